@@ -1,0 +1,1 @@
+"""Compares pretraining objectives for text encoders, from text to verdict."""

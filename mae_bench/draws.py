@@ -1,0 +1,53 @@
+"""Counter-based draws: a pure function of (seed, epoch, row, position).
+
+The same on CPU and GPU, for any batch size, order, number of workers, or after a resume
+(a generator's state depends on all of these). The mixer is the 32-bit finaliser "lowbias32"
+of C. Wellons' hash prospector, computed in 64-bit integers so that it wraps nowhere.
+Legend: B rows, L positions.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mae_bench.seeding import seed_for
+
+_LOW = 0xFFFFFFFF
+
+
+def _mix(x: Tensor) -> Tensor:
+    x = x ^ (x >> 16)
+    x = (x * 0x7FEB352D) & _LOW
+    x = x ^ (x >> 15)
+    x = (x * 0x846CA68B) & _LOW
+    return x ^ (x >> 16)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The draws of one pretraining step.
+
+    Attributes:
+        seed: the study's seed.
+        epoch: passes over the corpus done before this step.
+        row_ids: [B] int64, the rows' places in the corpus, which never change.
+    """
+
+    seed: int
+    epoch: int
+    row_ids: Tensor
+
+    def bits(self, draw: str, length: int) -> Tensor:
+        """Return [B, L] int64 of 32 random bits, of a named draw (``which``, ``how``, …)."""
+        key = seed_for("mask", seed=self.seed, draw=draw)
+        device = self.row_ids.device
+        high = torch.tensor((key >> 31) & _LOW, dtype=torch.int64, device=device)
+        row = _mix(_mix((self.row_ids & _LOW) ^ high) ^ (self.epoch * 0x9E3779B9 & _LOW))
+        position = torch.arange(length, dtype=torch.int64, device=device)
+        cell = _mix(position ^ (key & 0x7FFFFFFF))
+        return _mix(row[:, None] ^ cell[None, :])
+
+    def uniform(self, draw: str, length: int) -> Tensor:
+        """Return [B, L] float32, uniform on the multiples of 2**-24 in [0, 1)."""
+        return (self.bits(draw, length) >> 8).to(torch.float32) * 2.0**-24

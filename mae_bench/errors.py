@@ -1,0 +1,43 @@
+"""What mae-bench raises for input it cannot use.
+
+Each message says what was wrong, the value got, what is allowed, and what to do.
+The command line prints the message alone; a traceback means a bug in mae-bench.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class MaeBenchError(Exception):
+    """Base of every error that a user can cause and mend."""
+
+
+class SpecError(MaeBenchError):
+    """A study, an option or a flag has a value that is not allowed."""
+
+
+class UnknownNameError(SpecError):
+    """A name that no registry or study holds."""
+
+
+class DuplicateNameError(MaeBenchError):
+    """A second thing registered under a name already taken."""
+
+
+class DataError(MaeBenchError):
+    """A corpus or a task that is missing, unreadable, too small or inconsistent."""
+
+
+class StoreError(MaeBenchError):
+    """The home cannot be written, or an artefact in it is damaged."""
+
+
+class DivergedError(MaeBenchError):
+    """A training whose loss became non-finite; its cells become failure rows."""
+
+
+def near_match(got: str, allowed: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the nearest allowed name, or an empty string."""
+    by_fold = {name.lower(): name for name in allowed}
+    close = difflib.get_close_matches(got.lower(), by_fold, n=1, cutoff=0.55)
+    return f" Did you mean '{by_fold[close[0]]}'?" if close else ""

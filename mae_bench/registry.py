@@ -1,0 +1,78 @@
+"""A name for each interchangeable part, so that a study holds names and stays plain text."""
+
+from collections.abc import Callable, Iterator
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar
+
+from mae_bench.errors import DuplicateNameError, UnknownNameError, near_match
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Maps names to parts of one kind.
+
+    Third parties join through the entry-point group ``mae_bench.<group>``, which is read
+    at the first look-up.
+    """
+
+    def __init__(self, kind: str, group: str) -> None:
+        """Make an empty registry; ``kind`` is the word that error messages use."""
+        self.kind = kind
+        self.group = f"mae_bench.{group}"
+        self._parts: dict[str, T] = {}
+        self._has_entry_points = False
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Return a decorator that registers its argument.
+
+        Raises:
+            DuplicateNameError: the name is taken; nothing is overwritten.
+        """
+
+        def add(part: T) -> T:
+            if name in self._parts:
+                raise DuplicateNameError(
+                    f"{self.kind} '{name}' is registered already; choose another name"
+                )
+            self._parts[name] = part
+            return part
+
+        return add
+
+    def get(self, name: str) -> T:
+        """Return the part of that name.
+
+        Raises:
+            UnknownNameError: with every known name and the nearest one.
+        """
+        self._load_entry_points()
+        if name not in self._parts:
+            known = sorted(self._parts)
+            raise UnknownNameError(
+                f"unknown {self.kind} '{name}'; known: {', '.join(known)}."
+                + near_match(name, known)
+            )
+        return self._parts[name]
+
+    def names(self) -> list[str]:
+        """Return every name, sorted."""
+        self._load_entry_points()
+        return sorted(self._parts)
+
+    def __iter__(self) -> Iterator[tuple[str, T]]:
+        """Yield (name, part), sorted by name."""
+        for name in self.names():
+            yield name, self._parts[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether a part of that name is registered."""
+        self._load_entry_points()
+        return name in self._parts
+
+    def _load_entry_points(self) -> None:
+        if self._has_entry_points:
+            return
+        self._has_entry_points = True
+        for point in entry_points(group=self.group):
+            point.load()  # importing the module runs its decorators

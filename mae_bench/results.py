@@ -1,0 +1,105 @@
+"""The row: one metric of one evaluated run, or one failure with its reason."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mae_bench.errors import DataError
+from mae_bench.specs import Frozen
+
+ROWS_FILE = "results.parquet"
+
+
+class Row(Frozen):
+    """One metric of one cell.
+
+    ``value`` is None exactly where ``failure`` says why: a failure never becomes a number.
+    Costs of pretraining are those of one pretraining of the arm at this seed, whatever the
+    number of cells that share it; ``teacher_flops`` is the part that ran the teacher's forward
+    passes, ``teacher_pretrain_flops`` what it took to make the teacher.
+    """
+
+    model_config = {**Frozen.model_config, "allow_inf_nan": False}
+
+    study: str
+    arm: str
+    objective: str
+    options: str = "{}"
+    is_floor: bool = False
+    corpus_tokens: int | None = None
+    protocol: str
+    task: str
+    metric: str
+    is_primary: bool = True
+    train_size: str
+    n_train: int | None = None
+    n_test: int | None = None
+    noise: str = "clean"
+    noise_rate: float = 0.0
+    noise_where: str = "test"
+    seed: int
+    pretrain_seed: int | None = None
+    value: float | None = None
+    failure: str | None = None
+    is_collapsed: bool = False
+    collapse: str = ""
+    selection_value: float | None = None
+    chosen: str = "{}"
+    pretrain_tokens: int | None = None
+    pretrain_steps: int | None = None
+    pretrain_flops: float | None = None
+    pretrain_s: float | None = None
+    encoder_flops: float | None = None
+    decoder_flops: float | None = None
+    head_flops: float | None = None
+    teacher_flops: float | None = None
+    teacher_pretrain_flops: float | None = None
+    params_encoder: int | None = None
+    params_objective: int | None = None
+    evaluate_s: float | None = None
+    evaluate_flops: float | None = None
+    pretrain_id: str | None = None
+    cell_id: str = ""
+
+
+COLUMNS = list(Row.model_fields)
+
+
+def frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return rows as a frame with exactly the columns of `Row`, in their order."""
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def save_rows(table: pd.DataFrame, path: Path) -> None:
+    """Write a frame of rows as parquet, in one rename."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    table.to_parquet(temporary, index=False)
+    temporary.replace(path)
+
+
+def load_rows(path: Path | str) -> pd.DataFrame:
+    """Read rows from a parquet file, or from a folder that holds ``results.parquet``/``rows.parquet``.
+
+    Raises:
+        DataError: no such file, or its columns are not those of `Row`.
+    """
+    path = Path(path)
+    if path.is_dir():
+        found = [path / name for name in (ROWS_FILE, "rows.parquet") if (path / name).exists()]
+        if not found:
+            raise DataError(f"no rows in {path}: neither {ROWS_FILE} nor rows.parquet is there")
+        path = found[0]
+    if not path.exists():
+        raise DataError(f"no rows at {path}: the file does not exist")
+    table = pd.read_parquet(path)
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise DataError(f"{path} is not a table of rows: it lacks the columns {', '.join(missing)}")
+    return table[COLUMNS]
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,292 @@
+"""The values that say what is to be done: frozen, strict, and hashed into stage ids.
+
+Nothing here imports torch. What a name means (an objective, a task) is checked by the
+planner, which knows the registries.
+"""
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Ratio = Annotated[float, Field(gt=0, lt=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+TrainSize = Annotated[int, Field(ge=2)] | Ratio | Literal["all"]
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+class Frozen(BaseModel):
+    """A strict, immutable value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def canonical(self) -> dict[str, Any]:
+        """Return JSON-ready content without defaults, so that a new option moves no old id."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+
+def stage_id(kind: str, version: int, content: Any) -> str:
+    """Return 16 hex digits that name a stage's result: its kind, version and content."""
+    text = json.dumps([kind, version, content], sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+class Budget(Frozen):
+    """When a pretraining ends: exactly one of the four."""
+
+    tokens: Count | None = None
+    steps: Count | None = None
+    flops: Annotated[float, Field(gt=0)] | None = None
+    seconds: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"a budget names exactly one of tokens, steps, flops, seconds; got {given}"
+            )
+        return self
+
+
+PRESETS: dict[str, tuple[int, int, int]] = {  # layers, hidden size, attention heads
+    "tiny": (2, 128, 2),
+    "mini": (4, 256, 4),
+    "small": (4, 512, 8),
+    "medium": (8, 512, 8),
+    "compact": (12, 384, 6),
+    "base": (12, 768, 12),
+    "cpu": (6, 192, 3),
+}
+
+
+class BackboneSpec(Frozen):
+    """The encoder that every objective of a study shares.
+
+    Sizes left out come from the preset (Turc et al. 2019, arXiv:1908.08962, for tiny to base).
+    ``checkpoint`` starts from a folder or a Hub id instead of random weights; the sizes are
+    then the checkpoint's own.
+    """
+
+    preset: str = "tiny"
+    arch: Literal["modernbert", "bert"] = "modernbert"
+    num_layers: Count | None = None
+    hidden_size: Count | None = None
+    num_heads: Count | None = None
+    mlp_ratio: Annotated[float, Field(gt=0)] = 4.0
+    max_length: Count = 128
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    @model_validator(mode="after")
+    def _sizes(self) -> Self:
+        if self.preset not in PRESETS:
+            from mae_bench.errors import near_match
+
+            raise ValueError(
+                f"unknown preset '{self.preset}'; known: {', '.join(PRESETS)}."
+                + near_match(self.preset, PRESETS)
+            )
+        if self.width % self.heads:
+            raise ValueError(
+                f"hidden_size {self.width} must be a multiple of num_heads {self.heads}"
+            )
+        return self
+
+    @property
+    def layers(self) -> int:
+        """Number of Transformer layers."""
+        return self.num_layers or PRESETS[self.preset][0]
+
+    @property
+    def width(self) -> int:
+        """Hidden size D."""
+        return self.hidden_size or PRESETS[self.preset][1]
+
+    @property
+    def heads(self) -> int:
+        """Number of attention heads."""
+        return self.num_heads or PRESETS[self.preset][2]
+
+
+class TokenizerSpec(Frozen):
+    """A subword tokenizer trained on the corpus."""
+
+    kind: Literal["bpe", "wordpiece"] = "bpe"
+    vocab_size: Annotated[int, Field(ge=300, le=65535)] = 2048
+
+
+class CorpusSpec(Frozen):
+    """Text to pretrain on, cut into rows of one length.
+
+    Attributes:
+        sources: named corpora, or paths of text, JSONL or parquet files and folders.
+        tokens: keep a prefix of this many tokens of a seeded permutation; None keeps all.
+        row_length: tokens a row, with its [CLS] and [SEP].
+        validation_ratio: share of documents, by content hash, that are never trained on.
+    """
+
+    sources: Annotated[tuple[str, ...], Field(min_length=1)] = ("world",)
+    tokens: Count | None = None
+    tokenizer: TokenizerSpec = TokenizerSpec()
+    row_length: Annotated[int, Field(ge=8)] = 64
+    validation_ratio: Ratio = 0.02
+    seed: int = 0
+
+
+class PretrainRecipe(Frozen):
+    """The one pretraining recipe of a study: AdamW, linear warm-up, linear decay to zero."""
+
+    budget: Budget = Budget(tokens=2_000_000)
+    batch_rows: Count = 32
+    peak_lr: Annotated[float, Field(gt=0)] = 2e-3
+    warmup_ratio: Share = 0.05
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    beta1: Share = 0.9
+    beta2: Share = 0.98
+    eps: Annotated[float, Field(gt=0)] = 1e-6
+    clip_norm: Annotated[float, Field(gt=0)] = 1.0
+    precision: Precision = "auto"
+
+
+class FinetuneRecipe(Frozen):
+    """The one fine-tune recipe of a study; only the learning rate is chosen, from this grid.
+
+    ``epochs`` is raised where a training set is so small that it would give fewer than
+    ``min_steps`` updates (Mosbach et al. 2021, arXiv:2006.04884: too few steps look like
+    instability).
+    """
+
+    learning_rates: Annotated[tuple[float, ...], Field(min_length=1)] = (3e-4, 1e-3)
+    epochs: Count = 3
+    min_steps: Count = 60
+    batch_size: Count = 32
+    max_length: Count = 128
+    warmup_ratio: Share = 0.1
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    clip_norm: Annotated[float, Field(gt=0)] = 1.0
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    precision: Precision = "auto"
+
+
+class ProbeRecipe(Frozen):
+    """The linear probe: frozen encoder, scikit-learn on pooled features."""
+
+    poolings: Annotated[tuple[Literal["mean", "cls"], ...], Field(min_length=1)] = ("mean", "cls")
+    inverse_penalties: Annotated[tuple[float, ...], Field(min_length=1)] = (0.1, 1.0, 10.0)
+    max_length: Count = 128
+    batch_size: Count = 64
+    precision: Precision = "auto"
+
+
+class NoiseSpec(Frozen):
+    """Noise on the text of a task, before tokenising."""
+
+    name: str = "clean"
+    rate: Share = 0.0
+    where: Literal["test", "train", "both"] = "test"
+
+    @property
+    def label(self) -> str:
+        """A short name for tables: ``clean`` or ``typos 10% (test)``."""
+        return "clean" if self.name == "clean" else f"{self.name} {self.rate:.3g} ({self.where})"
+
+
+CLEAN = NoiseSpec()
+
+
+class ArmSpec(Frozen):
+    """One side of the fight: an objective with its options, under a label."""
+
+    objective: str
+    options: dict[str, Any] = {}
+    label: str
+
+
+class PretrainSpec(Frozen):
+    """One pretraining run. ``blocks`` and ``teacher`` are ids of earlier stages.
+
+    ``teacher_path`` is a folder or Hub id outside the study.
+    """
+
+    backbone: BackboneSpec
+    objective: str
+    options: dict[str, Any] = {}
+    blocks: str
+    recipe: PretrainRecipe
+    seed: int
+    teacher: str | None = None
+
+
+class EvaluateSpec(Frozen):
+    """One protocol on one task at one size and seed; read on several versions of the test split.
+
+    ``checkpoint`` is the id of a pretraining, or None for a floor that needs no encoder.
+    """
+
+    checkpoint: str | None
+    protocol: str
+    recipe: dict[str, Any] = {}
+    task: str
+    task_data: str
+    train_size: TrainSize
+    train_noise: NoiseSpec = CLEAN
+    test_noises: tuple[NoiseSpec, ...] = (CLEAN,)
+    seed: int
+    selection_only: bool = False
+
+
+class Claim(Frozen):
+    """A sentence that rows can support or refute, written down before the runs.
+
+    ``task``, ``protocol``, ``train_size`` and ``noise`` narrow it; left out, the claim is read
+    on the mean over all of them. ``margin`` is in the units of the metric: for
+    ``superiority`` the treatment must win by more than the margin, for ``non_inferiority`` lose
+    by less, for ``equivalence`` stay within it on both sides.
+    """
+
+    sentence: str
+    treatment: str
+    control: str
+    test: Literal["superiority", "non_inferiority", "equivalence"] = "superiority"
+    margin: Annotated[float, Field(ge=0)] = 0.0
+    task: str | None = None
+    protocol: str | None = None
+    train_size: TrainSize | None = None
+    noise: str | None = None
+
+
+class TuningSpec(Frozen):
+    """Equal tuning for every objective: the same trials, budget, tasks and seeds of trials."""
+
+    trials: Count = 8
+    sampler: Literal["random", "tpe"] = "random"
+    budget: Budget = Budget(tokens=500_000)
+    tasks: tuple[str, ...] = ()
+    protocol: str = "finetune"
+    train_size: TrainSize = 200
+    seed: int = 0
+
+
+class Study(Frozen):
+    """A whole comparison, as read from YAML."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+    description: str = ""
+    backbone: BackboneSpec = BackboneSpec()
+    corpus: CorpusSpec = CorpusSpec()
+    corpus_tokens: tuple[Count | None, ...] = ()
+    pretrain: PretrainRecipe = PretrainRecipe()
+    objectives: Annotated[tuple[ArmSpec, ...], Field(min_length=1)]
+    tasks: Annotated[tuple[str, ...], Field(min_length=1)]
+    protocols: Annotated[tuple[str, ...], Field(min_length=1)] = ("finetune",)
+    train_sizes: Annotated[tuple[TrainSize, ...], Field(min_length=1)] = ("all",)
+    noise: Annotated[tuple[NoiseSpec, ...], Field(min_length=1)] = (CLEAN,)
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0, 1, 2, 3, 4, 5)
+    repeats: Literal["pretraining", "finetuning"] = "pretraining"
+    finetune: FinetuneRecipe = FinetuneRecipe()
+    linear_probe: ProbeRecipe = ProbeRecipe()
+    control: str | None = None
+    claims: tuple[Claim, ...] = ()
+    tuning: TuningSpec | None = None
