@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mae_bench.errors import near_match
+
 Ratio = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -66,8 +68,6 @@ class BackboneSpec(Frozen):
     """The encoder that every objective of a study shares.
 
     Sizes left out come from the preset (Turc et al. 2019, arXiv:1908.08962, for tiny to base).
-    ``checkpoint`` starts from a folder or a Hub id instead of random weights; the sizes are
-    then the checkpoint's own.
     """
 
     preset: str = "tiny"
@@ -82,8 +82,6 @@ class BackboneSpec(Frozen):
     @model_validator(mode="after")
     def _sizes(self) -> Self:
         if self.preset not in PRESETS:
-            from mae_bench.errors import near_match
-
             raise ValueError(
                 f"unknown preset '{self.preset}'; known: {', '.join(PRESETS)}."
                 + near_match(self.preset, PRESETS)
