@@ -21,8 +21,6 @@ class Row(Frozen):
     passes, ``teacher_pretrain_flops`` what it took to make the teacher.
     """
 
-    model_config = {**Frozen.model_config, "allow_inf_nan": False}
-
     study: str
     arm: str
     objective: str
@@ -80,7 +78,7 @@ def save_rows(table: pd.DataFrame, path: Path) -> None:
 
 
 def load_rows(path: Path | str) -> pd.DataFrame:
-    """Read rows from a parquet file, or from a folder that holds ``results.parquet``/``rows.parquet``.
+    """Read rows from a parquet file, or from a folder that holds one.
 
     Raises:
         DataError: no such file, or its columns are not those of `Row`.

@@ -107,6 +107,13 @@ class BackboneSpec(Frozen):
         """Number of attention heads."""
         return self.num_heads or PRESETS[self.preset][2]
 
+    @property
+    def inner(self) -> int:
+        """Inner width of the MLP; two thirds as wide where it is gated, to cost the same."""
+        if self.arch == "bert":
+            return round(self.width * self.mlp_ratio)
+        return max(32, round(self.width * self.mlp_ratio * 2 / 3 / 32) * 32)
+
 
 class TokenizerSpec(Frozen):
     """A subword tokenizer trained on the corpus."""
@@ -153,7 +160,8 @@ class FinetuneRecipe(Frozen):
 
     ``epochs`` is raised where a training set is so small that it would give fewer than
     ``min_steps`` updates (Mosbach et al. 2021, arXiv:2006.04884: too few steps look like
-    instability).
+    instability). Batches hold texts of similar length, sorted within groups of
+    ``bucket_batches`` batches. ``dropout`` is that of the head; the encoder keeps its own.
     """
 
     learning_rates: Annotated[tuple[float, ...], Field(min_length=1)] = (3e-4, 1e-3)
@@ -163,7 +171,11 @@ class FinetuneRecipe(Frozen):
     max_length: Count = 128
     warmup_ratio: Share = 0.1
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    beta1: Share = 0.9
+    beta2: Share = 0.999
+    eps: Annotated[float, Field(gt=0)] = 1e-6
     clip_norm: Annotated[float, Field(gt=0)] = 1.0
+    bucket_batches: Count = 4
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     precision: Precision = "auto"
 
@@ -173,6 +185,7 @@ class ProbeRecipe(Frozen):
 
     poolings: Annotated[tuple[Literal["mean", "cls"], ...], Field(min_length=1)] = ("mean", "cls")
     inverse_penalties: Annotated[tuple[float, ...], Field(min_length=1)] = (0.1, 1.0, 10.0)
+    max_iter: Count = 1000
     max_length: Count = 128
     batch_size: Count = 64
     precision: Precision = "auto"

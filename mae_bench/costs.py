@@ -1,0 +1,130 @@
+"""Whole costs: floating-point operations of a training step, and steps that a budget buys.
+
+A multiply-add is two operations. Only matrix products count (norms, softmax and optimizer are
+below 1% at every preset); a backward pass costs twice the forward. Tests hold these formulas
+against torch's FlopCounterMode on the meta device. Layer formula: Kaplan et al. 2020,
+arXiv:2001.08361, app. B, with attention's quadratic term kept.
+"""
+
+from dataclasses import asdict, dataclass
+
+from mae_bench.errors import SpecError
+from mae_bench.specs import BackboneSpec, Budget
+
+TRAIN = 3  # forward and backward, in forward passes
+
+
+@dataclass(frozen=True)
+class Flops:
+    """Operations of one pretraining step, by where they go."""
+
+    encoder: float = 0.0
+    decoder: float = 0.0
+    head: float = 0.0
+    teacher: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return self.encoder + self.decoder + self.head + self.teacher
+
+    def scaled(self, factor: float) -> "Flops":
+        """Return the cost of ``factor`` such steps."""
+        return Flops(**{name: value * factor for name, value in asdict(self).items()})
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The sizes of a Transformer stack that its cost depends on."""
+
+    layers: int
+    width: int
+    inner: int
+    is_gated: bool
+
+    @classmethod
+    def of(
+        cls, spec: BackboneSpec, *, layers: int | None = None, width: int | None = None
+    ) -> "Stack":
+        """Return the sizes of a backbone, or of a decoder resized from it."""
+        sized = spec.model_copy(update={"hidden_size": width or spec.width})
+        return cls(layers or spec.layers, sized.width, sized.inner, spec.arch == "modernbert")
+
+    def forward(self, rows: int, length: int) -> float:
+        """Operations of one forward pass over rows of a length."""
+        attention = 8 * self.width**2 + 4 * length * self.width
+        mlp = (6 if self.is_gated else 4) * self.width * self.inner
+        return float(self.layers * rows * length * (attention + mlp))
+
+
+def stack_of_config(config: object) -> Stack:
+    """Return the sizes of a loaded transformers encoder."""
+    sizes = vars(config)
+    return Stack(
+        sizes["num_hidden_layers"],
+        sizes["hidden_size"],
+        sizes["intermediate_size"],
+        getattr(config, "model_type", "") == "modernbert",
+    )
+
+
+@dataclass(frozen=True)
+class StepShape:
+    """What a pretraining step is made of, besides the objective.
+
+    ``outside_teacher`` holds the sizes of a teacher that is not an arm of the study.
+    """
+
+    backbone: BackboneSpec
+    rows: int
+    row_length: int
+    vocab_size: int
+    outside_teacher: Stack | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Corpus tokens a step, whatever the objective makes of them."""
+        return self.rows * self.row_length
+
+    def encoder(self, length: int | None = None, passes: int = TRAIN, rows: int = 0) -> float:
+        """Operations of the backbone over rows of ``length`` visible tokens."""
+        stack = Stack.of(self.backbone)
+        return passes * stack.forward(rows or self.rows, length or self.row_length)
+
+    def head(self, predicted: int, width: int | None = None, passes: int = TRAIN) -> float:
+        """Operations of the vocabulary head at that many positions a step."""
+        inside = self.backbone.width
+        return float(passes * predicted * 2 * inside * ((width or inside) + self.vocab_size))
+
+
+def steps_for(
+    budget: Budget, flops_per_step: float, tokens_per_step: int, spent_flops: float = 0.0
+) -> int | None:
+    """Return the steps that a budget buys, at least one; None where it is measured in seconds.
+
+    Args:
+        budget: of the study.
+        flops_per_step: of this objective.
+        tokens_per_step: corpus tokens.
+        spent_flops: what was paid before the first step, as for a teacher.
+
+    Raises:
+        SpecError: a budget in FLOPs that does not buy one step.
+    """
+    if budget.seconds is not None:
+        return None
+    if budget.steps is not None:
+        return budget.steps
+    if budget.tokens is not None:
+        return max(1, budget.tokens // tokens_per_step)
+    assert budget.flops is not None
+    if flops_per_step == 0:
+        return 0
+    steps = int((budget.flops - spent_flops) / flops_per_step)
+    if steps < 1:
+        raise SpecError(
+            f"pretrain.budget.flops {budget.flops:.3g} does not buy one step: "
+            f"{spent_flops:.3g} are spent on the teacher and a step costs {flops_per_step:.3g}; "
+            "raise the budget"
+        )
+    return steps

@@ -1,0 +1,162 @@
+"""The shared encoder: any transformers encoder that takes explicit positions.
+
+Legend: B rows, S tokens a row that the encoder sees, D hidden size.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mae_bench.errors import SpecError
+from mae_bench.seeding import seed_for
+from mae_bench.specs import BackboneSpec
+
+PAD, CLS, SEP = 0, 2, 3  # ids that every tokenizer here shares
+
+
+def build_config(
+    spec: BackboneSpec, vocab_size: int, *, layers: int | None = None, width: int | None = None
+) -> Any:
+    """Return the transformers config of a stack; ``layers`` and ``width`` resize it for a decoder.
+
+    ModernBERT's attention is full in every layer: its local windows would be measured on the
+    compacted sequence once tokens are removed.
+    """
+    from transformers import BertConfig, ModernBertConfig
+
+    width = width or spec.width
+    head_size = spec.width // spec.heads
+    if width % head_size:
+        raise SpecError(
+            f"a width of {width} is not a multiple of the backbone's head size {head_size}"
+        )
+    sizes = spec.model_copy(update={"hidden_size": width})
+    shared: dict[str, Any] = {
+        "vocab_size": vocab_size,
+        "hidden_size": width,
+        "num_hidden_layers": layers or spec.layers,
+        "num_attention_heads": width // head_size,
+        "intermediate_size": sizes.inner,
+        "max_position_embeddings": spec.max_length,
+        "pad_token_id": PAD,
+        "bos_token_id": CLS,
+        "eos_token_id": SEP,
+    }
+    if spec.arch == "bert":
+        return BertConfig(
+            **shared,
+            hidden_dropout_prob=spec.dropout,
+            attention_probs_dropout_prob=spec.dropout,
+        )
+    return ModernBertConfig(
+        **shared,
+        cls_token_id=CLS,
+        sep_token_id=SEP,
+        layer_types=["full_attention"] * shared["num_hidden_layers"],
+        embedding_dropout=spec.dropout,
+        attention_dropout=spec.dropout,
+        mlp_dropout=spec.dropout,
+    )
+
+
+def build_stack(config: Any) -> nn.Module:
+    """Return a freshly initialised transformers encoder (by the global generator)."""
+    from transformers import AutoModel
+
+    quiet_bars()
+    options = {"add_pooling_layer": False} if config.model_type == "bert" else {}
+    stack: nn.Module = AutoModel.from_config(  # type: ignore[no-untyped-call]
+        config, attn_implementation="sdpa", **options
+    )
+    return stack
+
+
+class Backbone(nn.Module):
+    """An encoder behind one surface; attention-mask polarity is converted here and nowhere else."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        """Wrap a transformers encoder."""
+        super().__init__()
+        self.encoder = encoder
+
+    @property
+    def config(self) -> Any:
+        """The transformers config."""
+        return self.encoder.config
+
+    @property
+    def width(self) -> int:
+        """Hidden size D."""
+        return int(self.config.hidden_size)
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of token ids."""
+        return int(self.config.vocab_size)
+
+    @property
+    def embedding(self) -> nn.Embedding:
+        """The input embedding, which vocabulary heads are tied to."""
+        embedding: nn.Embedding = self.encoder.get_input_embeddings()  # type: ignore[operator]
+        return embedding
+
+    def forward(
+        self, input_ids: Tensor, positions: Tensor | None = None, is_pad: Tensor | None = None
+    ) -> Tensor:
+        """Encode the tokens of each row that an objective chose to show.
+
+        Args:
+            input_ids: [B, S] token ids.
+            positions: [B, S] places in the original row; None means 0..S-1.
+            is_pad: [B, S], True where a token is padding; None where there is none.
+
+        Returns:
+            [B, S, D] hidden states of the last layer.
+        """
+        is_real = None if is_pad is None else (~is_pad).to(torch.int64)
+        output = self.encoder(input_ids=input_ids, position_ids=positions, attention_mask=is_real)
+        hidden: Tensor = output.last_hidden_state
+        return hidden
+
+    def set_dropout(self, rate: float) -> None:
+        """Set the rate of every dropout layer (embeddings and MLPs; BERT's attention too)."""
+        for module in self.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = rate
+
+
+def quiet_bars() -> None:
+    """Stop transformers from drawing a bar for each of hundreds of small checkpoints."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def build_backbone(spec: BackboneSpec, vocab_size: int, seed: int) -> Backbone:
+    """Return a backbone whose weights depend on the spec, the vocabulary and the seed only."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed_for("init", seed=seed))
+        return Backbone(build_stack(build_config(spec, vocab_size)))
+
+
+def load_backbone(folder: Path | str) -> Backbone:
+    """Return the encoder of a transformers folder or Hub id, safetensors weights only.
+
+    Raises:
+        SpecError: the folder holds no encoder that transformers can load.
+    """
+    from transformers import AutoModel
+
+    quiet_bars()
+    try:
+        encoder = AutoModel.from_pretrained(
+            str(folder), attn_implementation="sdpa", use_safetensors=True, dtype=torch.float32
+        )
+    except (OSError, ValueError) as error:
+        raise SpecError(
+            f"'{folder}' is not an encoder that transformers can load from safetensors: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
+    return Backbone(encoder)

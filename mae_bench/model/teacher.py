@@ -1,0 +1,129 @@
+"""A frozen teacher: an arm's checkpoint, or any masked language model or encoder elsewhere.
+
+Legend: B rows, S tokens a row, N predicted tokens, D teacher width, V vocabulary size.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from mae_bench.model.backbone import Backbone, load_backbone
+from mae_bench.model.vocabulary import VocabularyHead
+
+OBJECTIVE_FILE = "objective.safetensors"
+AtTargets = Callable[[Tensor], Tensor]  # [B, S, X] -> [N, X]
+
+
+class Teacher(nn.Module):
+    """An encoder with frozen weights, always in evaluation mode."""
+
+    has_head = False
+
+    def __init__(self, backbone: Backbone) -> None:
+        """Freeze the encoder."""
+        super().__init__()
+        self.backbone = backbone
+        self.freeze()
+
+    def freeze(self) -> None:
+        """Stop gradients and dropout for good."""
+        self.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in evaluation mode, whatever the student does."""
+        return super().train(False)
+
+    @property
+    def width(self) -> int:
+        """Hidden size D."""
+        return self.backbone.width
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of token ids V."""
+        return self.backbone.vocab_size
+
+    def forward(
+        self, input_ids: Tensor, positions: Tensor, is_pad: Tensor | None, at_targets: AtTargets
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return hidden states [B, S, D], and logits [N, V] where there is a head."""
+        return self.backbone(input_ids, positions, is_pad), None
+
+
+class ArmTeacher(Teacher):
+    """A checkpoint of this suite whose head reads the encoder's output."""
+
+    has_head = True
+
+    def __init__(self, backbone: Backbone, head: dict[str, Tensor]) -> None:
+        """Rebuild the vocabulary head from its saved weights."""
+        super().__init__(backbone)
+        self.head = VocabularyHead(backbone.width, backbone.width, backbone.vocab_size)
+        self.head.load_state_dict(head)
+        self.freeze()
+
+    def forward(
+        self, input_ids: Tensor, positions: Tensor, is_pad: Tensor | None, at_targets: AtTargets
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return hidden states, and logits of the head at the targets only."""
+        hidden = self.backbone(input_ids, positions, is_pad)
+        return hidden, self.head(at_targets(hidden), self.backbone.embedding.weight)
+
+
+class OutsideTeacher(Teacher):
+    """A masked language model in transformers' own format, with its own head."""
+
+    has_head = True
+
+    def __init__(self, model: Any) -> None:
+        """Wrap an AutoModelForMaskedLM."""
+        super().__init__(Backbone(model.base_model))
+        self.model = model
+        self.freeze()
+
+    def forward(
+        self, input_ids: Tensor, positions: Tensor, is_pad: Tensor | None, at_targets: AtTargets
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return hidden states, and logits made at all positions and read at the targets."""
+        output = self.model(
+            input_ids=input_ids,
+            position_ids=positions,
+            attention_mask=None if is_pad is None else (~is_pad).to(torch.int64),
+            output_hidden_states=True,
+        )
+        return output.hidden_states[-1], at_targets(output.logits)
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a folder was written by a pretraining of this suite."""
+    return (folder / OBJECTIVE_FILE).exists()
+
+
+def load_teacher(folder: Path) -> Teacher:
+    """Return the teacher in a folder (or of a Hub id, given as a path)."""
+    if is_checkpoint(folder):
+        saved = load_file(folder / OBJECTIVE_FILE)
+        head = {
+            name.removeprefix("head."): value
+            for name, value in saved.items()
+            if name.startswith("head.")
+        }
+        backbone = load_backbone(folder)
+        reads_encoder = not any(name.startswith("decoder.") for name in saved)
+        return ArmTeacher(backbone, head) if head and reads_encoder else Teacher(backbone)
+    backbone = load_backbone(folder)
+    architectures = getattr(backbone.config, "architectures", None) or []
+    if any(name.endswith("ForMaskedLM") for name in architectures):
+        from transformers import AutoModelForMaskedLM
+
+        return OutsideTeacher(
+            AutoModelForMaskedLM.from_pretrained(
+                str(folder), use_safetensors=True, dtype=torch.float32
+            )
+        )
+    return Teacher(backbone)

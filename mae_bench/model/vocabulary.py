@@ -1,0 +1,57 @@
+"""The vocabulary head and its loss, at predicted positions only.
+
+Legend: N predicted tokens, W input width, D embedding width, V vocabulary size.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+CHUNK = 16_384  # predicted tokens whose logits are held at once
+
+
+class VocabularyHead(nn.Module):
+    """BERT's head: dense, GELU, norm, then the transposed input embedding and a bias.
+
+    Source: Devlin et al. 2019, arXiv:1810.04805. The embedding is passed in, not owned: it is
+    tied to the backbone's.
+    """
+
+    def __init__(self, width: int, embedding_width: int, vocab_size: int) -> None:
+        """Initialise by the global generator; ``width`` is W."""
+        super().__init__()
+        self.dense = nn.Linear(width, embedding_width)
+        self.norm = nn.LayerNorm(embedding_width)
+        self.bias = nn.Parameter(torch.zeros(vocab_size))
+
+    def features(self, hidden: Tensor) -> Tensor:
+        """Return [N, D] from [N, W]."""
+        normed: Tensor = self.norm(F.gelu(self.dense(hidden)))
+        return normed
+
+    def forward(self, hidden: Tensor, embedding: Tensor) -> Tensor:
+        """Return [N, V] logits from [N, W] features and the [V, D] embedding."""
+        return F.linear(self.features(hidden), embedding, self.bias)
+
+    def loss(self, hidden: Tensor, embedding: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean cross-entropy, in nats, of [N, W] features against [N] targets.
+
+        Logits are made a chunk of tokens at a time: evaluation never holds N x V of them.
+        """
+        total = torch.zeros((), device=hidden.device)
+        for part in _chunks(targets):
+            logits = self(hidden[part], embedding).float()
+            total = total + F.cross_entropy(logits, targets[part], reduction="sum")
+        return total / max(1, len(targets))
+
+    @torch.no_grad()
+    def accuracy(self, hidden: Tensor, embedding: Tensor, targets: Tensor) -> Tensor:
+        """Return the share of targets that the largest logit names."""
+        correct = torch.zeros((), device=hidden.device)
+        for part in _chunks(targets):
+            correct += (self(hidden[part], embedding).argmax(-1) == targets[part]).sum()
+        return correct / max(1, len(targets))
+
+
+def _chunks(targets: Tensor) -> list[slice]:
+    return [slice(start, start + CHUNK) for start in range(0, len(targets), CHUNK)]

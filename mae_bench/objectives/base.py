@@ -1,0 +1,189 @@
+"""What an objective is: a way to corrupt rows, a loss, and what a step of it costs.
+
+An objective owns its heads, decoder and teacher. It owns no optimizer, loop, data or logging.
+Legend: B rows, L positions a row, S tokens that the encoder sees, M predicted positions a row.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from mae_bench.costs import Flops, StepShape
+from mae_bench.draws import Draws
+from mae_bench.errors import SpecError, near_match
+from mae_bench.model.backbone import Backbone
+from mae_bench.registry import Registry
+from mae_bench.seeding import seed_for
+from mae_bench.specs import BackboneSpec, Frozen
+
+
+class Trial(Protocol):
+    """The part of an Optuna trial that a search space uses."""
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """Draw a number."""
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        """Draw a whole number."""
+
+    def suggest_categorical(self, name: str, choices: Any) -> Any:
+        """Draw one of the choices."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows as they stand in the corpus: ids [B, L], and is_pad [B, L] or None if none is padded."""
+
+    ids: Tensor
+    is_pad: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """What the encoder sees of a block, and what is to be predicted.
+
+    Attributes:
+        input_ids: [B', S] tokens shown to the encoder; B' is a multiple of B where an objective
+            shows a row several times.
+        positions: [B', S] their original positions.
+        is_pad: [B', S], or None.
+        target_positions: [B, M] original positions that are predicted, or None.
+        target_ids: [B, M] what stood there.
+        is_target: [B, M], False at filling; None where every entry counts.
+        parts: views of further passes of the same step, by name.
+    """
+
+    input_ids: Tensor
+    positions: Tensor
+    is_pad: Tensor | None = None
+    target_positions: Tensor | None = None
+    target_ids: Tensor | None = None
+    is_target: Tensor | None = None
+    parts: Mapping[str, "View"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LossOutput:
+    """A loss in nats per predicted unit, how many were predicted, and what else to show."""
+
+    loss: Tensor
+    predicted: int
+    metrics: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class Objective(nn.Module, ABC):
+    """One way to pretrain the shared backbone.
+
+    Subclasses set the class variables, a nested ``Options`` (frozen, strict), and four methods:
+    ``build`` the parts beside the backbone, ``corrupt``, ``forward`` and ``flops_per_step``.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    source: ClassVar[str]
+    is_trained: ClassVar[bool] = True
+    predicts_tokens: ClassVar[bool] = False
+
+    class Options(Frozen):
+        """No options."""
+
+    options: Any
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        spec: BackboneSpec,
+        options: Frozen,
+        *,
+        seed: int,
+        teacher: Path | None = None,
+    ) -> None:
+        """Attach to a backbone; parts are initialised from the stream ``head``."""
+        super().__init__()
+        self.backbone = backbone
+        self.spec = spec
+        self.options = options
+        with torch.random.fork_rng():
+            torch.manual_seed(seed_for("head", seed=seed, part="pretraining"))
+            self.build(teacher)
+
+    def build(self, teacher: Path | None) -> None:
+        """Make the heads, decoder or projector; load the teacher."""
+
+    @abstractmethod
+    def corrupt(self, block: Block, draws: Draws) -> View:
+        """Return what the encoder sees: a pure function of its arguments and the options."""
+
+    @abstractmethod
+    def forward(self, view: View) -> LossOutput:
+        """Return the loss of a view; in evaluation mode also the accuracy where there is one."""
+
+    def after_step(self) -> None:
+        """Do what follows an optimizer step, as a moving average would."""
+
+    def state_to_save(self) -> dict[str, Tensor]:
+        """Return the tensors that stand beside the backbone in a checkpoint."""
+        return {
+            name: value
+            for name, value in self.state_dict().items()
+            if not name.startswith(("backbone.", "teacher."))
+        }
+
+    @classmethod
+    @abstractmethod
+    def flops_per_step(cls, options: Any, shape: StepShape) -> Flops:
+        """Return what one training step costs, without building anything."""
+
+    @classmethod
+    def check(cls, options: Any, spec: BackboneSpec, row_length: int) -> None:
+        """Raise SpecError where options do not fit the backbone or the rows."""
+
+    @classmethod
+    def search_space(cls, trial: Trial) -> dict[str, Any]:
+        """Return options drawn by a trial; every objective gets the same number of trials."""
+        return {}
+
+    @classmethod
+    def teacher_of(cls, options: Any) -> str | None:
+        """Return the arm, folder or Hub id that must exist before this objective starts."""
+        return None
+
+
+OBJECTIVES: Registry[type[Objective]] = Registry("objective", "objectives")
+
+
+def parse_options(name: str, given: Mapping[str, Any]) -> Any:
+    """Return the validated options of an objective.
+
+    Raises:
+        UnknownNameError: no such objective.
+        SpecError: an unknown option, or a value that is not allowed; one sentence.
+    """
+    kind = OBJECTIVES.get(name)
+    known = list(kind.Options.model_fields)
+    for option in given:
+        if option not in known:
+            raise SpecError(
+                f"objective '{name}' has no option '{option}'; "
+                f"its options: {', '.join(known) or 'none'}." + near_match(option, known)
+            )
+    try:
+        return kind.Options(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        reason = first["msg"].removeprefix("Value error, ")
+        got = f", got {first['input']!r}" if where else ""
+        raise SpecError(
+            f"objective '{name}', {'option ' + repr(where) if where else 'options'}: {reason}{got}"
+        ) from error

@@ -1,0 +1,145 @@
+"""SimCSE: two views of a text must be nearer to each other than to the rest of the batch."""
+
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mae_bench.costs import TRAIN, Flops, StepShape
+from mae_bench.draws import Draws
+from mae_bench.masking import CLS_ID, PAD_ID, SEP_ID, num_hidden
+from mae_bench.model.vocabulary import VocabularyHead
+from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
+from mae_bench.objectives.targets import MaskingOptions, all_positions, at_targets, masked_view
+from mae_bench.specs import BackboneSpec, Frozen, Ratio
+
+
+@OBJECTIVES.register("simcse")
+class SimCSE(Objective):
+    """InfoNCE over mean-pooled views, with the other rows of the batch as negatives.
+
+    ``view: dropout`` encodes a text twice under different dropout; ``view: spans`` encodes two
+    random stretches of it (as DeCLUTR does, arXiv:2006.03659). Differs from the paper: it trains
+    from the study's initial weights, and pools by mean because the fine-tunes do.
+    """
+
+    name = "simcse"
+    summary = "pull two views of a text together, push other texts away"
+    source = "Gao et al. 2021, arXiv:2104.08821"
+
+    class Options(Frozen):
+        """Dropout views, temperature .05, projector in training only; no MLM term."""
+
+        view: Literal["dropout", "spans"] = "dropout"
+        dropout: Annotated[float, Field(gt=0, lt=1)] = 0.1
+        span_ratio: Ratio = 0.5
+        temperature: Annotated[float, Field(gt=0)] = 0.05
+        mlm_weight: Annotated[float, Field(ge=0)] = 0.0
+        mlm_mask_ratio: Ratio = 0.15
+
+    def build(self, teacher: object) -> None:
+        """Make the projector, and the vocabulary head where the MLM term is on."""
+        width = self.backbone.width
+        self.projector = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
+        if self.options.mlm_weight > 0:
+            self.head = VocabularyHead(width, width, self.backbone.vocab_size)
+        if self.options.view == "dropout":
+            self.backbone.set_dropout(self.options.dropout)
+
+    def corrupt(self, block: Block, draws: Draws) -> View:
+        """Stack two views of each row: first views in rows 0..B-1, second in B..2B-1."""
+        parts = {}
+        if self.options.mlm_weight > 0:
+            masking = MaskingOptions(mask_ratio=self.options.mlm_mask_ratio)
+            parts["mlm"] = masked_view(block, draws, masking, self.backbone.vocab_size)
+        if self.options.view == "dropout":
+            twice = None if block.is_pad is None else torch.cat([block.is_pad, block.is_pad])
+            ids = torch.cat([block.ids, block.ids])
+            return View(ids, all_positions(ids), twice, parts=parts)
+        length = block.ids.shape[1]
+        starts = draws.uniform("spans", 2)
+        views = [_span(block, starts[:, i], _span_length(self.options, length)) for i in (0, 1)]
+        ids = torch.cat([ids for ids, _ in views])
+        is_pad = torch.cat([is_pad for _, is_pad in views]) if block.is_pad is not None else None
+        return View(ids, all_positions(ids), is_pad, parts=parts)
+
+    def forward(self, view: View) -> LossOutput:
+        """Return InfoNCE, symmetric over the two views, plus the weighted MLM term."""
+        hidden = self.backbone(view.input_ids, view.positions, view.is_pad)
+        pooled = _mean(hidden, view.is_pad)
+        first, second = F.normalize(self.projector(pooled).float(), dim=-1).chunk(2)
+        similarity = first @ second.T / self.options.temperature
+        own = torch.arange(len(first), device=first.device)
+        loss = (F.cross_entropy(similarity, own) + F.cross_entropy(similarity.T, own)) / 2
+        metrics = {}
+        if not self.training:
+            metrics["accuracy"] = (similarity.argmax(-1) == own).float().mean()
+        if self.options.mlm_weight > 0:
+            part = view.parts["mlm"]
+            encoded = self.backbone(part.input_ids, part.positions, part.is_pad)
+            features, targets = at_targets(encoded, part)
+            mlm = self.head.loss(features, self.backbone.embedding.weight, targets)
+            loss = loss + self.options.mlm_weight * mlm
+        return LossOutput(loss, len(first), metrics)
+
+    @classmethod
+    def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:
+        """Both views, projector, similarities; a third pass for the MLM term."""
+        length = shape.row_length
+        if options.view == "spans":
+            length = _span_length(options, length) + 2
+        width = shape.backbone.width
+        encoder = shape.encoder(length, rows=2 * shape.rows)
+        head = float(TRAIN * (2 * shape.rows * 4 * width**2 + 2 * shape.rows**2 * width))
+        if options.mlm_weight > 0:
+            encoder += shape.encoder()
+            predicted = shape.rows * num_hidden(shape.row_length, options.mlm_mask_ratio)
+            head += shape.head(predicted)
+        return Flops(encoder=encoder, head=head)
+
+    @classmethod
+    def check(cls, options: Options, spec: BackboneSpec, row_length: int) -> None:
+        """Raise SpecError where a view or the MLM term would be empty."""
+        if options.view == "spans":
+            num_hidden(row_length, options.span_ratio)
+        if options.mlm_weight > 0:
+            num_hidden(row_length, options.mlm_mask_ratio)
+
+    @classmethod
+    def search_space(cls, trial: Trial) -> dict[str, Any]:
+        """Kind of view and temperature."""
+        return {
+            "view": trial.suggest_categorical("view", ["dropout", "spans"]),
+            "temperature": trial.suggest_float("temperature", 0.02, 0.2, log=True),
+        }
+
+
+def _span_length(options: SimCSE.Options, row_length: int) -> int:
+    return num_hidden(row_length, options.span_ratio)
+
+
+def _span(block: Block, start: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    """Cut [CLS] span [SEP] of ``length`` tokens out of each row, at a [B] share of its slack."""
+    ids = block.ids
+    rows, row_length = ids.shape
+    last = torch.full((rows, 1), row_length - 1, device=ids.device)
+    if block.is_pad is not None:
+        last = (~block.is_pad).sum(1, keepdim=True) - 1  # where [SEP] stands
+    slack = (last - 1 - length).clamp(min=0)
+    first = 1 + (start[:, None] * (slack + 1)).long().clamp(max=slack)
+    index = first + torch.arange(length, device=ids.device)
+    is_real = index < last
+    middle = ids.gather(1, index.clamp(max=row_length - 1))
+    middle = torch.where(is_real, middle, torch.full_like(middle, PAD_ID))
+    edge = torch.ones(rows, 1, dtype=torch.bool, device=ids.device)
+    cls, sep = torch.full_like(last, CLS_ID), torch.full_like(last, SEP_ID)
+    return torch.cat([cls, middle, sep], 1), torch.cat([~edge, ~is_real, ~edge], 1)
+
+
+def _mean(hidden: Tensor, is_pad: Tensor | None) -> Tensor:
+    if is_pad is None:
+        return hidden.mean(1)
+    is_real = (~is_pad)[..., None]
+    return (hidden * is_real).sum(1) / is_real.sum(1)

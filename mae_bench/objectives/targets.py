@@ -1,0 +1,78 @@
+"""Hidden tokens as targets: what every objective that predicts tokens shares.
+
+Legend: B rows, L positions, M predicted positions a row, N predicted tokens of a step, D features.
+"""
+
+from typing import Self
+
+import torch
+from pydantic import model_validator
+from torch import Tensor
+
+from mae_bench.draws import Draws
+from mae_bench.masking import hide_random, replace
+from mae_bench.objectives.base import Block, View
+from mae_bench.specs import Frozen, Ratio, Share
+
+
+class MaskingOptions(Frozen):
+    """How tokens are hidden from an encoder that still sees every position."""
+
+    mask_ratio: Ratio = 0.15
+    mask_share: Share = 0.8
+    random_share: Share = 0.1
+    keep_share: Share = 0.1
+
+    @model_validator(mode="after")
+    def _sum(self) -> Self:
+        total = self.mask_share + self.random_share + self.keep_share
+        if abs(total - 1) > 1e-9:
+            raise ValueError(
+                f"mask_share + random_share + keep_share must be 1, they are {total:g}; "
+                "change all three together"
+            )
+        return self
+
+    @property
+    def shares(self) -> tuple[float, float, float]:
+        """Of replacements by [MASK], by a random token, by the token itself."""
+        return self.mask_share, self.random_share, self.keep_share
+
+
+def masked_view(block: Block, draws: Draws, options: MaskingOptions, vocab_size: int) -> View:
+    """Return the block with hidden tokens replaced, and the hidden tokens as targets."""
+    length = block.ids.shape[1]
+    hidden = hide_random(
+        draws.uniform("which", length), block.ids, block.is_pad, options.mask_ratio
+    )
+    seen = replace(
+        block.ids,
+        hidden,
+        draws.uniform("how", length),
+        draws.uniform("what", length),
+        shares=options.shares,
+        vocab_size=vocab_size,
+    )
+    return View(
+        input_ids=seen,
+        positions=all_positions(block.ids),
+        is_pad=block.is_pad,
+        target_positions=hidden.positions,
+        target_ids=block.ids.gather(1, hidden.positions),
+        is_target=hidden.is_target,
+    )
+
+
+def all_positions(ids: Tensor) -> Tensor:
+    """Return [B, L] positions 0..L-1."""
+    return torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
+
+
+def at_targets(hidden: Tensor, view: View) -> tuple[Tensor, Tensor]:
+    """Return features [N, D] and ids [N] at the predicted positions of all rows."""
+    assert view.target_positions is not None and view.target_ids is not None
+    index = view.target_positions[..., None].expand(-1, -1, hidden.shape[-1])
+    features = hidden.gather(1, index)
+    if view.is_target is None:
+        return features.flatten(0, 1), view.target_ids.flatten()
+    return features[view.is_target], view.target_ids[view.is_target]

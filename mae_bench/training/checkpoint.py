@@ -1,0 +1,90 @@
+"""What a pretraining leaves: a transformers folder with the objective's parts beside it.
+
+Also the running state of an unfinished one: one safetensors file, replaced in one rename, so
+that a kill leaves either the old state or the new.
+"""
+
+import importlib.metadata
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from mae_bench.model.teacher import OBJECTIVE_FILE
+from mae_bench.objectives.base import Objective
+
+VERSIONS = ("mae-bench", "torch", "transformers", "tokenizers", "datasets", "numpy")
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+
+
+def save_checkpoint(objective: Objective, tokenizer: Path, out: Path) -> None:
+    """Write config.json, model.safetensors, the tokenizer and objective.safetensors."""
+    objective.backbone.encoder.save_pretrained(out)  # type: ignore[operator]
+    for name in TOKENIZER_FILES:
+        if (tokenizer / name).exists():
+            shutil.copyfile(tokenizer / name, out / name)
+    parts = {name: value.contiguous() for name, value in objective.state_to_save().items()}
+    save_file(parts, out / OBJECTIVE_FILE)
+
+
+def load_objective_state(objective: Objective, folder: Path) -> None:
+    """Load objective.safetensors into an objective built with the same options."""
+    with safe_open(folder / OBJECTIVE_FILE, "pt") as file:
+        parts = {name: file.get_tensor(name) for name in file.keys()}
+    missing = set(objective.state_to_save()) ^ set(parts)
+    if missing:
+        raise ValueError(f"{folder} does not fit this objective: {sorted(missing)}")
+    objective.load_state_dict(parts, strict=False)
+
+
+def write_json(content: Any, path: Path) -> None:
+    """Write indented JSON."""
+    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what computes; recorded, and never part of an id."""
+    return {name: importlib.metadata.version(name) for name in VERSIONS}
+
+
+def save_state(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, notes: dict[str, Any]
+) -> None:
+    """Write weights, optimizer state and notes as one file, in one rename."""
+    tensors: dict[str, Tensor] = {f"model/{n}": p for n, p in _trained(model)}
+    for index, (_, parameter) in enumerate(_trained(model)):
+        for key, value in optimizer.state.get(parameter, {}).items():
+            tensors[f"optimizer/{index}/{key}"] = torch.as_tensor(value)
+    temporary = path.with_suffix(".tmp")
+    save_file(
+        {name: value.detach().contiguous() for name, value in tensors.items()},
+        temporary,
+        metadata={"notes": json.dumps(notes)},
+    )
+    temporary.replace(path)
+
+
+def load_state(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, device: str
+) -> dict[str, Any]:
+    """Restore what `save_state` wrote; return its notes."""
+    trained = _trained(model)
+    with safe_open(path, "pt", device=device) as file, torch.no_grad():
+        for name, parameter in trained:
+            parameter.copy_(file.get_tensor(f"model/{name}"))
+        for name in file.keys():
+            kind, index, *key = name.split("/")
+            if kind == "optimizer":
+                state = optimizer.state[trained[int(index)][1]]
+                state[key[0]] = file.get_tensor(name)
+        notes: dict[str, Any] = json.loads(file.metadata()["notes"])
+    return notes
+
+
+def _trained(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    return [(name, p) for name, p in model.named_parameters() if p.requires_grad]
