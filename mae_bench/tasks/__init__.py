@@ -1,0 +1,30 @@
+"""Labelled tasks. A new task of a known kind is a definition in its family's file."""
+
+from mae_bench.tasks import classification, glue, similarity, world
+from mae_bench.tasks.base import (
+    TASKS,
+    Examples,
+    Task,
+    TaskData,
+    add_task,
+    load_task,
+    subset,
+    task_fingerprint,
+)
+from mae_bench.tasks.build import build_task
+
+__all__ = [
+    "TASKS",
+    "Examples",
+    "Task",
+    "TaskData",
+    "add_task",
+    "build_task",
+    "classification",
+    "glue",
+    "load_task",
+    "similarity",
+    "subset",
+    "task_fingerprint",
+    "world",
+]

@@ -1,0 +1,195 @@
+"""Corpora: the named texts to pretrain on, and a user's own files beside them."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mae_bench.data.files import text_files
+from mae_bench.data.sources import Source, file_digest, fingerprint
+from mae_bench.errors import SpecError, UnknownNameError, near_match
+from mae_bench.registry import Registry
+from mae_bench.specs import CorpusSpec
+
+CORPUS_VERSION = 1  # raise it where the documents, their split or their order change
+_WIKI = "b04c8d1ceb2f5cd4588862100d08de323dccfbaa"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A named corpus.
+
+    Attributes:
+        name: its name in the registry.
+        source: where it is read from; None for the generated world.
+        text_field: the column that holds the text.
+        documents: turns the column's values into documents; None takes each value as one.
+        note: what a reader of results should know.
+    """
+
+    name: str
+    source: Source | None
+    text_field: str = "text"
+    documents: Callable[[Iterable[str]], Iterator[str]] | None = None
+    note: str = ""
+
+    @property
+    def licence(self) -> str:
+        """The source's licence; the generated world has that of mae-bench."""
+        return self.source.licence if self.source else "Apache-2.0"
+
+
+CORPORA: Registry[Corpus] = Registry("corpus", "corpora")
+
+
+def _articles(lines: Iterable[str]) -> Iterator[str]:
+    """Join WikiText's lines to articles, each of which starts with a ' = Title = ' line."""
+    article: list[str] = []
+    for line in lines:
+        if re.fullmatch(r" = [^=].*[^=] = \n?", line) and article:
+            yield "".join(article)
+            article = []
+        article.append(line)
+    yield "".join(article)
+
+
+def _without_breaks(texts: Iterable[str]) -> Iterator[str]:
+    return (text.replace("<br />", "\n") for text in texts)
+
+
+CORPORA.register("world")(
+    Corpus(
+        name="world",
+        source=None,
+        note="generated on demand, without end; without 'tokens' it gives 2,000,000",
+    )
+)
+CORPORA.register("wikitext2_raw")(
+    Corpus(
+        name="wikitext2_raw",
+        source=Source(
+            hub_id="Salesforce/wikitext",
+            revision="b08601e04326c79dfdd32d625aee71d232d685c3",
+            config="wikitext-2-raw-v1",
+            folder="wikitext2_raw",
+            splits={"train": "train"},
+            licence="CC BY-SA 3.0",
+        ),
+        documents=_articles,
+        note="the train split, joined to articles",
+    )
+)
+CORPORA.register("wiki_en")(
+    Corpus(
+        name="wiki_en",
+        source=Source(
+            hub_id="wikimedia/wikipedia",
+            revision=_WIKI,
+            config="20231101.en",
+            folder="wiki_en",
+            parts=("part0", "part1"),
+            splits={"train": "train"},
+            hub_files={"train": "20231101.en/train-00000-of-00041.parquet"},
+            licence="CC BY-SA 3.0 and GFDL",
+            note="the Hub's version is the first of 41 files, not the local folder's articles",
+        ),
+    )
+)
+CORPORA.register("wiki_zh")(
+    Corpus(
+        name="wiki_zh",
+        source=Source(
+            hub_id="wikimedia/wikipedia",
+            revision=_WIKI,
+            config="20231101.zh",
+            folder="wiki_zh",
+            parts=("part0",),
+            splits={"train": "train"},
+            hub_files={"train": "20231101.zh/train-00000-of-00006.parquet"},
+            licence="CC BY-SA 3.0 and GFDL",
+            note="the Hub's version is the first of 6 files, not the local folder's articles",
+        ),
+    )
+)
+CORPORA.register("imdb/unsupervised")(
+    Corpus(
+        name="imdb/unsupervised",
+        source=Source(
+            hub_id="stanfordnlp/imdb",
+            revision="e6281661ce1c48d982bc483cf8a173c1bbeb5d31",
+            folder="imdb/unsupervised",
+            splits={"train": "unsupervised"},
+            licence="not stated (Maas et al. 2011)",
+        ),
+        documents=_without_breaks,
+        note="reviews without labels; '<br />' becomes a line break",
+    )
+)
+CORPORA.register("novels_en")(
+    Corpus(
+        name="novels_en",
+        source=Source(
+            hub_id="",
+            revision="",
+            folder="novels_en",
+            parts=("eltec_part0", "eltec_part1"),
+            splits={"train": "train"},
+            licence="public domain texts; ELTeC markup CC BY 4.0",
+        ),
+        note="chunks of 19th and early 20th century novels; local folder only",
+    )
+)
+
+
+def is_world(spec: CorpusSpec) -> bool:
+    """Whether the text is the generated world, which has no end.
+
+    Raises:
+        SpecError: the world is named beside other sources; mixing in endless text has no share.
+    """
+    if "world" not in spec.sources:
+        return False
+    if len(spec.sources) > 1:
+        raise SpecError(
+            f"the corpus 'world' has no end, so it cannot be mixed: got {list(spec.sources)}; "
+            "name it alone"
+        )
+    return True
+
+
+def corpus_fingerprint(spec: CorpusSpec, data_dir: Path | None) -> str:
+    """Return what identifies the text behind a spec's sources, without the network.
+
+    Raises:
+        UnknownNameError: a source is neither a registered corpus nor a path that exists.
+    """
+    if is_world(spec):
+        from mae_bench.data.world import WORLD_VERSION
+
+        return f"corpus{CORPUS_VERSION} world:{WORLD_VERSION}"
+    total = hashlib.blake2b(digest_size=16)
+    for name in spec.sources:
+        source = CORPORA.get(name).source if name in CORPORA else None
+        if source is not None:
+            total.update(f"{name} {fingerprint(source, data_dir)}\n".encode())
+        else:
+            digests = sorted(file_digest(file) for file in text_files(source_path(name)))
+            total.update(f"files {' '.join(digests)}\n".encode())
+    return f"corpus{CORPUS_VERSION} {total.hexdigest()}"
+
+
+def source_path(name: str) -> Path:
+    """Return the path that a source names, if it is no corpus.
+
+    Raises:
+        UnknownNameError: nothing is there, with the nearest corpus.
+    """
+    path = Path(name).expanduser()
+    if not path.exists():
+        known = CORPORA.names()
+        raise UnknownNameError(
+            f"'{name}' is neither a corpus nor an existing file or folder; "
+            f"corpora: {', '.join(known)}.{near_match(name, known)}"
+        )
+    return path

@@ -1,0 +1,198 @@
+"""Where a published data set is read from: a local folder first, else the Hub at one revision.
+
+This is the only module that touches the network, and only inside `read_split`.
+A local data folder holds ``<name>/[<config>/]<split>.parquet`` with the Hub's column names.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from mae_bench.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow
+
+DATA_DIR_VARIABLE = "MAE_BENCH_DATA"
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_digests: dict[tuple[str, int, int], str] = {}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One published data set.
+
+    Attributes:
+        hub_id: its id on the Hub; empty where the Hub does not hold it.
+        revision: the commit that is read there.
+        folder: its folder inside a local data folder, such as ``imdb/unsupervised``.
+        licence: as its publisher states it.
+        splits: our name of each split -> the Hub's name of it; local files carry ours.
+        config: the Hub's configuration.
+        parts: sub-folders of ``folder`` that together make the local set.
+        hub_files: our name of a split -> the one file of the Hub repository to read, for sets
+            too large to fetch whole.
+        hub_fields: column name on the Hub -> the column name that we and local files use.
+        note: what a reader of results should know.
+    """
+
+    hub_id: str
+    revision: str
+    folder: str
+    licence: str
+    splits: Mapping[str, str]
+    config: str | None = None
+    parts: tuple[str, ...] = ()
+    hub_files: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    hub_fields: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    note: str = ""
+
+
+def data_dir(explicit: Path | None) -> Path | None:
+    """Return the local data folder: the one given, else ``MAE_BENCH_DATA``, else None.
+
+    Raises:
+        DataError: the folder named does not exist.
+    """
+    value = explicit or os.environ.get(DATA_DIR_VARIABLE)
+    if not value:
+        return None
+    folder = Path(value).expanduser()
+    if not folder.is_dir():
+        told = "--data-dir" if explicit else DATA_DIR_VARIABLE
+        raise DataError(f"{told} must name an existing folder, got '{value}'")
+    return folder
+
+
+def file_digest(path: Path) -> str:
+    """Return the content hash of a file, computed once per process for an unchanged file."""
+    stat = path.stat()
+    key = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+    if key not in _digests:
+        with path.open("rb") as file:
+            _digests[key] = hashlib.file_digest(
+                file, lambda: hashlib.blake2b(digest_size=16)
+            ).hexdigest()
+    return _digests[key]
+
+
+def fingerprint(source: Source, data_dir: Path | None) -> str:
+    """Return what identifies the content that `read_split` would give, without the network.
+
+    Local files count by content, so that a changed file makes a new result. Absent data never
+    fails here: the Hub's revision stands for it.
+    """
+    if not _is_local(source, data_dir):
+        return f"hub:{source.hub_id}@{source.revision}"
+    total = hashlib.blake2b(digest_size=16)
+    for split in sorted(source.splits):
+        for path in _local_files(source, split, data_dir):
+            digest = file_digest(path) if path.exists() else "absent"
+            total.update(f"{split} {digest}\n".encode())
+    return f"local:{total.hexdigest()}"
+
+
+def read_split(source: Source, split: str, data_dir: Path | None) -> "pyarrow.Table":
+    """Return one split of a source as an Arrow table.
+
+    A local folder that holds any part of the set is binding: a split that it lacks is an error,
+    never fetched from elsewhere, so that a task cannot mix two versions of a set.
+
+    Raises:
+        DataError: the set was found nowhere (with every place tried), or a file is damaged.
+    """
+    if _is_local(source, data_dir):
+        return _read_local(source, split, data_dir)
+    tried = []
+    if data_dir is None:
+        tried.append("no local data folder was given")
+    else:
+        tried.append(f"no folder {data_dir / source.folder}")
+    if source.hub_id:
+        table, reason = _read_hub(source, split)
+        if table is not None:
+            return table
+        tried.append(f"Hub '{source.hub_id}' at {source.revision[:12]} not read: {reason}")
+    else:
+        tried.append("the Hub does not hold this set")
+    raise DataError(
+        f"data set '{source.folder}' ({split}) was not found. Tried: {'; '.join(tried)}. "
+        f"Give a folder that holds '{source.folder}' by --data-dir or {DATA_DIR_VARIABLE}"
+        + (", or run `mae-bench prepare` once with network." if source.hub_id else ".")
+    )
+
+
+def _local_files(source: Source, split: str, data_dir: Path | None) -> list[Path]:
+    if data_dir is None:
+        return []
+    folder = data_dir / source.folder
+    return [folder / part / f"{split}.parquet" for part in source.parts or (".",)]
+
+
+def _is_local(source: Source, data_dir: Path | None) -> bool:
+    return any(
+        path.exists() for split in source.splits for path in _local_files(source, split, data_dir)
+    )
+
+
+def _read_local(source: Source, split: str, data_dir: Path | None) -> "pyarrow.Table":
+    import pyarrow
+    import pyarrow.parquet
+
+    paths = _local_files(source, split, data_dir)
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise DataError(
+            f"the local copy of '{source.folder}' is incomplete: {', '.join(missing)} is missing; "
+            "complete the folder, or remove it so that the Hub is read"
+        )
+    return pyarrow.concat_tables([read_parquet(path) for path in paths])
+
+
+def read_parquet(path: Path) -> "pyarrow.Table":
+    """Return a parquet file's table.
+
+    Raises:
+        DataError: the file is damaged or is no parquet file.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        return pyarrow.parquet.read_table(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"{path} cannot be read as parquet: {error}; replace the file") from error
+
+
+def _read_hub(source: Source, split: str) -> "tuple[pyarrow.Table | None, str]":
+    """Return the table, or None and why not."""
+    import datasets
+    from huggingface_hub.errors import HfHubHTTPError
+
+    # whichever HTTP library huggingface_hub is built on raises its own errors too
+    http_error: Any = HfHubHTTPError.__bases__[0]
+    dataset_error = datasets.exceptions.DatasetsError
+    files = {split: source.hub_files[split]} if split in source.hub_files else None
+    try:
+        loaded = datasets.load_dataset(
+            source.hub_id,
+            None if files else source.config,
+            data_files=files,
+            split=split if files else source.splits[split],
+            revision=source.revision,
+        )
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+        http_error,
+        datasets.exceptions.DatasetsError,
+    ) as error:
+        return None, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    table = loaded.with_format("arrow")[:]
+    names = [source.hub_fields.get(name, name) for name in table.column_names]
+    return table.rename_columns(names), ""

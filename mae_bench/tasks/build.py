@@ -1,0 +1,173 @@
+"""Prepares a task: reads its official splits, checks every row, and keeps the splits apart."""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mae_bench.data.sources import read_split
+from mae_bench.errors import DataError
+from mae_bench.progress import Progress
+from mae_bench.tasks.base import PARTS, Task, task_meta
+
+SELECTION_RATIO = 0.1
+MAX_SELECTION = 500
+
+
+@dataclass(frozen=True)
+class _Row:
+    name: str
+    texts: tuple[str, ...]
+    label: int | float
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return tuple(text.strip() for text in self.texts)
+
+
+def build_task(task: Task, out: Path, data_dir: Path | None, progress: Progress) -> None:
+    """Write ``train``, ``selection`` and ``test`` as parquet, and ``meta.json``.
+
+    Selection is the official split for it, or carved out of train by content hash (a tenth);
+    either way at most 500 rows, chosen by content hash. A text of the test split is removed from
+    train and selection, a text of selection from train, and a text repeated inside selection is
+    kept once; the counts stand in ``meta.json``. Test rows are never removed.
+
+    Raises:
+        DataError: a split is missing, a column is missing, a label is not allowed, or a split
+            ends up empty.
+    """
+    progress(0, 2, f"reading {task.name}")
+    train = _rows(task, "train", data_dir)
+    test = _rows(task, task.test_split, data_dir)
+    tested = {row.key for row in test}
+    counts = {"train_official": len(train), "train_in_test": 0, "selection_in_test": 0}
+    train, counts["train_in_test"] = _without(train, tested)
+    if task.selection_split:
+        official = _rows(task, task.selection_split, data_dir)
+        official, counts["selection_in_test"] = _without(official, tested)
+        limit = MAX_SELECTION
+    else:
+        official = train
+        limit = min(MAX_SELECTION, math.ceil(SELECTION_RATIO * len({row.key for row in train})))
+    selection = _chosen(official, limit)
+    selected = {row.key for row in selection}
+    before = len(train)
+    train, removed = _without(train, selected)
+    counts["train_in_selection"] = removed
+    counts["selection_carved"] = 0 if task.selection_split else len(selection)
+    parts = {"train": train, "selection": selection, "test": test}
+    for part, rows in parts.items():
+        if not rows:
+            raise DataError(
+                f"the {part} split of task '{task.name}' is empty: train had "
+                f"{counts['train_official']} rows, {before} of them not in test; "
+                "check the data set, or give it more rows"
+            )
+    out.mkdir(parents=True, exist_ok=True)
+    for part in PARTS:
+        _write(parts[part], out / f"{part}.parquet")
+    meta = {
+        "task": task_meta(task),
+        "rows": {part: len(rows) for part, rows in parts.items()},
+        "removed": counts,
+    }
+    (out / "meta.json").write_text(json.dumps(meta, indent=1, ensure_ascii=False), encoding="utf-8")
+    progress(2, 2, f"{task.name} prepared")
+
+
+def _rows(task: Task, split: str, data_dir: Path | None) -> list[_Row]:
+    if task.source is None:
+        return _world_rows(task, split)
+    table = read_split(task.source, split, data_dir)
+    for name in (*task.text_fields, task.label_field):
+        if name not in table.column_names:
+            raise DataError(
+                f"task '{task.name}' needs the column '{name}' in its {split} split; "
+                f"the columns there are {', '.join(table.column_names)}"
+            )
+    columns = [table.column(name).to_pylist() for name in task.text_fields]
+    labels = table.column(task.label_field).to_pylist()
+    return list(_checked(task, split, zip(*columns, strict=True), labels))
+
+
+def _world_rows(task: Task, split: str) -> list[_Row]:
+    from mae_bench.data.world import world_task
+
+    examples = world_task(task.name.removeprefix("world/"), split)
+    texts = [tuple(example[name] for name in task.text_fields) for example in examples]
+    labels = [example[task.label_field] for example in examples]
+    rows = _checked(task, split, texts, labels)
+    return [
+        _Row(example["id"], row.texts, row.label)
+        for example, row in zip(examples, rows, strict=True)
+    ]
+
+
+def _checked(
+    task: Task, split: str, texts: Iterable[tuple[Any, ...]], labels: list[Any]
+) -> Iterable[_Row]:
+    label_of: Callable[[Task, Any, str], int | float] = (
+        _number if task.kind == "regress" else _class
+    )
+    for number, (row, label) in enumerate(zip(texts, labels, strict=True)):
+        where = f"row {number} of the {split} split of task '{task.name}'"
+        for name, text in zip(task.text_fields, row, strict=True):
+            if not isinstance(text, str):
+                raise DataError(f"column '{name}' of {where} must be text, got {text!r}")
+        yield _Row(f"{split}-{number}", row, label_of(task, label, where))
+
+
+def _class(task: Task, label: Any, where: str) -> int:
+    is_whole = isinstance(label, int) or (isinstance(label, float) and label.is_integer())
+    if is_whole and 0 <= label < len(task.label_names):
+        return int(label)
+    allowed = ", ".join(f"{i} = {name}" for i, name in enumerate(task.label_names))
+    hint = "; -1 usually means that the split's labels are not public" if label == -1 else ""
+    raise DataError(
+        f"label {label!r} in column '{task.label_field}' of {where} is not allowed; "
+        f"allowed: {allowed}{hint}"
+    )
+
+
+def _number(task: Task, label: Any, where: str) -> float:
+    low, high = task.label_range or (-math.inf, math.inf)
+    if isinstance(label, int | float) and math.isfinite(label) and low <= label <= high:
+        return float(label)
+    raise DataError(
+        f"label {label!r} in column '{task.label_field}' of {where} is not allowed; "
+        f"allowed: numbers from {low:g} to {high:g}"
+    )
+
+
+def _without(rows: list[_Row], keys: set[tuple[str, ...]]) -> tuple[list[_Row], int]:
+    kept = [row for row in rows if row.key not in keys]
+    return kept, len(rows) - len(kept)
+
+
+def _chosen(rows: list[_Row], limit: int) -> list[_Row]:
+    """Return the first row of each text, at most ``limit`` of them by content hash."""
+    unique: dict[tuple[str, ...], _Row] = {}
+    for row in rows:
+        unique.setdefault(row.key, row)
+    return sorted(unique.values(), key=lambda row: _hash(row.key))[:limit]
+
+
+def _hash(key: tuple[str, ...]) -> bytes:
+    data = "\n".join(key).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def _write(rows: list[_Row], path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    names = ("text",) if len(rows[0].texts) == 1 else ("text_a", "text_b")
+    columns: dict[str, list[Any]] = {"id": [row.name for row in rows]}
+    for place, name in enumerate(names):
+        columns[name] = [row.texts[place] for row in rows]
+    columns["label"] = [row.label for row in rows]
+    pyarrow.parquet.write_table(pyarrow.table(columns), path)

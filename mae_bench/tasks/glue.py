@@ -1,0 +1,90 @@
+"""GLUE tasks whose data is small: SST-2, CoLA, MRPC, RTE (Wang et al. 2019, arXiv:1804.07461).
+
+GLUE keeps the test labels of SST-2, CoLA and RTE to itself: the official validation split is
+tested on there, and selection is carved out of train.
+"""
+
+from mae_bench.data.sources import Source
+from mae_bench.tasks.base import Task, add_task
+
+_REVISION = "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
+_LABELLED = {"train": "train", "validation": "validation"}
+
+
+def _source(config: str, licence: str, splits: dict[str, str]) -> Source:
+    return Source(
+        hub_id="nyu-mll/glue",
+        revision=_REVISION,
+        config=config,
+        folder=config,
+        splits=splits,
+        licence=licence,
+    )
+
+
+_SST = "not stated (Stanford Sentiment Treebank; research use)"
+add_task(
+    Task(
+        name="sst2",
+        kind="classify",
+        text_fields=("sentence",),
+        label_field="label",
+        label_names=("negative", "positive"),
+        metrics=("accuracy",),
+        source=_source("sst2", _SST, _LABELLED),
+        test_split="validation",
+        licence=_SST,
+        note="tested on the official validation split; same sentences as rotten_tomatoes",
+    )
+)
+
+_COLA = "not stated (fair use for research)"
+add_task(
+    Task(
+        name="cola",
+        kind="classify",
+        text_fields=("sentence",),
+        label_field="label",
+        label_names=("unacceptable", "acceptable"),
+        metrics=("matthews", "accuracy"),
+        source=_source("cola", _COLA, _LABELLED),
+        test_split="validation",
+        licence=_COLA,
+        note="tested on the official validation split",
+    )
+)
+
+_MRPC = "Microsoft Research shared-source licence"
+add_task(
+    Task(
+        name="mrpc",
+        kind="pair",
+        text_fields=("sentence1", "sentence2"),
+        label_field="label",
+        label_names=("not_equivalent", "equivalent"),
+        metrics=("accuracy", "f1"),
+        source=_source("mrpc", _MRPC, {**_LABELLED, "test": "test"}),
+        selection_split="validation",
+        licence=_MRPC,
+        note=(
+            "accuracy before F1, both GLUE's: always answering 'equivalent' has F1 .80, so F1 "
+            "hides a collapse; local copies may split validation off another way than GLUE"
+        ),
+    )
+)
+
+_RTE = "not stated (PASCAL RTE 1-3, 5)"
+add_task(
+    Task(
+        name="rte",
+        kind="pair",
+        text_fields=("sentence1", "sentence2"),
+        label_field="label",
+        label_names=("entailment", "not_entailment"),
+        metrics=("accuracy",),
+        source=_source("rte", _RTE, _LABELLED),
+        test_split="validation",
+        licence=_RTE,
+        note="tested on the official validation split of 277 pairs",
+    )
+)

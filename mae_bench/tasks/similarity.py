@@ -1,0 +1,29 @@
+"""Semantic similarity of two sentences."""
+
+from mae_bench.data.sources import Source
+from mae_bench.tasks.base import Task, add_task
+
+_LICENCE = "CC BY-SA 4.0 with licences per source"
+add_task(
+    Task(
+        name="stsb",
+        kind="regress",
+        text_fields=("sentence1", "sentence2"),
+        label_field="label",
+        label_names=(),
+        metrics=("spearman", "pearson"),
+        source=Source(
+            hub_id="mteb/stsbenchmark-sts",
+            revision="b0fddb56ed78048fa8b90373c8a3cfc37b684831",
+            folder="stsb",
+            splits={"train": "train", "validation": "validation", "test": "test"},
+            hub_fields={"score": "label"},
+            licence=_LICENCE,
+            note="the release's labelled test split, which GLUE's version withholds",
+        ),
+        selection_split="validation",
+        label_range=(0.0, 5.0),
+        licence=_LICENCE,
+        note="STS benchmark (Cer et al. 2017, arXiv:1708.00055)",
+    )
+)
