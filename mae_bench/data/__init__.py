@@ -1,0 +1,1 @@
+"""Text: sources, corpora, tokenizers, rows of token ids, noise, and the generated world."""

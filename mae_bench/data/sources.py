@@ -185,14 +185,9 @@ def _read_hub(source: Source, split: str) -> "tuple[pyarrow.Table | None, str]":
             split=split if files else source.splits[split],
             revision=source.revision,
         )
-    except (
-        OSError,
-        ValueError,
-        RuntimeError,
-        http_error,
-        datasets.exceptions.DatasetsError,
-    ) as error:
-        return None, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    except (OSError, ValueError, RuntimeError, http_error, dataset_error) as error:
+        first_line = str(error).partition("\n")[0]
+        return None, f"{type(error).__name__}: {first_line}"
     table = loaded.with_format("arrow")[:]
     names = [source.hub_fields.get(name, name) for name in table.column_names]
     return table.rename_columns(names), ""

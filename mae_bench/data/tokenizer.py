@@ -88,7 +88,10 @@ def _trained(spec: TokenizerSpec, texts: list[str]) -> "Tokenizer":
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         tokenizer.decoder = decoders.WordPiece()
         trainer = trainers.WordPieceTrainer(
-            vocab_size=spec.vocab_size, special_tokens=list(SPECIAL), show_progress=False
+            vocab_size=spec.vocab_size,
+            special_tokens=list(SPECIAL),
+            limit_alphabet=spec.vocab_size // 2,  # rarer characters become [UNK]
+            show_progress=False,
         )
     tokenizer.train_from_iterator(texts, trainer, length=len(texts))
     return tokenizer
