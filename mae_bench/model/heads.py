@@ -1,0 +1,63 @@
+"""What stands between an encoder's hidden vectors and a task: pooling and one linear layer.
+
+Legend: B batch, S padded length, D hidden size, C outputs.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from mae_bench.model.backbone import Backbone
+from mae_bench.seeding import seed_for
+
+Pooling = Literal["mean", "cls"]
+
+
+def pool(hidden: Tensor, is_pad: Tensor | None, pooling: Pooling) -> Tensor:
+    """Return [B, D] float32 from hidden vectors [B, S, D].
+
+    ``mean`` averages all tokens that are not padding, [CLS] and [SEP] included;
+    ``cls`` takes the first token.
+    """
+    if pooling == "cls":
+        return hidden[:, 0].float()
+    hidden = hidden.float()  # a bf16 sum over a long text would lose digits
+    if is_pad is None:
+        return hidden.mean(dim=1)
+    is_real = (~is_pad).unsqueeze(-1).to(hidden.dtype)
+    return (hidden * is_real).sum(dim=1) / is_real.sum(dim=1).clamp(min=1.0)
+
+
+def build_linear(width: int, num_outputs: int, *, part: str, seed: int) -> nn.Linear:
+    """Return a linear layer with weights of N(0, 0.02^2) and zero biases (as BERT's heads).
+
+    The weights depend on (seed, part) alone, never on the objective or the device.
+    """
+    generator = torch.Generator().manual_seed(seed_for("head", seed=seed, part=part))
+    with torch.device("meta"):  # without a draw from the global generator
+        linear = nn.Linear(width, num_outputs)
+    linear = linear.to_empty(device="cpu")
+    with torch.no_grad():
+        linear.weight.normal_(0.0, 0.02, generator=generator)
+        linear.bias.zero_()
+    return linear
+
+
+class TaskModel(nn.Module):
+    """An encoder, mean pooling, dropout and a linear layer: what a fine-tune trains."""
+
+    def __init__(
+        self, backbone: Backbone, num_outputs: int, *, dropout: float, task: str, seed: int
+    ) -> None:
+        """Put a head on the backbone, which is used itself and not copied."""
+        super().__init__()
+        self.backbone = backbone
+        self.dropout = nn.Dropout(dropout)
+        self.head = build_linear(backbone.width, num_outputs, part=f"task:{task}", seed=seed)
+
+    def forward(self, input_ids: Tensor, is_pad: Tensor | None) -> Tensor:
+        """Return outputs [B, C] float32 for ids [B, S]."""
+        pooled = pool(self.backbone(input_ids, None, is_pad), is_pad, "mean")
+        output: Tensor = self.head(self.dropout(pooled))
+        return output.float()

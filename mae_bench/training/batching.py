@@ -1,0 +1,160 @@
+"""Texts as token ids on the device, and the order in which batches read them.
+
+Tokenised once; a batch is an index into resident ids, cut to its longest text. Batches of
+similar length waste little on padding without packing texts together, which would let one
+text attend to another. Legend: N texts, L longest text, B batch, S longest text of the batch.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mae_bench.errors import DataError, SpecError
+from mae_bench.seeding import seed_for
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TokenSet:
+    """Tokenised texts.
+
+    Attributes:
+        ids: [N, L] int32 on the device, padded at the right.
+        lengths: [N] number of real tokens, on the host.
+        device_lengths: the same on the device.
+    """
+
+    ids: Tensor
+    lengths: Indices
+    device_lengths: Tensor
+
+    def __len__(self) -> int:
+        """Return the number of texts."""
+        return len(self.lengths)
+
+    def batch(self, index: Indices) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Return (ids [B, S], is_pad [B, S] or None where nothing is padded, index [B])."""
+        lengths = self.lengths[index]
+        longest = int(lengths.max())
+        on_device = torch.from_numpy(index).to(self.ids.device, non_blocking=True)
+        ids = self.ids[:, :longest].index_select(0, on_device)
+        if int(lengths.min()) == longest:
+            return ids, None, on_device
+        columns = torch.arange(longest, device=ids.device)
+        is_pad = columns >= self.device_lengths.index_select(0, on_device).unsqueeze(1)
+        return ids, is_pad, on_device
+
+
+def load_tokenizer(checkpoint: Path | str) -> Any:
+    """Return the tokenizer beside a checkpoint, or of a Hub id; never with remote code.
+
+    Raises:
+        SpecError: there is none.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(str(checkpoint))
+    except (OSError, ValueError) as error:
+        raise SpecError(
+            f"'{checkpoint}' holds no tokenizer that transformers can load: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
+
+
+def tokenize(
+    tokenizer: Any,
+    texts: Sequence[Sequence[str]],
+    *,
+    max_length: int,
+    vocab_size: int,
+    device: str,
+) -> TokenSet:
+    """Return the token ids of texts, or of pairs as one sequence ``[CLS] a [SEP] b [SEP]``.
+
+    A pair that is too long loses tokens from the longer of its two texts.
+
+    Raises:
+        DataError: there is no text, or the tokenizer knows tokens that the encoder does not.
+    """
+    if not texts[0]:
+        raise DataError("no texts to read: the split is empty; use a larger task or train size")
+    rows: list[list[int]] = tokenizer(
+        *(list(column) for column in texts),
+        truncation="longest_first",
+        max_length=max_length,
+        padding=False,
+        return_attention_mask=False,
+        return_token_type_ids=False,
+        verbose=False,
+    )["input_ids"]
+    # a text without any token becomes one padding token that counts as real
+    lengths = np.array([max(len(row), 1) for row in rows], dtype=np.int64)
+    ids = np.full((len(rows), int(lengths.max())), tokenizer.pad_token_id or 0, dtype=np.int32)
+    is_real = np.arange(ids.shape[1]) < np.array([len(row) for row in rows])[:, None]
+    ids[is_real] = np.fromiter((token for row in rows for token in row), dtype=np.int32)
+    if int(ids.max()) >= vocab_size:
+        raise DataError(
+            f"token id {int(ids.max())} is outside the encoder's vocabulary of {vocab_size}; "
+            "the tokenizer beside the checkpoint belongs to another encoder"
+        )
+    return TokenSet(torch.from_numpy(ids).to(device), lengths, torch.from_numpy(lengths).to(device))
+
+
+def check_length(max_length: int, config: Any) -> None:
+    """Check that an encoder has positions for ``max_length`` tokens.
+
+    Raises:
+        SpecError: it has fewer; the message names both numbers.
+    """
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is not None and max_length > positions:
+        raise SpecError(
+            f"max_length {max_length} of the protocol is above the {positions} positions of the "
+            f"encoder (max_position_embeddings); set max_length to at most {positions}, or "
+            "pretrain with a larger backbone.max_length"
+        )
+
+
+def epoch_batches(
+    lengths: Indices, batch_size: int, bucket_batches: int, generator: np.random.Generator
+) -> list[Indices]:
+    """Return one epoch as batches: a permutation, sorted by length within groups.
+
+    A group holds ``bucket_batches`` batches; 1 means no sorting. Then the batches are
+    shuffled, so that length does not follow time.
+    """
+    order = generator.permutation(len(lengths)).astype(np.int64)
+    group = batch_size * bucket_batches
+    batches: list[Indices] = []
+    for start in range(0, len(order), group):
+        part = order[start : start + group]
+        part = part[np.argsort(lengths[part], kind="stable")]
+        batches += [part[i : i + batch_size] for i in range(0, len(part), batch_size)]
+    return [batches[i] for i in generator.permutation(len(batches))]
+
+
+def training_batches(
+    lengths: Indices, *, batch_size: int, bucket_batches: int, steps: int, task: str, seed: int
+) -> Iterator[Indices]:
+    """Yield ``steps`` batches, epoch after epoch; the order depends on (task, seed, epoch)."""
+    epoch = 0
+    while steps > 0:
+        stream = seed_for("finetune_order", task=task, seed=seed, epoch=epoch)
+        batches = epoch_batches(lengths, batch_size, bucket_batches, np.random.default_rng(stream))
+        yield from batches[:steps]
+        steps -= len(batches)
+        epoch += 1
+
+
+def reading_batches(lengths: Indices, batch_size: int) -> list[Indices]:
+    """Return all texts once, longest first, so that memory runs out early if it ever does."""
+    order = np.argsort(-lengths, kind="stable").astype(np.int64)
+    return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]

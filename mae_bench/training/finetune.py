@@ -1,0 +1,257 @@
+"""Fine-tuning: encoder and head trained together; the learning rate is chosen, nothing else.
+
+AdamW with bias correction, linear warm-up and decay (Devlin et al. 2019, arXiv:1810.04805;
+Mosbach et al. 2021, arXiv:2006.04884). Every learning rate starts from the same weights and
+reads the same batches with the same dropout, and so does every objective. Differs from the
+papers in mean pooling over real tokens in place of [CLS], which some objectives never train.
+"""
+
+import copy
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mae_bench.errors import DivergedError
+from mae_bench.model.backbone import load_backbone
+from mae_bench.model.heads import TaskModel
+from mae_bench.progress import Progress
+from mae_bench.seeding import seed_for
+from mae_bench.specs import EvaluateSpec, FinetuneRecipe
+from mae_bench.tasks.base import Examples, Task, TaskData
+from mae_bench.tasks.metrics import Values
+from mae_bench.training.attention import encoding
+from mae_bench.training.batching import (
+    TokenSet,
+    check_length,
+    load_tokenizer,
+    reading_batches,
+    tokenize,
+    training_batches,
+)
+from mae_bench.training.operations import OperationCount
+from mae_bench.training.outcome import ProtocolResult, Trial, choose, conclude, score
+from mae_bench.training.protocol import PROTOCOLS, Protocol, read_recipe
+from mae_bench.training.splits import Splits
+
+_REPORT_EVERY = 25  # steps between two reports of progress
+
+
+class Targets:
+    """Labels as a model learns them: class ids, or values in units of the training deviation."""
+
+    def __init__(self, task: Task, train: Values) -> None:
+        """Read the scale of the training labels."""
+        self.is_regression = task.kind == "regress"
+        self.num_outputs = 1 if self.is_regression else len(task.label_names)
+        self.mean = float(np.mean(train)) if self.is_regression else 0.0
+        self.scale = (float(np.std(train)) or 1.0) if self.is_regression else 1.0
+
+    def encode(self, labels: Values, device: str) -> Tensor:
+        """Return what the loss compares with."""
+        if self.is_regression:
+            scaled = (np.asarray(labels, dtype=np.float64) - self.mean) / self.scale
+            return torch.from_numpy(scaled.astype(np.float32)).to(device)
+        return torch.from_numpy(np.asarray(labels, dtype=np.int64)).to(device)
+
+    def decode(self, outputs: Tensor) -> Values:
+        """Return predictions in the units of the labels."""
+        if self.is_regression:
+            return outputs[:, 0].double().cpu().numpy() * self.scale + self.mean
+        classes: Values = outputs.argmax(dim=1).cpu().numpy()
+        return classes
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean loss of a batch."""
+        if self.is_regression:
+            return functional.mse_loss(outputs[:, 0], targets)
+        return functional.cross_entropy(outputs, targets)
+
+
+class Finetuner:
+    """One model and its start, from which each learning rate is trained."""
+
+    def __init__(
+        self,
+        model: TaskModel,
+        targets: Targets,
+        recipe: FinetuneRecipe,
+        *,
+        task: str,
+        seed: int,
+        device: str,
+    ) -> None:
+        """Remember the weights to start from."""
+        self.model = model.to(device)
+        self.targets = targets
+        self.recipe = recipe
+        self.task, self.seed, self.device = task, seed, device
+        self.operations = OperationCount(model.backbone.config)
+        self.start = copy.deepcopy(model.state_dict())
+
+    def num_steps(self, num_texts: int) -> int:
+        """Return the updates of one training."""
+        recipe = self.recipe
+        return max(recipe.epochs * -(-num_texts // recipe.batch_size), recipe.min_steps)
+
+    def train(self, texts: TokenSet, targets: Tensor, peak_lr: float) -> Iterator[int]:
+        """Train from the start at one rate; yield the number of steps done.
+
+        Raises:
+            DivergedError: a loss was not finite.
+        """
+        recipe = self.recipe
+        self.model.load_state_dict(self.start)
+        self.model.train()
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
+        optimizer = build_optimizer(self.model, recipe)
+        steps = self.num_steps(len(texts))
+        losses = []
+        batches = training_batches(
+            texts.lengths,
+            batch_size=recipe.batch_size,
+            bucket_batches=recipe.bucket_batches,
+            steps=steps,
+            task=self.task,
+            seed=self.seed,
+        )
+        for step, index in enumerate(batches):
+            ids, is_pad, on_device = texts.batch(index)
+            for group in optimizer.param_groups:
+                group["lr"] = peak_lr * lr_factor(step, steps, recipe.warmup_ratio)
+            with encoding(self.device, recipe.precision):
+                outputs = self.model(ids, is_pad)
+            loss = self.targets.loss(outputs, targets.index_select(0, on_device))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(parameters, recipe.clip_norm)
+            optimizer.step()
+            losses.append(loss.detach())  # read once at the end: .item() would wait for the device
+            self.operations.add_training(ids.shape)
+            yield step + 1
+        if not bool(torch.stack(losses).isfinite().all()):
+            raise DivergedError("non-finite training loss")
+
+    @torch.inference_mode()
+    def predict(self, texts: TokenSet) -> Tensor:
+        """Return outputs [N, C] float32 in the order of the texts.
+
+        Raises:
+            DivergedError: an output is not finite.
+        """
+        self.model.eval()
+        outputs = torch.empty(len(texts), self.targets.num_outputs, device=self.device)
+        for index in reading_batches(texts.lengths, self.recipe.batch_size):
+            ids, is_pad, on_device = texts.batch(index)
+            with encoding(self.device, self.recipe.precision):
+                outputs[on_device] = self.model(ids, is_pad)
+            self.operations.add_reading(ids.shape)
+        if not bool(outputs.isfinite().all()):
+            raise DivergedError("non-finite predictions")
+        return outputs
+
+
+def lr_factor(step: int, steps: int, warmup_ratio: float) -> float:
+    """Return the share of the peak rate at a step: linear warm-up, then linear decay to zero."""
+    warmup = round(warmup_ratio * steps)
+    if step < warmup:
+        return (step + 1) / warmup
+    return (steps - step) / max(1, steps - warmup)
+
+
+def build_optimizer(model: nn.Module, recipe: FinetuneRecipe) -> torch.optim.AdamW:
+    """Return AdamW without weight decay on vectors, which are norms and biases."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        groups, lr=0.0, betas=(recipe.beta1, recipe.beta2), eps=recipe.eps, fused=True
+    )
+
+
+@contextmanager
+def seeded_dropout(task: str, seed: int, device: str) -> Iterator[None]:
+    """Seed torch's global generator, which dropout draws from, and put it back afterwards."""
+    is_cuda = torch.device(device).type == "cuda"
+    devices = [torch.device(device)] if is_cuda else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed_for("finetune_dropout", task=task, seed=seed))
+        yield
+
+
+def run(
+    spec: EvaluateSpec, *, checkpoint: Path, task: TaskData, device: str, progress: Progress
+) -> ProtocolResult:
+    """Train at each learning rate, keep the best on the selection part, predict the test split.
+
+    Raises:
+        DivergedError: the loss was not finite at every rate.
+    """
+    started = time.perf_counter()
+    recipe = read_recipe(spec, FinetuneRecipe)
+    splits = Splits(spec, task)
+    name = task.task.name
+    backbone = load_backbone(checkpoint)
+    check_length(recipe.max_length, backbone.config)
+    tokenizer = load_tokenizer(checkpoint)
+    targets = Targets(task.task, splits.train.labels)
+    model = TaskModel(
+        backbone, targets.num_outputs, dropout=recipe.dropout, task=name, seed=spec.seed
+    )
+    tuner = Finetuner(model, targets, recipe, task=name, seed=spec.seed, device=device)
+
+    def read(examples: Examples) -> TokenSet:
+        return tokenize(
+            tokenizer,
+            examples.texts,
+            max_length=recipe.max_length,
+            vocab_size=backbone.vocab_size,
+            device=device,
+        )
+
+    train, selection = read(splits.train), read(splits.selection)
+    train_targets = targets.encode(splits.train.labels, device)
+    selection_targets = targets.encode(splits.selection.labels, device)
+    rates = sorted(set(recipe.learning_rates))  # ascending, so that a tie keeps the smaller rate
+    steps = tuner.num_steps(len(train))
+    trials: list[Trial] = []
+    best_weights = tuner.start
+    for place, rate in enumerate(rates):
+        chosen = {"learning_rate": rate}
+        try:
+            with seeded_dropout(name, spec.seed, device):
+                for step in tuner.train(train, train_targets, rate):
+                    if step % _REPORT_EVERY == 0 or step == steps:
+                        done = place * steps + step
+                        progress(done, len(rates) * steps, f"{name}: learning rate {rate:.3g}")
+            outputs = tuner.predict(selection)
+        except DivergedError as error:
+            trials.append(Trial(chosen, None, failure=str(error)))
+            continue
+        value = score(task.task, splits.selection.labels, targets.decode(outputs))
+        loss = float(targets.loss(outputs, selection_targets))
+        trials.append(Trial(chosen, value, loss, facts={"selection_loss": loss}))
+        if choose(trials) is trials[-1]:
+            best_weights = copy.deepcopy(model.state_dict())
+    choose(trials)  # raises where every rate diverged
+    model.load_state_dict(best_weights)
+    return conclude(
+        spec,
+        splits,
+        trials,
+        lambda test: targets.decode(tuner.predict(read(test))),
+        started=started,
+        count_flops=lambda: tuner.operations.total,
+    )
+
+
+PROTOCOLS.register("finetune")(
+    Protocol("finetune", version=1, recipe=FinetuneRecipe, needs_checkpoint=True, run=run)
+)

@@ -1,0 +1,59 @@
+"""What a protocol may read of a task: a seeded subset to train on, and texts with their noise.
+
+Every protocol, floors included, reads its examples here, so that none sees another subset or
+another noise. Noise acts on text, before any tokenising.
+"""
+
+from dataclasses import replace
+
+from mae_bench.data.noise import apply_noise
+from mae_bench.errors import DataError
+from mae_bench.specs import EvaluateSpec, NoiseSpec
+from mae_bench.tasks.base import Examples, Task, TaskData, subset
+
+
+class Splits:
+    """The parts of a task at a spec's train size, noise and seed.
+
+    Attributes:
+        task: what the task is.
+        train: the subset to train on, under the training noise.
+        selection: the part to choose on, under the training noise.
+    """
+
+    def __init__(self, spec: EvaluateSpec, data: TaskData) -> None:
+        """Read the training and selection parts; the test split stays untouched.
+
+        Raises:
+            DataError: the selection part is empty, or the train size is above the data.
+        """
+        self.task: Task = data.task
+        self._data = data
+        self._seed = spec.seed
+        if not data.selection.ids:
+            raise DataError(
+                f"task '{self.task.name}' has no selection examples, so nothing can be chosen; "
+                "build it with more training data"
+            )
+        train = subset(data.train, spec.train_size, task=self.task.name, seed=spec.seed)
+        is_trained_on = spec.train_noise.where in ("train", "both")
+        noise = spec.train_noise if is_trained_on else None
+        self.train = self._noisy(train, noise, "train")
+        self.selection = self._noisy(data.selection, noise, "selection")
+
+    def test(self, noise: NoiseSpec) -> Examples:
+        """Return the test examples under a noise; clean where it is a noise of training only."""
+        is_tested_on = noise.where in ("test", "both")
+        return self._noisy(self._data.test, noise if is_tested_on else None, "test")
+
+    def _noisy(self, examples: Examples, noise: NoiseSpec | None, split: str) -> Examples:
+        if noise is None:
+            return examples
+        texts = []
+        for place, column in enumerate(examples.texts):
+            # another id for the second text of a pair, or both would get the same draws
+            ids = examples.ids if place == 0 else [f"{name}#{place}" for name in examples.ids]
+            texts.append(
+                apply_noise(noise, column, ids, task=self.task.name, split=split, seed=self._seed)
+            )
+        return replace(examples, texts=tuple(texts))
