@@ -1,0 +1,1 @@
+"""From a study to rows: plan, store, leases, workers, collection."""

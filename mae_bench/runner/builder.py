@@ -1,0 +1,165 @@
+"""Makes stages: what is done once, under an id that is a hash of what it depends on.
+
+A stage's id covers its content, the fingerprint of its data and its version here; never the
+device, the workers, the home, or anything about the other arms.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mae_bench.specs import (
+    BackboneSpec,
+    CorpusSpec,
+    EvaluateSpec,
+    Frozen,
+    PretrainRecipe,
+    PretrainSpec,
+    stage_id,
+)
+
+VERSIONS = {  # raise one where the same spec would give other numbers than before
+    "tokenizer": 1,
+    "blocks": 1,
+    "task": 1,
+    "pretrain": 1,
+    "evaluate": 1,
+}
+PREPARED = ("tokenizer", "blocks", "task")  # the only kinds that may touch the network
+
+Key = tuple[str, str]  # kind and id
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One piece of work whose result is stored once and shared.
+
+    Attributes:
+        kind: a key of `VERSIONS`.
+        id: names the artefact.
+        spec: what is to be done; a dict ``{"task": name}`` for tasks.
+        needs: the stages whose artefacts it reads.
+        label: for people.
+    """
+
+    kind: str
+    id: str
+    spec: Frozen | dict[str, Any]
+    needs: tuple[Key, ...]
+    label: str
+
+    @property
+    def key(self) -> Key:
+        """Kind and id."""
+        return self.kind, self.id
+
+
+class StageBuilder:
+    """Collects stages without duplicates, each after those that it needs."""
+
+    def __init__(self, data_dir: Path | None) -> None:
+        """Start empty; ``data_dir`` is where local data is looked for."""
+        self.data_dir = data_dir
+        self.stages: dict[Key, Stage] = {}
+        self._fingerprints: dict[CorpusSpec, str] = {}
+        self._tasks: dict[str, Key] = {}
+        self._blocks: dict[CorpusSpec, tuple[Key, Key]] = {}
+
+    def add(
+        self,
+        kind: str,
+        content: Any,
+        spec: Frozen | dict[str, Any],
+        needs: tuple[Key, ...],
+        label: str,
+    ) -> Key:
+        """Add a stage unless its id is there; return its key."""
+        key = (kind, stage_id(kind, VERSIONS[kind], content))
+        if key not in self.stages:
+            self.stages[key] = Stage(kind, key[1], spec, needs, label)
+        return key
+
+    def blocks(self, corpus: CorpusSpec) -> tuple[Key, Key]:
+        """Add the tokenizer and the blocks of a corpus; return (blocks, tokenizer)."""
+        if corpus not in self._blocks:
+            content = {**corpus.canonical(), "data": self._fingerprint(corpus)}
+            content.pop("sources", None)  # the fingerprint says what they hold
+            words = {k: v for k, v in content.items() if k not in ("tokens", "row_length")}
+            name = "+".join(Path(source).name for source in corpus.sources)
+            tokenizer = self.add("tokenizer", words, corpus, (), f"tokenizer of {name}")
+            size = "all" if corpus.tokens is None else f"{corpus.tokens:,}"
+            label = f"blocks of {name}, {size} tokens"
+            blocks = self.add(
+                "blocks", {**content, "tokenizer": tokenizer[1]}, corpus, (tokenizer,), label
+            )
+            self._blocks[corpus] = (blocks, tokenizer)
+        return self._blocks[corpus]
+
+    def task(self, name: str) -> Key:
+        """Add a task's splits."""
+        if name not in self._tasks:
+            from mae_bench.tasks.base import TASKS, task_fingerprint
+
+            print_ = task_fingerprint(TASKS.get(name), self.data_dir)
+            content = {"task": name, "data": print_}
+            self._tasks[name] = self.add("task", content, {"task": name}, (), f"task {name}")
+        return self._tasks[name]
+
+    def pretrain(
+        self,
+        backbone: BackboneSpec,
+        objective: str,
+        options: Mapping[str, Any],
+        corpus: CorpusSpec,
+        recipe: PretrainRecipe,
+        seed: int,
+        label: str,
+        teacher: Key | None = None,
+        teacher_files: str | None = None,
+    ) -> Key:
+        """Add one pretraining.
+
+        Args:
+            backbone: shared by the arms.
+            objective: a registered name.
+            options: canonical, so that a default written out is the same run.
+            corpus: to train on.
+            recipe: of the study.
+            seed: of all its random streams.
+            label: of the arm.
+            teacher: the pretraining of another arm. Its id then stands for the option
+                ``teacher``, for a label is only a name.
+            teacher_files: digest of a teacher's folder outside the study.
+        """
+        blocks, tokenizer = self.blocks(corpus)
+        spec = PretrainSpec(
+            backbone=backbone,
+            objective=objective,
+            options=dict(options),
+            blocks=blocks[1],
+            recipe=recipe,
+            seed=seed,
+            teacher=teacher[1] if teacher else None,
+        )
+        content = spec.canonical()
+        if teacher or teacher_files:
+            content["options"] = {k: v for k, v in options.items() if k != "teacher"}
+            content["teacher_files"] = teacher_files
+        needs = (blocks, tokenizer) + ((teacher,) if teacher else ())
+        return self.add("pretrain", content, spec, needs, f"pretrain {label}, seed {seed}")
+
+    def evaluate(self, spec: EvaluateSpec, version: int, label: str) -> Key:
+        """Add one evaluation; ``version`` is its protocol's."""
+        needs: tuple[Key, ...] = (("task", spec.task_data),)
+        if spec.checkpoint is not None:
+            needs = (("pretrain", spec.checkpoint), *needs)
+        return self.add("evaluate", [version, spec.canonical()], spec, needs, label)
+
+    def _fingerprint(self, corpus: CorpusSpec) -> str:
+        from mae_bench.data.corpus import corpus_fingerprint
+
+        plain = corpus.model_copy(update={"tokens": None})
+        if plain not in self._fingerprints:
+            self._fingerprints[plain] = corpus_fingerprint(plain, self.data_dir)
+        return self._fingerprints[plain]

@@ -1,0 +1,147 @@
+"""Checks what only the registries know: names, options, teachers, and what claims speak of."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mae_bench.errors import SpecError, UnknownNameError, near_match
+from mae_bench.runner.sentences import shown
+from mae_bench.runner.study import FLOORS
+from mae_bench.specs import ArmSpec, Study
+
+MIN_SEEDS = 6  # five paired seeds can never reach p < .05 in a sign-flip test
+
+
+def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Study, list[str]]:
+    """Return the study with canonical options, ``random_init`` and a control, and warnings.
+
+    Raises:
+        SpecError: the first thing that no registry knows or that does not fit together.
+    """
+    arms = tuple(_arm(arm, study, tuned.get(arm.label, {})) for arm in study.objectives)
+    if not any(arm.objective == "random_init" for arm in arms):
+        arms = (ArmSpec(objective="random_init", label="random_init"), *arms)
+    _check_teachers(arms)
+    study = study.model_copy(update={"objectives": arms})
+    _check_names(study)
+    labels = [arm.label for arm in arms] + list(FLOORS.values())
+    if study.control is not None:
+        _member("control", study.control, labels)
+    for place, claim in enumerate(study.claims):
+        where = f"claims[{place}]"
+        _member(f"{where}.treatment", claim.treatment, labels)
+        _member(f"{where}.control", claim.control, labels)
+        if claim.task is not None:
+            _member(f"{where}.task", claim.task, study.tasks)
+        if claim.protocol is not None:
+            _member(f"{where}.protocol", claim.protocol, study.protocols)
+        if claim.train_size is not None and claim.train_size not in study.train_sizes:
+            raise SpecError(
+                f"{where}.train_size must be one of the study's train_sizes "
+                f"({', '.join(map(str, study.train_sizes))}), got {claim.train_size}"
+            )
+        if claim.noise is not None:
+            noises = {noise.label for noise in study.noise} | {n.name for n in study.noise}
+            _member(f"{where}.noise", claim.noise, sorted(noises))
+    control = study.control or control_of(arms)
+    return study.model_copy(update={"control": control}), _warnings(study)
+
+
+def control_of(arms: Iterable[ArmSpec]) -> str:
+    """Return the arm that the others are compared with: the first mlm, else the first trained."""
+    from mae_bench.objectives.base import OBJECTIVES
+
+    arms = tuple(arms)
+    trained = [arm for arm in arms if OBJECTIVES.get(arm.objective).is_trained]
+    mlm = [arm for arm in trained if arm.objective == "mlm"]
+    return (mlm or trained or arms)[0].label
+
+
+def _arm(arm: ArmSpec, study: Study, tuned: Mapping[str, Any]) -> ArmSpec:
+    from mae_bench.objectives.base import OBJECTIVES, parse_options
+
+    options = parse_options(arm.objective, {**arm.options, **tuned})
+    try:
+        OBJECTIVES.get(arm.objective).check(options, study.backbone, study.corpus.row_length)
+    except SpecError as error:
+        raise SpecError(f"arm '{arm.label}': {error}") from None
+    return arm.model_copy(update={"options": options.canonical()})
+
+
+def _check_teachers(arms: tuple[ArmSpec, ...]) -> None:
+    from pathlib import Path
+
+    from mae_bench.objectives.base import OBJECTIVES, parse_options
+
+    labels = [arm.label for arm in arms]
+    taught_by: dict[str, str] = {}
+    for arm in arms:
+        options = parse_options(arm.objective, arm.options)
+        teacher = OBJECTIVES.get(arm.objective).teacher_of(options)
+        if teacher is None or Path(teacher).expanduser().is_dir():
+            continue
+        if teacher == arm.label:
+            raise SpecError(f"arm '{arm.label}' names itself as teacher; name another arm")
+        if teacher not in labels:
+            raise UnknownNameError(
+                f"arm '{arm.label}': unknown teacher '{teacher}'; a teacher is the label of "
+                f"another arm ({', '.join(labels)}) or an encoder's folder."
+                + near_match(teacher, labels)
+            )
+        taught_by[arm.label] = teacher
+    for start in taught_by:
+        chain = [start]
+        while (label := taught_by.get(chain[-1])) is not None:
+            chain.append(label)
+            if label == start:
+                raise SpecError(f"arms teach in a circle: {' <- '.join(chain)}; break it")
+            if label in chain[:-1]:
+                break  # another start reports this circle
+
+
+def _check_names(study: Study) -> None:
+    from mae_bench.data.noise import NOISES
+    from mae_bench.tasks.base import TASKS
+    from mae_bench.training.protocol import PROTOCOLS
+
+    for task in study.tasks:
+        TASKS.get(task)
+    for noise in study.noise:
+        NOISES.get(noise.name)
+    for name in study.protocols:
+        if not PROTOCOLS.get(name).needs_checkpoint:
+            raise SpecError(
+                f"protocols must name those that need a checkpoint, got '{name}'; "
+                "floors are always run, leave it out"
+            )
+
+
+def _member(where: str, got: str, allowed: Iterable[str]) -> None:
+    allowed = list(allowed)
+    if got not in allowed:
+        raise UnknownNameError(
+            f"{where} must be one of {', '.join(allowed)}; got {shown(got)}."
+            + near_match(got, allowed)
+        )
+
+
+def _warnings(study: Study) -> list[str]:
+    warnings = []
+    if len(study.seeds) < MIN_SEEDS:
+        warnings.append(
+            f"{len(study.seeds)} seeds cannot support a verdict: with fewer than {MIN_SEEDS} "
+            "pairs no sign-flip test reaches p < .05"
+        )
+    if study.repeats == "finetuning":
+        warnings.append(
+            "repeats: finetuning repeats the fine-tunes of one pretraining; its spread says "
+            "nothing about another pretraining"
+        )
+    by_content: dict[str, str] = {}
+    for arm in study.objectives:
+        content = f"{arm.objective} {sorted(arm.options.items())}"
+        if content in by_content:
+            warnings.append(
+                f"arms '{by_content[content]}' and '{arm.label}' are the same run under two names"
+            )
+        by_content.setdefault(content, arm.label)
+    return warnings

@@ -1,0 +1,147 @@
+"""Derives rows from the store: a number for each cell that is done, a reason for each failed."""
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from mae_bench.results import frame
+from mae_bench.runner.builder import Key
+from mae_bench.runner.plan import Cell, Plan, noise_on
+from mae_bench.runner.store import Store
+from mae_bench.specs import NoiseSpec
+
+_WORK = {
+    "tokenizer": "training the tokenizer failed",
+    "blocks": "tokenising the corpus failed",
+    "task": "preparing the task failed",
+    "pretrain": "pretraining failed",
+    "evaluate": "evaluation failed",
+}
+
+
+def collect(plan: Plan, store: Store) -> pd.DataFrame:
+    """Return the rows of the cells of this plan alone; a cell not yet run gives none.
+
+    Raises:
+        StoreError: an artefact is damaged.
+    """
+    return _Collector(plan, store).frame()
+
+
+def failure_reasons(plan: Plan, store: Store) -> dict[Key, str]:
+    """Return why stages have no result: their own failure, or that of what they need."""
+    reasons: dict[Key, str] = {}
+    for stage in plan.stages:
+        if store.is_done(*stage.key):
+            continue
+        if record := store.failure(*stage.key):
+            reasons[stage.key] = str(record.get("message"))
+            continue
+        for need in stage.needs:
+            if need in reasons:
+                reason = reasons[need]
+                known = reason.startswith(tuple(_WORK.values()))
+                reasons[stage.key] = reason if known else f"{_WORK[need[0]]}: {reason}"
+                break
+    return reasons
+
+
+class _Collector:
+    def __init__(self, plan: Plan, store: Store) -> None:
+        self.plan = plan
+        self.store = store
+        self.reasons = failure_reasons(plan, store)
+        self.found: dict[tuple[str, str, str], Any] = {}
+        self.order = {arm.label: place for place, arm in enumerate(plan.arms)}
+
+    def frame(self) -> pd.DataFrame:
+        cells = sorted(
+            self.plan.cells,
+            key=lambda cell: (self.order[cell.arm.label], cell.corpus_tokens or 0),
+        )
+        return frame([row for cell in cells for row in self.rows(cell)])
+
+    def rows(self, cell: Cell) -> list[dict[str, Any]]:
+        from mae_bench.tasks import TASKS
+
+        primary = TASKS.get(cell.task).metrics[0]
+        row = self.about(cell)
+        key = ("evaluate", cell.evaluate)
+        if key in self.reasons:
+            failure = {"metric": primary, "is_primary": True, "failure": self.reasons[key]}
+            return [{**row, **self.costs(cell), **failure}]
+        if not self.store.is_done(*key):
+            return []
+        report = self.read(*key, "metrics.json")
+        wanted = noise_on(cell.noise, "test")
+        result = next(r for r in report["results"] if NoiseSpec(**r["noise"]) == wanted)
+        costs = self.costs(cell)
+        collapses = [result["collapse"], costs.get("collapse", "")]
+        row |= costs
+        row |= {
+            "n_train": report["n_train"],
+            "n_test": report["n_test"],
+            "selection_value": report["selection_value"],
+            "chosen": json.dumps(report["chosen"], sort_keys=True),
+            "evaluate_s": report["seconds"],
+            "evaluate_flops": report["flops"],
+            "is_collapsed": bool(result["is_collapsed"] or costs.get("is_collapsed")),
+            "collapse": "; ".join(text for text in collapses if text),
+        }
+        return [
+            {**row, "metric": name, "is_primary": name == primary, "value": value}
+            for name, value in result["metrics"].items()
+        ]
+
+    def about(self, cell: Cell) -> dict[str, Any]:
+        """Return what a row says of its cell, with the costs still unknown."""
+        return {
+            "study": self.plan.study.name,
+            "arm": cell.arm.label,
+            "objective": cell.arm.objective,
+            "options": json.dumps(cell.arm.options, sort_keys=True),
+            "is_floor": cell.is_floor,
+            "corpus_tokens": cell.corpus_tokens,
+            "protocol": cell.protocol,
+            "task": cell.task,
+            "train_size": str(cell.train_size),
+            "noise": cell.noise.name,
+            "noise_rate": cell.noise.rate,
+            "noise_where": cell.noise.where,
+            "seed": cell.seed,
+            "pretrain_seed": cell.pretrain_seed,
+            "is_collapsed": False,
+            "collapse": "",
+            "chosen": "{}",
+            "pretrain_id": cell.pretrain,
+            "cell_id": cell.id,
+        }
+
+    def costs(self, cell: Cell) -> dict[str, Any]:
+        """Return the costs of a cell's pretraining; nothing where there is none."""
+        if cell.pretrain is None or not self.store.is_done("pretrain", cell.pretrain):
+            return {}
+        cost = self.read("pretrain", cell.pretrain, "cost.json")
+        parts = cost["flops_parts"]
+        return {
+            "pretrain_tokens": cost["tokens"],
+            "pretrain_steps": cost["steps"],
+            "pretrain_flops": cost["flops"],
+            "pretrain_s": cost["seconds"],
+            "encoder_flops": parts["encoder"],
+            "decoder_flops": parts["decoder"],
+            "head_flops": parts["head"],
+            "teacher_flops": parts["teacher"],
+            "teacher_pretrain_flops": cost["teacher_pretrain_flops"],
+            "params_encoder": cost["params_encoder"],
+            "params_objective": cost["params_objective"],
+            "is_collapsed": cost["is_collapsed"],
+            "collapse": cost["collapse"],
+        }
+
+    def read(self, kind: str, id_: str, name: str) -> Any:
+        place = (kind, id_, name)
+        if place not in self.found:
+            self.found[place] = self.store.read_json(kind, id_, name)
+        return self.found[place]

@@ -1,0 +1,168 @@
+"""Runs stages in worker processes that share a home through leases."""
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from collections.abc import Sequence
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from mae_bench.errors import MaeBenchError, StoreError
+from mae_bench.runner.builder import Stage
+from mae_bench.runner.leases import held_by
+from mae_bench.runner.memory import keep_freed_memory
+from mae_bench.runner.stages import Settings
+from mae_bench.runner.store import Store
+from mae_bench.runner.work import Event, Tell, work
+
+MAX_WORKERS = 8
+MAX_DEATHS = 3  # of workers, beyond those that a stage can be blamed for
+
+
+def num_cores() -> int:
+    """Return the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def choose_workers(workers: int | None, device: str, num_stages: int) -> int:
+    """Return the number of workers: as asked, else one on a GPU and one a core on a CPU."""
+    if workers is not None:
+        return workers
+    if device != "cpu":
+        return 1
+    return max(1, min(num_cores(), MAX_WORKERS, num_stages))
+
+
+def execute(
+    stages: Sequence[Stage], store: Store, settings: Settings, workers: int, tell: Tell
+) -> None:
+    """Bring every stage to an end.
+
+    Args:
+        stages: each after those that it needs.
+        store: open for writing.
+        settings: of each worker.
+        workers: 1 runs in this process.
+        tell: is told what happens, in this process.
+
+    Raises:
+        StoreError: the home is full or cannot be written; what is done stays.
+        KeyboardInterrupt: after the workers have ended.
+    """
+    settings.apply()
+    if workers == 1:
+        keep_freed_memory()
+        work(stages, store, settings, tell)
+        return
+    _Crew(stages, store, settings, workers, tell).run()
+
+
+class _Crew:
+    def __init__(
+        self, stages: Sequence[Stage], store: Store, settings: Settings, size: int, tell: Tell
+    ) -> None:
+        self.stages = stages
+        self.store = store
+        self.settings = settings
+        self.tell = tell
+        self.context = multiprocessing.get_context("spawn")
+        self.events: Any = self.context.Queue()
+        self.team: dict[int, BaseProcess] = {number: self.start(number) for number in range(size)}
+        self.deaths = 0
+
+    def start(self, number: int) -> BaseProcess:
+        args = (list(self.stages), self.store.home, self.settings, self.events, number)
+        process = self.context.Process(target=_main, args=args, name=f"mae-bench worker {number}")
+        process.start()
+        return process
+
+    def run(self) -> None:
+        try:
+            while self.team:
+                self.listen(0.2)
+                for number, process in list(self.team.items()):
+                    if not process.is_alive():
+                        self.listen(0.0)
+                        self.ended(number, process)
+            self.listen(0.0)
+        finally:
+            self.stop()
+
+    def listen(self, timeout_s: float) -> None:
+        """Pass on what workers told; an error among it is raised here."""
+        while True:
+            try:
+                told = self.events.get(timeout=timeout_s) if timeout_s else self.events.get_nowait()
+            except queue.Empty:
+                return
+            if isinstance(told, MaeBenchError):
+                raise told
+            self.tell(told)
+
+    def ended(self, number: int, process: BaseProcess) -> None:
+        """Let a worker go; where it was killed, blame its stage and start another."""
+        del self.team[number]
+        if process.exitcode == 0:
+            return
+        held = held_by(self.store.home / "leases", process.pid or 0)
+        for stage in self.stages:
+            if stage.key in held:
+                reason = f"its worker process ended with code {process.exitcode}"
+                if process.exitcode == -signal.SIGKILL:
+                    reason += " (SIGKILL: perhaps the machine ran out of memory)"
+                self.store.record_failure(*stage.key, stage.label, ChildProcessError(reason))
+        self.deaths += not held
+        if self.deaths > MAX_DEATHS:
+            raise StoreError(
+                f"workers keep ending with code {process.exitcode} before they start a stage; "
+                "run with --workers 1 to see why"
+            )
+        self.team[number] = self.start(number)
+
+    def stop(self) -> None:
+        for process in self.team.values():
+            process.terminate()
+        for process in self.team.values():
+            process.join(10)
+            if process.is_alive():
+                process.kill()
+                process.join()
+        self.events.close()
+        self.events.cancel_join_thread()
+
+
+def _main(stages: list[Stage], home: Path, settings: Settings, events: Any, number: int) -> None:
+    """Be a worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends its workers
+    signal.signal(signal.SIGTERM, _interrupt)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    settings.apply()
+    keep_freed_memory()
+
+    def tell(event: Event) -> None:
+        events.put(event)
+
+    try:
+        work(stages, Store(home), settings, tell, number)
+    except MaeBenchError as error:
+        events.put(error)
+    except KeyboardInterrupt:
+        events.cancel_join_thread()
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent was killed, so that none works on unseen."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(75)

@@ -1,0 +1,249 @@
+"""Turns a study into cells and deduplicated stages: a pure function of the study and its data."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from mae_bench.runner.builder import Key, Stage, StageBuilder
+from mae_bench.runner.check import check_study
+from mae_bench.runner.study import FLOORS
+from mae_bench.specs import (
+    CLEAN,
+    ArmSpec,
+    CorpusSpec,
+    EvaluateSpec,
+    NoiseSpec,
+    PretrainRecipe,
+    Study,
+    stage_id,
+)
+
+__all__ = ["Cell", "Plan", "Stage", "make_plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One number to be had: an arm on a task under one setting and seed.
+
+    Attributes:
+        arm: with its final options.
+        is_floor: whether it needs no encoder.
+        corpus_tokens: the value of that axis, or None.
+        task: a registered name.
+        protocol: a registered name.
+        train_size: labels to learn from.
+        noise: of the text.
+        seed: the pair.
+        pretrain_seed: differs from ``seed`` where only fine-tunes are repeated.
+        pretrain: id of its pretraining, or None for a floor.
+        evaluate: id of its evaluation, which cells of several test noises share.
+        id: of the cell.
+    """
+
+    arm: ArmSpec
+    is_floor: bool
+    corpus_tokens: int | None
+    task: str
+    protocol: str
+    train_size: int | float | str
+    noise: NoiseSpec
+    seed: int
+    pretrain_seed: int | None
+    pretrain: str | None
+    evaluate: str
+    id: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a study asks for.
+
+    Attributes:
+        study: with the implied arms and the control written out.
+        arms: in order, floors last.
+        stages: each after those that it needs.
+        cells: what becomes rows.
+        warnings: sentences for the user.
+    """
+
+    study: Study
+    arms: tuple[ArmSpec, ...]
+    stages: tuple[Stage, ...]
+    cells: tuple[Cell, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def by_key(self) -> dict[Key, Stage]:
+        """The stages by kind and id."""
+        return {stage.key: stage for stage in self.stages}
+
+
+def make_plan(
+    study: Study, data_dir: Path | None, tuned: Mapping[str, dict[str, Any]] | None = None
+) -> Plan:
+    """Return the plan of a study.
+
+    Args:
+        study: as loaded.
+        data_dir: where local data is looked for; it decides fingerprints, never names.
+        tuned: options by arm label that replace the study's.
+
+    Raises:
+        SpecError: a name or an option that nothing knows, or arms that teach in a circle.
+    """
+    study, warnings = check_study(study, tuned or {})
+    planner = _Planner(study, StageBuilder(data_dir))
+    cells = tuple(planner.cells())
+    stages = tuple(planner.builder.stages.values())
+    floors = tuple(ArmSpec(objective=name, label=label) for name, label in FLOORS.items())
+    return Plan(study, study.objectives + floors, stages, cells, tuple(warnings))
+
+
+def noise_groups(
+    noises: tuple[NoiseSpec, ...],
+) -> list[tuple[NoiseSpec, dict[NoiseSpec, NoiseSpec]]]:
+    """Group noises by what they do to training texts, so that one training serves several.
+
+    Returns:
+        Pairs of the training noise, and a mapping from each noise of the test split to the
+        noise of the study that asks for it.
+    """
+    groups: dict[NoiseSpec, dict[NoiseSpec, NoiseSpec]] = {}
+    for noise in noises:
+        train = CLEAN if noise.where == "test" else noise_on(noise, "train")
+        groups.setdefault(train, {})[noise_on(noise, "test")] = noise
+    return list(groups.items())
+
+
+def noise_on(noise: NoiseSpec, split: Literal["train", "test"]) -> NoiseSpec:
+    """Return what a noise does to one split: the same rate there, or nothing."""
+    is_there = noise.where in (split, "both") and noise.name != "clean"
+    return noise.model_copy(update={"where": split}) if is_there else CLEAN
+
+
+@cache
+def _folder_digest(folder: Path) -> str:
+    """Return what identifies an encoder outside the study: the content of its files."""
+    total = hashlib.blake2b(digest_size=8)
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".safetensors", ".json"):
+            with path.open("rb") as file:
+                total.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()
+
+
+class _Planner:
+    def __init__(self, study: Study, builder: StageBuilder) -> None:
+        self.study = study
+        self.builder = builder
+        self.arms = {arm.label: arm for arm in study.objectives}
+        self.pretrained: dict[tuple[str, int | None, int], Key] = {}
+
+    def cells(self) -> Iterator[Cell]:
+        """Yield the cells, seed by seed, so that pairs complete early."""
+        study = self.study
+        axis = study.corpus_tokens or (study.corpus.tokens,)
+        for tokens in axis:
+            self.builder.blocks(self._corpus(tokens))
+        for task in study.tasks:
+            self.builder.task(task)
+        groups = noise_groups(study.noise)
+        for seed in study.seeds:
+            for name, label in FLOORS.items():
+                arm = ArmSpec(objective=name, label=label)
+                yield from self._evaluations(arm, name, None, None, seed, groups)
+            for tokens in axis:
+                for arm in study.objectives:
+                    key = self._pretrain(arm.label, tokens, self._pretrain_seed(seed))
+                    for protocol in study.protocols:
+                        yield from self._evaluations(arm, protocol, key, tokens, seed, groups)
+
+    def _pretrain_seed(self, seed: int) -> int:
+        return seed if self.study.repeats == "pretraining" else self.study.seeds[0]
+
+    def _corpus(self, tokens: int | None) -> CorpusSpec:
+        return self.study.corpus.model_copy(update={"tokens": tokens})
+
+    def _pretrain(self, label: str, tokens: int | None, seed: int) -> Key:
+        """Add an arm's pretraining, after its teacher's."""
+        place = (label, tokens, seed)
+        if place in self.pretrained:
+            return self.pretrained[place]
+        from mae_bench.objectives.base import OBJECTIVES, parse_options
+
+        arm, study = self.arms[label], self.study
+        kind = OBJECTIVES.get(arm.objective)
+        recipe = study.pretrain
+        if not kind.is_trained:  # nothing but the vocabulary and the seed can matter to it
+            tokens, recipe = (study.corpus_tokens or (tokens,))[0], PretrainRecipe()
+        teacher = kind.teacher_of(parse_options(arm.objective, arm.options))
+        key = files = None
+        if teacher is not None and teacher in self.arms:
+            key = self._pretrain(teacher, tokens, seed)
+        elif teacher is not None:
+            files = _folder_digest(Path(teacher).expanduser())
+        self.pretrained[place] = self.builder.pretrain(
+            study.backbone,
+            arm.objective,
+            arm.options,
+            self._corpus(tokens),
+            recipe,
+            seed,
+            label,
+            key,
+            files,
+        )
+        return self.pretrained[place]
+
+    def _evaluations(
+        self,
+        arm: ArmSpec,
+        protocol: str,
+        checkpoint: Key | None,
+        tokens: int | None,
+        seed: int,
+        groups: list[tuple[NoiseSpec, dict[NoiseSpec, NoiseSpec]]],
+    ) -> Iterator[Cell]:
+        from mae_bench.training.protocol import PROTOCOLS
+
+        study, method = self.study, PROTOCOLS.get(protocol)
+        recipe = next(
+            (r for r in (study.finetune, study.linear_probe) if isinstance(r, method.recipe)),
+            method.recipe(),
+        ).canonical()
+        for task in study.tasks:
+            for size in study.train_sizes:
+                for train_noise, tests in groups:
+                    spec = EvaluateSpec.model_construct(
+                        checkpoint=checkpoint[1] if checkpoint else None,
+                        protocol=protocol,
+                        recipe=recipe,
+                        task=task,
+                        task_data=self.builder.task(task)[1],
+                        train_size=size,
+                        train_noise=train_noise,
+                        test_noises=tuple(tests),
+                        seed=seed,
+                    )
+                    name = f"{arm.label} on {task}, {protocol}, {size} labels, seed {seed}"
+                    if train_noise != CLEAN:
+                        name += f", trained on {train_noise.label}"
+                    key = self.builder.evaluate(spec, method.version, f"evaluate {name}")
+                    for noise in tests.values():
+                        yield Cell(
+                            arm=arm,
+                            is_floor=checkpoint is None,
+                            corpus_tokens=None if checkpoint is None else tokens,
+                            task=task,
+                            protocol=protocol,
+                            train_size=size,
+                            noise=noise,
+                            seed=seed,
+                            pretrain_seed=self._pretrain_seed(seed) if checkpoint else None,
+                            pretrain=checkpoint[1] if checkpoint else None,
+                            evaluate=key[1],
+                            id=stage_id("cell", 1, [key[1], arm.label, tokens, noise.label]),
+                        )

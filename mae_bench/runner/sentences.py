@@ -1,0 +1,180 @@
+"""Turns pydantic's findings into one sentence: the field, the value got, what is allowed."""
+
+import types
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import annotated_types as limits
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from mae_bench.errors import near_match
+
+_KINDS = {
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    bool: "true or false",
+    dict: "a mapping",
+    type(None): "nothing",
+}
+
+
+def sentence(
+    error: ValidationError, model: type[BaseModel], where: Sequence[str | int] = ()
+) -> str:
+    """Return one sentence about the first finding, with the number of the others.
+
+    Args:
+        error: of pydantic.
+        model: that was to be validated.
+        where: the path of the model inside what the user wrote.
+    """
+    findings = error.errors(include_url=False)
+    first = findings[0]
+    places = {_place(model, finding["loc"])[0] for finding in findings}
+    text = _one(first["type"], first["msg"], first["input"], first["loc"], model, where)
+    inner = [p for p in places if not any(q != p and q[: len(p)] == p for q in places)]
+    return text if len(inner) < 2 else f"{text} ({len(inner) - 1} more to mend)"
+
+
+def first_place(error: ValidationError, model: type[BaseModel]) -> tuple[str | int, ...]:
+    """Return the path of the first finding, without pydantic's own tags."""
+    finding = error.errors(include_url=False)[0]
+    place = _place(model, finding["loc"])[0]
+    return (*place, finding["loc"][-1]) if finding["type"] == "extra_forbidden" else place
+
+
+def path_text(path: Iterable[str | int]) -> str:
+    """Return ``a.b[2].c``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def shown(value: object) -> str:
+    """Return a value as a user wrote it, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _one(
+    kind: str,
+    message: str,
+    got: object,
+    loc: tuple[str | int, ...],
+    model: type[BaseModel],
+    where: Sequence[str | int],
+) -> str:
+    place, annotation, metadata = _place(model, loc)
+    path = path_text((*where, *place))
+    if kind == "extra_forbidden":
+        key, fields = str(loc[-1]), _fields(annotation)
+        inside = f" in {path}" if path else ""
+        allowed = f"allowed: {', '.join(fields)}" if fields else "nothing is allowed here"
+        return f"unknown key '{key}'{inside}; {allowed}.{near_match(key, fields)}"
+    if kind == "missing":
+        return f"{path} is missing; it must be {describe(annotation, metadata)}"
+    if kind == "value_error":
+        text = message.removeprefix("Value error, ")
+        return f"{path}: {text}" if path else text
+    hint = near_match(str(got), _words(annotation)) if kind == "literal_error" else ""
+    return f"{path} must be {describe(annotation, metadata)}, got {shown(got)}.{hint}".rstrip(".")
+
+
+def _place(
+    model: type[BaseModel], loc: tuple[str | int, ...]
+) -> tuple[tuple[str | int, ...], Any, list[Any]]:
+    annotation: Any = model
+    metadata: list[Any] = []
+    place: list[str | int] = []
+    for key in loc:
+        annotation, more = _bare(annotation)
+        metadata = metadata + more
+        if _is_model(annotation) and key in annotation.model_fields:
+            field: FieldInfo = annotation.model_fields[key]
+            annotation, metadata = field.annotation, list(field.metadata)
+        elif get_origin(annotation) in (tuple, list) and isinstance(key, int):
+            annotation, metadata = get_args(annotation)[0], []
+        elif get_origin(annotation) is dict:
+            annotation, metadata = get_args(annotation)[1], []
+        else:  # an unknown key, or pydantic's tag of a union's member
+            break
+        place.append(key)
+    return tuple(place), annotation, metadata
+
+
+def _bare(annotation: Any) -> tuple[Any, list[Any]]:
+    """Return an annotation without Annotated and None, with its metadata."""
+    metadata: list[Any] = []
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation, *more = get_args(annotation)
+            metadata += more
+        elif _is_union(annotation):
+            members = [member for member in get_args(annotation) if member is not type(None)]
+            if len(members) != 1:
+                return annotation, metadata
+            annotation = members[0]
+        else:
+            return annotation, metadata
+
+
+def describe(annotation: Any, metadata: Iterable[Any] = ()) -> str:
+    """Return what a field may be, in words."""
+    metadata = list(metadata)
+    if get_origin(annotation) is Annotated:
+        annotation, *more = get_args(annotation)
+        return describe(annotation, metadata + more)
+    if _is_union(annotation):
+        members = [describe(member, metadata) for member in get_args(annotation)]
+        return " or ".join(members)
+    if get_origin(annotation) is Literal:
+        return " or ".join(repr(word) for word in get_args(annotation))
+    if get_origin(annotation) in (tuple, list):
+        return f"a list{_limits(metadata)} (each {describe(get_args(annotation)[0])})"
+    if _is_model(annotation):
+        return f"a mapping of {', '.join(annotation.model_fields)}"
+    pattern = next((m.pattern for m in metadata if getattr(m, "pattern", None)), None)
+    if pattern:
+        return f"a text that matches {pattern}"
+    return _KINDS.get(get_origin(annotation) or annotation, "another value") + _limits(metadata)
+
+
+def _limits(metadata: Iterable[Any]) -> str:
+    flat: list[Any] = []
+    for item in metadata:  # a Field() inside Annotated keeps its limits in a list of its own
+        flat += item.metadata if isinstance(item, FieldInfo) else [item]
+    low = next((m for m in flat if isinstance(m, limits.Gt | limits.Ge)), None)
+    high = next((m for m in flat if isinstance(m, limits.Lt | limits.Le)), None)
+    length = next((m.min_length for m in flat if isinstance(m, limits.MinLen)), None)
+    if length is not None:
+        return f" of at least {length}"
+    if low and high:
+        opening, bottom = ("(", low.gt) if isinstance(low, limits.Gt) else ("[", low.ge)
+        closing, top = (")", high.lt) if isinstance(high, limits.Lt) else ("]", high.le)
+        return f" in {opening}{bottom}, {top}{closing}"
+    if low:
+        return f" above {low.gt}" if isinstance(low, limits.Gt) else f" of at least {low.ge}"
+    if high:
+        return f" below {high.lt}" if isinstance(high, limits.Lt) else f" of at most {high.le}"
+    return ""
+
+
+def _words(annotation: Any) -> list[str]:
+    annotation, _ = _bare(annotation)
+    return [str(word) for word in get_args(annotation)]
+
+
+def _fields(annotation: Any) -> list[str]:
+    annotation, _ = _bare(annotation)
+    return list(annotation.model_fields) if _is_model(annotation) else []
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _is_union(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, types.UnionType)

@@ -1,0 +1,231 @@
+"""A study at a home: planned, run, resumed and read."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mae_bench.errors import SpecError, StoreError
+from mae_bench.results import ROWS_FILE, save_rows
+from mae_bench.runner.builder import PREPARED, Stage
+from mae_bench.runner.collect import collect, failure_reasons
+from mae_bench.runner.execute import choose_workers, execute, num_cores
+from mae_bench.runner.plan import Plan, make_plan
+from mae_bench.runner.stages import Settings
+from mae_bench.runner.store import Store
+from mae_bench.runner.study import load_study
+from mae_bench.runner.work import Event, Tell
+from mae_bench.specs import Study
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def no_tell(event: Event) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How far a plan is."""
+
+    stages: int
+    done: int
+    failed: int
+    cells: int
+    cells_done: int
+    cells_failed: int
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether a run would do nothing."""
+        return self.done + self.failed == self.stages
+
+
+class Session:
+    """A study at a home. Reading writes nothing; `run` and `prepare` make the home."""
+
+    def __init__(
+        self,
+        study: Study,
+        *,
+        home: Path | str | None = None,
+        data_dir: Path | None = None,
+        device: str = "auto",
+        workers: int | None = None,
+    ) -> None:
+        """Bind a study to a home.
+
+        Args:
+            study: as loaded.
+            home: None for MAE_BENCH_HOME or the platform's cache folder.
+            data_dir: local data; None for MAE_BENCH_DATA, if that is set.
+            device: ``auto``, ``cpu`` or ``cuda``.
+            workers: processes; None for one a core, or one on a GPU.
+        """
+        from mae_bench.data.sources import data_dir as find_data_dir
+
+        if workers is not None and workers < 1:
+            raise SpecError(f"--workers must be at least 1, got {workers}")
+        if device not in DEVICES:
+            raise SpecError(f"--device must be one of {', '.join(DEVICES)}; got '{device}'")
+        self.asked = study
+        self.store = Store(home)
+        self.data_dir = find_data_dir(data_dir)
+        self._device = device
+        self._workers = workers
+        self._tuned: dict[str, dict[str, Any]] = {}
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The plan, with what tuning has chosen."""
+        return make_plan(self.asked, self.data_dir, self._tuned)
+
+    @property
+    def study(self) -> Study:
+        """The study with all that was implied written out."""
+        return self.plan.study
+
+    @property
+    def folder(self) -> Path:
+        """Where the study's rows are kept."""
+        return self.store.study(self.asked.name)
+
+    @cached_property
+    def device(self) -> str:
+        """The device that ``auto`` means here."""
+        if self._device == "cpu":
+            return "cpu"
+        import torch
+
+        has_cuda = torch.cuda.is_available()
+        if self._device == "cuda" and not has_cuda:
+            raise SpecError("--device cuda was asked for, but torch sees no CUDA GPU; use cpu")
+        return "cuda" if has_cuda else "cpu"
+
+    def counts(self) -> Counts:
+        """Return how far the plan is."""
+        plan = self.plan
+        reasons = failure_reasons(plan, self.store)
+        done = {stage.key for stage in plan.stages if self.store.is_done(*stage.key)}
+        keys = [("evaluate", cell.evaluate) for cell in plan.cells]
+        return Counts(
+            stages=len(plan.stages),
+            done=len(done),
+            failed=len(reasons),
+            cells=len(keys),
+            cells_done=sum(key in done for key in keys),
+            cells_failed=sum(key in reasons for key in keys),
+        )
+
+    def changes(self) -> list[str]:
+        """Return the fields that differ from the study last run under this name here."""
+        try:
+            before = json.loads((self.folder / "study.json").read_bytes())
+        except (OSError, ValueError):
+            return []
+        now = self.study.model_dump(mode="json")
+        return sorted(name for name in now.keys() | before if now.get(name) != before.get(name))
+
+    def prepare(self, tell: Tell = no_tell, retry_failed: bool = False) -> Counts:
+        """Fetch and tokenise only: the stages that may use the network."""
+        self._open(retry_failed)
+        stages = [stage for stage in self.plan.stages if stage.kind in PREPARED]
+        self._execute(stages, tell)
+        return self.counts()
+
+    def run(self, tell: Tell = no_tell, retry_failed: bool = False) -> pd.DataFrame:
+        """Run what is not done, then derive and keep the rows.
+
+        Args:
+            tell: is told what happens.
+            retry_failed: forget earlier failures of this study's stages first.
+
+        Raises:
+            StoreError: the home is full or cannot be written; what is done stays.
+        """
+        self._open(retry_failed)
+        self._keep_study()
+        for _ in range(3):  # an artefact found damaged while its rows are read is built again
+            if not self.counts().is_finished:
+                self._execute(self.plan.stages, tell)
+            if not self._remove_damaged(tell):
+                break
+        rows = self.rows()
+        with self.store.writing("the rows"):
+            save_rows(rows, self.folder / ROWS_FILE)
+        return rows
+
+    def rows(self) -> pd.DataFrame:
+        """Return the rows of what is done and failed so far."""
+        return collect(self.plan, self.store)
+
+    def _open(self, retry_failed: bool) -> None:
+        self.store.open()
+        if retry_failed:
+            for stage in self.plan.stages:
+                self.store.forget_failure(*stage.key)
+
+    def _keep_study(self) -> None:
+        text = json.dumps(self.study.model_dump(mode="json"), indent=1)
+        self.store.write_text(self.folder / "study.json", text)
+        stages = [[stage.kind, stage.id, stage.label] for stage in self.plan.stages]
+        cells = [[cell.id, cell.pretrain, cell.evaluate] for cell in self.plan.cells]
+        plan = json.dumps({"stages": stages, "cells": cells})
+        self.store.write_text(self.folder / "plan.json", plan)
+
+    def _execute(self, stages: Sequence[Stage], tell: Tell) -> None:
+        left = sum(not self.store.is_done(*stage.key) for stage in stages)
+        if not left:
+            return
+        workers = choose_workers(self._workers, self.device, left)
+        threads = max(1, num_cores() // workers)
+        settings = Settings(device=self.device, data_dir=self.data_dir, num_threads=threads)
+        execute(stages, self.store, settings, workers, tell)
+
+    def _remove_damaged(self, tell: Tell) -> bool:
+        """Remove evaluations whose numbers no longer have their checksum."""
+        is_any = False
+        for stage in self.plan.stages:
+            if stage.kind != "evaluate" or not self.store.is_done(*stage.key):
+                continue
+            if reason := self.store.damage(*stage.key):
+                self.store.remove(*stage.key)
+                note = f"the artefact of '{stage.label}' was damaged ({reason}); it is built again"
+                tell(Event("said", stage.key, stage.label, note=note))
+                is_any = True
+        return is_any
+
+
+def run_study(
+    study: Study | str | Path,
+    *,
+    home: Path | str | None = None,
+    data_dir: Path | None = None,
+    device: str = "auto",
+    workers: int = 1,
+    retry_failed: bool = False,
+    tell: Tell = no_tell,
+) -> pd.DataFrame:
+    """Run a study and return its rows; running again resumes, or does nothing.
+
+    Args:
+        study: a study, a YAML file, or the name of a packaged one.
+        home: where everything is kept; None for MAE_BENCH_HOME or the platform's cache folder.
+        data_dir: local data; None for MAE_BENCH_DATA, if that is set.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        workers: processes. More than 1 are spawned, which a script must allow by an
+            ``if __name__ == "__main__":`` around its own call.
+        retry_failed: try what failed in an earlier run again.
+        tell: is told what happens.
+    """
+    if not isinstance(study, Study):
+        study = load_study(study)
+    session = Session(study, home=home, data_dir=data_dir, device=device, workers=workers)
+    return session.run(tell, retry_failed)
+
+
+__all__ = ["Counts", "Session", "StoreError", "run_study"]

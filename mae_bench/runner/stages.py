@@ -1,0 +1,142 @@
+"""Runs one stage: reads the artefacts it needs, writes its own."""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from mae_bench.progress import Progress
+from mae_bench.runner.builder import PREPARED, Key, Stage
+from mae_bench.runner.network import closed_network
+from mae_bench.runner.store import Store
+from mae_bench.specs import CorpusSpec, EvaluateSpec, PretrainSpec
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where and how stages run; none of it is part of an id.
+
+    Attributes:
+        device: ``cpu`` or ``cuda``.
+        data_dir: local data, or None.
+        num_threads: of torch in one worker.
+    """
+
+    device: str = "cpu"
+    data_dir: Path | None = None
+    num_threads: int = 1
+
+    def apply(self) -> None:
+        """Tell the libraries of this process; best before they are imported."""
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ[name] = str(self.num_threads)
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+@dataclass(frozen=True)
+class _Job:
+    stage: Stage
+    store: Store
+    settings: Settings
+    out: Path
+    progress: Progress
+
+    def need(self, kind: str) -> Path:
+        """Return the folder of the first needed artefact of a kind."""
+        return self.needs(kind)[0]
+
+    def needs(self, kind: str) -> list[Path]:
+        """Return the folders of the needed artefacts of a kind."""
+        return [self.store.path(*key) for key in self.stage.needs if key[0] == kind]
+
+
+def run_stage(stage: Stage, store: Store, settings: Settings, progress: Progress) -> float:
+    """Run a stage whose needs are all there; return the seconds it took.
+
+    Only the holder of its lease may call it.
+    """
+    about: dict[str, object] = {"stage": stage.label, "needs": [list(key) for key in stage.needs]}
+    start = time.monotonic()
+    with store.build(stage.kind, stage.id, about) as out:
+        is_open = stage.kind in PREPARED
+        with nullcontext() if is_open else closed_network(stage.label):
+            if not is_open:
+                import torch
+
+                torch.set_num_threads(settings.num_threads)
+            _RUN[stage.kind](_Job(stage, store, settings, out, progress))
+        about["seconds"] = round(time.monotonic() - start, 3)
+    return time.monotonic() - start
+
+
+def _tokenizer(job: _Job) -> None:
+    from mae_bench.data.tokenizer import train_tokenizer
+
+    assert isinstance(job.stage.spec, CorpusSpec)
+    train_tokenizer(job.stage.spec, job.out, job.settings.data_dir, job.progress)
+
+
+def _blocks(job: _Job) -> None:
+    from mae_bench.data.blocks import build_blocks
+
+    assert isinstance(job.stage.spec, CorpusSpec)
+    data_dir = job.settings.data_dir
+    build_blocks(job.stage.spec, job.need("tokenizer"), job.out, data_dir, job.progress)
+
+
+def _task(job: _Job) -> None:
+    from mae_bench.tasks import TASKS, build_task
+
+    assert isinstance(job.stage.spec, dict)
+    task = TASKS.get(job.stage.spec["task"])
+    build_task(task, job.out, job.settings.data_dir, job.progress)
+
+
+def _pretrain(job: _Job) -> None:
+    from mae_bench.objectives.base import OBJECTIVES, parse_options
+    from mae_bench.training.pretrain import pretrain
+
+    spec = job.stage.spec
+    assert isinstance(spec, PretrainSpec)
+    teacher: Path | None = next(iter(job.needs("pretrain")), None)
+    if teacher is None:
+        options = parse_options(spec.objective, spec.options)
+        folder = OBJECTIVES.get(spec.objective).teacher_of(options)
+        teacher = Path(folder).expanduser() if folder is not None else None
+    pretrain(
+        spec,
+        blocks=job.need("blocks"),
+        tokenizer=job.need("tokenizer"),
+        teacher=teacher,
+        work=job.store.work(job.stage.kind, job.stage.id),
+        out=job.out,
+        device=job.settings.device,
+        progress=job.progress,
+    )
+
+
+def _evaluate(job: _Job) -> None:
+    from mae_bench.training.protocol import evaluate
+
+    assert isinstance(job.stage.spec, EvaluateSpec)
+    evaluate(
+        job.stage.spec,
+        checkpoint=next(iter(job.needs("pretrain")), None),
+        task=job.need("task"),
+        out=job.out,
+        device=job.settings.device,
+        progress=job.progress,
+    )
+
+
+_RUN: dict[str, Callable[[_Job], None]] = {
+    "tokenizer": _tokenizer,
+    "blocks": _blocks,
+    "task": _task,
+    "pretrain": _pretrain,
+    "evaluate": _evaluate,
+}
+
+__all__ = ["Key", "Settings", "run_stage"]

@@ -1,0 +1,158 @@
+"""What one worker does: take the first stage that is ready and free, until none is left."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mae_bench.errors import StoreError
+from mae_bench.progress import Progress
+from mae_bench.runner.builder import Key, Stage
+from mae_bench.runner.leases import Lease, acquire
+from mae_bench.runner.stages import Settings, run_stage
+from mae_bench.runner.store import Store
+
+WAIT_S = 0.25  # between looks, while others hold all that is left
+TELL_EVERY_S = 0.2
+
+What = Literal["start", "progress", "done", "elsewhere", "failed", "blocked", "said"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a worker tells: the state of a stage, or a sentence (``said``) about it."""
+
+    what: What
+    key: Key
+    label: str
+    note: str = ""
+    share: float = 0.0
+    seconds: float = 0.0
+    worker: int = 0
+
+
+Tell = Callable[[Event], None]
+
+
+def work(
+    stages: Sequence[Stage], store: Store, settings: Settings, tell: Tell, worker: int = 0
+) -> None:
+    """Bring every stage to an end: done by this worker or another, failed, or blocked.
+
+    Args:
+        stages: each after those that it needs.
+        store: open for writing.
+        settings: of this worker.
+        tell: is told what happens.
+        worker: its number.
+
+    Raises:
+        StoreError: the home is full or cannot be written; what is done stays.
+    """
+    _Worker(stages, store, settings, tell, worker).loop()
+
+
+class _Worker:
+    def __init__(
+        self, stages: Sequence[Stage], store: Store, settings: Settings, tell: Tell, number: int
+    ) -> None:
+        self.known = {stage.key: stage for stage in stages}
+        self.pending = {key: s for key, s in self.known.items() if not store.is_done(*key)}
+        self.lost: set[Key] = set()
+        self.store = store
+        self.settings = settings
+        self.number = number
+        self._tell = tell
+
+    def loop(self) -> None:
+        while self.pending:
+            if not any(self.settle(stage) for stage in list(self.pending.values())):
+                time.sleep(WAIT_S)
+
+    def settle(self, stage: Stage) -> bool:
+        """Look at one stage; return whether it was worked on, so that the look starts anew."""
+        if any(need in self.lost for need in stage.needs):
+            self.pending.pop(stage.key)
+            self.lost.add(stage.key)
+            self.tell("blocked", stage)
+            return False
+        if any(need in self.pending for need in stage.needs) or self.is_over(stage):
+            return False
+        lease = self.lease(stage.key)
+        if lease is None:
+            return False
+        with lease:
+            if self.is_over(stage):
+                return True
+            broken = [need for need in stage.needs if self.reason(need)]
+            if not broken:
+                self.run(stage)
+        for need in broken:
+            self.rebuild(need)
+        return True
+
+    def is_over(self, stage: Stage) -> bool:
+        """Whether another worker has ended it; then it is pending no more."""
+        if self.store.is_done(*stage.key):
+            self.tell("elsewhere", stage)
+        elif failure := self.store.failure(*stage.key):
+            self.lost.add(stage.key)
+            self.tell("failed", stage, note=str(failure.get("message")))
+        else:
+            return False
+        self.pending.pop(stage.key)
+        return True
+
+    def run(self, stage: Stage) -> None:
+        """Run a stage; the next look finds it done or failed."""
+        self.tell("start", stage)
+        if self.store.path(*stage.key).exists():
+            note = f"the artefact of '{stage.label}' was damaged; it is built again"
+            self.tell("said", stage, note=note)
+        try:
+            seconds = run_stage(stage, self.store, self.settings, self.progress(stage))
+        except StoreError:
+            raise
+        except Exception as error:  # one failing stage never stops the others
+            self.store.record_failure(*stage.key, stage.label, error)
+            self.store.log("failed", *stage.key, stage.label)
+        else:
+            self.store.log("done", *stage.key, stage.label, seconds)
+            self.tell("done", stage, seconds=seconds)
+
+    def reason(self, need: Key) -> str | None:
+        """Return what is wrong with an artefact that is about to be read."""
+        if not self.store.is_done(*need) and not self.store.path(*need).exists():
+            return "is missing"
+        return self.store.damage(*need)
+
+    def rebuild(self, need: Key) -> None:
+        """Make an artefact pending again; remove it, unless another worker is at it."""
+        stage = self.pending[need] = self.known[need]
+        lease = self.lease(need)
+        if lease is None:
+            return
+        with lease:
+            if reason := self.store.damage(*need):
+                self.store.remove(*need)
+                note = f"the artefact of '{stage.label}' was damaged ({reason}); it is built again"
+                self.tell("said", stage, note=note)
+
+    def lease(self, key: Key) -> Lease | None:
+        with self.store.writing("a lease"):
+            return acquire(self.store.home / "leases", *key)
+
+    def progress(self, stage: Stage) -> Progress:
+        last = 0.0
+
+        def progress(done: float, total: float, note: str = "") -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= TELL_EVERY_S:
+                last = now
+                self.tell("progress", stage, note=note, share=done / total if total else 0.0)
+
+        return progress
+
+    def tell(self, what: What, stage: Stage, **facts: Any) -> None:
+        self._tell(Event(what, stage.key, stage.label, worker=self.number, **facts))
