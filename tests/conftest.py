@@ -1,0 +1,21 @@
+"""Settings every test runs under."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest
+import torch
+from pytest_socket import disable_socket
+
+torch.set_num_threads(1)
+
+
+def pytest_runtest_setup(item):
+    disable_socket(allow_unix_socket=True)
+    if item.get_closest_marker("data") and not os.environ.get("MAE_BENCH_DATA"):
+        pytest.skip("MAE_BENCH_DATA is not set")
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip("no CUDA GPU")

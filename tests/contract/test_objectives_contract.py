@@ -1,0 +1,302 @@
+"""What every registered objective must keep to."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+import mae_bench.objectives
+from mae_bench.costs import StepShape
+from mae_bench.draws import Draws
+from mae_bench.masking import CLS_ID, MASK_ID, NUM_SPECIAL, PAD_ID, SEP_ID
+from mae_bench.model.backbone import build_backbone
+from mae_bench.objectives.base import OBJECTIVES, Block, View, parse_options
+from mae_bench.specs import BackboneSpec
+from mae_bench.training.checkpoint import load_objective_state, save_checkpoint
+
+SPEC = BackboneSpec(num_layers=1, hidden_size=32, num_heads=2, max_length=64)
+V, B, L = 90, 6, 24
+
+CASES = [
+    ("mlm", {}),
+    ("mlm", {"mask_ratio": 0.4, "mask_share": 1.0, "random_share": 0.0, "keep_share": 0.0}),
+    ("mae", {}),
+    ("mae", {"mask_ratio": 0.3, "decoder_layers": 2, "decoder_width": 48}),
+    ("mae", {"target": "embeddings"}),
+    ("simcse", {}),
+    ("simcse", {"view": "spans", "mlm_weight": 0.5}),
+    ("distill", {"teacher": "mlm"}),
+    ("distill", {"teacher": "mlm", "soft_weight": 0.0, "mlm_weight": 0.0}),
+]
+IDS = [f"{name}-{i}" for i, (name, _) in enumerate(CASES)]
+
+
+def blocks(is_padded=False, rows=B, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    ids = torch.randint(NUM_SPECIAL, V, (rows, L), generator=generator)
+    ids[:, 0], ids[:, -1] = CLS_ID, SEP_ID
+    if not is_padded:
+        return Block(ids)
+    for row, length in enumerate([L, L - 1, 12, 7, 6, L][:rows]):
+        ids[row, length - 1], ids[row, length:] = SEP_ID, PAD_ID
+    return Block(ids, ids == PAD_ID)
+
+
+def draws(rows=B, epoch=0):
+    return Draws(0, epoch, torch.arange(rows))
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("teacher")
+    objective = make("mlm", {}, None, seed=9)
+    save_checkpoint(objective, folder, folder)
+    return folder
+
+
+def make(name, options, teacher, seed=0, spec=SPEC, vocab_size=V):
+    kind = OBJECTIVES.get(name)
+    parsed = parse_options(name, options)
+    needs = kind.teacher_of(parsed) is not None
+    return kind(
+        build_backbone(spec, vocab_size, seed), spec, parsed, seed=seed,
+        teacher=teacher if needs else None,
+    )  # fmt: skip
+
+
+def tensors(view, prefix=""):
+    found = {}
+    for field in dataclasses.fields(view):
+        value = getattr(view, field.name)
+        if isinstance(value, torch.Tensor):
+            found[prefix + field.name] = value
+    for name, part in view.parts.items():
+        found |= tensors(part, f"{prefix}{name}.")
+    return found
+
+
+def mapped(view, function):
+    changes = {
+        f.name: function(getattr(view, f.name))
+        for f in dataclasses.fields(view)
+        if isinstance(getattr(view, f.name), torch.Tensor)
+    }
+    parts = {name: mapped(part, function) for name, part in view.parts.items()}
+    return dataclasses.replace(view, **changes, parts=parts)
+
+
+def test_folder_and_registry_agree():
+    folder = Path(mae_bench.objectives.__file__).parent
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "base", "targets"}
+    assert files == set(OBJECTIVES.names())
+    assert {name for name, _ in CASES} == {n for n, kind in OBJECTIVES if kind.is_trained}
+    for name, kind in OBJECTIVES:
+        assert kind.name == name and kind.summary and "arXiv" in kind.source
+
+
+@pytest.mark.parametrize("is_padded", [False, True])
+@pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
+def test_corrupt_is_pure(name, options, is_padded, teacher):
+    objective = make(name, options, teacher)
+    block = blocks(is_padded)
+    before = block.ids.clone()
+    torch.manual_seed(1)
+    first = tensors(objective.corrupt(block, draws()))
+    torch.manual_seed(2)
+    second = tensors(objective.corrupt(block, draws()))
+    assert torch.equal(block.ids, before)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+@pytest.mark.parametrize("is_padded", [False, True])
+@pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
+def test_rows_are_corrupted_alike_in_any_batch(name, options, is_padded, teacher):
+    objective = make(name, options, teacher)
+    block = blocks(is_padded)
+    whole = tensors(objective.corrupt(block, draws()))
+    for row in range(B):
+        pad = None if block.is_pad is None else block.is_pad[row : row + 1]
+        alone = tensors(
+            objective.corrupt(
+                Block(block.ids[row : row + 1], pad), Draws(0, 0, torch.tensor([row]))
+            )
+        )
+        for key, value in alone.items():
+            copies = len(value)
+            assert torch.equal(value, whole[key][row::B][:copies]), key
+
+
+@pytest.mark.parametrize("is_padded", [False, True])
+@pytest.mark.parametrize("name", ["mlm", "mae", "distill"])
+def test_no_leak(name, is_padded, teacher):
+    """Changing hidden tokens changes the targets, never what the encoder is given."""
+    options = {"mask_share": 1.0, "random_share": 0.0, "keep_share": 0.0} if name != "mae" else {}
+    if name == "distill":
+        options["teacher"] = "mlm"
+    objective = make(name, options, teacher)
+    block = blocks(is_padded)
+    view = objective.corrupt(block, draws())
+    is_hidden = torch.zeros_like(block.ids, dtype=torch.bool)
+    is_target = (
+        view.is_target
+        if view.is_target is not None
+        else torch.ones_like(view.target_ids, dtype=bool)
+    )
+    is_hidden.scatter_(1, view.target_positions, is_target)
+    assert is_hidden.any(1).all()
+    other = torch.where(
+        is_hidden, (block.ids + 17 - NUM_SPECIAL) % (V - NUM_SPECIAL) + NUM_SPECIAL, block.ids
+    )
+    changed = objective.corrupt(Block(other, block.is_pad), draws())
+    assert torch.equal(view.input_ids, changed.input_ids)
+    assert torch.equal(view.positions, changed.positions)
+    assert not torch.equal(view.target_ids, changed.target_ids)
+    objective.eval()
+    with torch.no_grad():
+        hidden = objective.backbone(view.input_ids, view.positions, view.is_pad)
+        same = objective.backbone(changed.input_ids, changed.positions, changed.is_pad)
+    assert torch.equal(hidden, same)
+
+
+@pytest.mark.parametrize("is_padded", [False, True])
+@pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
+def test_every_predicted_position_was_hidden_and_counts_are_exact(
+    name, options, is_padded, teacher
+):
+    objective = make(name, options, teacher)
+    block = blocks(is_padded)
+    view = objective.corrupt(block, draws())
+    if view.target_positions is None:
+        return
+    assert torch.equal(view.target_ids, block.ids.gather(1, view.target_positions))
+    is_target = (
+        view.is_target
+        if view.is_target is not None
+        else torch.ones_like(view.target_ids, dtype=bool)
+    )
+    is_special = view.target_ids < NUM_SPECIAL
+    assert not (is_special & is_target).any()
+    maskable = (block.ids >= NUM_SPECIAL).sum(1)
+    wanted = torch.floor(maskable.double() * parse_options(name, options).mask_ratio + 0.5)
+    assert torch.equal(is_target.sum(1).double(), wanted)
+    if name == "mae":
+        for row in range(B):
+            removed = view.target_positions[row].tolist()
+            assert not set(removed) & set(view.positions[row].tolist())
+            assert torch.equal(view.input_ids[row], block.ids[row, view.positions[row]])
+        assert not (view.input_ids == MASK_ID).any()
+
+
+@pytest.mark.parametrize("is_padded", [False, True])
+@pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
+def test_gradient_reaches_the_backbone_and_the_loss_falls(name, options, is_padded, teacher):
+    objective = make(name, options, teacher)
+    block = blocks(is_padded)
+    optimizer = torch.optim.AdamW([p for p in objective.parameters() if p.requires_grad], lr=3e-3)
+    objective.train()
+    losses = []
+    for step in range(60):
+        torch.manual_seed(step)
+        output = objective(objective.corrupt(block, draws()))
+        output.loss.backward()
+        if step == 0:
+            silent = [n for n, p in objective.backbone.named_parameters() if p.grad is None]
+            assert not silent
+            assert sum(float(p.grad.abs().sum()) for p in objective.backbone.parameters()) > 0
+            assert output.predicted > 0
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(output.loss.detach()))
+    assert losses[-1] < 0.8 * losses[0]
+
+
+@pytest.mark.parametrize("arch", ["modernbert", "bert"])
+@pytest.mark.parametrize("shape", [(1, 32, 2, 24, 6), (2, 64, 2, 40, 3), (3, 48, 4, 16, 5)])
+@pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
+def test_counted_flops_match_torch(name, options, shape, arch, tmp_path):
+    layers, width, heads, length, rows = shape
+    if options.get("decoder_width", width) % (width // heads):
+        options = {**options, "decoder_width": width * 2}
+    spec = BackboneSpec(
+        arch=arch, num_layers=layers, hidden_size=width, num_heads=heads, max_length=64
+    )
+    teacher = tmp_path
+    save_checkpoint(make("mlm", {}, None, spec=spec), teacher, teacher)
+    objective = make(name, options, teacher, spec=spec)
+    ids = torch.randint(NUM_SPECIAL, V, (rows, length))
+    ids[:, 0], ids[:, -1] = CLS_ID, SEP_ID
+    view = objective.corrupt(Block(ids), draws(rows))
+    objective.to("meta").train()
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+        objective(mapped(view, lambda t: t.to("meta"))).loss.backward()
+    predicted = (
+        type(objective).flops_per_step(objective.options, StepShape(spec, rows, length, V)).total
+    )
+    assert counter.get_total_flops() == pytest.approx(predicted, rel=0.01)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
+def test_options_survive_json_and_omit_defaults(name, options):
+    parsed = parse_options(name, options)
+    assert parse_options(name, json.loads(json.dumps(parsed.canonical()))) == parsed
+    assert set(parsed.canonical()) <= set(options)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
+def test_reloaded_checkpoint_gives_the_same_loss(name, options, teacher, tmp_path):
+    from transformers import AutoModel
+
+    objective = make(name, options, teacher, seed=1).eval()
+    view = objective.corrupt(blocks(), draws())
+    save_checkpoint(objective, tmp_path, tmp_path)
+    other = make(name, options, teacher, seed=2)
+    other.backbone.encoder = AutoModel.from_pretrained(tmp_path, attn_implementation="sdpa")
+    load_objective_state(other, tmp_path)
+    other.eval()
+    with torch.no_grad():
+        assert torch.equal(objective(view).loss, other(view).loss)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_all_objectives_start_from_the_same_backbone(seed, teacher):
+    states = [
+        make(name, options, teacher, seed=seed).backbone.state_dict() for name, options in CASES
+    ]
+    for state in states[1:]:
+        assert all(torch.equal(state[key], states[0][key]) for key in states[0])
+    other = make("mlm", {}, None, seed=seed + 7).backbone.state_dict()
+    assert any(not torch.equal(other[key], states[0][key]) for key in other)
+
+
+def test_search_spaces_give_valid_options():
+    class Middle:
+        def suggest_float(self, name, low, high, *, step=None, log=False):
+            return low
+
+        def suggest_int(self, name, low, high, *, step=1, log=False):
+            return high
+
+        def suggest_categorical(self, name, choices):
+            return choices[0]
+
+    for name, kind in OBJECTIVES:
+        space = kind.search_space(Middle())
+        given = {**space, "teacher": "mlm"} if name == "distill" else space
+        parse_options(name, given)
+
+
+def test_view_of_mae_at_a_small_ratio_approaches_the_plain_encoder():
+    objective = make("mae", {"mask_ratio": 0.05}, None).eval()
+    view = objective.corrupt(blocks(), draws())
+    assert isinstance(view, View)
+    with torch.no_grad():
+        whole = objective.backbone(blocks().ids, None, None)
+        part = objective.backbone(view.input_ids, view.positions, None)
+        matched = whole.gather(1, view.positions[..., None].expand(-1, -1, whole.shape[-1]))
+        compacted = objective.backbone(view.input_ids, None, None)
+    assert (part - matched).norm() < (compacted - matched).norm()
