@@ -1,0 +1,339 @@
+"""Claims against rows: each becomes a verdict, with the numbers that it rests on.
+
+A claim is judged on paired differences, treatment minus control, one for each seed. A claim
+over several tasks or settings is averaged inside a seed first: the seed, not the task, is what
+was repeated, and tasks of one seed share its pretraining. A seed counts only where every
+condition of the claim has both sides; a failure is never filled in.
+
+All tests are two-sided at 5%, read in one direction (one-sided at 2.5%), also for
+non-inferiority and equivalence, so that no verdict can contradict the printed 95% interval.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from mae_bench.analysis.scores import Scores, Setting
+from mae_bench.analysis.stats import (
+    LEVEL,
+    MIN_SEEDS,
+    Array,
+    detectable_effect,
+    flip_test,
+    holm,
+    interquartile_mean,
+    iqm_interval,
+    mean_intervals,
+)
+from mae_bench.errors import SpecError, near_match
+from mae_bench.specs import Claim, Study
+
+Outcome = Literal["supported", "refuted", "not decidable", "not run"]
+_NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the rows say about one claim. Numbers are in the units of the metric.
+
+    Attributes:
+        family: the claims that were adjusted together.
+        n: seeds with every pair of the claim.
+        num_seeds: seeds of the study.
+        num_conditions: tasks x settings that the claim is averaged over.
+        p: two-sided sign-flip p of the claim alone, against its margin.
+        p_family: the same, family-wise (step-down max-T over joint flips); this one decides.
+        p_holm: Holm's correction of ``p`` in the same family, for comparison.
+        detectable: smallest difference found with 80% power at this n and this spread.
+        num_collapsed: collapsed runs among those compared; they stay in the numbers.
+    """
+
+    claim: Claim
+    family: str
+    outcome: Outcome
+    reason: str
+    n: int
+    num_seeds: int
+    num_conditions: int
+    difference: float = _NAN
+    low: float = _NAN
+    high: float = _NAN
+    iqm: float = _NAN
+    iqm_low: float = _NAN
+    iqm_high: float = _NAN
+    sd: float = _NAN
+    p: float = _NAN
+    p_family: float = _NAN
+    p_holm: float = _NAN
+    detectable: float = _NAN
+    num_failed: int = 0
+    num_collapsed: int = 0
+    corpus_tokens: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain content, None for what is not a number."""
+        content = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        content["claim"] = self.claim.model_dump(mode="json")
+        return {
+            name: None if isinstance(value, float) and not np.isfinite(value) else value
+            for name, value in content.items()
+        }
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """The differences [S, C] of one claim, complete seeds only, NaN elsewhere."""
+
+    claim: Claim
+    differences: Array
+    num_failed: int
+    num_collapsed: int
+    setting: Setting | None = None
+
+    @property
+    def per_seed(self) -> Array:
+        return np.asarray(self.differences.mean(axis=1), dtype=np.float64)
+
+    @property
+    def n(self) -> int:
+        return int(np.isfinite(self.per_seed).sum())
+
+    @property
+    def margins(self) -> tuple[float, ...]:
+        """The values of the difference that are tested."""
+        margin = self.claim.margin
+        if self.claim.test == "equivalence":
+            return (-margin, margin)
+        return (-margin,) if self.claim.test == "non_inferiority" else (margin,)
+
+
+def control_of(study: Study, scores: Scores) -> str | None:
+    """Return the label of the control: the study's, else the first mlm or trained arm."""
+    trained = scores.of_role("trained")
+    if study.control:
+        return study.control
+    of_mlm = [arm.label for arm in trained if arm.objective == "mlm"]
+    return next(iter([*of_mlm, *(arm.label for arm in trained)]), None)
+
+
+def check_claims(study: Study) -> None:
+    """Refuse claims that name what the study does not hold.
+
+    Raises:
+        SpecError: with the sentence of the claim, the name, and the nearest allowed one.
+    """
+    labels = [*(arm.label for arm in study.objectives), "random_init", *FLOOR_LABELS]
+    for claim in study.claims:
+        allowed: list[tuple[str, str | None, list[str]]] = [
+            ("treatment", claim.treatment, labels),
+            ("control", claim.control, labels),
+            ("task", claim.task, list(study.tasks)),
+            ("protocol", claim.protocol, list(study.protocols)),
+            (
+                "train_size",
+                None if claim.train_size is None else str(claim.train_size),
+                [str(size) for size in study.train_sizes],
+            ),
+            (
+                "noise",
+                claim.noise,
+                [*(noise.label for noise in study.noise), *(noise.name for noise in study.noise)],
+            ),
+        ]
+        for field, value, names in allowed:
+            if value is not None and value not in names:
+                raise SpecError(
+                    f"the claim '{claim.sentence}' has {field} '{value}', which the study does not "
+                    f"hold; it may be one of: {', '.join(dict.fromkeys(names))}."
+                    + near_match(value, names)
+                )
+
+
+FLOOR_LABELS = ("majority class", "TF-IDF + LR")
+
+
+def judge_claims(study: Study, scores: Scores) -> list[Verdict]:
+    """Return the verdicts of the claims that the study wrote down; they are one family."""
+    pairs = [_pairs(claim, scores, None) for claim in study.claims]
+    return _judge(pairs, "claims of the study", study)
+
+
+def judge_comparisons(
+    study: Study, scores: Scores, against: str, settings: Sequence[Setting] | None = None
+) -> list[Verdict]:
+    """Return "better than ``against``" for every trained arm, by task and over all tasks.
+
+    A family is one table: all arms and tasks of one setting. The averages over tasks are a
+    family of their own, as they repeat the same differences.
+    """
+    verdicts = []
+    arms = [arm.label for arm in scores.of_role("trained") if arm.label != against]
+    for setting in scores.settings if settings is None else settings:
+        single = [_comparison(arm, against, task, setting) for arm in arms for task in scores.tasks]
+        family = f"against {against}: {setting.label}"
+        verdicts += _judge([_pairs(c, scores, setting) for c in single], family, study)
+        if len(scores.tasks) > 1:
+            pooled = [_comparison(arm, against, None, setting) for arm in arms]
+            family = f"against {against}, mean of tasks: {setting.label}"
+            verdicts += _judge([_pairs(c, scores, setting) for c in pooled], family, study)
+    return verdicts
+
+
+def _comparison(arm: str, against: str, task: str | None, setting: Setting) -> Claim:
+    return Claim(
+        sentence=f"{arm} beats {against} on {task or 'the mean of all tasks'} ({setting.label})",
+        treatment=arm,
+        control=against,
+        task=task,
+        protocol=setting.protocol,
+        # The table of rows holds sizes as text; the claim keeps the study's own type.
+        train_size=_typed_size(setting.train_size),
+        noise=setting.noise,
+    )
+
+
+def _typed_size(size: str) -> Any:
+    if size == "all":
+        return size
+    return float(size) if "." in size or "e" in size else int(size)
+
+
+def _pairs(claim: Claim, scores: Scores, setting: Setting | None) -> _Pairs:
+    """Return the differences of a claim; with ``setting``, in that one only."""
+    chosen = [setting] if setting else [s for s in scores.settings if _fits(claim, s)]
+    tasks = scores.tasks if claim.task is None else (claim.task,)
+    columns, failed, collapsed = [], 0, 0
+    for where in chosen:
+        for task in tasks:
+            sides = [(side, task, where) for side in (claim.treatment, claim.control)]
+            cells = [scores.cells.get(side) for side in sides]
+            failed += sum(cell.num_failed for cell in cells if cell)
+            collapsed += sum(cell.num_collapsed for cell in cells if cell)
+            columns.append(scores.values(*sides[0]) - scores.values(*sides[1]))
+    if not columns:
+        columns = [np.full(len(scores.seeds), np.nan)]
+    differences = np.stack(columns, axis=1)
+    incomplete = ~np.isfinite(differences).all(axis=1)
+    differences[incomplete] = np.nan
+    return _Pairs(claim, differences, failed, collapsed, setting)
+
+
+def _fits(claim: Claim, setting: Setting) -> bool:
+    size = None if claim.train_size is None else str(claim.train_size)
+    return (
+        claim.protocol in (None, setting.protocol)
+        and size in (None, setting.train_size)
+        and claim.noise in (None, setting.noise, setting.noise.split(" ")[0])
+    )
+
+
+def _judge(pairs: Sequence[_Pairs], family: str, study: Study) -> list[Verdict]:
+    """Return verdicts, adjusted over those claims of the family that can be decided at all.
+
+    A claim with fewer than six pairs is left out of the adjustment, for it can never be
+    decided; which claims these are depends on n alone, not on the outcome.
+    """
+    if not pairs:
+        return []
+    ready = [pair for pair in pairs if pair.n >= MIN_SEEDS]
+    tested = [pair.per_seed - margin for pair in ready for margin in pair.margins]
+    test = flip_test(np.stack(tested, axis=1)) if tested else None
+    corrected = holm(test.p) if test else np.empty(0)
+    lows, highs = mean_intervals(np.stack([pair.per_seed for pair in pairs], axis=1))
+    verdicts, at = [], 0
+    for pair, low, high in zip(pairs, lows, highs, strict=True):
+        verdict = _described(pair, family, float(low), float(high))
+        if pair.n >= MIN_SEEDS and test is not None:
+            span = slice(at, at + len(pair.margins))
+            at += len(pair.margins)
+            verdict = _decided(verdict, pair, test.p[span], test.p_family[span], corrected[span])
+        verdicts.append(_worded(verdict, study))
+    return verdicts
+
+
+def _described(pair: _Pairs, family: str, low: float, high: float) -> Verdict:
+    """Return a verdict with its numbers, not yet decided."""
+    kept = pair.differences[np.isfinite(pair.per_seed)]
+    means = kept.mean(axis=1)
+    sd = float(means.std(ddof=1)) if pair.n > 1 else _NAN
+    iqm_low, iqm_high = iqm_interval(kept)
+    return Verdict(
+        claim=pair.claim,
+        family=family,
+        outcome="not decidable" if pair.n else "not run",
+        reason="",
+        n=pair.n,
+        num_seeds=len(pair.differences),
+        num_conditions=pair.differences.shape[1],
+        difference=float(means.mean()) if pair.n else _NAN,
+        low=low,
+        high=high,
+        iqm=interquartile_mean(kept) if pair.n else _NAN,
+        iqm_low=iqm_low,
+        iqm_high=iqm_high,
+        sd=sd,
+        detectable=detectable_effect(pair.n) * sd if pair.n > 1 else _NAN,
+        num_failed=pair.num_failed,
+        num_collapsed=pair.num_collapsed,
+        corpus_tokens=pair.setting.corpus_tokens if pair.setting else None,
+    )
+
+
+def _decided(verdict: Verdict, pair: _Pairs, p: Array, p_family: Array, p_holm: Array) -> Verdict:
+    """Return the verdict with its outcome: both the test and the interval must agree."""
+    margins = np.array(pair.margins)
+    is_significant = p_family < LEVEL
+    is_above = is_significant & (verdict.difference > margins) & (verdict.low > margins)
+    is_below = is_significant & (verdict.difference < margins) & (verdict.high < margins)
+    # Two margins: equivalence needs "above the lower" and "below the upper"; either of the
+    # opposite findings refutes it.
+    if len(margins) == 2:
+        is_supported, is_refuted = is_above[0] and is_below[1], is_below[0] or is_above[1]
+        shown = p_family.min() if is_refuted else p_family.max()
+        place = int(np.flatnonzero(p_family == shown)[0])
+    else:
+        is_supported, is_refuted, place = is_above[0], is_below[0], 0
+    outcome: Outcome = "not decidable"
+    if is_supported or is_refuted:
+        outcome = "supported" if is_supported else "refuted"
+    return replace(
+        verdict,
+        outcome=outcome,
+        p=float(p[place]),
+        p_family=float(p_family[place]),
+        p_holm=float(p_holm[place]),
+    )
+
+
+def _worded(verdict: Verdict, study: Study) -> Verdict:
+    """Return the verdict with the sentence that explains it."""
+    n = verdict.n
+    seeds = f"{n} seed" if n == 1 else f"{n} seeds"
+    if verdict.outcome == "not run":
+        missing = "no seed has both sides of every comparison"
+        failed = f"; {verdict.num_failed} runs failed" if verdict.num_failed else ""
+        return replace(verdict, reason=missing + failed)
+    if n < MIN_SEEDS:
+        reason = f"{seeds} cannot reach p < .05; at least {MIN_SEEDS} are needed"
+    elif verdict.outcome == "not decidable":
+        reason = (
+            f"not decidable with {seeds}: a difference from the margin of "
+            f"{100 * verdict.detectable:.1f} points would be found with 80% power"
+        )
+    else:
+        reason = f"{verdict.outcome} with {seeds}, family-wise p = {verdict.p_family:.3g}"
+    if study.repeats == "finetuning":
+        reason += "; over fine-tuning seeds of one pretraining"
+    return replace(verdict, reason=reason)
+
+
+def tally(verdicts: Iterable[Verdict]) -> dict[Outcome, int]:
+    """Return how many verdicts have each outcome."""
+    counts: dict[Outcome, int] = dict.fromkeys(
+        ("supported", "refuted", "not decidable", "not run"), 0
+    )
+    for verdict in verdicts:
+        counts[verdict.outcome] += 1
+    return counts

@@ -1,0 +1,293 @@
+"""The report: one folder with a page, figures, tables, rows, verdicts and what made them."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mae_bench.analysis.claims import (
+    Verdict,
+    control_of,
+    judge_claims,
+    judge_comparisons,
+)
+from mae_bench.analysis.curve_plots import (
+    corpus_picture,
+    cost_picture,
+    loss_picture,
+    noise_names,
+    noise_picture,
+    size_picture,
+)
+from mae_bench.analysis.curves import Curve
+from mae_bench.analysis.page import SettingBlock, embed, facts, render, study_notes, verdict_grid
+from mae_bench.analysis.plots import Picture, difference_picture, score_picture
+from mae_bench.analysis.provenance import collect_provenance
+from mae_bench.analysis.scores import Scores, Setting, read_scores
+from mae_bench.analysis.summary import Summary, headline, summary
+from mae_bench.analysis.tables import (
+    Table,
+    cost_table,
+    failure_table,
+    score_table,
+    scores_long,
+    tuning_table,
+    verdict_table,
+)
+from mae_bench.errors import StoreError
+from mae_bench.results import read_json, save_rows
+from mae_bench.specs import Study
+
+__all__ = ["ReportContext", "Summary", "summary", "write_report"]
+
+_MARKER = "provenance.json"
+_MAX_SETTINGS = 12  # shown on the page; the files hold all of them
+_MAX_PROTOCOLS = 3  # with figures of their own
+_MAX_FAILURES = 60  # lines on the page
+
+
+@dataclass(frozen=True)
+class ReportContext:
+    """What a report shows beside the rows; everything may be left out.
+
+    Attributes:
+        curves: pretraining curves, as `curves.load_curves` reads them.
+        provenance: as `provenance.collect_provenance` returns it, with anything that the caller
+            adds (``data``: checksums by name, ``pretraining``: versions and device).
+        tuning: one mapping for each arm: trials, cost, chosen options.
+        notes: sentences to print near the top.
+        reproduce: the command that makes these rows again.
+    """
+
+    curves: Sequence[Curve] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    tuning: Sequence[Mapping[str, Any]] | None = None
+    notes: Sequence[str] = ()
+    reproduce: str | None = None
+
+
+def write_report(
+    rows: pd.DataFrame, study: Study, out: Path, *, context: ReportContext | None = None
+) -> Path:
+    """Write the report of a study and return the path of its page.
+
+    An earlier report in ``out`` is replaced; files there that no report wrote are kept.
+
+    Raises:
+        StoreError: ``out`` is a file, or a folder that holds something other than a report.
+        DataError: the rows hold nothing to report, or contradict one another.
+    """
+    context = context or ReportContext()
+    _check_target(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        _write(rows, study, temporary, context)
+        _publish(temporary, out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return out / "index.html"
+
+
+def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContext) -> None:
+    scores = read_scores(rows, study)
+    control = control_of(study, scores)
+    claims = judge_claims(study, scores)
+    versus = judge_comparisons(study, scores, control) if control else []
+    untrained = next((arm.label for arm in scores.of_role("untrained")), None)
+    floors: list[Verdict] = []
+    if untrained and untrained != control:
+        floors = judge_comparisons(study, scores, untrained)
+
+    pictures = _pictures(rows, scores, study, versus, control, context)
+    images = {}
+    for section, found in pictures.items():
+        for picture in found:
+            picture.save(folder / "figures")
+        images[section] = [embed(picture, folder / "figures") for picture in found]
+
+    blocks = [
+        SettingBlock(
+            setting.label,
+            verdict_grid(_in(versus, setting), scores, setting, control) if control else [],
+            score_table(scores, setting),
+        )
+        for setting in scores.settings
+    ]
+    costs = cost_table(rows, scores, control)
+    failures = failure_table(rows)
+    tuning = tuning_table(context.tuning) if context.tuning else None
+    details = _details(claims, versus, floors, scores.reference, control, untrained)
+    everything = [*(block.table for block in blocks), costs, *details]
+    for table in (*everything, *(found for found in (failures, tuning) if found)):
+        table.save(folder / "tables")
+    scores_long(scores).to_csv(folder / "tables" / "scores.csv", index=False)
+    verdict_table([*versus, *floors], "comparisons", "").frame.to_csv(
+        folder / "tables" / "comparisons.csv", index=False
+    )
+
+    save_rows(rows, folder / "rows.parquet")
+    _save_json(
+        folder / "verdicts.json",
+        {
+            "claims": [verdict.as_json() for verdict in claims],
+            "comparisons": [verdict.as_json() for verdict in (*versus, *floors)],
+        },
+    )
+    provenance = dict(context.provenance) or collect_provenance()
+    reproduce = context.reproduce or provenance.get("command") or f"mae-bench run {study.name}.yaml"
+    reference = scores.reference
+    content = {
+        "headline": headline(study, scores, control, _in(versus, reference), claims),
+        "facts": facts(study, scores),
+        "notes": [*study_notes(study, scores), *context.notes],
+        "control": control,
+        "untrained": untrained,
+        "tasks": scores.tasks,
+        "claims": claims,
+        "reference": blocks[0],
+        "others": blocks[1:_MAX_SETTINGS],
+        "num_hidden": max(0, len(blocks) - _MAX_SETTINGS),
+        "floor_grid": verdict_grid(_in(floors, reference), scores, reference, untrained or ""),
+        "images": images,
+        "costs": costs,
+        "details": details,
+        "failures": failures,
+        "max_failures": _MAX_FAILURES,
+        "tuning": tuning,
+        "reproduce": reproduce,
+        "provenance": provenance,
+    }
+    (folder / "index.html").write_text(render(content, study), encoding="utf-8")
+    files = sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
+    _save_json(
+        folder / _MARKER,
+        {**provenance, "tool": "mae-bench", "study": study.model_dump(mode="json"), "files": files},
+    )
+
+
+def _in(verdicts: Sequence[Verdict], setting: Setting) -> list[Verdict]:
+    """Return the comparisons of one setting."""
+    return [
+        verdict
+        for verdict in verdicts
+        if (
+            verdict.claim.protocol,
+            str(verdict.claim.train_size),
+            verdict.claim.noise,
+            verdict.corpus_tokens,
+        )
+        == setting
+    ]
+
+
+def _details(
+    claims: Sequence[Verdict],
+    versus: Sequence[Verdict],
+    floors: Sequence[Verdict],
+    reference: Setting,
+    control: str | None,
+    untrained: str | None,
+) -> list[Table]:
+    tables = []
+    if claims:
+        tables.append(verdict_table(claims, "claims", "Claims written down in the study."))
+    for slug, verdicts, name in (
+        ("verdicts", versus, control),
+        ("verdicts-untrained", floors, untrained),
+    ):
+        shown = _in(verdicts, reference)
+        if shown:
+            caption = (
+                f"Comparisons with {name}; {reference.label}. Tasks are one family, their means "
+                "another."
+            )
+            tables.append(verdict_table(shown, slug, caption))
+    return tables
+
+
+def _pictures(
+    rows: pd.DataFrame,
+    scores: Scores,
+    study: Study,
+    versus: Sequence[Verdict],
+    control: str | None,
+    context: ReportContext,
+) -> dict[str, list[Picture]]:
+    reference = scores.reference
+    by_protocol = {setting.protocol: setting for setting in reversed(scores.settings)}
+    chosen = [by_protocol[name] for name in study.protocols if name in by_protocol]
+    chosen = chosen[:_MAX_PROTOCOLS] or [reference]
+    found: dict[str, list[Picture | None]] = {
+        "differences": [
+            difference_picture(scores, _in(versus, reference), control, reference)
+            if control
+            else None
+        ],
+        "scores": [score_picture(scores, setting) for setting in chosen],
+        "curves": [
+            *(size_picture(scores, setting) for setting in chosen),
+            *(
+                noise_picture(scores, setting, noise)
+                for noise in noise_names(scores)[:_MAX_PROTOCOLS]
+                for setting in chosen
+            ),
+            corpus_picture(scores, reference),
+        ],
+        "costs": [cost_picture(scores, rows, reference)],
+        "loss": [loss_picture(scores, context.curves)],
+    }
+    return {name: [p for p in pictures if p is not None] for name, pictures in found.items()}
+
+
+def _save_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=1, default=str, allow_nan=False) + "\n", "utf-8")
+
+
+def _check_target(out: Path) -> None:
+    """Refuse a target whose content is not ours to replace."""
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise StoreError(f"cannot write a report to {out}: it is a file; name a folder")
+    if any(out.iterdir()) and _old_files(out) is None:
+        raise StoreError(
+            f"cannot write a report to {out}: the folder holds something other than a report of "
+            "mae-bench; name an empty or a new folder"
+        )
+
+
+def _old_files(out: Path) -> list[str] | None:
+    """Return the files that an earlier report wrote; None where there is no report."""
+    if not (out / _MARKER).is_file():
+        return None
+    try:
+        content = read_json(out / _MARKER)
+    except ValueError:
+        return None
+    if not isinstance(content, dict) or content.get("tool") != "mae-bench":
+        return None
+    return [str(name) for name in content.get("files", [])]
+
+
+def _publish(temporary: Path, out: Path) -> None:
+    """Move the new files into place, the page last, and drop those of the old report."""
+    old = set(_old_files(out) or []) if out.exists() else set()
+    out.mkdir(exist_ok=True)
+    new = [
+        path.relative_to(temporary).as_posix() for path in temporary.rglob("*") if path.is_file()
+    ]
+    for name in sorted(new, key=lambda name: (name == "index.html", name)):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (temporary / name).replace(out / name)
+    for name in old - set(new):
+        stale = (out / name).resolve()
+        if stale.is_relative_to(out.resolve()):  # the list is read from a file: trust it no further
+            stale.unlink(missing_ok=True)

@@ -1,0 +1,284 @@
+"""Rows, arranged: one vector of values over seeds for each arm, task and setting.
+
+The floors that need no encoder have no protocol and no pretraining corpus; they are read under
+every protocol and corpus size of the study, so that each table carries them.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from mae_bench.analysis.stats import Array, interquartile_mean, iqm_interval, mean_intervals
+from mae_bench.errors import DataError
+from mae_bench.specs import CLEAN, Study
+
+Role = Literal["trained", "untrained", "floor"]
+
+
+class Setting(NamedTuple):
+    """Everything but the task that separates two columns of scores."""
+
+    protocol: str
+    train_size: str
+    noise: str
+    corpus_tokens: int | None  # None where the study has one corpus size only
+
+    @property
+    def label(self) -> str:
+        """A phrase for captions, such as ``finetune, 200 labels, clean``."""
+        size = self.train_size
+        labels = f"{size} labels" if "." not in size else f"{float(size):.0%} of the labels"
+        corpus = f", {self.corpus_tokens:,} corpus tokens" if self.corpus_tokens else ""
+        return f"{self.protocol}, {labels}, {self.noise}{corpus}"
+
+    @property
+    def slug(self) -> str:
+        """A name for files."""
+        text = "_".join(str(part) for part in self if part is not None)
+        kept = "".join(c if c.isalnum() or c in ".%" else "-" for c in text.replace("_", " "))
+        return "-".join(part for part in kept.replace("%", "pc").split("-") if part).lower()
+
+
+class Arm(NamedTuple):
+    """One side of the fight, as it stands in the rows."""
+
+    label: str
+    objective: str
+    role: Role
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One arm on one task in one setting, over seeds.
+
+    Attributes:
+        values: [S] in the units of the metric, NaN where there is none.
+        mean: over the seeds that have a value, collapsed runs included; NaN without any.
+        low: lower end of the 95% bootstrap interval over seeds.
+        high: its upper end.
+        num_failed: seeds whose row is a failure.
+        num_collapsed: seeds whose run is flagged as collapsed.
+    """
+
+    metric: str
+    values: Array
+    mean: float
+    low: float
+    high: float
+    n_train: int | None
+    noise_rate: float
+    noise_name: str
+    num_failed: int
+    num_collapsed: int
+
+    @property
+    def n(self) -> int:
+        """Number of seeds with a value."""
+        return int(np.isfinite(self.values).sum())
+
+
+@dataclass(frozen=True)
+class Scores:
+    """All primary metrics of a study.
+
+    Attributes:
+        settings: ordered; the first is the reference, which the top of the report shows: the
+            study's first protocol and noise, with most pretraining text and most labels.
+        cells: by (arm label, task, setting); a key is absent where nothing was run.
+    """
+
+    seeds: tuple[int, ...]
+    arms: tuple[Arm, ...]
+    tasks: tuple[str, ...]
+    settings: tuple[Setting, ...]
+    cells: Mapping[tuple[str, str, Setting], Cell]
+
+    @property
+    def reference(self) -> Setting:
+        """The setting that the top of the report shows."""
+        return self.settings[0]
+
+    def values(self, arm: str, task: str, setting: Setting) -> Array:
+        """Return [S] values, all NaN where nothing was run."""
+        cell = self.cells.get((arm, task, setting))
+        return cell.values if cell else np.full(len(self.seeds), np.nan)
+
+    def across_tasks(self, arm: str, setting: Setting) -> Array:
+        """Return [S] means over all tasks; NaN at a seed that lacks one of them."""
+        stacked = np.stack([self.values(arm, task, setting) for task in self.tasks])
+        return np.asarray(stacked.mean(axis=0), dtype=np.float64)
+
+    def of_role(self, *roles: Role) -> list[Arm]:
+        """Return the arms of these roles, in order."""
+        return [arm for arm in self.arms if arm.role in roles]
+
+
+def read_scores(rows: pd.DataFrame, study: Study) -> Scores:
+    """Arrange the primary rows of a study.
+
+    Raises:
+        DataError: no primary rows, or two rows for the same cell and metric.
+    """
+    table = rows[rows["is_primary"].fillna(True).astype(bool)].copy()
+    if table.empty:
+        raise DataError("there are no rows to report; run the study first (`mae-bench run`)")
+    table["train_size"] = table["train_size"].astype(str)
+    table["corpus_tokens"] = pd.to_numeric(table["corpus_tokens"]).fillna(-1).astype("int64")
+    table["value"] = pd.to_numeric(table["value"]).where(table["failure"].isna()).astype(float)
+    table["is_collapsed"] = table["is_collapsed"].fillna(False).astype(bool)
+    table["noise"] = [
+        noise_label(str(name), rate, where)
+        for name, rate, where in zip(
+            table["noise"], table["noise_rate"], table["noise_where"], strict=True
+        )
+    ]
+    corpora = sorted(set(table["corpus_tokens"]) - {-1})
+    seeds = tuple(sorted(int(seed) for seed in table["seed"].unique()))
+    cells = _cells(table, study, seeds, corpora)
+    settings = tuple(_ordered_settings(cells, study))
+    tasks = {task for _, task, _ in cells}
+    return Scores(
+        seeds=seeds,
+        arms=tuple(_arms(table, study)),
+        tasks=tuple([t for t in study.tasks if t in tasks] + sorted(tasks - set(study.tasks))),
+        settings=settings,
+        cells=cells,
+    )
+
+
+def _cells(
+    table: pd.DataFrame, study: Study, seeds: tuple[int, ...], corpora: list[int]
+) -> dict[tuple[str, str, Setting], Cell]:
+    place = {seed: position for position, seed in enumerate(seeds)}
+    many = len(corpora) > 1
+    found: list[tuple[list[tuple[str, str, Setting]], dict[str, Any]]] = []
+    keys = ["arm", "protocol", "task", "train_size", "noise", "corpus_tokens"]
+    for key, group in table.groupby(keys, sort=False):
+        arm, protocol, task, size, noise = (str(part) for part in key[:-1])
+        corpus = int(str(key[-1]))
+        if group["seed"].duplicated().any():
+            raise DataError(
+                f"two rows for one cell: arm '{arm}', task '{task}', protocol '{protocol}', "
+                f"size {size}, noise '{noise}'; each seed may have one primary row only"
+            )
+        values = np.full(len(seeds), np.nan)
+        values[[place[seed] for seed in group["seed"]]] = group["value"].to_numpy()
+        protocols = [protocol] if protocol in study.protocols else list(study.protocols)
+        sizes: list[int | None] = [None]
+        if many:
+            sizes = [corpus] if corpus != -1 else list(corpora)
+        spread = [
+            (arm, task, Setting(p, size, noise, tokens)) for p in protocols for tokens in sizes
+        ]
+        counts = group["n_train"].dropna()
+        first = group.iloc[0]
+        found.append(
+            (
+                spread,
+                {
+                    "metric": first["metric"],
+                    "values": values,
+                    "n_train": int(counts.iloc[0]) if len(counts) else None,
+                    "noise_rate": float(first["noise_rate"]),
+                    "noise_name": noise_name(noise),
+                    "num_failed": int(group["failure"].notna().sum()),
+                    "num_collapsed": int(group["is_collapsed"].sum()),
+                },
+            )
+        )
+    stacked = np.stack([content["values"] for _, content in found], axis=1)
+    lows, highs = mean_intervals(stacked)
+    cells = {}
+    for (spread, content), low, high in zip(found, lows, highs, strict=True):
+        values = content["values"]
+        mean = float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+        cell = Cell(mean=mean, low=float(low), high=float(high), **content)
+        for cell_key in spread:
+            cells[cell_key] = cell
+    return cells
+
+
+def noise_label(name: str, rate: float, where: str) -> str:
+    """Return the full label of a noise, whether a row names it in full or by its name alone."""
+    if name == CLEAN.name or name.endswith(")"):
+        return name
+    return f"{name} {rate:.3g} ({where})"
+
+
+def noise_name(label: str) -> str:
+    """Return a noise's label without its rate: ``typos 0.1 (test)`` becomes ``typos (test)``."""
+    parts = label.split(" ")
+    return f"{parts[0]} {parts[2]}" if len(parts) == 3 else label
+
+
+def _arms(table: pd.DataFrame, study: Study) -> Iterable[Arm]:
+    firsts = table.drop_duplicates("arm").set_index("arm")
+    order = {arm.label: position for position, arm in enumerate(study.objectives)}
+    ranked = sorted(firsts.index, key=lambda label: order.get(label, len(order)))
+    roles: dict[Role, list[Arm]] = {"floor": [], "untrained": [], "trained": []}
+    for label in ranked:
+        objective = str(firsts.loc[label, "objective"])
+        role: Role = "trained"
+        if objective == "random_init":
+            role = "untrained"
+        elif bool(firsts.loc[label, "is_floor"]):
+            role = "floor"
+        roles[role].append(Arm(label, objective, role))
+    return [*roles["floor"], *roles["untrained"], *roles["trained"]]
+
+
+def _ordered_settings(
+    cells: Mapping[tuple[str, str, Setting], Cell], study: Study
+) -> list[Setting]:
+    protocols = {name: place for place, name in enumerate(study.protocols)}
+    noises = {noise.label: place for place, noise in enumerate(study.noise)}
+    largest: dict[str, int] = {}
+    for (_, _, setting), cell in cells.items():
+        size = cell.n_train or 0
+        largest[setting.train_size] = max(size, largest.get(setting.train_size, 0))
+
+    def rank(setting: Setting) -> tuple[Any, ...]:
+        return (
+            protocols.get(setting.protocol, len(protocols)),
+            noises.get(setting.noise, len(noises)),
+            -(setting.corpus_tokens or 0),
+            -largest[setting.train_size],
+            setting,
+        )
+
+    return sorted({setting for _, _, setting in cells}, key=rank)
+
+
+def summarise(values: Array) -> tuple[float, float, float]:
+    """Return mean and 95% interval over the seeds that are there."""
+    if not np.isfinite(values).any():
+        return float("nan"), float("nan"), float("nan")
+    low, high = mean_intervals(values[:, None])
+    return float(np.nanmean(values)), float(low[0]), float(high[0])
+
+
+def aggregate(scores: Scores, arm: str, setting: Setting) -> dict[str, float]:
+    """Return mean and interquartile mean over all tasks, over the seeds that have every task."""
+    stacked = np.stack([scores.values(arm, task, setting) for task in scores.tasks], axis=1)
+    stacked = stacked[np.isfinite(stacked).all(axis=1)]
+    mean, low, high = summarise(stacked.mean(axis=1)) if len(stacked) else (float("nan"),) * 3
+    iqm = interquartile_mean(stacked) if len(stacked) else float("nan")
+    iqm_low, iqm_high = iqm_interval(stacked) if len(stacked) else (float("nan"),) * 2
+    return {
+        "mean": mean,
+        "low": low,
+        "high": high,
+        "iqm": iqm,
+        "iqm_low": iqm_low,
+        "iqm_high": iqm_high,
+        "n": len(stacked),
+    }
+
+
+def failure_counts(rows: pd.DataFrame) -> Counter[str]:
+    """Return how often each reason of failure occurs."""
+    return Counter(str(reason) for reason in rows["failure"].dropna())

@@ -1,0 +1,183 @@
+"""The short answer: one sentence, and a word for each arm and task."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from mae_bench.analysis.claims import (
+    Outcome,
+    Verdict,
+    control_of,
+    judge_claims,
+    judge_comparisons,
+    tally,
+)
+from mae_bench.analysis.scores import Cell, Scores, read_scores
+from mae_bench.analysis.stats import MIN_SEEDS
+from mae_bench.analysis.tables import score_text
+from mae_bench.specs import Study
+
+Word = Literal["wins", "loses", "undecided", "control", "failed", "not run", "floor"]
+_WORDS: dict[Outcome, Word] = {
+    "supported": "wins",
+    "refuted": "loses",
+    "not decidable": "undecided",
+    "not run": "not run",
+}
+MEAN_OF_TASKS = "mean of tasks"
+
+
+@dataclass(frozen=True)
+class SummaryCell:
+    """One arm on one task in the reference setting.
+
+    Attributes:
+        text: the score as tables print it.
+        word: the verdict against the control, or the role of the arm.
+        score: the numbers behind it; None where nothing was run.
+        verdict: the comparison with the control; None for the control and the floors.
+    """
+
+    text: str
+    word: Word
+    score: Cell | None
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the top of a report and the end of a run say.
+
+    Attributes:
+        headline: one or two sentences.
+        cells: by (arm, task).
+        claims: verdicts of the claims that the study wrote down.
+    """
+
+    headline: str
+    setting: str
+    control: str | None
+    arms: tuple[str, ...]
+    tasks: tuple[str, ...]
+    cells: Mapping[tuple[str, str], SummaryCell]
+    claims: tuple[Verdict, ...]
+
+
+def summary(rows: pd.DataFrame, study: Study) -> Summary:
+    """Return the short answer of a study, in its reference setting."""
+    scores = read_scores(rows, study)
+    control = control_of(study, scores)
+    where = scores.reference
+    verdicts = judge_comparisons(study, scores, control, [where]) if control else []
+    claims = judge_claims(study, scores)
+    by_pair = {(v.claim.treatment, v.claim.task): v for v in verdicts}
+    cells = {}
+    for arm in scores.arms:
+        for task in scores.tasks:
+            cell = scores.cells.get((arm.label, task, where))
+            verdict = by_pair.get((arm.label, task))
+            word = _word(arm.label == control, arm.role == "trained", cell, verdict)
+            text = score_text(cell, len(scores.seeds))
+            cells[arm.label, task] = SummaryCell(text, word, cell, verdict)
+    return Summary(
+        headline=headline(study, scores, control, verdicts, claims),
+        setting=where.label,
+        control=control,
+        arms=tuple(arm.label for arm in scores.arms),
+        tasks=scores.tasks,
+        cells=cells,
+        claims=tuple(claims),
+    )
+
+
+def _word(is_control: bool, is_trained: bool, cell: Cell | None, verdict: Verdict | None) -> Word:
+    if cell is None:
+        return "not run"
+    if cell.n == 0:
+        return "failed"
+    if is_control:
+        return "control"
+    return _WORDS[verdict.outcome] if verdict and is_trained else "floor"
+
+
+def outcome_word(verdict: Verdict) -> Word:
+    """Return the word of a comparison: supported means that the treatment wins."""
+    return _WORDS[verdict.outcome]
+
+
+def headline(
+    study: Study,
+    scores: Scores,
+    control: str | None,
+    verdicts: Sequence[Verdict],
+    claims: Sequence[Verdict],
+) -> str:
+    """Return the answer in one or two sentences."""
+    parts = []
+    if claims:
+        parts.append(_claims_sentence(claims))
+    single = [v for v in verdicts if v.claim.task is not None]
+    if single and control:
+        parts.append(_comparison_sentence(single, control, len(scores.tasks)))
+    return " ".join(parts) or "There is one trained objective, so there is no comparison to judge."
+
+
+def _claims_sentence(claims: Sequence[Verdict]) -> str:
+    counts = tally(claims)
+    total = len(claims)
+    if counts["supported"] == total:
+        return "The claim is supported." if total == 1 else f"All {total} claims are supported."
+    words = [
+        f"{count} {'is' if count == 1 else 'are'} {outcome}"
+        for outcome, count in counts.items()
+        if count
+    ]
+    return f"Of {total} claim{'s' if total > 1 else ''}, {_listed(words)}."
+
+
+def _comparison_sentence(verdicts: Sequence[Verdict], control: str, num_tasks: int) -> str:
+    seeds = max(verdict.n for verdict in verdicts)
+    if not seeds:
+        return f"Nothing can be compared with {control} yet: no seed has both sides."
+    if seeds < MIN_SEEDS:
+        plural = "seed" if seeds == 1 else "seeds"
+        return (
+            f"Nothing is decidable against {control}: {seeds} {plural} cannot reach p < .05, "
+            f"at least {MIN_SEEDS} are needed."
+        )
+    wins: dict[str, list[str]] = {}
+    losses: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        side = {"supported": wins, "refuted": losses}.get(verdict.outcome)
+        if side is not None:
+            side.setdefault(verdict.claim.treatment, []).append(str(verdict.claim.task))
+    if not wins and not losses:
+        return f"No objective is shown to differ from {control} on any task with {seeds} seeds."
+    parts = []
+    if wins:
+        parts.append(_sides(wins, num_tasks, "wins", "win"))
+    if losses:
+        parts.append(_sides(losses, num_tasks, "loses", "lose"))
+    rest = {verdict.claim.treatment for verdict in verdicts} - set(wins) - set(losses)
+    if rest:
+        parts.append(f"{_listed(sorted(rest)) if len(rest) <= 2 else 'the others'} undecided")
+    return f"Against {control}: {'; '.join(parts)}."
+
+
+def _sides(found: Mapping[str, Sequence[str]], num_tasks: int, verb: str, plural: str) -> str:
+    """Return who won or lost, most tasks first: ``mae wins on 3 of 4 tasks, distill on 2``."""
+    ranked = sorted(found.items(), key=lambda item: -len(item[1]))
+    if len(ranked) > 4:
+        return f"{len(ranked)} objectives {plural} on some task, most of all {ranked[0][0]}"
+    words = []
+    for place, (arm, tasks) in enumerate(ranked):
+        count = f"{len(tasks)} of {num_tasks} tasks" if place == 0 else str(len(tasks))
+        where = tasks[0] if len(tasks) == 1 else count
+        words.append(f"{arm} {verb} on {where}" if place == 0 else f"{arm} on {where}")
+    return ", ".join(words)
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

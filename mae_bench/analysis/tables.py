@@ -1,0 +1,319 @@
+"""Tables of text: what a reader sees, the same in HTML, Markdown, LaTeX and CSV.
+
+A cell is never blank: it holds a score, "failed (k of n)", "not run" or "none".
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mae_bench.analysis.claims import Verdict
+from mae_bench.analysis.scores import Cell, Scores, Setting, aggregate
+
+COLLAPSE_MARK = "†"
+TIMES = "\N{MULTIPLICATION SIGN}"
+MINUS = "\N{MINUS SIGN}"
+_LATEX = {
+    "±": r"$\pm$",
+    MINUS: "$-$",
+    "†": r"\dag{}",
+    TIMES: r"$\times$",
+    "≥": r"$\geq$",
+    "·": r"$\cdot$",
+    "—": "---",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Text cells under a caption; the first column names the row."""
+
+    slug: str
+    caption: str
+    frame: pd.DataFrame
+
+    def save(self, folder: Path) -> None:
+        """Write ``<slug>.csv``, ``.md`` and ``.tex``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.frame.to_csv(folder / f"{self.slug}.csv", index=False)
+        markdown = self.frame.to_markdown(index=False, disable_numparse=True)
+        (folder / f"{self.slug}.md").write_text(f"{self.caption}\n\n{markdown}\n", "utf-8")
+        (folder / f"{self.slug}.tex").write_text(self.latex(), "utf-8")
+
+    def latex(self) -> str:
+        """Return a LaTeX table with booktabs rules."""
+        style = self.frame.style.hide(axis="index").format(escape="latex")
+        style = style.format_index(escape="latex", axis="columns")
+        text = style.to_latex(hrules=True, caption=_escaped(self.caption), label=f"tab:{self.slug}")
+        for sign, command in _LATEX.items():
+            text = text.replace(sign, command)
+        return str(text)
+
+
+def _escaped(text: str) -> str:
+    for sign in "&%$#_{}":
+        text = text.replace(sign, "\\" + sign)
+    return text
+
+
+def score_text(cell: Cell | None, num_seeds: int) -> str:
+    """Return a score x 100 with half its interval, its n where seeds lack, and its marks."""
+    if cell is None:
+        return "not run"
+    if cell.n == 0:
+        return f"failed ({cell.num_failed} of {num_seeds})" if cell.num_failed else "not run"
+    text = f"{100 * cell.mean:.1f}"
+    if cell.n > 1:
+        text += f" ± {50 * (cell.high - cell.low):.1f}"
+    notes = []
+    if cell.n < num_seeds:
+        notes.append(f"n={cell.n}")
+    if cell.num_failed:
+        notes.append(f"failed {cell.num_failed} of {num_seeds}")
+    if notes:
+        text += f" ({', '.join(notes)})"
+    if cell.num_collapsed:
+        text += f" {COLLAPSE_MARK}{cell.num_collapsed}"
+    return text
+
+
+def score_table(scores: Scores, setting: Setting) -> Table:
+    """Return arms by tasks in one setting, the floors first."""
+    metrics = {task: _metric(scores, task, setting) for task in scores.tasks}
+    records = []
+    for arm in scores.arms:
+        record = {"arm": arm.label}
+        for task in scores.tasks:
+            cell = scores.cells.get((arm.label, task, setting))
+            record[f"{task} ({metrics[task]})"] = score_text(cell, len(scores.seeds))
+        if len(scores.tasks) > 1:
+            whole = aggregate(scores, arm.label, setting)
+            record["mean of tasks"] = aggregate_text(whole, "mean", "", len(scores.seeds))
+            record["IQM"] = aggregate_text(whole, "iqm", "iqm_", len(scores.seeds))
+        records.append(record)
+    caption = (
+        f"Scores {TIMES} 100 ± half of the 95% interval over seeds; {setting.label}; "
+        f"n = {len(scores.seeds)} unless a cell says otherwise. "
+        f"{COLLAPSE_MARK}k: k collapsed runs, which stay in the mean. "
+        "IQM: interquartile mean over seeds and tasks."
+    )
+    return Table(f"scores-{setting.slug}", caption, pd.DataFrame(records))
+
+
+def _metric(scores: Scores, task: str, setting: Setting) -> str:
+    cells = (scores.cells.get((arm.label, task, setting)) for arm in scores.arms)
+    return next((cell.metric for cell in cells if cell), "not run")
+
+
+def aggregate_text(whole: Mapping[str, float], name: str, prefix: str, num_seeds: int) -> str:
+    """Return a mean over tasks x 100 with half its interval, and its n where seeds lack."""
+    if not whole["n"]:
+        return "incomplete"
+    text = f"{100 * whole[name]:.1f}"
+    if whole["n"] > 1:
+        text += f" ± {50 * (whole[prefix + 'high'] - whole[prefix + 'low']):.1f}"
+    return text if whole["n"] == num_seeds else f"{text} (n={whole['n']:.0f})"
+
+
+def scores_long(scores: Scores) -> pd.DataFrame:
+    """Return every cell as numbers, one line each."""
+    records = []
+    for (arm, task, setting), cell in scores.cells.items():
+        records.append(
+            {
+                "arm": arm,
+                "task": task,
+                **setting._asdict(),
+                "metric": cell.metric,
+                "mean": cell.mean,
+                "low": cell.low,
+                "high": cell.high,
+                "n": cell.n,
+                "num_failed": cell.num_failed,
+                "num_collapsed": cell.num_collapsed,
+                "n_train": cell.n_train,
+            }
+        )
+    return pd.DataFrame(records)
+
+
+def si(value: float, unit: str = "") -> str:
+    """Return three digits and an SI prefix: ``4.19 M``, ``1.2 PFLOP``."""
+    if not np.isfinite(value):
+        return "not recorded"
+    for power, prefix in ((18, "E"), (15, "P"), (12, "T"), (9, "G"), (6, "M"), (3, "k")):
+        if abs(value) >= 0.9995 * 10**power:
+            return f"{value / 10**power:.3g} {prefix}{unit}"
+    return f"{value:.3g} {unit}".rstrip()
+
+
+COSTS = (
+    "pretrain_tokens",
+    "pretrain_steps",
+    "pretrain_flops",
+    "pretrain_s",
+    "encoder_flops",
+    "decoder_flops",
+    "head_flops",
+    "teacher_flops",
+    "teacher_pretrain_flops",
+    "params_encoder",
+    "params_objective",
+)
+
+
+def mean_costs(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean costs of one pretraining, by arm and corpus size.
+
+    Each pretraining counts once, however many rows share it. Arms without any are absent.
+    """
+    costs = rows[["arm", "corpus_tokens", "seed", "pretrain_id", *COSTS]].copy()
+    for name in ("corpus_tokens", *COSTS):
+        costs[name] = pd.to_numeric(costs[name]).astype(float)
+    costs = costs[costs["pretrain_flops"].notna()]
+    identity = costs["pretrain_id"].where(costs["pretrain_id"].notna(), costs["seed"].astype(str))
+    costs = costs.assign(pretrain_id=identity, corpus_tokens=costs["corpus_tokens"].fillna(-1))
+    once = costs.drop_duplicates(["arm", "corpus_tokens", "pretrain_id"])
+    means = once.groupby(["arm", "corpus_tokens"], sort=False)[list(COSTS)].mean()
+    means["whole_flops"] = means["pretrain_flops"] + means["teacher_pretrain_flops"].fillna(0)
+    return means.reset_index()
+
+
+def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table:
+    """Return what one pretraining of each arm takes, and its share of the control's FLOPs."""
+    costs = mean_costs(rows)
+    spent = rows.groupby("arm")[["evaluate_s", "seed"]].agg({"evaluate_s": "sum"})
+    of_control = costs[costs["arm"] == control].set_index("corpus_tokens")["whole_flops"]
+    has_sizes = costs["corpus_tokens"].nunique() > 1
+    records = []
+    for arm in scores.arms:
+        mine = costs[costs["arm"] == arm.label].sort_values("corpus_tokens")
+        evaluation = f"{float(spent['evaluate_s'].get(arm.label, np.nan)):,.0f}"
+        if not len(mine) or not mine["pretrain_flops"].any():
+            record = {"arm": arm.label} | dict.fromkeys(_COST_COLUMNS, "none")
+            if len(mine):
+                record["encoder parameters"] = si(mine["params_encoder"].iloc[0])
+            records.append(record | {"evaluation s, all": evaluation})
+        for _, cost in mine.iterrows():
+            if not cost["pretrain_flops"]:
+                continue
+            name = f"{arm.label} ({cost['corpus_tokens']:,.0f})" if has_sizes else arm.label
+            relative = cost["whole_flops"] / of_control.get(cost["corpus_tokens"], np.nan)
+            values = (
+                si(cost["pretrain_tokens"]),
+                f"{cost['pretrain_steps']:,.0f}",
+                si(cost["pretrain_flops"]),
+                f"{cost['pretrain_s']:,.0f}",
+                f"{relative:.2f}" if np.isfinite(relative) else "no control",
+                _parts(cost),
+                si(cost["teacher_pretrain_flops"]) if cost["teacher_pretrain_flops"] else "none",
+                si(cost["params_encoder"]),
+                si(cost["params_objective"]) if cost["params_objective"] else "none",
+            )
+            record = {"arm": name} | dict(zip(_COST_COLUMNS, values, strict=True))
+            records.append(record | {"evaluation s, all": evaluation})
+    caption = (
+        "Cost of one pretraining, mean over seeds. Relative FLOPs count the whole, with what it "
+        f"took to make a teacher; 1 is {control}. "
+        "Seconds hold for this machine only; evaluation seconds are the sum over all cells."
+    )
+    return Table("costs", caption, pd.DataFrame(records))
+
+
+_COST_COLUMNS = (
+    "tokens",
+    "steps",
+    "FLOPs",
+    "seconds",
+    "relative FLOPs",
+    "FLOPs by part",
+    "teacher's FLOPs",
+    "encoder parameters",
+    "objective's parameters",
+)
+
+
+def _parts(cost: "pd.Series[Any]") -> str:
+    names = ("encoder", "decoder", "head", "teacher")
+    parts = {name: float(np.nan_to_num(cost[f"{name}_flops"])) for name in names}
+    total = sum(parts.values())
+    if not total:
+        return "not recorded"
+    return ", ".join(f"{name} {value / total:.0%}" for name, value in parts.items() if value)
+
+
+def points(value: float, is_signed: bool = True) -> str:
+    """Return a score or difference x 100, with a true minus sign."""
+    if not np.isfinite(value):
+        return "none"
+    text = f"{100 * value:+.1f}" if is_signed else f"{100 * value:.1f}"
+    return text.replace("-", MINUS)
+
+
+def interval(low: float, high: float) -> str:
+    """Return ``[low, high]`` x 100."""
+    return f"[{points(low)}, {points(high)}]" if np.isfinite(low) else "no interval"
+
+
+def p_text(p: float) -> str:
+    """Return a p-value with its leading zero dropped."""
+    if not np.isfinite(p):
+        return "none"
+    return "<.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
+
+
+def verdict_table(verdicts: Sequence[Verdict], slug: str, caption: str) -> Table:
+    """Return one line a claim, with everything its verdict rests on."""
+    records = []
+    for verdict in verdicts:
+        claim = verdict.claim
+        notes = [f"{verdict.num_failed} failed"] if verdict.num_failed else []
+        if verdict.num_collapsed:
+            notes.append(f"{COLLAPSE_MARK}{verdict.num_collapsed}")
+        seeds = f"{verdict.n} of {verdict.num_seeds}"
+        records.append(
+            {
+                "claim": claim.sentence,
+                "verdict": verdict.outcome,
+                "difference": points(verdict.difference),
+                "95% interval": interval(verdict.low, verdict.high),
+                "IQM of it": points(verdict.iqm),
+                "test": claim.test.replace("_", "-"),
+                "margin": points(claim.margin, is_signed=False),
+                "seeds": f"{seeds} ({', '.join(notes)})" if notes else seeds,
+                "p family-wise": p_text(verdict.p_family),
+                "p alone": p_text(verdict.p),
+                "p Holm": p_text(verdict.p_holm),
+                "smallest detectable": points(verdict.detectable, is_signed=False),
+            }
+        )
+    return Table(slug, caption, pd.DataFrame(records))
+
+
+def failure_table(rows: pd.DataFrame) -> Table | None:
+    """Return failed and collapsed cells with their reasons, or None if there are none."""
+    failed = rows["failure"].notna()
+    collapsed = rows["is_collapsed"].fillna(False).astype(bool) & ~failed
+    if not (failed | collapsed).any():
+        return None
+    chosen = rows[failed | collapsed]
+    frame = chosen[["arm", "task", "protocol", "train_size", "noise", "seed"]].astype(str)
+    frame.insert(1, "what", np.where(chosen["failure"].notna(), "failed", "collapsed"))
+    frame["reason"] = chosen["failure"].fillna(chosen["collapse"]).astype(str)
+    caption = f"{int(failed.sum())} failed and {int(collapsed.sum())} collapsed rows."
+    return Table("failures", caption, frame.drop_duplicates())
+
+
+def tuning_table(trials: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the tuning summary as text."""
+    frame = pd.DataFrame(list(trials)).astype(object)
+    frame = frame.where(frame.notna(), "none").map(
+        lambda value: f"{value:.4g}" if isinstance(value, float) else str(value)
+    )
+    return Table(
+        "tuning", "Tuning: the same trials and budget for every objective, test unread.", frame
+    )
