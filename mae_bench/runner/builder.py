@@ -145,6 +145,7 @@ class StageBuilder:
         content = spec.canonical()
         if teacher or teacher_files:
             content["options"] = {k: v for k, v in options.items() if k != "teacher"}
+        if teacher_files:
             content["teacher_files"] = teacher_files
         needs = (blocks, tokenizer) + ((teacher,) if teacher else ())
         return self.add("pretrain", content, spec, needs, f"pretrain {label}, seed {seed}")

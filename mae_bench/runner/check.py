@@ -1,6 +1,7 @@
 """Checks what only the registries know: names, options, teachers, and what claims speak of."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from mae_bench.errors import SpecError, UnknownNameError, near_match
@@ -68,8 +69,6 @@ def _arm(arm: ArmSpec, study: Study, tuned: Mapping[str, Any]) -> ArmSpec:
 
 
 def _check_teachers(arms: tuple[ArmSpec, ...]) -> None:
-    from pathlib import Path
-
     from mae_bench.objectives.base import OBJECTIVES, parse_options
 
     labels = [arm.label for arm in arms]
@@ -77,7 +76,7 @@ def _check_teachers(arms: tuple[ArmSpec, ...]) -> None:
     for arm in arms:
         options = parse_options(arm.objective, arm.options)
         teacher = OBJECTIVES.get(arm.objective).teacher_of(options)
-        if teacher is None or Path(teacher).expanduser().is_dir():
+        if teacher is None or (teacher not in labels and Path(teacher).expanduser().is_dir()):
             continue
         if teacher == arm.label:
             raise SpecError(f"arm '{arm.label}' names itself as teacher; name another arm")

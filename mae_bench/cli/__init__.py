@@ -1,0 +1,45 @@
+"""The console script ``mae-bench``: verbs only; what a study holds has no flag of its own."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from mae_bench.cli import reading, running
+from mae_bench.errors import MaeBenchError
+
+app = typer.Typer(
+    name="mae-bench",
+    help="Compare pretraining objectives for text encoders, from text to verdict.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("list")(reading.list_parts)
+app.command()(reading.plan)
+app.command()(running.prepare)
+app.command()(running.run)
+app.command()(reading.status)
+app.command()(running.report)
+app.command()(running.quickstart)
+
+
+@app.callback()
+def _root() -> None:
+    pass
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 well, 1 something failed, 2 wrong input, 130 interrupted."""
+    try:
+        app(args=list(arguments) if arguments is not None else None)
+    except MaeBenchError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; run the same command again to resume\n")
+        sys.exit(130)
+    except BrokenPipeError:  # `mae-bench list tasks | head`
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,102 @@
+"""What `list` shows of each kind of part."""
+
+from typing import Any
+
+
+def parts(kind: str) -> list[dict[str, Any]]:
+    """Return one mapping for each part of a kind, all with the same keys."""
+    return _PARTS[kind]()
+
+
+def _objectives() -> list[dict[str, Any]]:
+    from mae_bench.objectives.base import OBJECTIVES
+
+    return [
+        {
+            "name": name,
+            "summary": part.summary,
+            "options": ", ".join(
+                f"{key}={'required' if field.is_required() else field.get_default()}"
+                for key, field in part.Options.model_fields.items()
+            ),
+            "source": part.source,
+        }
+        for name, part in OBJECTIVES
+    ]
+
+
+def _tasks() -> list[dict[str, Any]]:
+    from mae_bench.tasks import TASKS
+
+    return [
+        {
+            "name": name,
+            "kind": task.kind,
+            "labels": task.num_labels if task.kind != "regress" else "a number",
+            "metrics": ", ".join(task.metrics),
+            "source": task.source.hub_id if task.source else "generated",
+            "licence": task.licence,
+        }
+        for name, task in TASKS
+    ]
+
+
+def _corpora() -> list[dict[str, Any]]:
+    from mae_bench.data.corpus import CORPORA
+
+    return [
+        {
+            "name": name,
+            "source": (corpus.source.hub_id or "local") if corpus.source else "generated",
+            "licence": corpus.licence,
+            "note": corpus.note,
+        }
+        for name, corpus in CORPORA
+    ]
+
+
+def _protocols() -> list[dict[str, Any]]:
+    from mae_bench.training.protocol import PROTOCOLS
+
+    return [
+        {
+            "name": name,
+            "version": protocol.version,
+            "is_floor": not protocol.needs_checkpoint,
+            "recipe": ", ".join(protocol.recipe.model_fields),
+        }
+        for name, protocol in PROTOCOLS
+    ]
+
+
+def _noises() -> list[dict[str, Any]]:
+    from mae_bench.data.noise import NOISES
+
+    return [
+        {"name": name, "summary": (noise.__doc__ or "").strip().partition("\n")[0]}
+        for name, noise in NOISES
+    ]
+
+
+def _suites() -> list[dict[str, Any]]:
+    from mae_bench.errors import SpecError
+    from mae_bench.runner.study import load_study, suites
+
+    found = []
+    for name, path in suites().items():
+        try:
+            summary = " ".join(load_study(path).description.split())
+        except SpecError as error:
+            summary = f"(not readable: {error})"
+        found.append({"name": name, "description": summary, "path": str(path)})
+    return found
+
+
+_PARTS = {
+    "objectives": _objectives,
+    "tasks": _tasks,
+    "corpora": _corpora,
+    "protocols": _protocols,
+    "noises": _noises,
+    "suites": _suites,
+}

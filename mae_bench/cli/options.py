@@ -1,0 +1,80 @@
+"""The flags that several verbs share."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from mae_bench.runner.session import Session
+
+StudyName = Annotated[
+    str, typer.Argument(metavar="STUDY", help="A YAML file, or a name that `list suites` shows.")
+]
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder where everything is kept. Default: $MAE_BENCH_HOME, else the user's cache.",
+    ),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder with local data sets. Default: $MAE_BENCH_DATA, if set."),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(help="Processes. Default: one a core (at most 8), or one on a GPU."),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="PATH=VALUE", help="Override a field of the study; may be repeated."
+    ),
+]
+Scale = Annotated[
+    str | None, typer.Option(help="A name under the study's `scales:`, merged over the study.")
+]
+Retry = Annotated[
+    str | None, typer.Option(metavar="failed", help="`failed`: try earlier failures again.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("-o", "--out", help="Folder of the report. Default: inside the home."),
+]
+
+
+def open_session(
+    study: str,
+    overrides: list[str] | None = None,
+    scale: str | None = None,
+    home: Path | None = None,
+    data_dir: Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+) -> "Session":
+    """Return a study at a home."""
+    from mae_bench.runner.memory import keep_freed_memory
+
+    keep_freed_memory()  # before torch is imported
+
+    from mae_bench.runner.session import Session
+    from mae_bench.runner.study import load_study
+
+    return Session(
+        load_study(study, overrides or (), scale),
+        home=home,
+        data_dir=data_dir,
+        device=device,
+        workers=workers,
+    )
+
+
+def is_retry(retry: str | None) -> bool:
+    """Whether earlier failures are tried again."""
+    from mae_bench.errors import SpecError
+
+    if retry not in (None, "failed"):
+        raise SpecError(f"--retry takes one word, 'failed'; got '{retry}'")
+    return retry == "failed"

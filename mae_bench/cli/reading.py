@@ -1,0 +1,160 @@
+"""The verbs that read: list, plan, status."""
+
+import dataclasses
+import json
+from typing import Annotated, Any
+
+import typer
+
+from mae_bench.cli.options import (
+    AsJson,
+    DataDir,
+    Device,
+    Home,
+    Overrides,
+    Scale,
+    StudyName,
+    Workers,
+    open_session,
+)
+
+KINDS = ("objectives", "tasks", "corpora", "protocols", "noises", "suites")
+
+
+def list_parts(
+    kind: Annotated[
+        str | None, typer.Argument(metavar="[KIND]", help=f"One of {', '.join(KINDS)}.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what can be named in a study."""
+    from mae_bench.cli.catalogue import parts
+    from mae_bench.cli.show import table
+    from mae_bench.errors import UnknownNameError, near_match
+
+    if kind is not None and kind not in KINDS:
+        known = ", ".join(KINDS)
+        raise UnknownNameError(f"cannot list '{kind}'; known: {known}.{near_match(kind, KINDS)}")
+    found = {name: parts(name) for name in ([kind] if kind else KINDS)}
+    if as_json:
+        _print_json(found[kind] if kind else found)
+        return
+    for name, lines in found.items():
+        columns = list(lines[0]) if lines else ["name"]
+        table(name, columns, [[str(line[c]) for c in columns] for line in lines])
+
+
+def plan(
+    study: StudyName,
+    overrides: Overrides = None,
+    scale: Scale = None,
+    home: Home = None,
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a study asks for and what it will cost; run nothing."""
+    from mae_bench.cli.show import duration, lines, number, size, table
+    from mae_bench.runner.estimate import estimate
+    from mae_bench.runner.execute import choose_workers
+
+    session = open_session(study, overrides, scale, home, data_dir, device, workers)
+    made, counts = session.plan, session.counts()
+    found = estimate(made, session.store, session.device)
+    left = counts.stages - counts.done - counts.failed
+    num_workers = choose_workers(workers, session.device, left)
+    if as_json:
+        _print_json(
+            {
+                "study": made.study.model_dump(mode="json"),
+                "home": str(session.store.home),
+                "counts": dataclasses.asdict(counts),
+                **dataclasses.asdict(found),
+                "workers": num_workers,
+                "warnings": list(made.warnings),
+                "stage_ids": [list(stage.key) for stage in made.stages],
+            }
+        )
+        return
+    rows = [
+        [kind, str(c["all"]), str(c["done"]), str(c["failed"])] for kind, c in found.stages.items()
+    ]
+    table("stages", ["kind", "all", "done", "failed"], rows)
+    arms = [[a.label, number(a.steps), number(a.tokens), number(a.flops)] for a in found.arms]
+    table("one pretraining of each arm", ["arm", "steps", "tokens", "FLOPs"], arms)
+    speed = "from runs at this home" if found.is_measured else "a rough guess of this machine"
+    seeds = len(made.study.seeds)
+    power = "not defined for one seed"
+    if found.detectable is not None:
+        power = f"{found.detectable:.2f} SD of the paired difference ({seeds} seeds, 80% power)"
+    lines(
+        [
+            f"study      {made.study.name}: {len(made.study.objectives)} arms and 2 floors, "
+            f"{counts.cells:,} cells, {counts.cells_done:,} done, {counts.cells_failed:,} failed",
+            f"home       {session.store.home}",
+            f"pretrain   {number(found.flops)} FLOPs in all",
+            f"time left  {duration(found.seconds / num_workers)} with {num_workers} "
+            f"worker{'s' if num_workers > 1 else ''} ({speed})",
+            f"disk left  {size(found.disk_bytes)}",
+            f"detects    {power}",
+            *(f"warning    {text}" for text in made.warnings),
+        ]
+    )
+
+
+def status(
+    study: StudyName,
+    overrides: Overrides = None,
+    scale: Scale = None,
+    home: Home = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how far a study is, what is running and what has failed."""
+    from mae_bench.cli.show import lines
+    from mae_bench.runner.leases import holder
+
+    session = open_session(study, overrides, scale, home, data_dir)
+    counts, store = session.counts(), session.store
+    running, failed = [], []
+    for stage in session.plan.stages:
+        if held := holder(store.home / "leases", *stage.key):
+            running.append({"stage": stage.label, "pid": held["pid"], "host": held["host"]})
+        elif record := None if store.is_done(*stage.key) else store.failure(*stage.key):
+            failed.append({"stage": stage.label, **record})
+    rows = session.folder / "results.parquet"
+    if as_json:
+        content: dict[str, Any] = {
+            "study": session.asked.name,
+            "home": str(store.home),
+            "rows": str(rows) if rows.exists() else None,
+            "is_finished": counts.is_finished,
+            **dataclasses.asdict(counts),
+            "running": running,
+            "failures": failed,
+            "changed_fields": session.changes(),
+        }
+        _print_json(content)
+        return
+    lines(
+        [
+            f"{session.asked.name}: {counts.done} of {counts.stages} stages done, "
+            f"{counts.failed} failed or blocked; {counts.cells_done} of {counts.cells} cells done",
+            *(f"running  {item['stage']} (process {item['pid']})" for item in running),
+            *(
+                f"failed   {item['stage']}: {item['message']} ({item['traceback']})"
+                for item in failed
+            ),
+            *(
+                [f"changed since its last run here: {', '.join(session.changes())}"]
+                if session.changes()
+                else []
+            ),
+            f"rows     {rows}" if rows.exists() else "rows     none yet",
+        ]
+    )
+
+
+def _print_json(content: object) -> None:
+    typer.echo(json.dumps(content, indent=1, allow_nan=False))

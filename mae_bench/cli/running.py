@@ -1,0 +1,207 @@
+"""The verbs that work: prepare, run, report, quickstart."""
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from mae_bench.cli.options import (
+    AsJson,
+    DataDir,
+    Device,
+    Home,
+    Out,
+    Overrides,
+    Retry,
+    Scale,
+    StudyName,
+    Workers,
+    is_retry,
+    open_session,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mae_bench.runner.session import Session
+
+
+def prepare(
+    study: StudyName,
+    overrides: Overrides = None,
+    scale: Scale = None,
+    home: Home = None,
+    data_dir: DataDir = None,
+    workers: Workers = None,
+    retry: Retry = None,
+) -> None:
+    """Fetch and tokenise only; no other verb uses the network once this is done."""
+    from mae_bench.cli.watch import Watch
+
+    session = open_session(study, overrides, scale, home, data_dir, "cpu", workers)
+    with _interruptible(), Watch(session) as watch:
+        session.prepare(watch, is_retry(retry))
+    _finish(session, watch.num_run, what="prepared")
+
+
+def run(
+    study: StudyName,
+    overrides: Overrides = None,
+    scale: Scale = None,
+    home: Home = None,
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    workers: Workers = None,
+    retry: Retry = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run what is not done yet; running again resumes, or does nothing."""
+    session = open_session(study, overrides, scale, home, data_dir, device, workers)
+    num_run, _ = _run(session, retry)
+    if as_json:
+        typer.echo(json.dumps(_record(session), indent=1))
+    _finish(session, num_run, what="run")
+
+
+def report(
+    study: StudyName,
+    overrides: Overrides = None,
+    scale: Scale = None,
+    home: Home = None,
+    data_dir: DataDir = None,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write tables, figures, verdicts and the page of what is done so far."""
+    session = open_session(study, overrides, scale, home, data_dir)
+    page = _report(session, session.rows(), out, f"mae-bench run {study}")
+    if as_json:
+        typer.echo(json.dumps({"page": str(page), "folder": str(page.parent)}, indent=1))
+    else:
+        typer.echo(str(page))
+
+
+def quickstart(
+    overrides: Overrides = None,
+    home: Home = None,
+    device: Device = "auto",
+    workers: Workers = None,
+    out: Out = None,
+) -> None:
+    """Run a small fight on generated text and write its report; a few minutes on two cores."""
+    session = open_session("quickstart", overrides, None, home, None, device, workers)
+    num_run, rows = _run(session, None)
+    page = _report(session, rows, out, "mae-bench quickstart")
+    _summary(session, rows)
+    typer.echo(f"report: {page}")
+    _finish(session, num_run, what="run")
+
+
+def _run(session: "Session", retry: str | None) -> tuple[int, "pd.DataFrame"]:
+    from mae_bench.cli.show import say
+    from mae_bench.cli.watch import Watch
+
+    again = is_retry(retry)
+    for text in session.plan.warnings:
+        say(f"warning: {text}")
+    if changed := session.changes():
+        say(
+            f"study '{session.asked.name}' differs from its last run at this home in "
+            f"{', '.join(changed)}; its rows are now those of the present study alone, and "
+            "stages that both share are used again"
+        )
+    with _interruptible(), Watch(session) as watch:
+        rows = session.run(watch, again)
+    return watch.num_run, rows
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM, which schedulers send, end a run as Ctrl-C does."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _record(session: "Session") -> dict[str, object]:
+    counts = session.counts()
+    return {
+        "study": session.asked.name,
+        "home": str(session.store.home),
+        "rows": str(session.folder / "results.parquet"),
+        "stages": counts.stages,
+        "done": counts.done,
+        "failed": counts.failed,
+    }
+
+
+def _finish(session: "Session", num_run: int, what: str) -> None:
+    """Say how it ended; exit 1 where something failed."""
+    from mae_bench.cli.show import say
+    from mae_bench.runner.builder import PREPARED
+
+    stages = session.plan.stages
+    if what == "prepared":
+        stages = tuple(stage for stage in stages if stage.kind in PREPARED)
+    store = session.store
+    lost = [stage for stage in stages if not store.is_done(*stage.key)]
+    rows = "" if what == "prepared" else f"; rows in {session.folder / 'results.parquet'}"
+    if not lost:
+        nothing = "" if num_run else "nothing to do: "
+        say(f"{nothing}all {len(stages)} stages of '{session.asked.name}' are done{rows}")
+        return
+    for stage in lost:
+        if record := store.failure(*stage.key):
+            say(f"failed: {stage.label}: {record['message']}\n        {record['traceback']}")
+    failed = sum(store.failure(*stage.key) is not None for stage in lost)
+    say(
+        f"{failed} of {len(stages)} stages failed and {len(lost) - failed} that need them were "
+        f"skipped{rows}; mend the cause, then add --retry failed"
+    )
+    raise typer.Exit(1)
+
+
+def _report(session: "Session", rows: "pd.DataFrame", out: Path | None, command: str) -> Path:
+    from mae_bench.analysis.curves import load_curves
+    from mae_bench.analysis.provenance import collect_provenance
+    from mae_bench.analysis.report import ReportContext, write_report
+
+    home = session.store.home
+    context = ReportContext(
+        curves=load_curves(rows, home),
+        provenance=collect_provenance(),
+        notes=session.plan.warnings,
+        reproduce=command,
+    )
+    return write_report(rows, session.study, out or session.folder / "report", context=context)
+
+
+def _summary(session: "Session", rows: "pd.DataFrame") -> None:
+    from mae_bench.analysis.report import summary
+    from mae_bench.cli.show import lines, table
+
+    found = summary(rows, session.study)
+    table(
+        found.setting,
+        ["arm", *found.tasks],
+        [
+            [
+                arm,
+                *(f"{c.text} {c.word}" for c in (found.cells[arm, task] for task in found.tasks)),
+            ]
+            for arm in found.arms
+        ],
+    )
+    for claim in found.claims:
+        lines([f"{claim.outcome}: {claim.claim.sentence}"])
+    lines([found.headline])

@@ -1,0 +1,129 @@
+"""Shows a run: bars on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from mae_bench.cli.show import duration, say
+from mae_bench.runner.work import Event
+
+if TYPE_CHECKING:
+    from mae_bench.runner.session import Session
+
+LINE_EVERY_S = 10.0
+
+
+class Watch:
+    """Told events of a run, as a context manager; always on stderr."""
+
+    def __init__(self, session: "Session") -> None:
+        """Prepare to show a session's plan."""
+        stages = session.plan.stages
+        self.kinds = {stage.key: stage.kind for stage in stages}
+        self.over = {stage.key for stage in stages if session.store.is_done(*stage.key)}
+        self.num_done_before = len(self.over)
+        self.seconds: dict[str, list[float]] = {}
+        self.start = time.monotonic()
+        self.last_line = self.start
+        self.workers: set[int] = set()
+        self.bars: Any = None
+        self.whole: Any = None
+        self.by_worker: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        """Start the bars, if this is a terminal."""
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+            self.bars = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[note]}", markup=False),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self.bars.start()
+            done, total = len(self.over), len(self.kinds)
+            self.whole = self.bars.add_task("stages", completed=done, total=total, note="")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take the bars away."""
+        if self.bars is not None:
+            self.bars.stop()
+
+    @property
+    def num_run(self) -> int:
+        """Stages that this run brought to an end."""
+        return len(self.over) - self.num_done_before
+
+    def __call__(self, event: Event) -> None:
+        """Show an event."""
+        self.workers.add(event.worker)
+        if event.what == "said":
+            self.over.discard(event.key)
+            self.line(event.note)
+        elif event.what in ("start", "progress"):
+            self.going(event)
+        elif event.key not in self.over:
+            self.over.add(event.key)
+            self.ended(event)
+
+    def going(self, event: Event) -> None:
+        """Show how far a stage is."""
+        note = f"{event.share:.0%} {event.note}".strip() if event.what == "progress" else ""
+        if self.bars is not None:
+            if event.worker not in self.by_worker:
+                bar = self.bars.add_task("", total=100, note="")
+                self.by_worker[event.worker] = bar
+            done = round(100 * event.share)
+            bar = self.by_worker[event.worker]
+            self.bars.update(bar, description=event.label, completed=done, note=event.note)
+        elif event.what == "progress" and time.monotonic() - self.last_line > LINE_EVERY_S:
+            self.line(f"        {event.label}: {note}")
+
+    def ended(self, event: Event) -> None:
+        """Show the end of a stage."""
+        if event.what == "done":
+            self.seconds.setdefault(event.key[0], []).append(event.seconds)
+        place = f"[{len(self.over)}/{len(self.kinds)}]"
+        rest = f", {self.left()}" if event.what == "done" else ""
+        text = {
+            "done": f"{place} {event.label} ({duration(event.seconds)}{rest})",
+            "elsewhere": f"{place} {event.label} (done by another process)",
+            "failed": f"{place} FAILED {event.label}: {event.note}",
+            "blocked": f"{place} skipped {event.label}: what it needs has failed",
+        }[event.what]
+        if self.bars is None or event.what in ("failed", "blocked"):
+            self.line(text)
+        if self.bars is not None:
+            self.bars.update(self.whole, completed=len(self.over), note=self.left())
+
+    def left(self) -> str:
+        """Return how long the rest will take, from what each kind of stage took so far."""
+        kinds = [kind for key, kind in self.kinds.items() if key not in self.over]
+        if not kinds:
+            return "the last"
+        known = [s for times in self.seconds.values() for s in times]
+        if not known:
+            return ""
+        usual = sum(known) / len(known)
+        means = {kind: sum(times) / len(times) for kind, times in self.seconds.items()}
+        total = sum(means.get(kind, usual) for kind in kinds)
+        return f"about {duration(total / max(1, len(self.workers)))} left"
+
+    def line(self, text: str) -> None:
+        """Show a line that stays."""
+        self.last_line = time.monotonic()
+        if self.bars is not None:
+            self.bars.console.print(text, markup=False, highlight=False)
+        else:
+            say(text)

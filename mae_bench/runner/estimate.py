@@ -1,0 +1,140 @@
+"""What a plan will cost before it runs: operations, hours, disk, and what its n can show."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from mae_bench.runner.builder import Stage
+from mae_bench.runner.collect import failure_reasons
+from mae_bench.runner.plan import Plan
+from mae_bench.runner.store import Store
+from mae_bench.specs import BackboneSpec, CorpusSpec, PretrainSpec
+
+ROUGH_FLOPS_PER_S = {"cpu": 4e10, "cuda": 3e13}  # until a pretraining here has been timed
+ROUGH_EVALUATE_S = {"cpu": 5.0, "cuda": 3.0}
+_PREDICTION_BYTES = 40_000
+
+
+@dataclass(frozen=True)
+class ArmCost:
+    """One pretraining of an arm."""
+
+    label: str
+    steps: int | None
+    tokens: int | None
+    flops: float | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is left to do and what it takes.
+
+    Attributes:
+        stages: count, done and failed by kind.
+        arms: cost of one pretraining each.
+        flops: of all pretrainings of the plan.
+        seconds: of all that is left, in one worker; rough unless ``is_measured``.
+        is_measured: whether the speed comes from runs at this home.
+        disk_bytes: of all that is left.
+        detectable: the smallest difference seen with 80% power, in standard deviations of the
+            paired difference; None for fewer than two seeds.
+    """
+
+    stages: dict[str, dict[str, int]]
+    arms: list[ArmCost]
+    flops: float
+    seconds: float
+    is_measured: bool
+    disk_bytes: int
+    detectable: float | None
+
+
+def estimate(plan: Plan, store: Store, device: str) -> Estimate:
+    """Return what a plan takes, from measured speeds where this home has some."""
+    from mae_bench.analysis.stats import detectable_effect
+
+    reasons = failure_reasons(plan, store)
+    num_seeds = len(plan.study.seeds)
+    stages: dict[str, dict[str, int]] = {}
+    left: list[Stage] = []
+    costs: list[dict[str, Any]] = []
+    evaluate_s: list[float] = []
+    for stage in plan.stages:
+        count = stages.setdefault(stage.kind, {"all": 0, "done": 0, "failed": 0})
+        count["all"] += 1
+        if store.is_done(*stage.key):
+            count["done"] += 1
+            if stage.kind == "pretrain":
+                costs.append(store.read_json(*stage.key, "cost.json"))
+            elif stage.kind == "evaluate" and len(evaluate_s) < 200:
+                evaluate_s.append(store.read_json(*stage.key, "metrics.json")["seconds"])
+        elif stage.key in reasons:
+            count["failed"] += 1
+        else:
+            left.append(stage)
+    timed = [cost for cost in costs if cost["flops"] and cost["seconds"]]
+    speed = ROUGH_FLOPS_PER_S["cpu" if device == "cpu" else "cuda"]
+    if timed:
+        speed = sum(c["flops"] for c in timed) / sum(c["seconds"] for c in timed)
+    per_evaluation = ROUGH_EVALUATE_S["cpu" if device == "cpu" else "cuda"]
+    if evaluate_s:
+        per_evaluation = sum(evaluate_s) / len(evaluate_s)
+    by_stage = {stage.id: _cost(stage, plan) for stage in plan.stages if stage.kind == "pretrain"}
+    seconds = 0.0
+    for stage in left:
+        if stage.kind == "pretrain":
+            budget = plan.study.pretrain.budget.seconds
+            seconds += budget or (by_stage[stage.id].flops or 0.0) / speed
+        elif stage.kind == "evaluate":
+            seconds += per_evaluation
+    return Estimate(
+        stages=stages,
+        arms=_by_arm(plan, by_stage),
+        flops=sum(cost.flops or 0.0 for cost in by_stage.values()),
+        seconds=seconds,
+        is_measured=bool(timed or evaluate_s),
+        disk_bytes=sum(_disk(stage, plan) for stage in left),
+        detectable=detectable_effect(num_seeds) if num_seeds > 1 else None,
+    )
+
+
+def _by_arm(plan: Plan, by_stage: dict[str, ArmCost]) -> list[ArmCost]:
+    found: dict[str, ArmCost] = {}
+    for cell in plan.cells:
+        if cell.pretrain is not None and cell.arm.label not in found:
+            cost = by_stage[cell.pretrain]
+            found[cell.arm.label] = ArmCost(cell.arm.label, cost.steps, cost.tokens, cost.flops)
+    return [found[arm.label] for arm in plan.arms if arm.label in found]
+
+
+def _cost(stage: Stage, plan: Plan) -> ArmCost:
+    from mae_bench.costs import StepShape, steps_for
+    from mae_bench.objectives.base import OBJECTIVES, parse_options
+
+    spec = stage.spec
+    assert isinstance(spec, PretrainSpec)
+    kind = OBJECTIVES.get(spec.objective)
+    if not kind.is_trained:
+        return ArmCost(stage.label, 0, 0, 0.0)
+    corpus = plan.study.corpus
+    shape = StepShape(
+        spec.backbone, spec.recipe.batch_rows, corpus.row_length, corpus.tokenizer.vocab_size
+    )
+    options = parse_options(spec.objective, spec.options)
+    step = kind.flops_per_step(options, shape).total
+    steps = steps_for(spec.recipe.budget, step, shape.tokens)
+    if steps is None:
+        return ArmCost(stage.label, None, None, None)
+    return ArmCost(stage.label, steps, steps * shape.tokens, steps * step)
+
+
+def _disk(stage: Stage, plan: Plan) -> int:
+    corpus = plan.study.corpus
+    if stage.kind == "pretrain":
+        sizes: BackboneSpec = plan.study.backbone
+        layer = 4 * sizes.width**2 + 3 * sizes.width * sizes.inner
+        embedding = corpus.tokenizer.vocab_size * sizes.width
+        return 4 * (sizes.layers * layer + 2 * embedding)
+    if stage.kind == "blocks":
+        assert isinstance(stage.spec, CorpusSpec)
+        return 2 * (stage.spec.tokens or 2_000_000)
+    return _PREDICTION_BYTES if stage.kind == "evaluate" else 500_000
