@@ -1,0 +1,185 @@
+"""What every registered protocol must keep, on every kind of task."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from small_cases import save_encoder, small_spec, small_task, with_test_labels
+
+import mae_bench.training
+from mae_bench.errors import SpecError, UnknownNameError
+from mae_bench.progress import silent
+from mae_bench.specs import EvaluateSpec, NoiseSpec
+from mae_bench.tasks.base import task_meta
+from mae_bench.tasks.metrics import METRICS
+from mae_bench.training.protocol import PROTOCOLS, evaluate
+
+NAMES = PROTOCOLS.names()
+KINDS = ("classify", "pair", "regress")
+NOISES = (NoiseSpec(), NoiseSpec(name="typos", rate=0.3))
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    return save_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+def save_task(data, folder):
+    """Write a task as preparing one does."""
+    folder.mkdir(parents=True)
+    (folder / "meta.json").write_text(json.dumps({"task": task_meta(data.task)}))
+    for part in ("train", "selection", "test"):
+        examples = getattr(data, part)
+        names = ["text"] if len(examples.texts) == 1 else ["text_a", "text_b"]
+        columns = {"id": examples.ids} | dict(zip(names, examples.texts, strict=True))
+        table = pa.table(columns | {"label": examples.labels})
+        pq.write_table(table, folder / f"{part}.parquet")
+    return folder
+
+
+def run(name, data, encoder, folder, **changes):
+    """Evaluate through files, as a study does; return (metrics.json, predictions)."""
+    spec = small_spec(name, data, **({"test_noises": NOISES} | changes))
+    task = folder / "task"
+    if not task.exists():
+        save_task(data, task)
+    out = folder / f"out{len(list(folder.iterdir()))}"
+    checkpoint = encoder if PROTOCOLS.get(name).needs_checkpoint else None
+    evaluate(spec, checkpoint=checkpoint, task=task, out=out, device="cpu", progress=silent)
+    metrics = json.loads((out / "metrics.json").read_text())
+    return metrics, pd.read_parquet(out / "predictions.parquet")
+
+
+def test_every_module_with_a_protocol_is_named_in_the_package():
+    folder = Path(mae_bench.training.__file__).parent
+    modules = {
+        path.stem for path in folder.glob("*.py") if "PROTOCOLS.register" in path.read_text()
+    }
+    assert modules <= set(mae_bench.training.__all__)
+    assert NAMES == ["finetune", "linear_probe", "majority", "tfidf"]
+
+
+def test_an_unknown_protocol_gets_a_near_match():
+    with pytest.raises(UnknownNameError, match="Did you mean 'finetune'"):
+        PROTOCOLS.get("fine_tune")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_recipe_is_written_down_and_round_trips(name):
+    protocol = PROTOCOLS.get(name)
+    assert protocol.name == name
+    assert protocol.version >= 1
+    recipe = protocol.recipe()
+    content = json.loads(json.dumps(recipe.model_dump(mode="json")))
+    assert protocol.recipe.model_validate(content) == recipe
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_results_are_complete_and_recomputable(name, kind, encoder, tmp_path):
+    data = small_task(kind)
+    metrics, predictions = run(name, data, encoder, tmp_path)
+    assert set(metrics) == {
+        "n_train",
+        "n_selection",
+        "n_test",
+        "chosen",
+        "selection_value",
+        "trials",
+        "results",
+        "seconds",
+        "flops",
+    }
+    assert (metrics["n_train"], metrics["n_selection"], metrics["n_test"]) == (48, 24, 24)
+    assert metrics["chosen"] in [trial["chosen"] for trial in metrics["trials"]]
+    values = [trial["selection_value"] for trial in metrics["trials"]]
+    assert metrics["selection_value"] == max(values)
+    assert (metrics["flops"] is not None) == PROTOCOLS.get(name).needs_checkpoint
+    assert list(predictions.columns) == ["noise", "id", "label", "prediction"]
+    assert [NoiseSpec(**result["noise"]) for result in metrics["results"]] == list(NOISES)
+    for result, noise in zip(metrics["results"], NOISES, strict=True):
+        part = predictions[predictions["noise"] == noise.label]
+        assert part["id"].tolist() == data.test.ids
+        assert np.array_equal(part["label"], data.test.labels)
+        assert list(result["metrics"]) == list(data.task.metrics)
+        for metric, value in result["metrics"].items():
+            again = METRICS[metric](part["label"].to_numpy(), part["prediction"].to_numpy())
+            assert value == pytest.approx(again)
+        assert isinstance(result["is_collapsed"], bool)
+        assert result["is_collapsed"] == bool(result["collapse"])
+        if kind != "regress":
+            assert set(part["prediction"]) <= set(range(data.task.num_labels))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_results_repeat_to_the_bit(name, kind, encoder, tmp_path):
+    data = small_task(kind)
+    (first, one), (second, two) = (run(name, data, encoder, tmp_path) for _ in range(2))
+    assert first | {"seconds": 0} == second | {"seconds": 0}
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_test_labels_move_nothing_but_the_score(name, kind, encoder, tmp_path):
+    data = small_task(kind)
+    shuffled = np.random.default_rng(0).permutation(data.test.labels)
+    honest, one = run(name, data, encoder, tmp_path / "a")
+    blind, two = run(name, with_test_labels(data, shuffled), encoder, tmp_path / "b")
+    for key in ("chosen", "selection_value", "trials"):
+        assert honest[key] == blind[key]
+    assert one["prediction"].equals(two["prediction"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_id_of_the_pretraining_moves_nothing(name, encoder, tmp_path):
+    """Arms of a study differ in that id alone; no stream of randomness may read it."""
+    data = small_task("classify")
+    results = [run(name, data, encoder, tmp_path, checkpoint=arm) for arm in ("mlm", "mae")]
+    assert results[0][0] | {"seconds": 0} == results[1][0] | {"seconds": 0}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_another_noise_beside_it_does_not_move_the_clean_reading(name, encoder, tmp_path):
+    data = small_task("classify")
+    both, _ = run(name, data, encoder, tmp_path)
+    clean, _ = run(name, data, encoder, tmp_path, test_noises=NOISES[:1])
+    assert clean["results"] == both["results"][:1]
+    assert clean["trials"] == both["trials"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tuning_gets_no_test_result(name, encoder, tmp_path):
+    data = small_task("classify")
+    metrics, predictions = run(name, data, encoder, tmp_path, selection_only=True)
+    assert metrics["results"] == []
+    assert metrics["n_test"] == 0
+    assert metrics["selection_value"] is not None
+    assert predictions.empty
+    assert list(predictions.columns) == ["noise", "id", "label", "prediction"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_spec_of_a_default_recipe_round_trips_through_json(name):
+    spec = small_spec(name, small_task("classify"))
+    assert EvaluateSpec.model_validate_json(spec.model_dump_json()).canonical() == spec.canonical()
+
+
+@pytest.mark.parametrize("name", [name for name, part in PROTOCOLS if part.needs_checkpoint])
+def test_a_missing_checkpoint_is_named(name, tmp_path):
+    data = small_task("classify")
+    with pytest.raises(SpecError, match="needs a checkpoint"):
+        evaluate(
+            small_spec(name, data),
+            checkpoint=None,
+            task=tmp_path,
+            out=tmp_path / "out",
+            device="cpu",
+            progress=silent,
+        )
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,141 @@
+"""A small encoder on disk and small tasks, for the tests of the protocols."""
+
+import dataclasses
+import random
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import AutoModel, ModernBertConfig, PreTrainedTokenizerFast
+
+from mae_bench.specs import CLEAN, EvaluateSpec
+from mae_bench.tasks.base import Examples, Task, TaskData
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+FILLERS = ["the", "a", "of", "and", "to", "house", "river", "stone", "over", "under"]
+SIGNS = ["red", "green", "blue"]
+WORDS = FILLERS + SIGNS + [str(number) for number in range(10)]
+
+
+def save_encoder(folder, *, seed=0, positions=64, dropout=0.0, is_broken=False, vocab_size=None):
+    """Write a one-layer ModernBERT and a word tokenizer; return the folder."""
+    vocabulary = {word: place for place, word in enumerate(SPECIAL + WORDS)}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B [SEP]",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    ).save_pretrained(folder)
+    config = ModernBertConfig(
+        vocab_size=vocab_size or len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=positions,
+        global_attn_every_n_layers=1,
+        embedding_dropout=dropout,
+        mlp_dropout=dropout,
+        pad_token_id=0,
+        cls_token_id=2,
+        sep_token_id=3,
+        bos_token_id=2,
+        eos_token_id=3,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        encoder = AutoModel.from_config(config)
+    if is_broken:
+        with torch.no_grad():
+            next(encoder.parameters()).fill_(float("nan"))
+    encoder.save_pretrained(folder)
+    return folder
+
+
+def small_task(kind, *, train=48, selection=24, test=24, label_names=None):
+    """Return a learnable task: the class is a colour; pairs are the same colour or not."""
+    names = {"classify": tuple(SIGNS), "pair": ("other", "same"), "regress": ()}[kind]
+    fields = ("text",) if kind == "classify" else ("text_a", "text_b")
+    metrics = ("spearman", "pearson") if kind == "regress" else ("accuracy", "f1")
+    task = Task(
+        name=f"small_{kind}",
+        kind=kind,
+        text_fields=fields,
+        label_field="label",
+        label_names=label_names or names,
+        metrics=metrics,
+        source=None,
+        licence="none",
+    )
+    parts = {"train": train, "selection": selection, "test": test}
+    examples = {part: _examples(kind, part, count) for part, count in parts.items()}
+    return TaskData(task, **examples)
+
+
+def _examples(kind, part, count):
+    rng = random.Random(f"{kind} {part}")
+    columns, labels = [[], []], []
+    for _ in range(count):
+        first, second = rng.choice(SIGNS), rng.choice(SIGNS)
+        if rng.random() < 0.3:
+            second = first
+        columns[0].append(_text(rng, first))
+        if kind == "classify":
+            labels.append(SIGNS.index(first))
+        elif kind == "pair":
+            columns[1].append(_text(rng, second))
+            labels.append(int(first == second))
+        else:
+            number = rng.randrange(10)
+            columns[1].append(_text(rng, str(number)))
+            labels.append(50.0 + 10.0 * number)
+    dtype = np.float32 if kind == "regress" else np.int64
+    texts = tuple(column for column in columns if column)
+    return Examples([f"{part}-{i}" for i in range(count)], texts, np.array(labels, dtype=dtype))
+
+
+def _text(rng, sign):
+    words = rng.choices(FILLERS, k=rng.randint(1, 7))
+    words.insert(rng.randrange(len(words) + 1), sign)
+    return " ".join(words)
+
+
+def small_spec(protocol, data, **changes):
+    """Return a spec whose training takes a fraction of a second."""
+    recipe = changes.pop("recipe", {})
+    if protocol == "finetune":
+        recipe = {
+            "learning_rates": (3e-3,),
+            "epochs": 1,
+            "min_steps": 8,
+            "batch_size": 16,
+            "max_length": 32,
+            "precision": "fp32",
+        } | recipe
+    if protocol == "linear_probe":
+        recipe = {"max_length": 32, "precision": "fp32"} | recipe
+    fields = {
+        "checkpoint": "abc",
+        "protocol": protocol,
+        "recipe": recipe,
+        "task": data.task.name,
+        "task_data": "def",
+        "train_size": "all",
+        "test_noises": (CLEAN,),
+        "seed": 0,
+    }
+    return EvaluateSpec(**(fields | changes))
+
+
+def with_test_labels(data, labels):
+    """Return the same task with other test labels."""
+    return dataclasses.replace(data, test=dataclasses.replace(data.test, labels=labels))
