@@ -1,5 +1,6 @@
 """Subword tokenizers trained on a corpus, saved as Hugging Face folders."""
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -35,7 +36,8 @@ def train_tokenizer(spec: CorpusSpec, out: Path, data_dir: Path | None, progress
     progress(0, 2, "reading text for the tokenizer")
     texts = list(_first_bytes(documents, MAX_BYTES))
     progress(1, 2, f"training a {spec.tokenizer.kind} tokenizer on {len(texts)} documents")
-    _save(_trained(spec.tokenizer, texts), out)
+    train = _trained_bpe if spec.tokenizer.kind == "bpe" else _trained_wordpiece
+    _save(train(spec.tokenizer, texts), out)
     progress(2, 2, "tokenizer saved")
 
 
@@ -68,32 +70,56 @@ def _first_bytes(documents: Iterator[str], limit: int) -> Iterator[str]:
             return
 
 
-def _trained(spec: TokenizerSpec, texts: list[str]) -> "Tokenizer":
+def _trained_bpe(spec: TokenizerSpec, texts: list[str]) -> "Tokenizer":
+    """Return a BPE of bytes: no text of any language is unknown, and decoding gives it back."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=spec.vocab_size,
+        special_tokens=list(SPECIAL),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer, length=len(texts))
+    return tokenizer
+
+
+def _trained_wordpiece(spec: TokenizerSpec, texts: list[str]) -> "Tokenizer":
+    """Return an uncased WordPiece whose rarest characters are unknown.
+
+    The trainer numbers characters and their ``##`` forms in the order of a hash map, and merges
+    of equal count follow these numbers: two runs differ. So the alphabet is chosen here, and its
+    ``##`` forms are passed as if special, which fixes their numbers; the vocabulary is then set
+    into a tokenizer where they are ordinary.
+    """
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-    if spec.kind == "bpe":
-        # bytes as the alphabet: no text of any language is unknown, and decoding gives it back
-        tokenizer = Tokenizer(models.BPE())
-        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-        tokenizer.decoder = decoders.ByteLevel()
-        trainer: Any = trainers.BpeTrainer(
-            vocab_size=spec.vocab_size,
-            special_tokens=list(SPECIAL),
-            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-            show_progress=False,
-        )
-    else:
-        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        tokenizer.decoder = decoders.WordPiece()
-        trainer = trainers.WordPieceTrainer(
-            vocab_size=spec.vocab_size,
-            special_tokens=list(SPECIAL),
-            limit_alphabet=spec.vocab_size // 2,  # rarer characters become [UNK]
-            show_progress=False,
-        )
-    tokenizer.train_from_iterator(texts, trainer, length=len(texts))
+    normalizer = normalizers.BertNormalizer(lowercase=True)
+    splitter = pre_tokenizers.BertPreTokenizer()
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(normalizer.normalize_str(text))
+    letters = sorted(
+        (letter for letter in counts if not letter.isspace()), key=lambda x: (-counts[x], x)
+    )[: spec.vocab_size // 4]  # at least half of the vocabulary is left for merges
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=spec.vocab_size,
+        special_tokens=[*SPECIAL, *(f"##{letter}" for letter in letters)],
+        initial_alphabet=letters,
+        limit_alphabet=len(letters),
+        show_progress=False,
+    )
+    scratch = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    scratch.normalizer, scratch.pre_tokenizer = normalizer, splitter
+    scratch.train_from_iterator(texts, trainer, length=len(texts))
+    vocabulary = scratch.get_vocab(with_added_tokens=False)
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
+    tokenizer.decoder = decoders.WordPiece()
+    tokenizer.add_special_tokens(list(SPECIAL))
     return tokenizer
 
 

@@ -1,0 +1,112 @@
+"""What every registered task must hold, and that folder and registry agree."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mae_bench.tasks
+from mae_bench.data.corpus import CORPORA
+from mae_bench.data.documents import load_documents
+from mae_bench.data.world import WORLD_TASKS
+from mae_bench.progress import silent
+from mae_bench.specs import CorpusSpec
+from mae_bench.tasks import TASKS, build_task, load_task, subset, task_fingerprint
+from mae_bench.tasks.metrics import METRICS
+
+NOT_FAMILIES = {"__init__", "base", "build", "metrics"}
+WORLD = [name for name in TASKS.names() if name.startswith("world/")]
+PUBLISHED = [name for name in TASKS.names() if not name.startswith("world/")]
+
+
+def test_folder_and_registry_agree():
+    folder = Path(mae_bench.tasks.__file__).parent
+    families = {path.stem for path in folder.glob("*.py")} - NOT_FAMILIES
+    found = {f"world/{name}" for name in WORLD_TASKS}
+    for family in sorted(families - {"world"}):
+        names = re.findall(r'\bname="([^"]+)"', (folder / f"{family}.py").read_text())
+        assert names, f"{family}.py defines no task"
+        found |= set(names)
+    assert found == set(TASKS.names())
+    assert families <= set(mae_bench.tasks.__all__)
+
+
+@pytest.mark.parametrize("name", TASKS.names())
+def test_the_definition_is_complete(name):
+    task = TASKS.get(name)
+    assert task.name == name
+    assert len(task.text_fields) == (1 if task.kind == "classify" else 2)
+    assert (task.kind == "regress") == (not task.label_names)
+    assert len(task.label_names) != 1
+    assert set(task.metrics) <= set(METRICS)
+    assert task.licence
+    if task.source is not None:
+        used = {"train", task.test_split, task.selection_split} - {None}
+        assert used <= set(task.source.splits)
+        assert task.test_split != task.selection_split
+
+
+@pytest.mark.parametrize("name", TASKS.names())
+def test_the_fingerprint_needs_neither_data_nor_network(name):
+    assert task_fingerprint(TASKS.get(name), None)
+
+
+def check(name, folder, data_dir):
+    task = TASKS.get(name)
+    build_task(task, folder, data_dir, silent)
+    data = load_task(folder)
+    assert data.task.name == name
+    assert data.task.metrics == task.metrics
+    parts = [data.train, data.selection, data.test]
+    for part in parts:
+        assert len(part) > 0
+        assert len(set(part.ids)) == len(part.ids) == len(part.labels)
+        assert all(len(texts) == len(part) for texts in part.texts)
+        if task.kind != "regress":
+            assert set(part.labels.tolist()) == set(range(len(task.label_names)))
+    keys = [{tuple(t.strip() for t in row) for row in zip(*p.texts, strict=True)} for p in parts]
+    assert not keys[0] & keys[1]
+    assert not keys[0] & keys[2]
+    assert not keys[1] & keys[2]
+    check_metrics(task, data.test.labels)
+    assert len(subset(data.train, 20, task=name, seed=0)) == 20
+    meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    assert meta["rows"] == {
+        "train": len(parts[0]),
+        "selection": len(parts[1]),
+        "test": len(parts[2]),
+    }
+
+
+def check_metrics(task, labels):
+    constant = np.full_like(labels, labels[0])
+    for metric in task.metrics:
+        assert METRICS[metric](labels, labels) == pytest.approx(1.0)
+        assert METRICS[metric](labels, constant) < 1.0
+        if metric in ("matthews", "spearman", "pearson"):
+            assert METRICS[metric](labels, constant) == 0.0
+
+
+@pytest.mark.parametrize("name", WORLD)
+def test_a_generated_task_holds_the_contract(name, tmp_path):
+    check(name, tmp_path, None)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_task_holds_the_contract(name, tmp_path):
+    check(name, tmp_path, Path(os.environ["MAE_BENCH_DATA"]))
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", [name for name in CORPORA.names() if name != "world"])
+def test_a_published_corpus_has_documents(name):
+    documents = load_documents(CorpusSpec(sources=(name,)), Path(os.environ["MAE_BENCH_DATA"]))
+    train = list(documents.train())
+    share = len(documents.validation) / (len(train) + len(documents.validation))
+    assert 0.005 < share < 0.04
+    assert not set(train) & set(documents.validation)
+    assert np.median([len(text) for text in train]) > 100
