@@ -71,6 +71,29 @@ def open_session(
     )
 
 
+def is_finished(
+    study: str,
+    overrides: list[str] | None,
+    scale: str | None,
+    home: Path | None,
+    data_dir: Path | None,
+) -> bool:
+    """Whether a run would do nothing, seen without planning; if so, say it."""
+    from mae_bench.cli.show import say
+    from mae_bench.data.sources import data_dir as find_data_dir
+    from mae_bench.runner.finished import num_finished
+    from mae_bench.runner.store import Store
+    from mae_bench.runner.study import load_study
+
+    loaded, store = load_study(study, overrides or (), scale), Store(home)
+    number = num_finished(store, loaded, find_data_dir(data_dir))
+    if number is None:
+        return False
+    rows = store.study(loaded.name) / "results.parquet"
+    say(f"nothing to do: all {number} stages of '{loaded.name}' are done; rows in {rows}")
+    return True
+
+
 def is_retry(retry: str | None) -> bool:
     """Whether earlier failures are tried again."""
     from mae_bench.errors import SpecError

@@ -20,6 +20,7 @@ from mae_bench.cli.options import (
     Scale,
     StudyName,
     Workers,
+    is_finished,
     is_retry,
     open_session,
 )
@@ -60,6 +61,8 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run what is not done yet; running again resumes, or does nothing."""
+    if not as_json and is_finished(study, overrides, scale, home, data_dir):
+        return
     session = open_session(study, overrides, scale, home, data_dir, device, workers)
     num_run, _ = _run(session, retry)
     if as_json:

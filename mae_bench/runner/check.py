@@ -44,7 +44,7 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
             noises = {noise.label for noise in study.noise} | {n.name for n in study.noise}
             _member(f"{where}.noise", claim.noise, sorted(noises))
     control = study.control or control_of(arms)
-    return study.model_copy(update={"control": control}), _warnings(study)
+    return study.model_copy(update={"control": control}), _warnings(study, bool(tuned))
 
 
 def control_of(arms: Iterable[ArmSpec]) -> str:
@@ -123,7 +123,7 @@ def _member(where: str, got: str, allowed: Iterable[str]) -> None:
         )
 
 
-def _warnings(study: Study) -> list[str]:
+def _warnings(study: Study, is_tuned: bool) -> list[str]:
     warnings = []
     if len(study.seeds) < MIN_SEEDS:
         warnings.append(
@@ -135,6 +135,8 @@ def _warnings(study: Study) -> list[str]:
             "repeats: finetuning repeats the fine-tunes of one pretraining; its spread says "
             "nothing about another pretraining"
         )
+    if study.tuning is not None and not is_tuned:
+        warnings.append("not tuned yet: the arms have the options that the study names")
     by_content: dict[str, str] = {}
     for arm in study.objectives:
         content = f"{arm.objective} {sorted(arm.options.items())}"

@@ -14,6 +14,7 @@ from mae_bench.results import ROWS_FILE, save_rows
 from mae_bench.runner.builder import PREPARED, Stage
 from mae_bench.runner.collect import collect, failure_reasons
 from mae_bench.runner.execute import choose_workers, execute, num_cores
+from mae_bench.runner.finished import FINISHED, mark_finished, plan_key
 from mae_bench.runner.plan import Plan, make_plan
 from mae_bench.runner.stages import Settings
 from mae_bench.runner.store import Store
@@ -157,6 +158,9 @@ class Session:
         rows = self.rows()
         with self.store.writing("the rows"):
             save_rows(rows, self.folder / ROWS_FILE)
+        stages = [stage.key for stage in self.plan.stages]
+        if all(self.store.is_done(*key) for key in stages):
+            mark_finished(self.store, self.asked, plan_key(self.asked, self.data_dir), stages)
         return rows
 
     def rows(self) -> pd.DataFrame:
@@ -170,6 +174,8 @@ class Session:
                 self.store.forget_failure(*stage.key)
 
     def _keep_study(self) -> None:
+        with self.store.writing("the study"):
+            (self.folder / FINISHED).unlink(missing_ok=True)
         text = json.dumps(self.study.model_dump(mode="json"), indent=1)
         self.store.write_text(self.folder / "study.json", text)
         stages = [[stage.kind, stage.id, stage.label] for stage in self.plan.stages]

@@ -1,0 +1,66 @@
+"""Recognises a finished study without planning it: no torch, so that nothing to do is quick.
+
+After a run in which everything succeeded, the study's folder keeps a key of all that its plan
+depended on. While the key is the same, the plan is the same.
+"""
+
+import hashlib
+import json
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from mae_bench.errors import DataError
+from mae_bench.runner.store import Store
+from mae_bench.specs import Study, stage_id
+
+FINISHED = "finished.json"
+_GROUPS = ("objectives", "tasks", "protocols", "noises", "corpora")
+_ROWS = "results.parquet"
+
+
+def plan_key(study: Study, data_dir: Path | None) -> str:
+    """Return a key of a study, of its data, and of the code that plans it."""
+    from mae_bench.data.corpus import corpus_fingerprint
+    from mae_bench.tasks import TASKS, task_fingerprint
+
+    tasks = [task_fingerprint(TASKS.get(name), data_dir) for name in study.tasks]
+    corpus = corpus_fingerprint(study.corpus, data_dir)
+    return stage_id("plan", 1, [study.model_dump(mode="json"), corpus, tasks, _code()])
+
+
+@cache
+def _code() -> str:
+    """Return what changes when this package or a plugin does: options, versions, recipes."""
+    total = hashlib.blake2b(digest_size=8)
+    package = Path(__file__).parents[1]
+    for path in sorted(package.rglob("*.py")):
+        stat = path.stat()
+        name = path.relative_to(package)
+        total.update(f"{name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    for group in _GROUPS:
+        for point in entry_points(group=f"mae_bench.{group}"):
+            version = point.dist.version if point.dist else ""
+            total.update(f"{group} {point.name} {point.value} {version}\n".encode())
+    return total.hexdigest()
+
+
+def mark_finished(store: Store, study: Study, key: str, stages: list[tuple[str, str]]) -> None:
+    """Note that every stage of a study is done."""
+    path = store.study(study.name) / FINISHED
+    store.write_text(path, json.dumps({"key": key, "stages": stages}))
+
+
+def num_finished(store: Store, study: Study, data_dir: Path | None) -> int | None:
+    """Return the number of stages of a study that is finished; None where it may not be."""
+    options = [str(value) for arm in study.objectives for value in arm.options.values()]
+    if any(Path(value).expanduser().is_dir() for value in options):
+        return None  # a teacher outside the study, whose files the plan reads
+    folder = store.study(study.name)
+    try:
+        noted = json.loads((folder / FINISHED).read_bytes())
+        stages = [(str(kind), str(id_)) for kind, id_ in noted["stages"]]
+        is_same = (folder / _ROWS).exists() and noted["key"] == plan_key(study, data_dir)
+    except (OSError, ValueError, KeyError, TypeError, DataError):
+        return None
+    return len(stages) if is_same and all(store.is_done(*key) for key in stages) else None
