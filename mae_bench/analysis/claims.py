@@ -43,6 +43,7 @@ class Verdict:
         n: seeds with every pair of the claim.
         num_seeds: seeds of the study.
         num_conditions: tasks x settings that the claim is averaged over.
+        iqm: interquartile mean over seeds and conditions; its interval for written claims only.
         p: two-sided sign-flip p of the claim alone, against its margin.
         p_family: the same, family-wise (step-down max-T over joint flips); this one decides.
         p_holm: Holm's correction of ``p`` in the same family, for comparison.
@@ -258,7 +259,8 @@ def _described(pair: _Pairs, family: str, low: float, high: float) -> Verdict:
     kept = pair.differences[np.isfinite(pair.per_seed)]
     means = kept.mean(axis=1)
     sd = float(means.std(ddof=1)) if pair.n > 1 else _NAN
-    iqm_low, iqm_high = iqm_interval(kept)
+    # Comparisons, of which there may be thousands, go without this interval.
+    iqm_low, iqm_high = (_NAN, _NAN) if pair.setting else iqm_interval(kept)
     return Verdict(
         claim=pair.claim,
         family=family,

@@ -13,83 +13,77 @@ from matplotlib.transforms import Bbox
 
 from mae_bench.analysis.curves import Curve
 from mae_bench.analysis.plots import (
-    FLOOR_DASHES,
     GREY,
     MAX_PANELS,
     Picture,
     add_legend,
     arm_colours,
     arm_marker,
+    floor_dashes,
+    floors_in_reach,
+    legend_columns,
     panel_grid,
+    solve_layout,
 )
-from mae_bench.analysis.scores import Cell, Scores, Setting, aggregate
+from mae_bench.analysis.scores import Cell, Scores, Setting, aggregate, noise_name
 from mae_bench.analysis.tables import TIMES, mean_costs
+
+_BARS = "Mean over seeds with its 95% interval, set apart sideways; grey lines: floors."
+
+
+def _family(scores: Scores, setting: Setting, field: str) -> list[Setting]:
+    """Return the settings that differ from this one in a single field at most."""
+    blank: dict[str, Any] = {field: None}
+    return [s for s in scores.settings if s._replace(**blank) == setting._replace(**blank)]
 
 
 def size_picture(scores: Scores, setting: Setting) -> Picture | None:
     """Draw scores against the number of labelled examples, or None with a single size."""
-    family = [
-        s for s in scores.settings if s._replace(train_size="") == setting._replace(train_size="")
-    ]
+    family = _family(scores, setting, "train_size")
     if len(family) < 2:
         return None
-    caption = (
-        f"{setting.protocol}, {setting.noise}. Mean over seeds with its 95% interval; "
-        "grey lines: floors."
-    )
     return Picture(
         f"sizes-{setting._replace(train_size='any').slug}",
         f"Score against labelled examples: {setting.protocol}, {setting.noise}",
-        caption,
+        _BARS,
         _curves_over(scores, family, lambda cell, _: float(cell.n_train or np.nan), "labels", True),
     )
 
 
 def noise_picture(scores: Scores, setting: Setting, noise: str) -> Picture | None:
-    """Draw scores against the rate of one noise, clean text at rate 0; None without that noise."""
-    rates = {cell.noise_name for (_, _, s), cell in scores.cells.items() if s == setting}
+    """Draw scores against the rate of one noise, clean text at rate 0; None without two rates."""
     family = [
-        s
-        for s in scores.settings
-        if s._replace(noise="") == setting._replace(noise="")
-        and (s.noise == "clean" or _name_of(scores, s) == noise)
+        other
+        for other in _family(scores, setting, "noise")
+        if noise_name(other.noise) in ("clean", noise)
     ]
-    if len(family) < 2 or noise in rates:
+    if len(family) < 2:
         return None
     where = setting._replace(noise=noise)
-    caption = f"{where.label}. Mean over seeds with its 95% interval; grey lines: floors."
     return Picture(
         f"noise-{where.slug}",
-        f"Score against noise: {noise}, {setting.protocol}, {setting.train_size} labels",
-        caption,
+        f"Score against noise: {where.label}",
+        _BARS,
         _curves_over(scores, family, lambda cell, _: cell.noise_rate, f"rate of {noise}", False),
     )
 
 
-def _name_of(scores: Scores, setting: Setting) -> str:
-    return next((c.noise_name for (_, _, s), c in scores.cells.items() if s == setting), "")
-
-
 def noise_names(scores: Scores) -> list[str]:
     """Return the noises of the study, without their rates."""
-    names = dict.fromkeys(cell.noise_name for cell in scores.cells.values())
+    names = dict.fromkeys(noise_name(setting.noise) for setting in scores.settings)
     return [name for name in names if name != "clean"]
 
 
 def corpus_picture(scores: Scores, setting: Setting) -> Picture | None:
     """Draw scores against the size of the pretraining corpus, or None with a single one."""
-    family = [
-        s
-        for s in scores.settings
-        if s._replace(corpus_tokens=0) == setting._replace(corpus_tokens=0)
-    ]
+    family = _family(scores, setting, "corpus_tokens")
     if len(family) < 2:
         return None
     where = setting._replace(corpus_tokens=None)
     return Picture(
         f"corpus-{where.slug}",
         f"Score against pretraining text: {where.label}",
-        "Mean over seeds with its 95% interval; grey lines: floors.",
+        _BARS,
         _curves_over(
             scores, family, lambda _, s: float(s.corpus_tokens or np.nan), "corpus tokens", True
         ),
@@ -102,51 +96,94 @@ def _curves_over(
     place: Callable[[Cell, Setting], float],
     name: str,
     is_log: bool,
-) -> Callable[[int], Figure]:
-    colours = arm_colours(scores)
+) -> Callable[[bool], Figure]:
     tasks = scores.tasks[:MAX_PANELS]
-    arms = [*scores.of_role("trained", "untrained"), *scores.of_role("floor")]
+    labels = [arm.label for arm in scores.arms]
 
-    def draw(columns: int) -> Figure:
-        rows_of_legend = -(-len(arms) // (2 * min(columns, len(tasks))))
-        figure, axes = panel_grid(len(tasks), columns, 2.6, foot=0.25 * rows_of_legend + 0.1)
+    def draw(is_wide: bool) -> Figure:
+        legend_lines = -(-len(labels) // legend_columns(labels, 10.3 if is_wide else 4.2))
+        figure, axes, columns = panel_grid(len(tasks), is_wide, 2.5, foot=0.25 * legend_lines + 0.1)
         for axis, task in zip(axes, tasks, strict=True):
-            ticks: set[float] = set()
-            for rank, arm in enumerate(arms):
-                points = []
-                for setting in family:
-                    cell = scores.cells.get((arm.label, task, setting))
-                    if cell and cell.n:
-                        points.append((place(cell, setting), cell.mean, cell.low, cell.high))
-                if not points:
-                    continue
-                x, mean, low, high = np.array(sorted(points)).T
-                ticks |= set(x)
-                style: dict[str, Any] = {"color": colours[arm.label], "label": arm.label, "lw": 2}
-                if arm.role == "trained":
-                    style |= {"marker": arm_marker(scores, arm.label), "ms": 5.5, "zorder": 3}
-                    axis.fill_between(
-                        x, 100 * low, 100 * high, color=style["color"], alpha=0.12, lw=0
-                    )
-                else:
-                    style |= {"lw": 1.4}
-                    if arm.role == "floor":
-                        style["ls"] = FLOOR_DASHES[rank % len(FLOOR_DASHES)]
-                axis.plot(x, 100 * mean, **style)
             if is_log:
                 axis.set_xscale("log")
-            shown = sorted(ticks) if len(ticks) <= 6 else sorted(ticks)[:: -(-len(ticks) // 6)]
+            ticks = _curves_of_task(axis, scores, task, family, place, is_log)
+            shown = ticks if len(ticks) <= 6 else ticks[:: -(-len(ticks) // 6)]
             axis.set_xticks(shown, [_short(x) for x in shown])
             axis.minorticks_off()
             axis.set_title(task)
             axis.set_xlabel(name)
-        for axis in axes[:: min(columns, len(axes))]:
+        for axis in axes[::columns]:
             axis.set_ylabel(f"score {TIMES} 100")
         sns.despine(figure)
-        add_legend(figure, max(axes, key=lambda a: len(a.get_legend_handles_labels()[1])), columns)
+        add_legend(figure, max(axes, key=lambda a: len(a.get_legend_handles_labels()[1])))
         return figure
 
     return draw
+
+
+def _curves_of_task(
+    axis: Axes,
+    scores: Scores,
+    task: str,
+    family: Sequence[Setting],
+    place: Callable[[Cell, Setting], float],
+    is_log: bool,
+) -> list[float]:
+    """Draw a line for each arm and return the places on the horizontal axis."""
+    colours = arm_colours(scores)
+    lines = {}
+    values = [
+        scores.values(arm.label, task, setting)
+        for arm in scores.of_role("trained", "untrained")
+        for setting in family
+    ]
+    far = ""
+    for arm in (*scores.of_role("trained", "untrained"), *scores.of_role("floor")):
+        if arm.role == "floor":
+            near, far = floors_in_reach(scores, task, family[0], np.concatenate(values))
+            if arm.label not in near:
+                continue
+        cells = [(scores.cells.get((arm.label, task, setting)), setting) for setting in family]
+        points = [(place(c, s), c.mean, c.low, c.high) for c, s in cells if c and c.n]
+        if points:
+            lines[arm] = np.array(sorted(points)).T
+    if far:
+        axis.annotate(
+            f"\N{DOWNWARDS ARROW} {far}",
+            (0.5, 0.0),
+            (0, 2),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=8.5,
+            color=GREY,
+        )
+        axis.margins(y=0.13)
+    ticks = sorted({float(x) for points in lines.values() for x in points[0]})
+    trained = [arm for arm in lines if arm.role == "trained"]
+    for arm, (x, mean, low, high) in lines.items():
+        if arm.role != "trained":
+            dashes = floor_dashes(scores, arm.label)
+            axis.plot(x, 100 * mean, color=GREY, lw=1.4, ls=dashes, label=arm.label, zorder=1)
+            continue
+        side = 0.014 * (trained.index(arm) - (len(trained) - 1) / 2)
+        moved = x * (ticks[-1] / ticks[0]) ** side if is_log else x + (ticks[-1] - ticks[0]) * side
+        axis.errorbar(
+            moved,
+            100 * mean,
+            yerr=100 * np.stack([mean - low, high - mean]),
+            label=arm.label,
+            color=colours[arm.label],
+            marker=arm_marker(scores, arm.label),
+            ms=5,
+            lw=1.8,
+            elinewidth=1.4,
+            mec="white",
+            mew=0.6,
+            zorder=3,
+        )
+    return ticks
 
 
 def _short(value: float) -> str:
@@ -167,9 +204,18 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
     if not points:
         return None
     colours = arm_colours(scores)
+    lowest = min(100 * whole["mean"] for _, whole, _ in points)
+    highest = max(100 * whole["mean"] for _, whole, _ in points)
+    found = {
+        arm.label: 100 * aggregate(scores, arm.label, setting)["mean"]
+        for arm in scores.of_role("floor", "untrained")
+    }
+    # A floor far below would flatten everything else.
+    reach = max(5.0, highest - lowest)
+    floors = {label: mean for label, mean in found.items() if mean > lowest - reach}
 
-    def draw(columns: int) -> Figure:
-        figure, axes = panel_grid(2, columns, 3.4, foot=0.3)
+    def draw(is_wide: bool) -> Figure:
+        figure, axes, _ = panel_grid(2, is_wide, 3.4, foot=0.3)
         for axis, field, name in zip(
             axes,
             ("whole_flops", "pretrain_s"),
@@ -193,13 +239,10 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
                     mew=0.8,
                     zorder=3,
                 )
-            for place, arm in enumerate(scores.of_role("floor", "untrained")):
-                mean = 100 * aggregate(scores, arm.label, setting)["mean"]
-                if np.isfinite(mean):
-                    axis.axhline(
-                        mean, color=GREY, lw=1.4, ls=FLOOR_DASHES[place % 3], label=arm.label
-                    )
-            axis.margins(x=0.18, y=0.12)
+            for label, mean in floors.items():
+                dashes = floor_dashes(scores, label)
+                axis.axhline(mean, color=GREY, lw=1.4, ls=dashes, label=label, zorder=1)
+            axis.margins(x=0.3, y=0.16)
             axis.set_xlim(left=max(0.0, axis.get_xlim()[0]))
             axis.set_xlabel(name)
             axis.xaxis.set_major_locator(MaxNLocator(5))
@@ -207,32 +250,44 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
                 axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
         axes[0].set_ylabel(f"mean of tasks {TIMES} 100")
         sns.despine(figure)
-        add_legend(figure, axes[0], columns)
-        figure.draw_without_rendering()
+        add_legend(figure, axes[0])
+        solve_layout(figure)
         for axis, field in zip(axes, ("whole_flops", "pretrain_s"), strict=True):
             spots = [(float(cost[field]), 100 * whole["mean"]) for _, whole, cost in points]
-            _label_points(axis, spots, [label for label, _, _ in points], colours)
+            bars = [
+                (x, 100 * whole[end])
+                for (x, _), (_, whole, _) in zip(spots, points, strict=True)
+                for end in ("low", "high")
+                if np.isfinite(whole[end])
+            ]
+            _label_points(axis, spots, bars, [label for label, _, _ in points], colours)
         return figure
 
-    caption = f"Mean of all tasks; {setting.label}. Upper left is better: more score for less work."
+    caption = (
+        f"Mean of all tasks; {setting.label}. Upper left is better: more score for less work. "
+        "Grey lines: floors, where they lie near."
+    )
     return Picture(f"costs-{setting.slug}", "Score against cost", caption, draw)
 
 
 def _label_points(
     axis: Axes,
     spots: Sequence[tuple[float, float]],
+    bars: Sequence[tuple[float, float]],
     labels: Sequence[str],
     colours: Mapping[str, Any],
 ) -> None:
     """Write each label beside its point, at the first place where it covers nothing."""
     renderer = cast(Any, axis.figure.canvas).get_renderer()
-    pixels = axis.transData.transform(np.array(spots))
+    pixels = axis.transData.transform(np.array([*spots, *bars]))
     taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in pixels]
     frame = axis.get_window_extent(renderer)
+    beside = ((9, "left"), (-9, "right"))
     offsets = [
-        (dx, dy, side)
-        for dy in (0, 11, -11, 22, -22, 33, -33, 44, -44)
-        for dx, side in ((9, "left"), (-9, "right"))
+        *((dx, 0, side) for dx, side in beside),
+        (0, 18, "center"),
+        (0, -18, "center"),
+        *((dx, dy, side) for dy in (11, -11, 24, -24, 36, -36) for dx, side in beside),
     ]
     for spot, label in zip(spots, labels, strict=True):
         note = None
@@ -252,6 +307,7 @@ def _label_points(
             )
             box = note.get_window_extent(renderer)
             is_inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 + 4 and frame.y0 <= box.y0
+            is_inside = is_inside and box.y1 <= frame.y1
             if is_inside and not any(box.overlaps(other) for other in taken):
                 break
         if note is not None:
@@ -268,9 +324,9 @@ def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
     labels = [arm.label for arm in scores.arms if any(c.arm == arm.label for c in chosen)]
     entropy = next((c.unigram_entropy for c in chosen if c.unigram_entropy), None)
 
-    def draw(columns: int) -> Figure:
-        figure, (axis,) = panel_grid(1, 1, 3.6)
-        figure.set_size_inches(4.3 if columns == 1 else 8.2, 3.4 if columns == 1 else 3.9)
+    def draw(is_wide: bool) -> Figure:
+        figure, (axis,), _ = panel_grid(1, is_wide, 3.6)
+        figure.set_size_inches(8.4 if is_wide else 4.2, 3.9 if is_wide else 3.4)
         ends = {}
         for label in labels:
             runs = [c for c in chosen if c.arm == label and len(c.loss)]

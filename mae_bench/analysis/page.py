@@ -90,13 +90,18 @@ class Image:
     title: str
     caption: str
     wide: str
-    narrow: str
+    narrow: str | None
 
 
-def embed(picture: Picture, folder: Path) -> Image:
-    """Return a saved picture for the page."""
+def embed(picture: Picture, folder: Path, has_narrow: bool) -> Image:
+    """Return a saved picture for the page, with its narrow version if phones see it at once."""
     wide = (folder / f"{picture.slug}.svg").read_text(encoding="utf-8")
-    return Image(picture.title, picture.caption, _address(wide), _address(picture.narrow_svg()))
+    return Image(
+        picture.title,
+        picture.caption,
+        _address(wide),
+        _address(picture.narrow_svg()) if has_narrow else None,
+    )
 
 
 def _address(svg: str) -> str:

@@ -20,13 +20,12 @@ from matplotlib.ticker import MaxNLocator
 
 from mae_bench.analysis.claims import Verdict
 from mae_bench.analysis.scores import Cell, Scores, Setting
+from mae_bench.analysis.stats import Array
 from mae_bench.analysis.tables import TIMES
 
-WIDE = 3  # panels beside one another on a page, and on a phone
-NARROW = 1
 MAX_PANELS = 12
 GREY = "#6b7280"
-FLOOR_DASHES: tuple[Any, ...] = ((0, (1, 1.6)), (0, (5, 2)), (0, (5, 2, 1, 2)))
+_DASHES: tuple[Any, ...] = ((0, (1, 1.6)), (0, (5, 2)), (0, (5, 2, 1, 2)))
 _MARKERS = "osDv^P<X"
 _STYLE: Any = {
     "font.size": 10,
@@ -50,32 +49,39 @@ class Picture:
     """One figure: its file name, its title, what to see in it, and how to draw it.
 
     Attributes:
-        draw: makes the figure with this many panels beside one another.
+        draw: makes the figure, as broad as a page (True) or for a phone (False).
     """
 
     slug: str
     title: str
     caption: str
-    draw: Callable[[int], Figure]
+    draw: Callable[[bool], Figure]
 
     def save(self, folder: Path) -> None:
         """Write the wide figure as ``<slug>.png`` (150 dpi) and ``<slug>.svg``."""
         folder.mkdir(parents=True, exist_ok=True)
-        figure = self._drawn(WIDE)
+        figure = self._drawn(is_wide=True)
         figure.savefig(folder / f"{self.slug}.png", dpi=150)
         (folder / f"{self.slug}.svg").write_text(_svg(figure), encoding="utf-8")
 
     def narrow_svg(self) -> str:
         """Return the figure as SVG with one panel under another."""
-        return _svg(self._drawn(NARROW))
+        return _svg(self._drawn(is_wide=False))
 
-    def _drawn(self, columns: int) -> Figure:
+    def _drawn(self, is_wide: bool) -> Figure:
         with sns.axes_style("whitegrid", rc=_STYLE), matplotlib.rc_context(_STYLE):
-            figure = self.draw(columns)
+            figure = self.draw(is_wide)
             # The layout is solved here once, not again for each file format.
-            figure.draw_without_rendering()
-            figure.set_layout_engine("none")
+            solve_layout(figure)
             return figure
+
+
+def solve_layout(figure: Figure) -> None:
+    """Place the axes once and for all."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
 
 
 def _svg(figure: Figure) -> str:
@@ -103,38 +109,82 @@ def arm_marker(scores: Scores, label: str) -> str:
     return _MARKERS[(order.index(label) // 8) % len(_MARKERS)] if label in order else "o"
 
 
+def floor_dashes(scores: Scores, label: str) -> Any:
+    """Return the dashes of a grey line; solid for the backbone that was not trained."""
+    floors = [arm.label for arm in scores.of_role("floor")]
+    return _DASHES[floors.index(label) % len(_DASHES)] if label in floors else "solid"
+
+
 def panel_grid(
-    count: int, columns: int, height: float, share_y: bool = False, foot: float = 0.0
-) -> tuple[Figure, list[Axes]]:
-    """Return a figure with ``count`` axes, ``columns`` a line, and room for a legend below."""
-    columns = min(columns, count)
+    count: int, is_wide: bool, height: float, share_y: bool = False, foot: float = 0.0
+) -> tuple[Figure, list[Axes], int]:
+    """Return a figure, ``count`` axes, and how many stand beside one another.
+
+    Args:
+        count: number of panels.
+        is_wide: as broad as a page, with up to four panels a line; else one under another.
+        height: of a panel, in inches.
+        share_y: whether panels of a line share their vertical axis.
+        foot: inches below the panels, for a legend.
+    """
+    columns = 1
+    if is_wide:
+        columns = count if count <= 4 else min((3, 4), key=lambda c: (-count % c, -c))
     lines = -(-count // columns)
-    width = 4.3 if columns == 1 else 3.3 * columns
+    width = {1: 6.4, 2: 8.4}.get(columns, 10.3) if is_wide else 4.2
     figure = Figure(figsize=(width, height * lines + foot), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(lines, columns, sharey=share_y, squeeze=False).ravel()
+    axes = figure.subplots(lines, columns, sharey=share_y and columns > 1, squeeze=False).ravel()
     for unused in axes[count:]:
         unused.set_axis_off()
-    return figure, list(axes[:count])
+    return figure, list(axes[:count]), columns
 
 
 def _wrapped(label: str, width: int = 20) -> str:
     return "\n".join(textwrap.wrap(label, width)) or label
 
 
-def add_legend(figure: Figure, axes: Axes, columns: int) -> None:
-    """Write the legend of one panel below the whole figure."""
+def add_legend(figure: Figure, axes: Axes) -> None:
+    """Write the legend of one panel below the whole figure, in as many columns as fit."""
     handles, labels = axes.get_legend_handles_labels()
-    if handles:
-        figure.legend(
-            handles,
-            labels,
-            loc="outside lower center",
-            ncols=min(len(labels), 2 * columns),
-            frameon=False,
-            handlelength=2.2,
-            columnspacing=1.4,
-        )
+    if not handles:
+        return
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=legend_columns(labels, figure.get_figwidth()),
+        frameon=False,
+        handlelength=2.2,
+        columnspacing=1.4,
+    )
+
+
+def legend_columns(labels: Sequence[str], width: float) -> int:
+    """Return how many entries of a legend fit beside one another on ``width`` inches."""
+    entry = 0.75 + 0.078 * max(len(label) for label in labels)
+    return max(1, min(len(labels), int(width / entry)))
+
+
+def floors_in_reach(
+    scores: Scores, task: str, setting: Setting, values: Array
+) -> tuple[dict[str, float], str]:
+    """Return the floors near enough to draw, and a note on those too far below.
+
+    A floor further below than the spread of the arms would flatten everything else.
+    """
+    shown = values[np.isfinite(values)]
+    least = shown.min() - max(np.ptp(shown), 0.02) if len(shown) else -np.inf
+    near, far = {}, []
+    for arm in scores.of_role("floor"):
+        cell = scores.cells.get((arm.label, task, setting))
+        if cell is None or not cell.n:
+            continue
+        if cell.mean >= least:
+            near[arm.label] = 100 * cell.mean
+        else:
+            far.append(f"{arm.label} {100 * cell.mean:.0f}")
+    return near, ", ".join(far)
 
 
 def error_bar(cell: Cell) -> Any:
@@ -150,15 +200,19 @@ def score_picture(scores: Scores, setting: Setting) -> Picture:
     colours = arm_colours(scores)
     tasks = scores.tasks[:MAX_PANELS]
 
-    def draw(columns: int) -> Figure:
-        figure, axes = panel_grid(
-            len(tasks), columns, 0.9 + 0.36 * len(arms), share_y=columns > 1, foot=0.4
+    def draw(is_wide: bool) -> Figure:
+        figure, axes, _ = panel_grid(
+            len(tasks), is_wide, 0.9 + 0.36 * len(arms), share_y=True, foot=0.4
         )
         for axis, task in zip(axes, tasks, strict=True):
             for line, arm in enumerate(reversed(arms)):
                 cell = scores.cells.get((arm.label, task, setting))
                 if cell is None or not cell.n:
-                    words = "not run" if cell is None else f"failed ({cell.num_failed})"
+                    words = (
+                        "not run"
+                        if cell is None
+                        else f"failed ({cell.num_failed} of {len(scores.seeds)})"
+                    )
                     axis.annotate(
                         words,
                         (0.5, line),
@@ -201,9 +255,24 @@ def score_picture(scores: Scores, setting: Setting) -> Picture:
                         fontsize=8,
                         color="#b91c1c",
                     )
-            _floor_lines(axis, scores, task, setting, axis.axvline)
+            values = [scores.values(arm.label, task, setting) for arm in arms]
+            near, far = floors_in_reach(scores, task, setting, np.concatenate(values))
+            for label, mean in near.items():
+                dashes = floor_dashes(scores, label)
+                axis.axvline(mean, color=GREY, lw=1.4, ls=dashes, label=label, zorder=1)
+            if far:
+                axis.annotate(
+                    f"\N{LEFTWARDS ARROW} {far}",
+                    (0.0, 1.0),
+                    (1, -2),
+                    xycoords="axes fraction",
+                    textcoords="offset points",
+                    va="top",
+                    fontsize=8.5,
+                    color=GREY,
+                )
             axis.set_yticks(range(len(arms)), [_wrapped(arm.label) for arm in reversed(arms)])
-            axis.set_ylim(-0.6, len(arms) - 0.4)
+            axis.set_ylim(-0.6, len(arms) - 0.25)
             axis.grid(visible=False, axis="y")
             axis.xaxis.set_major_locator(MaxNLocator(5))
             axis.set_title(task)
@@ -211,30 +280,14 @@ def score_picture(scores: Scores, setting: Setting) -> Picture:
             metric = next((cell.metric for cell in cells if cell), "score")
             axis.set_xlabel(f"{metric} {TIMES} 100")
         sns.despine(figure, left=True)
-        add_legend(figure, axes[0], columns)
+        add_legend(figure, max(axes, key=lambda a: len(a.get_legend_handles_labels()[1])))
         return figure
 
     caption = (
-        f"{setting.label}. Large marks: mean over seeds, with its 95% interval; small dots: the "
+        "Large marks: mean over seeds, with its 95% interval; small dots: the "
         "seeds; grey lines: floors that need no encoder; † collapsed runs."
     )
     return Picture(f"scores-{setting.slug}", f"Scores: {setting.label}", caption, draw)
-
-
-def _floor_lines(
-    axis: Axes, scores: Scores, task: str, setting: Setting, line: Callable[..., Any]
-) -> None:
-    for place, arm in enumerate(scores.of_role("floor")):
-        cell = scores.cells.get((arm.label, task, setting))
-        if cell and cell.n:
-            line(
-                100 * cell.mean,
-                color=GREY,
-                lw=1.4,
-                label=arm.label,
-                zorder=1,
-                ls=FLOOR_DASHES[place % len(FLOOR_DASHES)],
-            )
 
 
 def difference_picture(
@@ -250,8 +303,9 @@ def difference_picture(
         return None
     colours = arm_colours(scores)
 
-    def draw(columns: int) -> Figure:
-        figure, axes = panel_grid(len(tasks), columns, 0.9 + 0.36 * len(arms), share_y=columns > 1)
+    def draw(is_wide: bool) -> Figure:
+        height = 0.9 + 0.36 * len(arms)
+        figure, axes, _ = panel_grid(len(tasks), is_wide, height, share_y=True)
         for axis, task in zip(axes, tasks, strict=True):
             axis.axvline(0, color="#111827", lw=1)
             for line, arm in enumerate(reversed(arms)):
@@ -285,7 +339,7 @@ def difference_picture(
                     mfc=colour if is_decided else "white",
                 )
             axis.set_yticks(range(len(arms)), [_wrapped(arm.label) for arm in reversed(arms)])
-            axis.set_ylim(-0.6, len(arms) - 0.4)
+            axis.set_ylim(-0.6, len(arms) - 0.25)
             axis.grid(visible=False, axis="y")
             axis.xaxis.set_major_locator(MaxNLocator(5))
             axis.set_title(task or "mean of tasks")
@@ -294,7 +348,7 @@ def difference_picture(
         return figure
 
     caption = (
-        f"{setting.label}. Difference from {control} at the same seed, mean and 95% interval. "
+        f"{setting.label}. Mean over paired seeds and 95% interval. "
         "Filled marks are decided (family-wise p < .05), hollow ones are not."
     )
     return Picture(f"differences-{setting.slug}", f"Difference from {control}", caption, draw)

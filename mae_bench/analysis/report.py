@@ -109,7 +109,9 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     for section, found in pictures.items():
         for picture in found:
             picture.save(folder / "figures")
-        images[section] = [embed(picture, folder / "figures") for picture in found]
+        images[section] = [
+            embed(picture, folder / "figures", has_narrow=picture is found[0]) for picture in found
+        ]
 
     blocks = [
         SettingBlock(
@@ -234,12 +236,12 @@ def _pictures(
         "scores": [score_picture(scores, setting) for setting in chosen],
         "curves": [
             *(size_picture(scores, setting) for setting in chosen),
-            *(
-                noise_picture(scores, setting, noise)
-                for noise in noise_names(scores)[:_MAX_PROTOCOLS]
-                for setting in chosen
-            ),
             corpus_picture(scores, reference),
+        ],
+        "noises": [
+            noise_picture(scores, setting, noise)
+            for setting in chosen
+            for noise in noise_names(scores)[:_MAX_PROTOCOLS]
         ],
         "costs": [cost_picture(scores, rows, reference)],
         "loss": [loss_picture(scores, context.curves)],

@@ -71,7 +71,6 @@ class Cell:
     high: float
     n_train: int | None
     noise_rate: float
-    noise_name: str
     num_failed: int
     num_collapsed: int
 
@@ -154,42 +153,39 @@ def _cells(
     table: pd.DataFrame, study: Study, seeds: tuple[int, ...], corpora: list[int]
 ) -> dict[tuple[str, str, Setting], Cell]:
     place = {seed: position for position, seed in enumerate(seeds)}
-    many = len(corpora) > 1
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    keys = ("arm", "protocol", "task", "train_size", "noise", "corpus_tokens")
+    used = [*keys, "seed", "metric", "value", "failure", "is_collapsed", "n_train", "noise_rate"]
+    records: list[dict[str, Any]] = table[used].to_dict("records")  # type: ignore[assignment]
+    for record in records:
+        groups.setdefault(tuple(record[key] for key in keys), []).append(record)
     found: list[tuple[list[tuple[str, str, Setting]], dict[str, Any]]] = []
-    keys = ["arm", "protocol", "task", "train_size", "noise", "corpus_tokens"]
-    for key, group in table.groupby(keys, sort=False):
-        arm, protocol, task, size, noise = (str(part) for part in key[:-1])
-        corpus = int(str(key[-1]))
-        if group["seed"].duplicated().any():
+    for (arm, protocol, task, size, noise, corpus), rows in groups.items():
+        values = np.full(len(seeds), np.nan)
+        for row in rows:
+            values[place[row["seed"]]] = row["value"]
+        if len({row["seed"] for row in rows}) < len(rows):
             raise DataError(
                 f"two rows for one cell: arm '{arm}', task '{task}', protocol '{protocol}', "
                 f"size {size}, noise '{noise}'; each seed may have one primary row only"
             )
-        values = np.full(len(seeds), np.nan)
-        values[[place[seed] for seed in group["seed"]]] = group["value"].to_numpy()
         protocols = [protocol] if protocol in study.protocols else list(study.protocols)
         sizes: list[int | None] = [None]
-        if many:
+        if len(corpora) > 1:
             sizes = [corpus] if corpus != -1 else list(corpora)
+        counts = [int(row["n_train"]) for row in rows if not pd.isna(row["n_train"])]
+        content = {
+            "metric": rows[0]["metric"],
+            "values": values,
+            "n_train": counts[0] if counts else None,
+            "noise_rate": float(rows[0]["noise_rate"]),
+            "num_failed": sum(not pd.isna(row["failure"]) for row in rows),
+            "num_collapsed": sum(bool(row["is_collapsed"]) for row in rows),
+        }
         spread = [
             (arm, task, Setting(p, size, noise, tokens)) for p in protocols for tokens in sizes
         ]
-        counts = group["n_train"].dropna()
-        first = group.iloc[0]
-        found.append(
-            (
-                spread,
-                {
-                    "metric": first["metric"],
-                    "values": values,
-                    "n_train": int(counts.iloc[0]) if len(counts) else None,
-                    "noise_rate": float(first["noise_rate"]),
-                    "noise_name": noise_name(noise),
-                    "num_failed": int(group["failure"].notna().sum()),
-                    "num_collapsed": int(group["is_collapsed"].sum()),
-                },
-            )
-        )
+        found.append((spread, content))
     stacked = np.stack([content["values"] for _, content in found], axis=1)
     lows, highs = mean_intervals(stacked)
     cells = {}

@@ -194,10 +194,11 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
         mine = costs[costs["arm"] == arm.label].sort_values("corpus_tokens")
         evaluation = f"{float(spent['evaluate_s'].get(arm.label, np.nan)):,.0f}"
         if not len(mine) or not mine["pretrain_flops"].any():
-            record = {"arm": arm.label} | dict.fromkeys(_COST_COLUMNS, "none")
+            record = {"arm": arm.label, "evaluation s": evaluation}
+            record |= dict.fromkeys(_COST_COLUMNS, "none")
             if len(mine):
-                record["encoder parameters"] = si(mine["params_encoder"].iloc[0])
-            records.append(record | {"evaluation s, all": evaluation})
+                record["parameters"] = si(mine["params_encoder"].iloc[0])
+            records.append(record)
         for _, cost in mine.iterrows():
             if not cost["pretrain_flops"]:
                 continue
@@ -209,16 +210,16 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
                 si(cost["pretrain_flops"]),
                 f"{cost['pretrain_s']:,.0f}",
                 f"{relative:.2f}" if np.isfinite(relative) else "no control",
-                _parts(cost),
                 si(cost["teacher_pretrain_flops"]) if cost["teacher_pretrain_flops"] else "none",
-                si(cost["params_encoder"]),
-                si(cost["params_objective"]) if cost["params_objective"] else "none",
+                f"{si(cost['params_encoder'])} + {si(cost['params_objective'])}",
+                _parts(cost),
             )
-            record = {"arm": name} | dict(zip(_COST_COLUMNS, values, strict=True))
-            records.append(record | {"evaluation s, all": evaluation})
+            costs_of_arm = dict(zip(_COST_COLUMNS, values, strict=True))
+            records.append({"arm": name, "evaluation s": evaluation} | costs_of_arm)
     caption = (
         "Cost of one pretraining, mean over seeds. Relative FLOPs count the whole, with what it "
         f"took to make a teacher; 1 is {control}. "
+        "Parameters: encoder + what the objective adds. "
         "Seconds hold for this machine only; evaluation seconds are the sum over all cells."
     )
     return Table("costs", caption, pd.DataFrame(records))
@@ -230,10 +231,9 @@ _COST_COLUMNS = (
     "FLOPs",
     "seconds",
     "relative FLOPs",
-    "FLOPs by part",
     "teacher's FLOPs",
-    "encoder parameters",
-    "objective's parameters",
+    "parameters",
+    "FLOPs by part",
 )
 
 
@@ -300,12 +300,17 @@ def failure_table(rows: pd.DataFrame) -> Table | None:
     collapsed = rows["is_collapsed"].fillna(False).astype(bool) & ~failed
     if not (failed | collapsed).any():
         return None
-    chosen = rows[failed | collapsed]
-    frame = chosen[["arm", "task", "protocol", "train_size", "noise", "seed"]].astype(str)
-    frame.insert(1, "what", np.where(chosen["failure"].notna(), "failed", "collapsed"))
-    frame["reason"] = chosen["failure"].fillna(chosen["collapse"]).astype(str)
+    chosen = rows[failed | collapsed].copy()
+    chosen.insert(1, "what", np.where(chosen["failure"].notna(), "failed", "collapsed"))
+    chosen["reason"] = chosen["failure"].fillna(chosen["collapse"]).astype(str)
+    keys = ["arm", "what", "task", "protocol", "train_size", "noise", "reason"]
+    grouped = chosen.groupby(keys, sort=False)["seed"].agg(
+        lambda seeds: ", ".join(str(seed) for seed in sorted(set(seeds)))
+    )
+    frame = grouped.reset_index().rename(columns={"seed": "seeds", "train_size": "size"})
+    frame = frame[["arm", "what", "task", "protocol", "size", "noise", "seeds", "reason"]]
     caption = f"{int(failed.sum())} failed and {int(collapsed.sum())} collapsed rows."
-    return Table("failures", caption, frame.drop_duplicates())
+    return Table("failures", caption, frame.astype(str))
 
 
 def tuning_table(trials: Sequence[Mapping[str, Any]]) -> Table:
