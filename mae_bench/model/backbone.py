@@ -14,6 +14,7 @@ from mae_bench.seeding import seed_for
 from mae_bench.specs import BackboneSpec
 
 PAD, CLS, SEP = 0, 2, 3  # ids that every tokenizer here shares
+ROPE_THETA = 10_000.0  # RoFormer's, for rows of hundreds of tokens; ModernBERT's is for 8,192
 
 
 def build_config(
@@ -55,6 +56,7 @@ def build_config(
         cls_token_id=CLS,
         sep_token_id=SEP,
         layer_types=["full_attention"] * shared["num_hidden_layers"],
+        rope_parameters={"full_attention": {"rope_type": "default", "rope_theta": ROPE_THETA}},
         embedding_dropout=spec.dropout,
         attention_dropout=spec.dropout,
         mlp_dropout=spec.dropout,

@@ -19,6 +19,7 @@ from mae_bench.data.blocks import Blocks, load_blocks
 from mae_bench.draws import Draws
 from mae_bench.errors import DataError, DivergedError, SpecError
 from mae_bench.masking import PAD_ID
+from mae_bench.model.attention import place
 from mae_bench.model.backbone import build_backbone
 from mae_bench.model.teacher import is_checkpoint
 from mae_bench.objectives.base import OBJECTIVES, Block, Objective, parse_options
@@ -95,9 +96,9 @@ class _Run:
         kind = OBJECTIVES.get(spec.objective)
         options = parse_options(spec.objective, spec.options)
         backbone = build_backbone(spec.backbone, data.vocab_size, spec.seed)
-        self.objective: Objective = kind(
-            backbone, spec.backbone, options, seed=spec.seed, teacher=teacher
-        ).to(device)
+        self.objective: Objective = place(
+            kind(backbone, spec.backbone, options, seed=spec.seed, teacher=teacher), device
+        )
         self.shape = StepShape(
             spec.backbone,
             self.recipe.batch_rows,

@@ -1,0 +1,24 @@
+"""Which attention kernel suits a device."""
+
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def place(module: Module, device: str) -> Module:
+    """Move a module to a device and choose the attention kernel that is fastest there.
+
+    On a CPU the fused kernel's backward pass costs more than the rest of a small encoder:
+    a bf16 training step of 2x128 on 64 tokens runs 1.3 times as fast with the plain one
+    (`benchmarks/speed/attention.py`). A GPU keeps torch's own choice.
+    """
+    from transformers import PreTrainedModel
+
+    kernel = "eager" if torch.device(device).type == "cpu" else "sdpa"
+    for part in module.modules():
+        if isinstance(part, PreTrainedModel):
+            part.set_attn_implementation(kernel)
+    return module.to(device)
