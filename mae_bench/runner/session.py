@@ -13,7 +13,7 @@ from mae_bench.errors import SpecError, StoreError
 from mae_bench.results import ROWS_FILE, save_rows
 from mae_bench.runner.builder import PREPARED, Stage
 from mae_bench.runner.collect import collect, failure_reasons
-from mae_bench.runner.execute import choose_workers, execute, num_cores
+from mae_bench.runner.execute import choose_threads, choose_workers, execute
 from mae_bench.runner.finished import FINISHED, mark_finished, plan_key
 from mae_bench.runner.plan import Plan, make_plan
 from mae_bench.runner.stages import Settings
@@ -22,6 +22,10 @@ from mae_bench.runner.study import load_study
 from mae_bench.runner.work import Event, Tell
 from mae_bench.specs import Study
 
+_NUMBERS = {
+    "pretrain": ("cost.json", "curve.json"),
+    "evaluate": ("metrics.json", "predictions.parquet"),
+}
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -188,17 +192,17 @@ class Session:
         if not left:
             return
         workers = choose_workers(self._workers, self.device, left)
-        threads = max(1, num_cores() // workers)
+        threads = choose_threads(workers)
         settings = Settings(device=self.device, data_dir=self.data_dir, num_threads=threads)
         execute(stages, self.store, settings, workers, tell)
 
     def _remove_damaged(self, tell: Tell) -> bool:
-        """Remove evaluations whose numbers no longer have their checksum."""
+        """Remove artefacts whose numbers, which rows take, no longer have their checksum."""
         is_any = False
         for stage in self.plan.stages:
-            if stage.kind != "evaluate" or not self.store.is_done(*stage.key):
+            if stage.kind not in _NUMBERS or not self.store.is_done(*stage.key):
                 continue
-            if reason := self.store.damage(*stage.key):
+            if reason := self.store.damage(*stage.key, only=_NUMBERS[stage.kind]):
                 self.store.remove(*stage.key)
                 note = f"the artefact of '{stage.label}' was damaged ({reason}); it is built again"
                 tell(Event("said", stage.key, stage.label, note=note))

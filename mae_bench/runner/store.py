@@ -15,7 +15,7 @@ import tempfile
 import time
 import traceback
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -88,10 +88,10 @@ class Store:
         except OSError:
             return False
 
-    def damage(self, kind: str, id_: str) -> str | None:
+    def damage(self, kind: str, id_: str, only: Collection[str] = ()) -> str | None:
         """Return what is wrong with an artefact that claims to be done, or None.
 
-        Checksums are read once in a process.
+        Checksums are read once in a process; ``only`` narrows them to some files.
         """
         if (kind, id_) in self._checked:
             return None
@@ -100,9 +100,12 @@ class Store:
         if done is None:
             return "it has no readable done.json" if folder.exists() else None
         for name, facts in done.items():
+            if only and name not in only:
+                continue
             if reason := _file_damage(folder / name, facts):
                 return f"{name} {reason}"
-        self._checked.add((kind, id_))
+        if not only:
+            self._checked.add((kind, id_))
         return None
 
     def remove(self, kind: str, id_: str) -> None:
@@ -119,8 +122,8 @@ class Store:
         Raises:
             StoreError: it is damaged.
         """
-        path = self.path(kind, id_) / name
-        facts = (_read_done(path.parent) or {}).get(name)
+        folder = self.path(kind, id_)
+        path, facts = folder / name, (_read_done(folder) or {}).get(name)
         reason = _file_damage(path, facts) if facts else "is not listed in done.json"
         if reason:
             raise StoreError(f"{path} {reason}; remove that folder and run again to rebuild it")

@@ -1,0 +1,70 @@
+"""A run that is killed goes on where it stopped and gives the same rows."""
+
+import os
+import random
+import signal
+import time
+
+import pytest
+from tiny_study import NUM_STAGES, call, finish, is_running, log, rows, start, wait_for_lease
+
+
+@pytest.mark.parametrize("kinds", [["tokenizer", "pretrain", "evaluate"]])
+def test_killed_at_random_moments_it_gives_the_same_rows(finished, study, home, kinds):
+    chance = random.Random(0)
+    for kind in kinds:
+        process = start("run", study, "--home", home, "--workers", 1)
+        wait_for_lease(home, kind)
+        time.sleep(chance.random() * 0.3)
+        process.kill()
+        process.communicate()
+    code, _, err = call("run", study, "--home", home, "--workers", 1)
+    assert code == 0, err
+    assert rows(home).equals(rows(finished[1]))
+    done = [(line["kind"], line["id"]) for line in log(home) if line["what"] == "done"]
+    assert len(done) - len(set(done)) == 0
+    assert not list((home / "leases").glob("*.json"))
+    assert not list((home / "artefacts").glob("*/.*"))
+    assert not list((home / "work").glob("*/*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(8))
+def test_killed_again_and_again(finished, study, home, seed):
+    chance = random.Random(seed)
+    for _ in range(4):
+        process = start("run", study, "--home", home, "--workers", 2)
+        time.sleep(2 + chance.random() * 10)
+        process.kill()
+        process.communicate()
+    code, _, err = call("run", study, "--home", home, "--workers", 1)
+    assert code == 0, err
+    same = rows(home).set_index("cell_id").index
+    assert set(same) == set(rows(finished[1])["cell_id"])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_ends_cleanly_and_says_how_to_go_on(study, home, workers, number):
+    if workers == 2 and number == signal.SIGTERM:
+        pytest.skip("as with one worker")
+    process = start("run", study, "--home", home, "--workers", workers)
+    wait_for_lease(home, "pretrain")
+    process.send_signal(number)
+    code, _, err = finish(process)
+    assert code == 130
+    assert err.splitlines()[-1] == "interrupted; run the same command again to resume"
+    assert "Traceback" not in err
+    assert not list((home / "leases").glob("*.json"))
+    assert not list((home / "artefacts").glob("*/.*"))
+    assert len(log(home)) < NUM_STAGES
+
+
+def test_workers_end_with_their_killed_parent(study, home):
+    process = start("run", study, "--home", home, "--workers", 2)
+    worker = wait_for_lease(home, "task")
+    assert worker != process.pid
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    while is_running(worker):
+        time.sleep(0.05)

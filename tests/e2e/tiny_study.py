@@ -1,0 +1,82 @@
+"""A study so small that all of it runs in seconds, and ways to run it in another process."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+from mae_bench.results import load_rows
+
+STUDY = """\
+name: tiny
+backbone: {num_layers: 1, hidden_size: 32, num_heads: 2, max_length: 32}
+corpus: {sources: [world], tokens: 10_000, tokenizer: {vocab_size: 400}, row_length: 32}
+pretrain: {budget: {steps: 40}, batch_rows: 8}
+objectives: [mlm, {distill: {teacher: mlm}}]
+tasks: [world/topic]
+train_sizes: [20]
+noise: [clean, {typos: 0.1}]
+seeds: 2
+finetune: {learning_rates: [1e-3], epochs: 1, min_steps: 2, max_length: 32}
+"""
+NUM_STAGES = 3 + 2 * (2 + 3 + 3)  # prepared; a seed's floors, pretrainings and fine-tunes
+CLOCKS = ["pretrain_s", "evaluate_s"]
+
+
+def start(*arguments):
+    """Start the command line in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "mae_bench", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "MAE_BENCH_HOME": "/dev/null/unused"},
+    )
+
+
+def finish(process):
+    """Wait for a process; return its exit code, stdout and stderr."""
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
+
+
+def call(*arguments):
+    """Run the command line; return its exit code, stdout and stderr."""
+    return finish(start(*arguments))
+
+
+def rows(home, name="tiny"):
+    """Return the rows without what the clock says."""
+    return load_rows(home / "studies" / name).drop(columns=CLOCKS)
+
+
+def log(home):
+    """Return what ended in a home, in order."""
+    return [json.loads(line) for line in (home / "log.jsonl").read_text().splitlines()]
+
+
+def times(home):
+    """Return when each file of each artefact was last written."""
+    files = (home / "artefacts").rglob("*")
+    return {str(path): path.stat().st_mtime_ns for path in files if path.is_file()}
+
+
+def wait_for_lease(home, kind):
+    """Return the process that works on a stage of a kind, as soon as there is one."""
+    while True:
+        for path in (home / "leases").glob(f"{kind}-*.json"):
+            try:
+                return json.loads(path.read_text())["pid"]
+            except (OSError, ValueError):
+                continue
+        time.sleep(0.005)
+
+
+def is_running(pid):
+    """Whether a process exists and is no zombie."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
