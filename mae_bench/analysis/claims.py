@@ -27,7 +27,6 @@ from mae_bench.analysis.stats import (
     iqm_interval,
     mean_intervals,
 )
-from mae_bench.errors import SpecError, near_match
 from mae_bench.specs import Claim, Study
 
 Outcome = Literal["supported", "refuted", "not decidable", "not run"]
@@ -117,42 +116,6 @@ def control_of(study: Study, scores: Scores) -> str | None:
         return study.control
     of_mlm = [arm.label for arm in trained if arm.objective == "mlm"]
     return next(iter([*of_mlm, *(arm.label for arm in trained)]), None)
-
-
-def check_claims(study: Study) -> None:
-    """Refuse claims that name what the study does not hold.
-
-    Raises:
-        SpecError: with the sentence of the claim, the name, and the nearest allowed one.
-    """
-    labels = [*(arm.label for arm in study.objectives), "random_init", *FLOOR_LABELS]
-    for claim in study.claims:
-        allowed: list[tuple[str, str | None, list[str]]] = [
-            ("treatment", claim.treatment, labels),
-            ("control", claim.control, labels),
-            ("task", claim.task, list(study.tasks)),
-            ("protocol", claim.protocol, list(study.protocols)),
-            (
-                "train_size",
-                None if claim.train_size is None else str(claim.train_size),
-                [str(size) for size in study.train_sizes],
-            ),
-            (
-                "noise",
-                claim.noise,
-                [*(noise.label for noise in study.noise), *(noise.name for noise in study.noise)],
-            ),
-        ]
-        for field, value, names in allowed:
-            if value is not None and value not in names:
-                raise SpecError(
-                    f"the claim '{claim.sentence}' has {field} '{value}', which the study does not "
-                    f"hold; it may be one of: {', '.join(dict.fromkeys(names))}."
-                    + near_match(value, names)
-                )
-
-
-FLOOR_LABELS = ("majority class", "TF-IDF + LR")
 
 
 def judge_claims(study: Study, scores: Scores) -> list[Verdict]:
@@ -325,7 +288,7 @@ def _worded(verdict: Verdict, study: Study) -> Verdict:
             f"{100 * verdict.detectable:.1f} points would be found with 80% power"
         )
     else:
-        reason = f"{verdict.outcome} with {seeds}, family-wise p = {verdict.p_family:.3g}"
+        reason = f"{verdict.outcome} with {seeds}, family-wise p = {verdict.p_family:.2g}"
     if study.repeats == "finetuning":
         reason += "; over fine-tuning seeds of one pretraining"
     return replace(verdict, reason=reason)

@@ -120,9 +120,11 @@ class SettingBlock:
 def study_notes(study: Study, scores: Scores) -> list[str]:
     """Return what a reader must know before believing a number."""
     notes = []
+    is_world = study.corpus.sources == ("world",)
+    what = "the pretraining text and every task" if is_world else "every task"
     if all(task.startswith("world/") for task in scores.tasks):
         notes.append(
-            "Generated language: the pretraining text and every task of this study are made by a "
+            f"Generated language: {what} of this study {'are' if is_world else 'is'} made by a "
             "program. The result shows that the machinery works; it says nothing about English."
         )
     elif any(task.startswith("world/") for task in scores.tasks):

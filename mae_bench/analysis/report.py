@@ -58,7 +58,7 @@ class ReportContext:
     Attributes:
         curves: pretraining curves, as `curves.load_curves` reads them.
         provenance: as `provenance.collect_provenance` returns it, with anything that the caller
-            adds (``data``: checksums by name, ``pretraining``: versions and device).
+            adds, such as ``data``: checksums by name.
         tuning: one mapping for each arm: trials, cost, chosen options.
         notes: sentences to print near the top.
         reproduce: the command that makes these rows again.
@@ -141,7 +141,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
             "comparisons": [verdict.as_json() for verdict in (*versus, *floors)],
         },
     )
-    provenance = dict(context.provenance) or collect_provenance()
+    provenance = {**(context.provenance or collect_provenance()), **_pretraining(context.curves)}
     reproduce = context.reproduce or provenance.get("command") or f"mae-bench run {study.name}.yaml"
     reference = scores.reference
     content = {
@@ -173,6 +173,23 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         folder / _MARKER,
         {**provenance, "tool": "mae-bench", "study": study.model_dump(mode="json"), "files": files},
     )
+
+
+def _pretraining(curves: Sequence[Curve]) -> dict[str, Any]:
+    """Return on what, and with which versions, the checkpoints were made."""
+    wanted = ("device", "precision", "num_threads", "versions")
+    found: dict[str, set[str]] = {}
+    for curve in curves:
+        for name in wanted:
+            if curve.cost and name in curve.cost:
+                found.setdefault(name, set()).add(_plain(curve.cost[name]))
+    return {"pretraining": {n: " | ".join(sorted(v)) for n, v in found.items()}} if found else {}
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {inner}" for name, inner in value.items())
+    return str(value)
 
 
 def _in(verdicts: Sequence[Verdict], setting: Setting) -> list[Verdict]:

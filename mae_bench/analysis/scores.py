@@ -4,7 +4,6 @@ The floors that need no encoder have no protocol and no pretraining corpus; they
 every protocol and corpus size of the study, so that each table carries them.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -136,14 +135,15 @@ def read_scores(rows: pd.DataFrame, study: Study) -> Scores:
         )
     ]
     corpora = sorted(set(table["corpus_tokens"]) - {-1})
-    seeds = tuple(sorted(int(seed) for seed in table["seed"].unique()))
+    # What the study asks for and the rows lack must show as a gap, so the study is the frame.
+    seeds = tuple(sorted({*study.seeds, *(int(seed) for seed in table["seed"].unique())}))
     cells = _cells(table, study, seeds, corpora)
-    settings = tuple(_ordered_settings(cells, study))
-    tasks = {task for _, task, _ in cells}
+    settings = tuple(_ordered_settings(cells, study, corpora))
+    others = sorted({task for _, task, _ in cells} - set(study.tasks))
     return Scores(
         seeds=seeds,
         arms=tuple(_arms(table, study)),
-        tasks=tuple([t for t in study.tasks if t in tasks] + sorted(tasks - set(study.tasks))),
+        tasks=(*study.tasks, *others),
         settings=settings,
         cells=cells,
     )
@@ -228,8 +228,9 @@ def _arms(table: pd.DataFrame, study: Study) -> Iterable[Arm]:
 
 
 def _ordered_settings(
-    cells: Mapping[tuple[str, str, Setting], Cell], study: Study
+    cells: Mapping[tuple[str, str, Setting], Cell], study: Study, corpora: list[int]
 ) -> list[Setting]:
+    """Return the settings of study and rows; first one that has rows, so that it can be shown."""
     protocols = {name: place for place, name in enumerate(study.protocols)}
     noises = {noise.label: place for place, noise in enumerate(study.noise)}
     largest: dict[str, int] = {}
@@ -242,11 +243,21 @@ def _ordered_settings(
             protocols.get(setting.protocol, len(protocols)),
             noises.get(setting.noise, len(noises)),
             -(setting.corpus_tokens or 0),
-            -largest[setting.train_size],
-            setting,
+            -largest.get(setting.train_size, 0),
+            setting.train_size,
         )
 
-    return sorted({setting for _, _, setting in cells}, key=rank)
+    asked = {
+        Setting(protocol, str(size), noise.label, tokens)
+        for protocol in study.protocols
+        for size in study.train_sizes
+        for noise in study.noise
+        for tokens in (corpora if len(corpora) > 1 else [None])
+    }
+    found = {setting for _, _, setting in cells}
+    ordered = sorted(asked | found, key=rank)
+    first = next(setting for setting in ordered if setting in found)
+    return [first, *(setting for setting in ordered if setting != first)]
 
 
 def summarise(values: Array) -> tuple[float, float, float]:
@@ -273,8 +284,3 @@ def aggregate(scores: Scores, arm: str, setting: Setting) -> dict[str, float]:
         "iqm_high": iqm_high,
         "n": len(stacked),
     }
-
-
-def failure_counts(rows: pd.DataFrame) -> Counter[str]:
-    """Return how often each reason of failure occurs."""
-    return Counter(str(reason) for reason in rows["failure"].dropna())

@@ -134,6 +134,7 @@ def flip_test(differences: Array) -> FlipTest:
         differences: [S, K], NaN where a hypothesis has no pair at that seed.
     """
     num_hypotheses = differences.shape[1]
+    differences = differences[np.isfinite(differences).any(axis=1)]
     filled = np.nan_to_num(differences, nan=0.0)
     filled = np.where(np.abs(filled) < _TINY, 0.0, filled)
     # The norm does not change under flips, so this is a monotone function of the t statistic.

@@ -26,7 +26,6 @@ _WORDS: dict[Outcome, Word] = {
     "not decidable": "undecided",
     "not run": "not run",
 }
-MEAN_OF_TASKS = "mean of tasks"
 
 
 @dataclass(frozen=True)
@@ -174,6 +173,7 @@ def _sides(found: Mapping[str, Sequence[str]], num_tasks: int, verb: str, plural
     words = []
     for place, (arm, tasks) in enumerate(ranked):
         count = f"{len(tasks)} of {num_tasks} tasks" if place == 0 else str(len(tasks))
+        count = "every task" if len(tasks) == num_tasks else count
         where = tasks[0] if len(tasks) == 1 else count
         words.append(f"{arm} {verb} on {where}" if place == 0 else f"{arm} on {where}")
     return ", ".join(words)

@@ -1,0 +1,153 @@
+"""The report as a folder: complete, self-contained, careful with what lies there already."""
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_rows import floor_rows, small_study, table
+
+from mae_bench.analysis.curves import load_curves
+from mae_bench.analysis.report import ReportContext, summary, write_report
+from mae_bench.errors import DataError, StoreError
+from mae_bench.results import frame, load_rows
+from mae_bench.specs import Claim
+
+BASE = np.array([0.5, 0.55, 0.52, 0.51, 0.54, 0.53])
+GAIN = np.array([0.05, 0.051, 0.049, 0.05, 0.052, 0.048])
+CONTEXT = ReportContext(provenance={"command": "mae-bench run small.yaml"}, notes=("A note.",))
+
+
+@pytest.fixture
+def study():
+    claim = Claim(sentence="mae <beats> mlm", treatment="mae", control="mlm")
+    return small_study(arms=("random_init", "mlm", "mae"), claims=(claim,))
+
+
+@pytest.fixture
+def rows():
+    values = {"random_init": BASE - 0.2, "mlm": BASE, "mae": BASE + GAIN}
+    return pd.concat([table(values, pretrain_flops=1e12), frame(floor_rows([0.5] * 6))])
+
+
+def test_a_report_is_complete_and_loads_nothing(rows, study, tmp_path):
+    page = write_report(rows, study, tmp_path / "report", context=CONTEXT)
+    folder = page.parent
+    html = page.read_text()
+    assert "The claim is supported." in html
+    assert "mae &lt;beats&gt; mlm" in html
+    assert "A note." in html and "mae-bench run small.yaml" in html
+    assert 'name="viewport"' in html
+    loads = re.findall(r"""(?:src|srcset|href)=["']([^"']{0,12})|url\(([^)]{0,8})|@import""", html)
+    assert all(found[0].startswith("data:image") for found in loads)
+    assert "<script" not in html
+    assert load_rows(folder).equals(rows.reset_index(drop=True)[load_rows(folder).columns]) or len(
+        load_rows(folder)
+    ) == len(rows)
+    verdicts = json.loads((folder / "verdicts.json").read_text())
+    assert verdicts["claims"][0]["outcome"] == "supported"
+    provenance = json.loads((folder / "provenance.json").read_text())
+    assert provenance["study"]["name"] == "small"
+    for name in provenance["files"]:
+        assert (folder / name).is_file()
+    assert len(list((folder / "figures").glob("*.png"))) >= 2
+    assert {path.suffix for path in (folder / "tables").iterdir()} == {".csv", ".md", ".tex"}
+
+
+def test_no_nan_reaches_the_page(rows, study, tmp_path):
+    broken = rows.copy()
+    broken.loc[broken["arm"] == "mae", ["value", "failure"]] = [None, "out of memory"]
+    page = write_report(broken, study, tmp_path / "report", context=CONTEXT)
+    text = re.sub(r"base64,[^\"]*", "", page.read_text())
+    assert not re.search(r"\bnan\b", text, re.IGNORECASE)
+    assert "failed (6 of 6)" in text and "out of memory" in text
+
+
+def test_writing_again_keeps_what_others_put_there(rows, study, tmp_path):
+    folder = tmp_path / "report"
+    write_report(rows, study, folder, context=CONTEXT)
+    (folder / "thoughts.txt").write_text("mine")
+    stale = folder / "tables" / "claims.md"
+    assert stale.exists()
+    write_report(rows, study.model_copy(update={"claims": ()}), folder, context=CONTEXT)
+    assert (folder / "thoughts.txt").read_text() == "mine"
+    assert not stale.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+
+
+def test_a_list_of_old_files_cannot_reach_outside(rows, study, tmp_path):
+    folder = tmp_path / "report"
+    write_report(rows, study, folder, context=CONTEXT)
+    (tmp_path / "precious").write_text("keep")
+    marker = folder / "provenance.json"
+    content = json.loads(marker.read_text())
+    marker.write_text(json.dumps({**content, "files": ["../precious"]}))
+    write_report(rows, study, folder, context=CONTEXT)
+    assert (tmp_path / "precious").exists()
+
+
+def test_a_folder_of_something_else_is_refused(rows, study, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(StoreError, match="something other than a report"):
+        write_report(rows, study, tmp_path, context=CONTEXT)
+    with pytest.raises(StoreError, match="it is a file"):
+        write_report(rows, study, tmp_path / "thesis.tex", context=CONTEXT)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_no_rows_is_an_error_that_leaves_nothing(study, tmp_path):
+    with pytest.raises(DataError, match="no rows"):
+        write_report(frame([]), study, tmp_path / "report", context=CONTEXT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_generated_language_and_few_seeds_are_said(tmp_path):
+    study = small_study(tasks=("world/topic",), seeds=(0, 1), repeats="finetuning")
+    rows = table({"mlm": [0.5, 0.6], "mae": [0.6, 0.7]}, task="world/topic")
+    text = write_report(rows, study, tmp_path / "r", context=CONTEXT).read_text()
+    assert "Generated language" in text
+    assert "2 seeds cannot reach p &lt; .05" in text
+    assert "nothing about how much another pretraining" in " ".join(text.split())
+
+
+def test_one_arm_alone_can_be_reported(tmp_path):
+    page = write_report(table({"mlm": [0.5]}), small_study(arms=("mlm",)), tmp_path / "r")
+    assert "no comparison to judge" in page.read_text()
+
+
+def test_summary_has_a_word_for_every_cell(rows, study):
+    found = summary(rows, study)
+    words = {arm: found.cells[arm, "sst2"].word for arm in found.arms}
+    assert words == {
+        "majority class": "floor",
+        "random_init": "floor",
+        "mlm": "control",
+        "mae": "wins",
+    }
+    assert found.headline == "The claim is supported. Against mlm: mae wins on sst2."
+    assert found.cells["mae", "sst2"].text.startswith("57.5 ±")
+
+
+def test_curves_are_read_from_the_store(tmp_path):
+    folder = tmp_path / "artefacts" / "pretrain" / "abc"
+    folder.mkdir(parents=True)
+    axes = ("step", "tokens", "seconds", "flops", "loss")
+    (folder / "curve.json").write_text(json.dumps({name: [1, 2] for name in axes}))
+    (folder / "cost.json").write_text(json.dumps({"unigram_entropy": 4.5}))
+    rows = table({"mlm": [0.5]}, pretrain_id="abc", corpus_tokens=100)
+    missing = table({"mae": [0.5]}, pretrain_id="gone")
+    (curve,) = load_curves(pd.concat([rows, missing]), tmp_path)
+    assert (curve.arm, curve.seed, curve.corpus_tokens) == ("mlm", 0, 100)
+    assert (curve.unigram_entropy, curve.loss) == (4.5, (1, 2))
+
+
+def test_analysis_never_imports_torch():
+    code = (
+        "import sys, mae_bench.analysis.report, mae_bench.analysis.provenance as p;"
+        "p.collect_provenance('x');"
+        "assert not {'torch', 'transformers'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -1,0 +1,156 @@
+"""Tables: golden text on rows written by hand."""
+
+import pandas as pd
+import pytest
+from report_rows import floor_rows, row, small_study, table
+
+from mae_bench.analysis.claims import judge_comparisons
+from mae_bench.analysis.scores import read_scores
+from mae_bench.analysis.tables import (
+    cost_table,
+    failure_table,
+    p_text,
+    points,
+    score_table,
+    si,
+    tuning_table,
+    verdict_table,
+)
+from mae_bench.results import frame
+
+TASKS = ("sst2", "trec")
+COST = {
+    "pretrain_tokens": 4_000_000,
+    "pretrain_steps": 1953,
+    "pretrain_flops": 2e12,
+    "pretrain_s": 100.0,
+    "encoder_flops": 1.5e12,
+    "decoder_flops": 0.0,
+    "head_flops": 0.5e12,
+    "teacher_flops": 0.0,
+    "teacher_pretrain_flops": 0.0,
+    "params_encoder": 660_000,
+    "params_objective": 260_000,
+    "evaluate_s": 1.0,
+}
+
+
+@pytest.fixture
+def study():
+    return small_study(arms=("random_init", "mlm", "mae", "simcse"), tasks=TASKS)
+
+
+@pytest.fixture
+def rows():
+    even = [0.5, 0.6, 0.5, 0.6, 0.5, 0.6]
+    fallen = [row("mae", 0.2, 5, "sst2", is_collapsed=True, collapse="one class")]
+    return pd.concat(
+        [
+            frame(floor_rows([0.5] * 6)),
+            frame(floor_rows([0.25] * 6, "trec")),
+            table({"random_init": even, "mlm": even, "mae": even[:5]}),
+            frame(fallen),
+            table({"simcse": [None] * 6}),
+            table({"mlm": even, "mae": [0.7, 0.7, None, 0.7, 0.7, 0.7]}, "trec"),
+        ],
+        ignore_index=True,
+    )
+
+
+def test_score_table_as_markdown(study, rows):
+    scores = read_scores(rows, study)
+    text = score_table(scores, scores.reference).frame.to_markdown(index=False)
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    assert lines[0] == ["arm", "sst2 (accuracy)", "trec (accuracy)", "mean of tasks", "IQM"]
+    assert lines[2:] == [
+        ["majority class", "50.0 ± 0.0", "25.0 ± 0.0", "37.5 ± 0.0", "37.5 ± 0.0"],
+        ["random_init", "55.0 ± 3.3", "not run", "incomplete", "incomplete"],
+        ["mlm", "55.0 ± 3.3", "55.0 ± 3.3", "55.0 ± 3.3", "55.0 ± 5.0"],
+        [
+            "mae",
+            "48.3 ± 10.8 †1",
+            "70.0 ± 0.0 (n=5, failed 1 of 6)",
+            "57.0 ± 8.0 (n=5)",
+            lines[5][4],
+        ],
+        ["simcse", "failed (6 of 6)", "not run", "incomplete", "incomplete"],
+    ]
+
+
+def test_no_cell_is_blank_and_no_failure_is_a_number(study, rows):
+    scores = read_scores(rows, study)
+    shown = score_table(scores, scores.reference).frame
+    assert (shown.map(lambda cell: bool(str(cell).strip()))).all(axis=None)
+    assert "nan" not in shown.to_string().lower()
+    failed = shown.set_index("arm").loc["simcse"]
+    assert not any(character.isdigit() for character in failed.to_string().replace("6 of 6", ""))
+
+
+def test_tables_are_saved_in_three_forms(study, rows, tmp_path):
+    scores = read_scores(rows, study)
+    found = score_table(scores, scores.reference)
+    found.save(tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [f"scores-finetune-all-clean.{kind}" for kind in ("csv", "md", "tex")]
+    again = pd.read_csv(tmp_path / names[0])
+    assert list(again["arm"]) == list(found.frame["arm"])
+    latex = (tmp_path / names[2]).read_text()
+    assert r"random\_init" in latex and r"$\pm$" in latex and r"\dag{}1" in latex
+    assert latex.isascii()
+
+
+def test_cost_table_counts_each_pretraining_once_and_the_teacher(study):
+    records = [
+        row("mlm", 0.5, seed, task, pretrain_id=f"m{seed}", **COST)
+        for seed in (0, 1)
+        for task in TASKS
+    ]
+    taught = {**COST, "pretrain_flops": 3e12, "teacher_pretrain_flops": 2e12, "teacher_flops": 1e12}
+    records += [row("mae", 0.5, 0, task, pretrain_id="d0", **taught) for task in TASKS]
+    records += floor_rows([0.5])
+    rows = frame(records)
+    shown = cost_table(rows, read_scores(rows, study), "mlm").frame.set_index("arm")
+    assert shown.loc["mlm", "FLOPs"] == "2 T"
+    assert shown.loc["mlm", "seconds"] == "100"
+    assert shown.loc["mlm", "relative FLOPs"] == "1.00"
+    assert shown.loc["mlm", "FLOPs by part"] == "encoder 75%, head 25%"
+    assert shown.loc["mae", "relative FLOPs"] == "2.50"
+    assert shown.loc["mae", "teacher's FLOPs"] == "2 T"
+    assert shown.loc["majority class", "FLOPs"] == "none"
+
+
+def test_verdict_table_says_everything(study):
+    base = [0.50, 0.52, 0.51, 0.53, 0.50, 0.52]
+    gains = [0.03, 0.031, 0.029, 0.03, 0.03, 0.03]
+    treated = [b + g for b, g in zip(base, gains, strict=True)]
+    study = small_study()
+    verdicts = judge_comparisons(
+        study, read_scores(table({"mlm": base, "mae": treated}), study), "mlm"
+    )
+    line = verdict_table(verdicts, "verdicts", "caption").frame.iloc[0]
+    assert line["verdict"] == "supported"
+    assert line["difference"] == "+3.0"
+    assert line["95% interval"].startswith("[+")
+    assert line["seeds"] == "6 of 6"
+    assert line["p family-wise"] == ".031"
+    assert line["smallest detectable"] == "0.1"
+
+
+def test_failures_are_listed_with_seeds_and_reason(rows):
+    found = failure_table(rows)
+    assert found is not None
+    assert found.caption == "7 failed and 1 collapsed rows."
+    line = found.frame[(found.frame["arm"] == "simcse")].iloc[0]
+    assert (line["seeds"], line["reason"]) == ("0, 1, 2, 3, 4, 5", "DivergedError: loss is nan")
+    assert failure_table(table({"mlm": [0.5]})) is None
+
+
+def test_tuning_table_is_text():
+    found = tuning_table([{"arm": "mlm", "trials": 8, "value": 0.51234, "chosen": None}])
+    assert list(found.frame.iloc[0]) == ["mlm", "8", "0.5123", "none"]
+
+
+def test_number_formats():
+    assert [si(x) for x in (4_190_000, 1.2e15, 950, 999_999)] == ["4.19 M", "1.2 P", "950", "1 M"]
+    assert points(-0.0123) == "\N{MINUS SIGN}1.2"
+    assert [p_text(p) for p in (0.0312, 0.0001, float("nan"))] == [".031", "<.001", "none"]
