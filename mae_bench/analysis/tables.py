@@ -151,6 +151,11 @@ def si(value: float, unit: str = "") -> str:
     return f"{value:.3g} {unit}".rstrip()
 
 
+def whole_number(value: float) -> str:
+    """Return a number without decimals, its thousands set apart."""
+    return f"{value:,.0f}" if np.isfinite(value) else "not recorded"
+
+
 COSTS = (
     "pretrain_tokens",
     "pretrain_steps",
@@ -183,16 +188,28 @@ def mean_costs(rows: pd.DataFrame) -> pd.DataFrame:
     return means.reset_index()
 
 
+def _evaluation_seconds(rows: pd.DataFrame) -> "pd.Series[float]":
+    """Return the seconds of all evaluations of each arm; NaN where none is recorded.
+
+    Cells that differ in the noise of the test text only are one evaluation, and count once.
+    """
+    trained_on = rows["noise"].astype(str) + rows["noise_rate"].astype(str)
+    key = ["arm", "corpus_tokens", "protocol", "task", "train_size", "seed"]
+    runs = rows[key].assign(trained_on=trained_on.where(rows["noise_where"] != "test", ""))
+    seconds = pd.to_numeric(rows["evaluate_s"]).astype(float)
+    return seconds[~runs.duplicated()].groupby(rows["arm"]).sum(min_count=1)
+
+
 def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table:
     """Return what one pretraining of each arm takes, and its share of the control's FLOPs."""
     costs = mean_costs(rows)
-    spent = rows.groupby("arm")[["evaluate_s", "seed"]].agg({"evaluate_s": "sum"})
+    spent = _evaluation_seconds(rows)
     of_control = costs[costs["arm"] == control].set_index("corpus_tokens")["whole_flops"]
     has_sizes = costs["corpus_tokens"].nunique() > 1
     records = []
     for arm in scores.arms:
         mine = costs[costs["arm"] == arm.label].sort_values("corpus_tokens")
-        evaluation = f"{float(spent['evaluate_s'].get(arm.label, np.nan)):,.0f}"
+        evaluation = whole_number(float(spent.get(arm.label, np.nan)))
         if not len(mine) or not mine["pretrain_flops"].any():
             record = {"arm": arm.label, "evaluation s": evaluation}
             record |= dict.fromkeys(_COST_COLUMNS, "none")
@@ -206,9 +223,9 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
             relative = cost["whole_flops"] / of_control.get(cost["corpus_tokens"], np.nan)
             values = (
                 si(cost["pretrain_tokens"]),
-                f"{cost['pretrain_steps']:,.0f}",
+                whole_number(cost["pretrain_steps"]),
                 si(cost["pretrain_flops"]),
-                f"{cost['pretrain_s']:,.0f}",
+                whole_number(cost["pretrain_s"]),
                 f"{relative:.2f}" if np.isfinite(relative) else "no control",
                 si(cost["teacher_pretrain_flops"]) if cost["teacher_pretrain_flops"] else "none",
                 f"{si(cost['params_encoder'])} + {si(cost['params_objective'])}",

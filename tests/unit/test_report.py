@@ -44,9 +44,7 @@ def test_a_report_is_complete_and_loads_nothing(rows, study, tmp_path):
     loads = re.findall(r"""(?:src|srcset|href)=["']([^"']{0,12})|url\(([^)]{0,8})|@import""", html)
     assert all(found[0].startswith("data:image") for found in loads)
     assert "<script" not in html
-    assert load_rows(folder).equals(rows.reset_index(drop=True)[load_rows(folder).columns]) or len(
-        load_rows(folder)
-    ) == len(rows)
+    assert list(load_rows(folder)["value"]) == list(rows["value"])
     verdicts = json.loads((folder / "verdicts.json").read_text())
     assert verdicts["claims"][0]["outcome"] == "supported"
     provenance = json.loads((folder / "provenance.json").read_text())
