@@ -1,0 +1,221 @@
+"""The command line: quick help, JSON for programs, one line for each wrong input."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mae_bench
+from mae_bench.cli import main
+
+STUDY = """\
+name: small
+backbone: {num_layers: 1, hidden_size: 32, num_heads: 2}
+corpus: {sources: [world], tokens: 20_000, row_length: 32}
+pretrain: {budget: {steps: 4}, batch_rows: 8}
+objectives: [mlm, mae]
+tasks: [world/topic]
+train_sizes: [20]
+seeds: 2
+"""
+
+
+@pytest.fixture
+def study(tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text(STUDY)
+    return str(path)
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("MAE_BENCH_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("MAE_BENCH_DATA", raising=False)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        out, err = capsys.readouterr()
+        return ended.value.code, out, err
+
+    return run
+
+
+def imported_by(code):
+    """Return what a fresh interpreter has imported after some code."""
+    code += "\nimport sys; print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
+    )
+    return set(done.stdout.split())
+
+
+HEAVY = {"torch", "transformers", "datasets", "sklearn", "scipy", "pandas", "matplotlib"}
+
+
+def test_importing_the_package_or_the_command_line_is_light():
+    assert not HEAVY & imported_by("import mae_bench")
+    assert not HEAVY & imported_by("import mae_bench.cli")
+    assert not HEAVY & imported_by("from mae_bench import load_study; load_study('quickstart')")
+
+
+def test_a_finished_study_is_recognised_without_torch(study, run, tmp_path):
+    """The slowest imports stay away from a run that has nothing to do."""
+    code = f"""
+import sys
+from pathlib import Path
+from mae_bench import load_study
+from mae_bench.runner.finished import num_finished
+from mae_bench.runner.store import Store
+num_finished(Store({str(tmp_path)!r}), load_study({study!r}), None)
+"""
+    (tmp_path / "studies" / "small").mkdir(parents=True)
+    (tmp_path / "studies" / "small" / "results.parquet").touch()
+    (tmp_path / "studies" / "small" / "finished.json").write_text('{"key": "", "stages": []}')
+    assert not HEAVY & imported_by(code)
+
+
+def test_public_names_are_there():
+    for name in mae_bench.__all__:
+        assert getattr(mae_bench, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'run_studdy'"):
+        _ = mae_bench.run_studdy
+
+
+def test_the_console_script_and_the_module_are_one():
+    script = Path(sys.executable).with_name("mae-bench")
+    for command in ([str(script)], [sys.executable, "-m", "mae_bench"]):
+        done = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True)
+        for verb in ("list", "plan", "prepare", "run", "status", "report", "quickstart"):
+            assert verb in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("objectives", "mae"),
+        ("tasks", "world/topic"),
+        ("corpora", "world"),
+        ("protocols", "finetune"),
+        ("noises", "typos"),
+        ("suites", "quickstart"),
+    ],
+)
+def test_list_shows_each_kind(run, kind, name):
+    code, out, _ = run("list", kind, "--json")
+    assert code == 0
+    assert name in [part["name"] for part in json.loads(out)]
+    code, out, _ = run("list", kind)
+    assert any(line.split("\t")[0] == name for line in out.splitlines())
+
+
+def test_list_without_a_kind_shows_all(run):
+    code, out, _ = run("list", "--json")
+    assert code == 0
+    kinds = {"objectives", "tasks", "corpora", "protocols", "noises", "suites"}
+    assert set(json.loads(out)) == kinds
+
+
+def test_plan_tells_what_it_takes_and_writes_nothing(run, study, tmp_path):
+    code, out, _ = run("plan", study, "--json", "--device", "cpu", "--workers", "1")
+    assert code == 0
+    found = json.loads(out)
+    assert found["counts"]["cells"] == 5 * 2
+    assert found["stages"]["pretrain"] == {"all": 6, "done": 0, "failed": 0}
+    arms = {arm["label"]: arm for arm in found["arms"]}
+    assert arms["mlm"]["steps"] == 4 and arms["mlm"]["flops"] > 0
+    assert arms["random_init"]["flops"] == 0
+    assert found["seconds"] > 0 and not found["is_measured"]
+    assert round(found["detectable"], 1) == 11.5
+    assert any("fewer than 6" in text for text in found["warnings"])
+    assert not (tmp_path / "home").exists()
+    code, out, _ = run("plan", study)
+    assert "rough guess" in out and "11.55 SD" in out
+
+
+def test_plan_of_a_budget_in_seconds_knows_no_steps(run, study):
+    _, out, _ = run("plan", study, "--json", "--set", "pretrain.budget.seconds=60")
+    found = json.loads(out)
+    assert {arm["label"]: arm["steps"] for arm in found["arms"]}["mlm"] is None
+    assert found["seconds"] > 4 * 60
+
+
+def test_status_of_a_study_never_run(run, study, tmp_path):
+    code, out, _ = run("status", study, "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert (found["done"], found["failed"], found["rows"]) == (0, 0, None)
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_flag_of_the_home_wins(run, study, tmp_path):
+    _, out, _ = run("status", study, "--json", "--home", tmp_path / "other")
+    assert json.loads(out)["home"] == str(tmp_path / "other")
+
+
+WRONG = {
+    "unknown kind": (["list", "task"], "cannot list 'task'", "Did you mean 'tasks'?"),
+    "no such study": (["run", "quikstart"], "no study 'quikstart'", "Did you mean 'quickstart'?"),
+    "unknown key": (["run", "STUDY", "--set", "bakbone={}"], "unknown key 'bakbone'"),
+    "preset": (["run", "STUDY", "--set", "backbone.preset=tinny"], "Did you mean 'tiny'?"),
+    "objective": (["run", "STUDY", "--set", "objectives=[maee]"], "Did you mean 'mae'?"),
+    "option": (
+        ["run", "STUDY", "--set", "objectives=[{mae: {ratio: 1}}]"],
+        "objective 'mae' has no option 'ratio'",
+    ),
+    "ratio": (["run", "STUDY", "--set", "objectives=[{mae: {mask_ratio: 1}}]"], "mask_ratio"),
+    "task": (["run", "STUDY", "--set", "tasks=wrld/topic"], "unknown task 'wrld/topic'"),
+    "protocol": (["run", "STUDY", "--set", "protocols=probe"], "unknown protocol 'probe'"),
+    "home": (["run", "STUDY", "--home", "/dev/null/x"], "/dev/null/x cannot be written"),
+    "scale": (["run", "STUDY", "--scale", "gpu"], "unknown scale 'gpu'", "known: none"),
+    "device": (["run", "STUDY", "--device", "tpu"], "--device must be one of auto, cpu, cuda"),
+    "workers": (["run", "STUDY", "--workers", "0"], "--workers must be at least 1, got 0"),
+    "retry": (["run", "STUDY", "--retry", "all"], "--retry takes one word, 'failed'"),
+    "report of nothing": (["report", "STUDY"], "rows"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_is_one_line_and_exit_code_2(run, study, case):
+    arguments, *parts = WRONG[case]
+    code, out, err = run(*(study if part == "STUDY" else part for part in arguments))
+    assert code == 2, err
+    assert out == ""
+    (line,) = [line for line in err.splitlines() if not line.startswith("warning: ")]
+    assert line.startswith("error: ")
+    for part in parts:
+        assert part in err
+
+
+def test_an_unknown_flag_is_refused(run, study):
+    code, _, err = run("run", study, "--mask-ratio", "0.5")
+    assert code == 2
+    assert "No such option" in err
+
+
+def test_the_flags_are_frozen():
+    """What a study holds belongs into the study: think twice before adding a flag."""
+    import inspect
+
+    from mae_bench.cli import reading, running
+
+    flags = set()
+    verbs = (reading.list_parts, reading.plan, reading.status, running.prepare, running.run)
+    for verb in (*verbs, running.report, running.quickstart):
+        flags |= set(inspect.signature(verb).parameters)
+    assert flags == {
+        "kind",
+        "study",
+        "overrides",
+        "scale",
+        "home",
+        "data_dir",
+        "device",
+        "workers",
+        "retry",
+        "out",
+        "as_json",
+    }
