@@ -1,17 +1,14 @@
-"""Figures of curves: scores against labels, noise, text and cost, and the pretraining loss."""
+"""Figures of scores against labels, noise and pretraining text."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator
-from matplotlib.transforms import Bbox
+from matplotlib.ticker import EngFormatter
 
-from mae_bench.analysis.curves import Curve
 from mae_bench.analysis.plots import (
     GREY,
     MAX_PANELS,
@@ -23,10 +20,9 @@ from mae_bench.analysis.plots import (
     floors_in_reach,
     legend_columns,
     panel_grid,
-    solve_layout,
 )
-from mae_bench.analysis.scores import Cell, Scores, Setting, aggregate, noise_name
-from mae_bench.analysis.tables import TIMES, mean_costs
+from mae_bench.analysis.scores import Cell, Scores, Setting, noise_name
+from mae_bench.analysis.tables import TIMES
 
 _BARS = "Mean over seeds with its 95% interval, set apart sideways; grey lines: floors."
 
@@ -188,219 +184,3 @@ def _curves_of_task(
 
 def _short(value: float) -> str:
     return EngFormatter(sep="")(value) if value >= 10_000 else f"{value:g}"
-
-
-def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Picture | None:
-    """Draw the mean score over tasks against FLOPs and against seconds of one pretraining."""
-    costs = mean_costs(rows)
-    if setting.corpus_tokens:
-        costs = costs[costs["corpus_tokens"] == setting.corpus_tokens]
-    by_arm = {str(cost["arm"]): cost for cost in costs.to_dict("records")}
-    points = []
-    for arm in scores.of_role("trained"):
-        whole = aggregate(scores, arm.label, setting)
-        if arm.label in by_arm and np.isfinite(whole["mean"]):
-            points.append((arm.label, whole, by_arm[arm.label]))
-    if not points:
-        return None
-    colours = arm_colours(scores)
-    lowest = min(100 * whole["mean"] for _, whole, _ in points)
-    highest = max(100 * whole["mean"] for _, whole, _ in points)
-    found = {
-        arm.label: 100 * aggregate(scores, arm.label, setting)["mean"]
-        for arm in scores.of_role("floor", "untrained")
-    }
-    # A floor far below would flatten everything else.
-    reach = max(5.0, highest - lowest)
-    floors = {label: mean for label, mean in found.items() if mean > lowest - reach}
-
-    def draw(is_wide: bool) -> Figure:
-        figure, axes, _ = panel_grid(2, is_wide, 3.4, foot=0.3)
-        for axis, field, name in zip(
-            axes,
-            ("whole_flops", "pretrain_s"),
-            ("FLOPs of one pretraining, teacher included", "seconds of one pretraining"),
-            strict=True,
-        ):
-            for label, whole, cost in points:
-                mean = 100 * whole["mean"]
-                ends = None
-                if np.isfinite(whole["low"]):
-                    ends = [[mean - 100 * whole["low"]], [100 * whole["high"] - mean]]
-                axis.errorbar(
-                    float(cost[field]),
-                    mean,
-                    yerr=ends,
-                    fmt=arm_marker(scores, label),
-                    ms=7.5,
-                    lw=2,
-                    color=colours[label],
-                    mec="white",
-                    mew=0.8,
-                    zorder=3,
-                )
-            for label, mean in floors.items():
-                dashes = floor_dashes(scores, label)
-                axis.axhline(mean, color=GREY, lw=1.4, ls=dashes, label=label, zorder=1)
-            axis.margins(x=0.3, y=0.16)
-            axis.set_xlim(left=max(0.0, axis.get_xlim()[0]))
-            axis.set_xlabel(name)
-            axis.xaxis.set_major_locator(MaxNLocator(5))
-            if field == "whole_flops":
-                axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
-        axes[0].set_ylabel(f"mean of tasks {TIMES} 100")
-        sns.despine(figure)
-        add_legend(figure, axes[0])
-        solve_layout(figure)
-        for axis, field in zip(axes, ("whole_flops", "pretrain_s"), strict=True):
-            spots = [(float(cost[field]), 100 * whole["mean"]) for _, whole, cost in points]
-            bars = [
-                (x, 100 * whole[end])
-                for (x, _), (_, whole, _) in zip(spots, points, strict=True)
-                for end in ("low", "high")
-                if np.isfinite(whole[end])
-            ]
-            _label_points(axis, spots, bars, [label for label, _, _ in points], colours)
-        return figure
-
-    caption = (
-        f"Mean of all tasks; {setting.label}. Upper left is better: more score for less work. "
-        "Grey lines: floors, where they lie near."
-    )
-    return Picture(f"costs-{setting.slug}", "Score against cost", caption, draw)
-
-
-def _label_points(
-    axis: Axes,
-    spots: Sequence[tuple[float, float]],
-    bars: Sequence[tuple[float, float]],
-    labels: Sequence[str],
-    colours: Mapping[str, Any],
-) -> None:
-    """Write each label beside its point, at the first place where it covers nothing."""
-    renderer = cast(Any, axis.figure.canvas).get_renderer()
-    pixels = axis.transData.transform(np.array([*spots, *bars]))
-    taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in pixels]
-    frame = axis.get_window_extent(renderer)
-    beside = ((9, "left"), (-9, "right"))
-    offsets = [
-        *((dx, 0, side) for dx, side in beside),
-        (0, 18, "center"),
-        (0, -18, "center"),
-        *((dx, dy, side) for dy in (11, -11, 24, -24, 36, -36) for dx, side in beside),
-    ]
-    for spot, label in zip(spots, labels, strict=True):
-        note = None
-        for dx, dy, side in offsets:
-            if note is not None:
-                note.remove()
-            note = axis.annotate(
-                label,
-                spot,
-                (dx, dy),
-                textcoords="offset points",
-                ha=side,
-                va="center",
-                fontsize=9,
-                color=colours[label],
-                fontweight="bold",
-            )
-            box = note.get_window_extent(renderer)
-            is_inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 + 4 and frame.y0 <= box.y0
-            is_inside = is_inside and box.y1 <= frame.y1
-            if is_inside and not any(box.overlaps(other) for other in taken):
-                break
-        if note is not None:
-            taken.append(note.get_window_extent(renderer))
-
-
-def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
-    """Draw the pretraining losses against tokens, with the entropy of single words."""
-    if not curves:
-        return None
-    largest = max(curve.corpus_tokens or 0 for curve in curves)
-    chosen = [curve for curve in curves if (curve.corpus_tokens or 0) == largest]
-    colours = arm_colours(scores)
-    labels = [arm.label for arm in scores.arms if any(c.arm == arm.label for c in chosen)]
-    entropy = next((c.unigram_entropy for c in chosen if c.unigram_entropy), None)
-
-    def draw(is_wide: bool) -> Figure:
-        figure, (axis,), _ = panel_grid(1, is_wide, 3.6)
-        figure.set_size_inches(8.4 if is_wide else 4.2, 3.9 if is_wide else 3.4)
-        ends = {}
-        for label in labels:
-            runs = [c for c in chosen if c.arm == label and len(c.loss)]
-            if not runs:
-                continue
-            grid = np.array(max((c.tokens for c in runs), key=lambda t: t[-1]))
-            losses = np.stack([np.interp(grid, c.tokens, c.loss, right=np.nan) for c in runs])
-            alive = np.isfinite(losses).any(axis=0)
-            grid, losses = grid[alive], losses[:, alive]
-            mean = np.nanmean(losses, axis=0)
-            axis.plot(grid, mean, color=colours[label], lw=2)
-            axis.fill_between(
-                grid,
-                np.nanmin(losses, axis=0),
-                np.nanmax(losses, axis=0),
-                color=colours[label],
-                alpha=0.15,
-                lw=0,
-            )
-            ends[label] = (float(grid[-1]), float(mean[-1]))
-        if entropy:
-            axis.axhline(entropy, color=GREY, lw=1.4, ls=(0, (5, 2)))
-            axis.annotate(
-                "entropy of single tokens",
-                (0.99, entropy),
-                (0, 3),
-                xycoords=("axes fraction", "data"),
-                textcoords="offset points",
-                ha="right",
-                color=GREY,
-                fontsize=9,
-            )
-        axis.set_xlabel("tokens seen")
-        axis.set_ylabel("loss (nats per predicted unit)")
-        axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
-        axis.set_xlim(left=0)
-        axis.set_ylim(bottom=min(0.0, axis.get_ylim()[0]))
-        sns.despine(figure)
-        _label_ends(axis, ends, colours)
-        return figure
-
-    caption = (
-        "Mean over seeds; the band is their range. A loss that predicts tokens and stays at the "
-        "dashed line has learnt word frequencies only. Losses of different objectives are not "
-        "comparable with one another."
-    )
-    return Picture("loss", "Pretraining loss", caption, draw)
-
-
-def _label_ends(
-    axis: Axes, ends: Mapping[str, tuple[float, float]], colours: Mapping[str, Any]
-) -> None:
-    """Write labels at the right of the axes, at the height of each line's end, moved apart."""
-    if not ends:
-        return
-    bottom, top = axis.get_ylim()
-    gap = (top - bottom) * 0.062
-    right = axis.get_xlim()[1]
-    heights: list[float] = []
-    ordered = sorted(ends, key=lambda label: ends[label][1])
-    for label in ordered:
-        least = heights[-1] + gap if heights else -np.inf
-        heights.append(max(ends[label][1], least))
-    for label, height in zip(ordered, heights, strict=True):
-        axis.annotate(
-            label,
-            ends[label],
-            (right, height),
-            xycoords="data",
-            textcoords="data",
-            va="center",
-            fontsize=9,
-            color=colours[label],
-            fontweight="bold",
-            annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colours[label], "lw": 0.7, "alpha": 0.6},
-        )

@@ -16,10 +16,9 @@ from mae_bench.analysis.claims import (
     judge_claims,
     judge_comparisons,
 )
+from mae_bench.analysis.costs import cost_table
 from mae_bench.analysis.curve_plots import (
     corpus_picture,
-    cost_picture,
-    loss_picture,
     noise_names,
     noise_picture,
     size_picture,
@@ -27,12 +26,12 @@ from mae_bench.analysis.curve_plots import (
 from mae_bench.analysis.curves import Curve
 from mae_bench.analysis.page import SettingBlock, embed, facts, render, study_notes, verdict_grid
 from mae_bench.analysis.plots import Picture, difference_picture, score_picture
+from mae_bench.analysis.pretraining_plots import cost_picture, loss_picture
 from mae_bench.analysis.provenance import collect_provenance
 from mae_bench.analysis.scores import Scores, Setting, read_scores
 from mae_bench.analysis.summary import Summary, headline, summary
 from mae_bench.analysis.tables import (
     Table,
-    cost_table,
     failure_table,
     score_table,
     scores_long,

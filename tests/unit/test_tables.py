@@ -5,9 +5,9 @@ import pytest
 from report_rows import floor_rows, row, small_study, table
 
 from mae_bench.analysis.claims import judge_comparisons
+from mae_bench.analysis.costs import cost_table
 from mae_bench.analysis.scores import read_scores
 from mae_bench.analysis.tables import (
-    cost_table,
     failure_table,
     p_text,
     points,

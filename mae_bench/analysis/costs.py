@@ -1,0 +1,115 @@
+"""What each arm cost: one line of numbers, and the table of them."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mae_bench.analysis.scores import Scores
+from mae_bench.analysis.tables import Table, si, whole_number
+
+COSTS = (
+    "pretrain_tokens",
+    "pretrain_steps",
+    "pretrain_flops",
+    "pretrain_s",
+    "encoder_flops",
+    "decoder_flops",
+    "head_flops",
+    "teacher_flops",
+    "teacher_pretrain_flops",
+    "params_encoder",
+    "params_objective",
+)
+
+
+def mean_costs(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean costs of one pretraining, by arm and corpus size.
+
+    Each pretraining counts once, however many rows share it. Arms without any are absent.
+    """
+    costs = rows[["arm", "corpus_tokens", "seed", "pretrain_id", *COSTS]].copy()
+    for name in ("corpus_tokens", *COSTS):
+        costs[name] = pd.to_numeric(costs[name]).astype(float)
+    costs = costs[costs["pretrain_flops"].notna()]
+    identity = costs["pretrain_id"].where(costs["pretrain_id"].notna(), costs["seed"].astype(str))
+    costs = costs.assign(pretrain_id=identity, corpus_tokens=costs["corpus_tokens"].fillna(-1))
+    once = costs.drop_duplicates(["arm", "corpus_tokens", "pretrain_id"])
+    means = once.groupby(["arm", "corpus_tokens"], sort=False)[list(COSTS)].mean()
+    means["whole_flops"] = means["pretrain_flops"] + means["teacher_pretrain_flops"].fillna(0)
+    return means.reset_index()
+
+
+def _evaluation_seconds(rows: pd.DataFrame) -> "pd.Series[float]":
+    """Return the seconds of all evaluations of each arm; NaN where none is recorded.
+
+    Cells that differ in the noise of the test text only are one evaluation, and count once.
+    """
+    trained_on = rows["noise"].astype(str) + rows["noise_rate"].astype(str)
+    key = ["arm", "corpus_tokens", "protocol", "task", "train_size", "seed"]
+    runs = rows[key].assign(trained_on=trained_on.where(rows["noise_where"] != "test", ""))
+    seconds = pd.to_numeric(rows["evaluate_s"]).astype(float)
+    return seconds[~runs.duplicated()].groupby(rows["arm"]).sum(min_count=1)
+
+
+def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table:
+    """Return what one pretraining of each arm takes, and its share of the control's FLOPs."""
+    costs = mean_costs(rows)
+    spent = _evaluation_seconds(rows)
+    of_control = costs[costs["arm"] == control].set_index("corpus_tokens")["whole_flops"]
+    has_sizes = costs["corpus_tokens"].nunique() > 1
+    records = []
+    for arm in scores.arms:
+        mine = costs[costs["arm"] == arm.label].sort_values("corpus_tokens")
+        evaluation = whole_number(float(spent.get(arm.label, np.nan)))
+        if not len(mine) or not mine["pretrain_flops"].any():
+            record = {"arm": arm.label, "evaluation s": evaluation}
+            record |= dict.fromkeys(_COST_COLUMNS, "none")
+            if len(mine):
+                record["parameters"] = si(mine["params_encoder"].iloc[0])
+            records.append(record)
+        for _, cost in mine.iterrows():
+            if not cost["pretrain_flops"]:
+                continue
+            name = f"{arm.label} ({cost['corpus_tokens']:,.0f})" if has_sizes else arm.label
+            relative = cost["whole_flops"] / of_control.get(cost["corpus_tokens"], np.nan)
+            values = (
+                si(cost["pretrain_tokens"]),
+                whole_number(cost["pretrain_steps"]),
+                si(cost["pretrain_flops"]),
+                whole_number(cost["pretrain_s"]),
+                f"{relative:.2f}" if np.isfinite(relative) else "no control",
+                si(cost["teacher_pretrain_flops"]) if cost["teacher_pretrain_flops"] else "none",
+                f"{si(cost['params_encoder'])} + {si(cost['params_objective'])}",
+                _parts(cost),
+            )
+            costs_of_arm = dict(zip(_COST_COLUMNS, values, strict=True))
+            records.append({"arm": name, "evaluation s": evaluation} | costs_of_arm)
+    caption = (
+        "Cost of one pretraining, mean over seeds. Relative FLOPs count the whole, with what it "
+        f"took to make a teacher; 1 is {control}. "
+        "Parameters: encoder + what the objective adds. "
+        "Seconds hold for this machine only; evaluation seconds are the sum over all cells."
+    )
+    return Table("costs", caption, pd.DataFrame(records))
+
+
+_COST_COLUMNS = (
+    "tokens",
+    "steps",
+    "FLOPs",
+    "seconds",
+    "relative FLOPs",
+    "teacher's FLOPs",
+    "parameters",
+    "FLOPs by part",
+)
+
+
+def _parts(cost: "pd.Series[Any]") -> str:
+    names = ("encoder", "decoder", "head", "teacher")
+    parts = {name: float(np.nan_to_num(cost[f"{name}_flops"])) for name in names}
+    total = sum(parts.values())
+    if not total:
+        return "not recorded"
+    return ", ".join(f"{name} {value / total:.0%}" for name, value in parts.items() if value)
