@@ -37,9 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except MaeBenchError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; run the same command again to resume\n")
-        sys.exit(130)
     except BrokenPipeError:  # `mae-bench list tasks | head`
         sys.stderr.close()
         sys.exit(0)

@@ -124,7 +124,8 @@ def _run(session: "Session", retry: str | None) -> tuple[int, "pd.DataFrame"]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let SIGTERM, which schedulers send, end a run as Ctrl-C does."""
+    """End a run at Ctrl-C, or at the SIGTERM of a scheduler, with a word on how to go on."""
+    from mae_bench.cli.show import say
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
@@ -132,6 +133,9 @@ def _interruptible() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
+    except KeyboardInterrupt:
+        say("interrupted; run the same command again to resume")
+        raise typer.Exit(130) from None
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from mae_bench.errors import SpecError, UnknownNameError, near_match
+from mae_bench.runner.forms import FLOORS
 from mae_bench.runner.sentences import shown
-from mae_bench.runner.study import FLOORS
 from mae_bench.specs import ArmSpec, Study
 
 MIN_SEEDS = 6  # five paired seeds can never reach p < .05 in a sign-flip test

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from mae_bench.runner.builder import Key, Stage, StageBuilder
 from mae_bench.runner.check import check_study
-from mae_bench.runner.study import FLOORS
+from mae_bench.runner.forms import FLOORS
 from mae_bench.specs import (
     CLEAN,
     ArmSpec,

@@ -1,7 +1,7 @@
 """A study at a home: planned, run, resumed and read."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -139,7 +139,7 @@ class Session:
         """Fetch and tokenise only: the stages that may use the network."""
         self._open(retry_failed)
         stages = [stage for stage in self.plan.stages if stage.kind in PREPARED]
-        self._execute(stages, tell)
+        self.execute(stages, tell)
         return self.counts()
 
     def run(self, tell: Tell = no_tell, retry_failed: bool = False) -> pd.DataFrame:
@@ -156,7 +156,7 @@ class Session:
         self._keep_study()
         for _ in range(3):  # an artefact found damaged while its rows are read is built again
             if not self.counts().is_finished:
-                self._execute(self.plan.stages, tell)
+                self.execute(self.plan.stages, tell)
             if not self._remove_damaged(tell):
                 break
         rows = self.rows()
@@ -187,7 +187,13 @@ class Session:
         plan = json.dumps({"stages": stages, "cells": cells})
         self.store.write_text(self.folder / "plan.json", plan)
 
-    def _execute(self, stages: Sequence[Stage], tell: Tell) -> None:
+    def use_tuned(self, tuned: Mapping[str, dict[str, Any]]) -> None:
+        """Replace options of arms, by label, with what tuning chose; the plan is made anew."""
+        self._tuned = dict(tuned)
+        self.__dict__.pop("plan", None)
+
+    def execute(self, stages: Sequence[Stage], tell: Tell = no_tell) -> None:
+        """Bring stages to an end, each after those that it needs; the store must be open."""
         left = sum(not self.store.is_done(*stage.key) for stage in stages)
         if not left:
             return

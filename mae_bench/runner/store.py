@@ -7,7 +7,6 @@ in a process, before it is first read.
 """
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -21,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from mae_bench.errors import StoreError
+from mae_bench.runner.artefact import DONE, file_damage, finish, read_done, sync
 
-DONE = "done.json"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large")
 
@@ -80,7 +79,7 @@ class Store:
     def is_done(self, kind: str, id_: str) -> bool:
         """Whether an artefact is there and its files have their sizes; cheap."""
         folder = self.path(kind, id_)
-        done = _read_done(folder)
+        done = read_done(folder)
         if done is None:
             return False
         try:
@@ -96,13 +95,13 @@ class Store:
         if (kind, id_) in self._checked:
             return None
         folder = self.path(kind, id_)
-        done = _read_done(folder)
+        done = read_done(folder)
         if done is None:
             return "it has no readable done.json" if folder.exists() else None
         for name, facts in done.items():
             if only and name not in only:
                 continue
-            if reason := _file_damage(folder / name, facts):
+            if reason := file_damage(folder / name, facts):
                 return f"{name} {reason}"
         if not only:
             self._checked.add((kind, id_))
@@ -123,8 +122,8 @@ class Store:
             StoreError: it is damaged.
         """
         folder = self.path(kind, id_)
-        path, facts = folder / name, (_read_done(folder) or {}).get(name)
-        reason = _file_damage(path, facts) if facts else "is not listed in done.json"
+        path, facts = folder / name, (read_done(folder) or {}).get(name)
+        reason = file_damage(path, facts) if facts else "is not listed in done.json"
         if reason:
             raise StoreError(f"{path} {reason}; remove that folder and run again to rebuild it")
         return json.loads(path.read_bytes())
@@ -152,12 +151,12 @@ class Store:
                     shutil.rmtree(leftover, ignore_errors=True)
                 temporary.mkdir()
                 yield temporary
-                _finish(temporary, about)
+                finish(temporary, about)
                 if self.is_done(kind, id_):  # another worker, whose lease we had taken over
                     return
                 shutil.rmtree(final, ignore_errors=True)
                 temporary.rename(final)
-                _sync(final.parent)
+                sync(final.parent)
                 shutil.rmtree(self.home / "work" / kind / id_, ignore_errors=True)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -241,50 +240,3 @@ class Store:
 
     def _failure(self, kind: str, id_: str) -> Path:
         return self.home / "failures" / f"{kind}-{id_}.json"
-
-
-def _read_done(folder: Path) -> dict[str, dict[str, Any]] | None:
-    try:
-        files = json.loads((folder / DONE).read_bytes())["files"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return files if isinstance(files, dict) else None
-
-
-def _file_damage(path: Path, facts: Mapping[str, Any]) -> str | None:
-    try:
-        size = path.stat().st_size
-        if size != facts["size"]:
-            return f"has {size} bytes instead of {facts['size']}"
-        if _sha256(path) != facts["sha256"]:
-            return "differs from its checksum"
-    except OSError as error:
-        return f"cannot be read ({error.strerror})"
-    return None
-
-
-def _finish(folder: Path, about: Mapping[str, Any]) -> None:
-    """Sync every file, then write the done marker."""
-    files = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            _sync(path)
-            name = path.relative_to(folder).as_posix()
-            files[name] = {"size": path.stat().st_size, "sha256": _sha256(path)}
-    done = folder / DONE
-    done.write_text(json.dumps({"files": files, **about}, indent=1), encoding="utf-8")
-    _sync(done)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

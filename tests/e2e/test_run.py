@@ -36,6 +36,13 @@ def test_a_second_run_does_nothing_and_says_so(finished):
     assert len(log(home)) == NUM_STAGES
 
 
+def test_preparing_does_what_needs_the_network_and_no_more(study, home):
+    code, _, err = call("prepare", study, "--home", home, "--workers", 1)
+    assert code == 0, err
+    assert "all 3 stages of 'tiny' are done" in err
+    assert [line["kind"] for line in log(home)] == ["tokenizer", "blocks", "task"]
+
+
 def test_status_plan_and_report_read_what_is_there(finished, tmp_path):
     study, home = finished
     code, out, _ = call("status", study, "--home", home, "--json")
