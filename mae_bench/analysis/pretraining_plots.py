@@ -117,7 +117,7 @@ def _label_points(
     """Write each label beside its point, at the first place where it covers nothing."""
     renderer = cast(Any, axis.figure.canvas).get_renderer()
     pixels = axis.transData.transform(np.array([*spots, *bars]))
-    taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in pixels]
+    taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in pixels]
     frame = axis.get_window_extent(renderer)
     beside = ((9, "left"), (-9, "right"))
     offsets = [
@@ -127,28 +127,46 @@ def _label_points(
         *((dx, dy, side) for dy in (11, -11, 24, -24, 36, -36) for dx, side in beside),
     ]
     for spot, label in zip(spots, labels, strict=True):
-        note = None
+        boxes = []
         for dx, dy, side in offsets:
-            if note is not None:
-                note.remove()
-            note = axis.annotate(
-                label,
-                spot,
-                (dx, dy),
-                textcoords="offset points",
-                ha=side,
-                va="center",
-                fontsize=9,
-                color=colours[label],
-                fontweight="bold",
-            )
-            box = note.get_window_extent(renderer)
-            is_inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 + 4 and frame.y0 <= box.y0
-            is_inside = is_inside and box.y1 <= frame.y1
-            if is_inside and not any(box.overlaps(other) for other in taken):
-                break
-        if note is not None:
-            taken.append(note.get_window_extent(renderer))
+            note = _label_of(axis, label, spot, (dx, dy), side, colours[label])
+            boxes.append(note.get_window_extent(renderer))
+            note.remove()
+        free = [
+            place
+            for place, box in enumerate(boxes)
+            if frame.x0 <= box.x0 and box.x1 <= frame.x1 + 4
+            if frame.y0 <= box.y0 and box.y1 <= frame.y1
+            if not any(box.overlaps(other) for other in taken)
+        ]
+        chosen = free[0] if free else 0
+        dx, dy, side = offsets[chosen]
+        _label_of(axis, label, spot, (dx, dy), side, colours[label], has_thread=abs(dy) > 18)
+        taken.append(boxes[chosen])
+
+
+def _label_of(
+    axis: Axes,
+    label: str,
+    spot: tuple[float, float],
+    offset: tuple[int, int],
+    side: str,
+    colour: Any,
+    has_thread: bool = False,
+) -> Any:
+    """Write a label beside its point; one that had to move away keeps a thread to it."""
+    return axis.annotate(
+        label,
+        spot,
+        offset,
+        textcoords="offset points",
+        ha=side,
+        va="center",
+        fontsize=9,
+        color=colour,
+        fontweight="bold",
+        arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.8} if has_thread else None,
+    )
 
 
 def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
