@@ -167,10 +167,15 @@ def _finish(session: "Session", num_run: int, what: str) -> None:
         nothing = "" if num_run else "nothing to do: "
         say(f"{nothing}all {len(stages)} stages of '{session.asked.name}' are done{rows}")
         return
+    failed, by_reason = 0, dict[str, list[dict[str, str]]]()
     for stage in lost:
         if record := store.failure(*stage.key):
-            say(f"failed: {stage.label}: {record['message']}\n        {record['traceback']}")
-    failed = sum(store.failure(*stage.key) is not None for stage in lost)
+            failed += 1
+            by_reason.setdefault(record["message"], []).append(record)
+    for reason, records in by_reason.items():
+        first, others = records[0], len(records) - 1
+        more = f" and {others} more" if others else ""
+        say(f"failed: {first['label']}{more}: {reason}\n        {first['traceback']}")
     say(
         f"{failed} of {len(stages)} stages failed and {len(lost) - failed} that need them were "
         f"skipped{rows}; mend the cause, then add --retry failed"

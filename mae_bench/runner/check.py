@@ -24,6 +24,7 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
     _check_teachers(arms)
     study = study.model_copy(update={"objectives": arms})
     _check_names(study)
+    _check_lengths(study)
     labels = [arm.label for arm in arms] + list(FLOORS.values())
     if study.control is not None:
         _member("control", study.control, labels)
@@ -111,6 +112,22 @@ def _check_names(study: Study) -> None:
             raise SpecError(
                 f"protocols must name those that need a checkpoint, got '{name}'; "
                 "floors are always run, leave it out"
+            )
+
+
+def _check_lengths(study: Study) -> None:
+    """Refuse texts that are longer than the encoder has positions."""
+    lengths = {
+        "corpus.row_length": study.corpus.row_length,
+        "finetune.max_length": study.finetune.max_length,
+        "linear_probe.max_length": study.linear_probe.max_length,
+    }
+    for field, length in lengths.items():
+        is_used = field.startswith("corpus") or field.partition(".")[0] in study.protocols
+        if is_used and length > study.backbone.max_length:
+            raise SpecError(
+                f"{field} must be at most backbone.max_length {study.backbone.max_length}, "
+                f"got {length}; lower it, or raise backbone.max_length"
             )
 
 

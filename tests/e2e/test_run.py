@@ -4,8 +4,9 @@ import json
 import shutil
 
 import pytest
-from tiny_study import NUM_STAGES, call, log, rows, times
+from tiny_study import CLOCKS, NUM_STAGES, call, log, rows, times
 
+from mae_bench import run_study
 from mae_bench.results import COLUMNS, load_rows
 
 
@@ -41,6 +42,13 @@ def test_preparing_does_what_needs_the_network_and_no_more(study, home):
     assert code == 0, err
     assert "all 3 stages of 'tiny' are done" in err
     assert [line["kind"] for line in log(home)] == ["tokenizer", "blocks", "task"]
+
+
+def test_python_reads_what_the_command_line_made(finished):
+    study, home = finished
+    table = run_study(study, home=home)
+    assert table.drop(columns=CLOCKS).equals(rows(home))
+    assert len(log(home)) == NUM_STAGES
 
 
 def test_status_plan_and_report_read_what_is_there(finished, tmp_path):

@@ -135,6 +135,14 @@ WRONG = {
         "'wrld' is neither a corpus nor",
         "Did you mean 'world'",
     ),
+    "row length": (
+        {"corpus": {"sources": ["world"], "row_length": 256}},
+        "corpus.row_length must be at most backbone.max_length 128, got 256",
+    ),
+    "text length": (
+        {"backbone": {"max_length": 64}},
+        "finetune.max_length must be at most backbone.max_length 64, got 128",
+    ),
     "teacher": (
         {"objectives": ["mlm", {"distill": {"teacher": "mlmm"}}]},
         "unknown teacher 'mlmm'",
