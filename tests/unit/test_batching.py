@@ -51,8 +51,10 @@ def test_a_pair_is_one_sequence(tokenizer):
 
 
 def test_a_long_pair_loses_tokens_from_the_longer_text(tokenizer):
-    tokens = read(tokenizer, ["the red"], ["blue house of the stone"], max_length=7)
+    short, long = "the red", "blue house of the stone"
+    tokens = read(tokenizer, [short, long], [long, short], max_length=7)
     assert words(tokens, 0) == "[CLS] the red [SEP] blue house [SEP]"
+    assert words(tokens, 1) == "[CLS] blue house [SEP] the red [SEP]"
 
 
 def test_a_batch_is_cut_to_its_longest_text(tokenizer):
