@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mae_bench.errors import DivergedError
+from mae_bench.model.attention import place
 from mae_bench.model.backbone import load_backbone
 from mae_bench.model.heads import TaskModel
 from mae_bench.progress import Progress
@@ -25,7 +26,6 @@ from mae_bench.seeding import seed_for
 from mae_bench.specs import EvaluateSpec, FinetuneRecipe
 from mae_bench.tasks.base import Examples, Task, TaskData
 from mae_bench.tasks.metrics import Values
-from mae_bench.training.attention import encoding
 from mae_bench.training.batching import (
     TokenSet,
     check_length,
@@ -35,7 +35,9 @@ from mae_bench.training.batching import (
     training_batches,
 )
 from mae_bench.training.operations import OperationCount
+from mae_bench.training.optim import linear_schedule, make_optimizer, set_lr
 from mae_bench.training.outcome import ProtocolResult, Trial, choose, conclude, score
+from mae_bench.training.precision import autocast
 from mae_bench.training.protocol import PROTOCOLS, Protocol, read_recipe
 from mae_bench.training.splits import Splits
 
@@ -87,7 +89,7 @@ class Finetuner:
         device: str,
     ) -> None:
         """Remember the weights to start from."""
-        self.model = model.to(device)
+        self.model = place(model, device)
         self.targets = targets
         self.recipe = recipe
         self.task, self.seed, self.device = task, seed, device
@@ -109,7 +111,13 @@ class Finetuner:
         self.model.load_state_dict(self.start)
         self.model.train()
         parameters = [p for p in self.model.parameters() if p.requires_grad]
-        optimizer = build_optimizer(self.model, recipe)
+        optimizer = make_optimizer(
+            self.model.named_parameters(),
+            lr=0.0,
+            weight_decay=recipe.weight_decay,
+            betas=(recipe.beta1, recipe.beta2),
+            eps=recipe.eps,
+        )
         steps = self.num_steps(len(texts))
         losses = []
         batches = training_batches(
@@ -122,9 +130,8 @@ class Finetuner:
         )
         for step, index in enumerate(batches):
             ids, is_pad, on_device = texts.batch(index)
-            for group in optimizer.param_groups:
-                group["lr"] = peak_lr * lr_factor(step, steps, recipe.warmup_ratio)
-            with encoding(self.device, recipe.precision):
+            set_lr(optimizer, peak_lr * linear_schedule((step + 0.5) / steps, recipe.warmup_ratio))
+            with autocast(self.device, recipe.precision):
                 outputs = self.model(ids, is_pad)
             loss = self.targets.loss(outputs, targets.index_select(0, on_device))
             optimizer.zero_grad(set_to_none=True)
@@ -148,32 +155,12 @@ class Finetuner:
         outputs = torch.empty(len(texts), self.targets.num_outputs, device=self.device)
         for index in reading_batches(texts.lengths, self.recipe.batch_size):
             ids, is_pad, on_device = texts.batch(index)
-            with encoding(self.device, self.recipe.precision):
+            with autocast(self.device, self.recipe.precision):
                 outputs[on_device] = self.model(ids, is_pad)
             self.operations.add_reading(ids.shape)
         if not bool(outputs.isfinite().all()):
             raise DivergedError("non-finite predictions")
         return outputs
-
-
-def lr_factor(step: int, steps: int, warmup_ratio: float) -> float:
-    """Return the share of the peak rate at a step: linear warm-up, then linear decay to zero."""
-    warmup = round(warmup_ratio * steps)
-    if step < warmup:
-        return (step + 1) / warmup
-    return (steps - step) / max(1, steps - warmup)
-
-
-def build_optimizer(model: nn.Module, recipe: FinetuneRecipe) -> torch.optim.AdamW:
-    """Return AdamW without weight decay on vectors, which are norms and biases."""
-    trained = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(
-        groups, lr=0.0, betas=(recipe.beta1, recipe.beta2), eps=recipe.eps, fused=True
-    )
 
 
 @contextmanager
@@ -223,13 +210,13 @@ def run(
     steps = tuner.num_steps(len(train))
     trials: list[Trial] = []
     best_weights = tuner.start
-    for place, rate in enumerate(rates):
+    for tried, rate in enumerate(rates):
         chosen = {"learning_rate": rate}
         try:
             with seeded_dropout(name, spec.seed, device):
                 for step in tuner.train(train, train_targets, rate):
                     if step % _REPORT_EVERY == 0 or step == steps:
-                        done = place * steps + step
+                        done = tried * steps + step
                         progress(done, len(rates) * steps, f"{name}: learning rate {rate:.3g}")
             outputs = tuner.predict(selection)
         except DivergedError as error:

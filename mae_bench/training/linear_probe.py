@@ -15,17 +15,18 @@ import numpy as np
 import torch
 
 from mae_bench.errors import DivergedError
+from mae_bench.model.attention import place
 from mae_bench.model.backbone import Backbone, load_backbone
 from mae_bench.model.heads import pool
 from mae_bench.progress import Progress
 from mae_bench.specs import EvaluateSpec, ProbeRecipe
 from mae_bench.tasks.base import Examples, TaskData
 from mae_bench.tasks.metrics import Values
-from mae_bench.training.attention import encoding
 from mae_bench.training.batching import check_length, load_tokenizer, reading_batches, tokenize
 from mae_bench.training.linear_fit import Fitted, best_of, try_penalties
 from mae_bench.training.operations import OperationCount
 from mae_bench.training.outcome import ProtocolResult, conclude
+from mae_bench.training.precision import autocast
 from mae_bench.training.protocol import PROTOCOLS, Protocol, read_recipe
 from mae_bench.training.splits import Splits
 
@@ -39,7 +40,7 @@ class Encoder:
         Raises:
             SpecError: the encoder has fewer positions than the recipe's ``max_length``.
         """
-        self.backbone: Backbone = load_backbone(checkpoint).to(device).eval()
+        self.backbone: Backbone = place(load_backbone(checkpoint), device).eval()
         check_length(recipe.max_length, self.backbone.config)
         self.recipe = recipe
         self.device = device
@@ -66,7 +67,7 @@ class Encoder:
         )
         shape = (len(new), self.backbone.width)
         vectors = {name: torch.empty(shape, device=self.device) for name in self.recipe.poolings}
-        with torch.inference_mode(), encoding(self.device, self.recipe.precision):
+        with torch.inference_mode(), autocast(self.device, self.recipe.precision):
             for index in reading_batches(tokens.lengths, self.recipe.batch_size):
                 ids, is_pad, on_device = tokens.batch(index)
                 hidden = self.backbone(ids, None, is_pad)

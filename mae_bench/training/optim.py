@@ -28,7 +28,10 @@ def make_optimizer(
 
 
 def linear_schedule(done_ratio: float, warmup_ratio: float) -> float:
-    """Return the factor of the peak rate when that share of the budget is spent."""
+    """Return the factor of the peak rate when that share of the budget is spent.
+
+    A step is read at its middle, so that neither the first nor the last has a rate of zero.
+    """
     if done_ratio < warmup_ratio:
         return done_ratio / warmup_ratio
     return max(0.0, (1 - done_ratio) / (1 - warmup_ratio)) if warmup_ratio < 1 else 1.0

@@ -147,7 +147,8 @@ class _Run:
         last_save = last_report = time.perf_counter()
         self.objective.train()
         while (done := self._done_ratio(time.perf_counter() - started)) < 1:
-            set_lr(optimizer, recipe.peak_lr * linear_schedule(done, recipe.warmup_ratio))
+            middle = done + 0.5 / self.steps if self.steps else done
+            set_lr(optimizer, recipe.peak_lr * linear_schedule(middle, recipe.warmup_ratio))
             torch.manual_seed(seed_for("dropout", seed=self.spec.seed, step=self.step))
             view = self._view(rows)
             with autocast(self.device, recipe.precision):

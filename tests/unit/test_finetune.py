@@ -16,7 +16,8 @@ from mae_bench.progress import silent
 from mae_bench.specs import FinetuneRecipe, NoiseSpec
 from mae_bench.tasks.base import TaskData
 from mae_bench.training.batching import load_tokenizer, tokenize
-from mae_bench.training.finetune import Finetuner, Targets, build_optimizer, lr_factor, run
+from mae_bench.training.finetune import Finetuner, Targets, run
+from mae_bench.training.optim import linear_schedule, make_optimizer
 from mae_bench.training.outcome import Trial, choose, find_collapse
 from mae_bench.training.splits import Splits
 
@@ -219,18 +220,19 @@ def test_steps_are_raised_where_the_training_set_is_small(encoder):
 
 
 def test_learning_rate_warms_up_and_decays():
-    factors = [lr_factor(step, 20, 0.2) for step in range(20)]
-    assert factors[:4] == pytest.approx([0.25, 0.5, 0.75, 1.0])
-    assert factors[4] == pytest.approx(1.0)
-    assert factors[-1] == pytest.approx(1 / 16)
+    factors = [linear_schedule((step + 0.5) / 20, 0.2) for step in range(20)]
+    assert factors[:4] == pytest.approx([0.125, 0.375, 0.625, 0.875])
+    assert factors[4] == pytest.approx(31 / 32)
+    assert factors[-1] == pytest.approx(1 / 32)
     assert all(a > b for a, b in itertools.pairwise(factors[4:]))
-    assert lr_factor(0, 1, 1.0) == 1.0
-    assert lr_factor(0, 5, 0.0) == 1.0
+    assert linear_schedule(0.5, 1.0) == 0.5
+    assert linear_schedule(0.0, 0.0) == 1.0
 
 
 def test_norms_and_biases_do_not_decay(encoder):
     tuner, _ = build_tuner(encoder)
-    decayed, plain = build_optimizer(tuner.model, FinetuneRecipe(weight_decay=0.3)).param_groups
+    named = tuner.model.named_parameters()
+    decayed, plain = make_optimizer(named, lr=1.0, weight_decay=0.3).param_groups
     assert (decayed["weight_decay"], plain["weight_decay"]) == (0.3, 0.0)
     assert all(p.ndim == 2 for p in decayed["params"])
     assert all(p.ndim == 1 for p in plain["params"])
