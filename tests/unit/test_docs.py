@@ -218,7 +218,7 @@ def python(folder, *arguments):
         env={**os.environ, "PYTHONPATH": str(folder), "MAE_BENCH_DATA": "data"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,  # against a hang; two busy cores need minutes
     )
     assert found.returncode == 0, found.stderr
     return found.stdout
