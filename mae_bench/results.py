@@ -17,8 +17,9 @@ class Row(Frozen):
 
     ``value`` is None exactly where ``failure`` says why: a failure never becomes a number.
     Costs of pretraining are those of one pretraining of the arm at this seed, whatever the
-    number of cells that share it; ``teacher_flops`` is the part that ran the teacher's forward
-    passes, ``teacher_pretrain_flops`` what it took to make the teacher.
+    number of cells that share it. ``pretrain_flops`` and ``pretrain_s`` are whole: they hold what
+    it took to make a teacher. Of the FLOPs that is ``teacher_pretrain_flops``; ``teacher_flops``
+    is the part that ran the teacher's forward passes.
     """
 
     study: str

@@ -36,7 +36,6 @@ def mean_costs(rows: pd.DataFrame) -> pd.DataFrame:
     costs = costs.assign(pretrain_id=identity, corpus_tokens=costs["corpus_tokens"].fillna(-1))
     once = costs.drop_duplicates(["arm", "corpus_tokens", "pretrain_id"])
     means = once.groupby(["arm", "corpus_tokens"], sort=False)[list(COSTS)].mean()
-    means["whole_flops"] = means["pretrain_flops"] + means["teacher_pretrain_flops"].fillna(0)
     return means.reset_index()
 
 
@@ -56,7 +55,7 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
     """Return what one pretraining of each arm takes, and its share of the control's FLOPs."""
     costs = mean_costs(rows)
     spent = _evaluation_seconds(rows)
-    of_control = costs[costs["arm"] == control].set_index("corpus_tokens")["whole_flops"]
+    of_control = costs[costs["arm"] == control].set_index("corpus_tokens")["pretrain_flops"]
     has_sizes = costs["corpus_tokens"].nunique() > 1
     records = []
     for arm in scores.arms:
@@ -72,7 +71,7 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
             if not cost["pretrain_flops"]:
                 continue
             name = f"{arm.label} ({cost['corpus_tokens']:,.0f})" if has_sizes else arm.label
-            relative = cost["whole_flops"] / of_control.get(cost["corpus_tokens"], np.nan)
+            relative = cost["pretrain_flops"] / of_control.get(cost["corpus_tokens"], np.nan)
             values = (
                 si(cost["pretrain_tokens"]),
                 whole_number(cost["pretrain_steps"]),
@@ -86,8 +85,8 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
             costs_of_arm = dict(zip(_COST_COLUMNS, values, strict=True))
             records.append({"arm": name, "evaluation s": evaluation} | costs_of_arm)
     caption = (
-        "Cost of one pretraining, mean over seeds. Relative FLOPs count the whole, with what it "
-        f"took to make a teacher; 1 is {control}. "
+        "Cost of one pretraining, mean over seeds. FLOPs and seconds are whole, with what it took "
+        f"to make a teacher; a relative cost of 1 is {control}. "
         "Parameters: encoder + what the objective adds. "
         "Seconds hold for this machine only; evaluation seconds are the sum over all cells."
     )

@@ -55,8 +55,8 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
         figure, axes, _ = panel_grid(2, is_wide, 3.4, foot=0.3)
         for axis, field, name in zip(
             axes,
-            ("whole_flops", "pretrain_s"),
-            ("FLOPs of one pretraining, teacher included", "seconds of one pretraining"),
+            ("pretrain_flops", "pretrain_s"),
+            ("FLOPs of one pretraining, teacher included", "seconds of one pretraining, teacher included"),
             strict=True,
         ):
             for label, whole, cost in points:
@@ -83,13 +83,13 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
             axis.set_xlim(left=max(0.0, axis.get_xlim()[0]))
             axis.set_xlabel(name)
             axis.xaxis.set_major_locator(MaxNLocator(5))
-            if field == "whole_flops":
+            if field == "pretrain_flops":
                 axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
         axes[0].set_ylabel(f"mean of tasks {TIMES} 100")
         sns.despine(figure)
         add_legend(figure, axes[0])
         solve_layout(figure)
-        for axis, field in zip(axes, ("whole_flops", "pretrain_s"), strict=True):
+        for axis, field in zip(axes, ("pretrain_flops", "pretrain_s"), strict=True):
             spots = [(float(cost[field]), 100 * whole["mean"]) for _, whole, cost in points]
             bars = [
                 (x, 100 * whole[end])

@@ -109,7 +109,7 @@ def test_cost_table_counts_each_pretraining_once_and_the_teacher(study):
         for seed in (0, 1)
         for task in TASKS
     ]
-    taught = {**COST, "pretrain_flops": 3e12, "teacher_pretrain_flops": 2e12, "teacher_flops": 1e12}
+    taught = {**COST, "pretrain_flops": 5e12, "teacher_pretrain_flops": 2e12, "teacher_flops": 1e12}
     records += [row("mae", 0.5, 0, task, pretrain_id="d0", **taught) for task in TASKS]
     records += floor_rows([0.5])
     rows = frame(records)
