@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from mae_bench.data.noise import NOISES
     from mae_bench.objectives.base import OBJECTIVES
     from mae_bench.results import load_rows
-    from mae_bench.runner.session import run_study
     from mae_bench.runner.study import load_study
     from mae_bench.tasks import TASKS
     from mae_bench.training.protocol import PROTOCOLS
+    from mae_bench.tuning.api import run_study
 
 __version__ = "0.1.0"
 
@@ -23,7 +23,7 @@ _HOMES = {  # read at first use: `import mae_bench` imports neither torch nor pa
     "TASKS": "mae_bench.tasks",
     "load_rows": "mae_bench.results",
     "load_study": "mae_bench.runner.study",
-    "run_study": "mae_bench.runner.session",
+    "run_study": "mae_bench.tuning.api",
 }
 
 __all__ = [

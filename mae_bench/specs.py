@@ -207,19 +207,23 @@ class NoiseSpec(Frozen):
 CLEAN = NoiseSpec()
 
 
+PEAK_LR = "pretrain.peak_lr"  # key of a tuned rate among an arm's tuned options
+
+
 class ArmSpec(Frozen):
-    """One side of the fight: an objective with its options, under a label."""
+    """One side of the fight: an objective with its options, under a label.
+
+    ``peak_lr`` is the peak rate of its pretraining where tuning chose one; None is the study's.
+    """
 
     objective: str
     options: dict[str, Any] = {}
     label: str
+    peak_lr: Annotated[float, Field(gt=0)] | None = None
 
 
 class PretrainSpec(Frozen):
-    """One pretraining run. ``blocks`` and ``teacher`` are ids of earlier stages.
-
-    ``teacher_path`` is a folder or Hub id outside the study.
-    """
+    """One pretraining run. ``blocks`` and ``teacher`` are ids of earlier stages."""
 
     backbone: BackboneSpec
     objective: str
@@ -269,7 +273,19 @@ class Claim(Frozen):
 
 
 class TuningSpec(Frozen):
-    """Equal tuning for every objective: the same trials, budget, tasks and seeds of trials."""
+    """Equal tuning for every objective: the same trials, budget, tasks and seeds of trials.
+
+    Attributes:
+        trials: of each arm.
+        sampler: of options; ``random`` also tells what fewer trials would have found.
+        budget: of the pretraining of one trial.
+        tasks: whose selection parts decide; none for those of the study.
+        protocol: that evaluates a trial.
+        train_size: labels of a trial.
+        seed: of the draws, and of all that is random in a trial.
+        peak_lr_factor: the peak rate of pretraining is drawn from the study's divided by this
+            to the study's times this; 1 keeps the study's.
+    """
 
     trials: Count = 8
     sampler: Literal["random", "tpe"] = "random"
@@ -278,6 +294,7 @@ class TuningSpec(Frozen):
     protocol: str = "finetune"
     train_size: TrainSize = 200
     seed: int = 0
+    peak_lr_factor: Annotated[float, Field(ge=1)] = 4.0
 
 
 class Study(Frozen):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from mae_bench.cli import reading, running
+from mae_bench.cli import reading, running, tuning
 from mae_bench.errors import MaeBenchError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.command("list")(reading.list_parts)
 app.command()(reading.plan)
 app.command()(running.prepare)
+app.command()(tuning.tune)
 app.command()(running.run)
 app.command()(reading.status)
 app.command()(running.report)

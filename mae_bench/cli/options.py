@@ -54,7 +54,7 @@ def open_session(
     device: str = "auto",
     workers: int | None = None,
 ) -> "Session":
-    """Return a study at a home."""
+    """Return a study at a home, with what its tuning has chosen, if that is finished."""
     from mae_bench.runner.memory import keep_freed_memory
 
     keep_freed_memory()  # before torch is imported
@@ -62,13 +62,18 @@ def open_session(
     from mae_bench.runner.session import Session
     from mae_bench.runner.study import load_study
 
-    return Session(
+    session = Session(
         load_study(study, overrides or (), scale),
         home=home,
         data_dir=data_dir,
         device=device,
         workers=workers,
     )
+    if session.asked.tuning is not None:
+        from mae_bench.tuning import use_outcome
+
+        use_outcome(session)
+    return session
 
 
 def is_finished(

@@ -56,12 +56,14 @@ def plan(
 ) -> None:
     """Show what a study asks for and what it will cost; run nothing."""
     from mae_bench.cli.show import duration, lines, number, size, table
+    from mae_bench.cli.tuning import tuning_facts, tuning_text
     from mae_bench.runner.estimate import estimate
     from mae_bench.runner.execute import choose_workers
 
     session = open_session(study, overrides, scale, home, data_dir, device, workers)
     made, counts = session.plan, session.counts()
     found = estimate(made, session.store, session.device)
+    tuning = tuning_facts(session)
     left = counts.stages - counts.done - counts.failed
     num_workers = choose_workers(workers, session.device, left)
     if as_json:
@@ -72,6 +74,7 @@ def plan(
                 "counts": dataclasses.asdict(counts),
                 **dataclasses.asdict(found),
                 "workers": num_workers,
+                "tuning": tuning,
                 "warnings": list(made.warnings),
                 "stage_ids": [list(stage.key) for stage in made.stages],
             }
@@ -93,6 +96,7 @@ def plan(
             f"study      {made.study.name}: {len(made.study.objectives)} arms and 2 floors, "
             f"{counts.cells:,} cells, {counts.cells_done:,} done, {counts.cells_failed:,} failed",
             f"home       {session.store.home}",
+            *([f"tuning     {tuning_text(tuning, num_workers)}"] if tuning else []),
             f"pretrain   {number(found.flops)} FLOPs in all",
             f"time left  {duration(found.seconds / num_workers)} with {num_workers} "
             f"worker{'s' if num_workers > 1 else ''} ({speed})",

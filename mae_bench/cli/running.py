@@ -44,8 +44,14 @@ def prepare(
     from mae_bench.cli.watch import Watch
 
     session = open_session(study, overrides, scale, home, data_dir, "cpu", workers)
-    with _interruptible(), Watch(session) as watch:
+    with interruptible(), Watch(session) as watch:
         session.prepare(watch, is_retry(retry))
+        if session.asked.tuning is not None:  # its tasks may be others
+            from mae_bench.tuning import prepared_stages
+
+            stages = prepared_stages(session)
+            watch.expect(stages)
+            session.execute(stages, watch)
     _finish(session, watch.num_run, what="prepared")
 
 
@@ -109,6 +115,10 @@ def _run(session: "Session", retry: str | None) -> tuple[int, "pd.DataFrame"]:
     from mae_bench.cli.watch import Watch
 
     again = is_retry(retry)
+    if session.asked.tuning is not None:
+        from mae_bench.cli.tuning import tune_first
+
+        tune_first(session, again)
     for text in session.plan.warnings:
         say(f"warning: {text}")
     if changed := session.changes():
@@ -117,13 +127,13 @@ def _run(session: "Session", retry: str | None) -> tuple[int, "pd.DataFrame"]:
             f"{', '.join(changed)}; its rows are now those of the present study alone, and "
             "stages that both share are used again"
         )
-    with _interruptible(), Watch(session) as watch:
+    with interruptible(), Watch(session) as watch:
         rows = session.run(watch, again)
     return watch.num_run, rows
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """End a run at Ctrl-C, or at the SIGTERM of a scheduler, with a word on how to go on."""
     from mae_bench.cli.show import say
 
@@ -189,7 +199,13 @@ def _report(session: "Session", rows: "pd.DataFrame", out: Path | None, command:
     from mae_bench.analysis.report import ReportContext, write_report
 
     home = session.store.home
+    outcome = None
+    if session.asked.tuning is not None:
+        from mae_bench.tuning import load_outcome
+
+        outcome = load_outcome(session)
     context = ReportContext(
+        tuning=outcome.table() if outcome else None,
         curves=load_curves(rows, home),
         provenance=collect_provenance(),
         notes=session.plan.warnings,

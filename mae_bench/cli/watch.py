@@ -2,10 +2,12 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mae_bench.cli.show import duration, say
+from mae_bench.runner.builder import Stage
 from mae_bench.runner.work import Event
 
 if TYPE_CHECKING:
@@ -17,9 +19,10 @@ LINE_EVERY_S = 10.0
 class Watch:
     """Told events of a run, as a context manager; always on stderr."""
 
-    def __init__(self, session: "Session") -> None:
-        """Prepare to show a session's plan."""
-        stages = session.plan.stages
+    def __init__(self, session: "Session", stages: Sequence[Stage] | None = None) -> None:
+        """Prepare to show a session's plan, or other stages of it."""
+        stages = session.plan.stages if stages is None else stages
+        self.store = session.store
         self.kinds = {stage.key: stage.kind for stage in stages}
         self.over = {stage.key for stage in stages if session.store.is_done(*stage.key)}
         self.num_done_before = len(self.over)
@@ -30,6 +33,17 @@ class Watch:
         self.bars: Any = None
         self.whole: Any = None
         self.by_worker: dict[int, Any] = {}
+
+    def expect(self, stages: Sequence[Stage]) -> None:
+        """Count stages that are not part of the plan, such as those of trials."""
+        for stage in stages:
+            if stage.key not in self.kinds:
+                self.kinds[stage.key] = stage.kind
+                if self.store.is_done(*stage.key):
+                    self.over.add(stage.key)
+                    self.num_done_before += 1
+        if self.bars is not None:
+            self.bars.update(self.whole, completed=len(self.over), total=len(self.kinds))
 
     def __enter__(self) -> Self:
         """Start the bars, if this is a terminal."""

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mae_bench.data.encoders import parse_hub_encoder
 from mae_bench.errors import SpecError, UnknownNameError, near_match
 from mae_bench.runner.forms import FLOORS
 from mae_bench.runner.sentences import shown
-from mae_bench.specs import ArmSpec, Study
+from mae_bench.specs import PEAK_LR, ArmSpec, Study
 
 MIN_SEEDS = 6  # five paired seeds can never reach p < .05 in a sign-flip test
 
@@ -61,12 +62,14 @@ def control_of(arms: Iterable[ArmSpec]) -> str:
 def _arm(arm: ArmSpec, study: Study, tuned: Mapping[str, Any]) -> ArmSpec:
     from mae_bench.objectives.base import OBJECTIVES, parse_options
 
-    options = parse_options(arm.objective, {**arm.options, **tuned})
+    peak_lr = tuned.get(PEAK_LR, arm.peak_lr)
+    drawn = {name: value for name, value in tuned.items() if name != PEAK_LR}
+    options = parse_options(arm.objective, {**arm.options, **drawn})
     try:
         OBJECTIVES.get(arm.objective).check(options, study.backbone, study.corpus.row_length)
     except SpecError as error:
         raise SpecError(f"arm '{arm.label}': {error}") from None
-    return arm.model_copy(update={"options": options.canonical()})
+    return arm.model_copy(update={"options": options.canonical(), "peak_lr": peak_lr})
 
 
 def _check_teachers(arms: tuple[ArmSpec, ...]) -> None:
@@ -77,14 +80,15 @@ def _check_teachers(arms: tuple[ArmSpec, ...]) -> None:
     for arm in arms:
         options = parse_options(arm.objective, arm.options)
         teacher = OBJECTIVES.get(arm.objective).teacher_of(options)
-        if teacher is None or (teacher not in labels and Path(teacher).expanduser().is_dir()):
+        if teacher is None or (teacher not in labels and _is_outside(teacher)):
             continue
         if teacher == arm.label:
             raise SpecError(f"arm '{arm.label}' names itself as teacher; name another arm")
         if teacher not in labels:
             raise UnknownNameError(
                 f"arm '{arm.label}': unknown teacher '{teacher}'; a teacher is the label of "
-                f"another arm ({', '.join(labels)}) or an encoder's folder."
+                f"another arm ({', '.join(labels)}), an encoder's folder, or owner/name@commit "
+                "on the Hub, with all 40 digits of the commit."
                 + near_match(teacher, labels)
             )
         taught_by[arm.label] = teacher
@@ -96,6 +100,10 @@ def _check_teachers(arms: tuple[ArmSpec, ...]) -> None:
                 raise SpecError(f"arms teach in a circle: {' <- '.join(chain)}; break it")
             if label in chain[:-1]:
                 break  # another start reports this circle
+
+
+def _is_outside(teacher: str) -> bool:
+    return Path(teacher).expanduser().is_dir() or parse_hub_encoder(teacher) is not None
 
 
 def _check_names(study: Study) -> None:
@@ -156,7 +164,7 @@ def _warnings(study: Study, is_tuned: bool) -> list[str]:
         warnings.append("not tuned yet: the arms have the options that the study names")
     by_content: dict[str, str] = {}
     for arm in study.objectives:
-        content = f"{arm.objective} {sorted(arm.options.items())}"
+        content = f"{arm.objective} {sorted(arm.options.items())} {arm.peak_lr}"
         if content in by_content:
             warnings.append(
                 f"arms '{by_content[content]}' and '{arm.label}' are the same run under two names"

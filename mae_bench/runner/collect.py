@@ -9,7 +9,7 @@ from mae_bench.results import frame
 from mae_bench.runner.builder import Key
 from mae_bench.runner.plan import Cell, Plan, noise_on
 from mae_bench.runner.store import Store
-from mae_bench.specs import NoiseSpec
+from mae_bench.specs import PEAK_LR, NoiseSpec
 
 _WORK = {
     "tokenizer": "training the tokenizer failed",
@@ -96,11 +96,14 @@ class _Collector:
 
     def about(self, cell: Cell) -> dict[str, Any]:
         """Return what a row says of its cell, with the costs still unknown."""
+        options = dict(cell.arm.options)
+        if cell.arm.peak_lr is not None:
+            options[PEAK_LR] = cell.arm.peak_lr
         return {
             "study": self.plan.study.name,
             "arm": cell.arm.label,
             "objective": cell.arm.objective,
-            "options": json.dumps(cell.arm.options, sort_keys=True),
+            "options": json.dumps(options, sort_keys=True),
             "is_floor": cell.is_floor,
             "corpus_tokens": cell.corpus_tokens,
             "protocol": cell.protocol,
@@ -128,7 +131,7 @@ class _Collector:
             "pretrain_tokens": cost["tokens"],
             "pretrain_steps": cost["steps"],
             "pretrain_flops": cost["flops"],
-            "pretrain_s": cost["seconds"],
+            "pretrain_s": self.whole_seconds(cell.pretrain),
             "encoder_flops": parts["encoder"],
             "decoder_flops": parts["decoder"],
             "head_flops": parts["head"],
@@ -139,6 +142,16 @@ class _Collector:
             "is_collapsed": cost["is_collapsed"],
             "collapse": cost["collapse"],
         }
+
+    def whole_seconds(self, pretrain: str) -> float:
+        """Return the seconds of a pretraining and of what made its teacher, as it is charged."""
+        seconds = float(self.read("pretrain", pretrain, "cost.json")["seconds"])
+        stage = self.plan.by_key["pretrain", pretrain]
+        for kind, teacher in stage.needs:
+            if kind == "pretrain":
+                options = self.read(kind, pretrain, "spec.json")["options"]
+                seconds += self.whole_seconds(teacher) / options.get("amortise_over", 1)
+        return seconds
 
     def read(self, kind: str, id_: str, name: str) -> Any:
         place = (kind, id_, name)

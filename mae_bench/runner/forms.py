@@ -66,10 +66,11 @@ def _arm(place: int, item: Any) -> list[dict[str, Any]]:
         return [{"objective": item, "options": {}, "label": None, "place": place}]
     if isinstance(item, dict) and "objective" in item:  # the form that is stored
         options, label = item.get("options") or {}, item.get("label")
-        name, unknown = item["objective"], set(item) - {"objective", "options", "label"}
-        return [{"objective": name, "options": options, "label": label, "place": place}] + (
-            _not_one(place, item) if unknown else []
-        )
+        arm = {"objective": item["objective"], "options": options, "label": label, "place": place}
+        if "peak_lr" in item:
+            arm["peak_lr"] = item["peak_lr"]
+        unknown = set(item) - {"objective", "options", "label", "peak_lr"}
+        return [arm] + (_not_one(place, item) if unknown else [])
     if not isinstance(item, dict) or len(item) != 1:
         return _not_one(place, item)
     ((name, options),) = item.items()

@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from mae_bench.data.encoders import parse_hub_encoder
 from mae_bench.runner.builder import Key, Stage, StageBuilder
 from mae_bench.runner.check import check_study
 from mae_bench.runner.forms import FLOORS
@@ -75,7 +76,7 @@ class Plan:
     cells: tuple[Cell, ...]
     warnings: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def by_key(self) -> dict[Key, Stage]:
         """The stages by kind and id."""
         return {stage.key: stage for stage in self.stages}
@@ -89,7 +90,8 @@ def make_plan(
     Args:
         study: as loaded.
         data_dir: where local data is looked for; it decides fingerprints, never names.
-        tuned: options by arm label that replace the study's.
+        tuned: options by arm label that replace the study's; `PEAK_LR` among them is the peak
+            rate of the arm's pretraining.
 
     Raises:
         SpecError: a name or an option that nothing knows, or arms that teach in a circle.
@@ -177,12 +179,16 @@ class _Planner:
         arm, study = self.arms[label], self.study
         kind = OBJECTIVES.get(arm.objective)
         recipe = study.pretrain
+        if arm.peak_lr is not None:
+            recipe = recipe.model_copy(update={"peak_lr": arm.peak_lr})
         if not kind.is_trained:  # nothing but the vocabulary and the seed can matter to it
             tokens, recipe = (study.corpus_tokens or (tokens,))[0], PretrainRecipe()
         teacher = kind.teacher_of(parse_options(arm.objective, arm.options))
         key = files = None
         if teacher is not None and teacher in self.arms:
             key = self._pretrain(teacher, tokens, seed)
+        elif teacher is not None and (found := parse_hub_encoder(teacher)):
+            key = self.builder.teacher(*found)
         elif teacher is not None:
             files = _folder_digest(Path(teacher).expanduser())
         self.pretrained[place] = self.builder.pretrain(

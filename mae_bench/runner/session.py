@@ -18,7 +18,6 @@ from mae_bench.runner.finished import FINISHED, mark_finished, plan_key
 from mae_bench.runner.plan import Plan, make_plan
 from mae_bench.runner.stages import Settings
 from mae_bench.runner.store import Store
-from mae_bench.runner.study import load_study
 from mae_bench.runner.work import Event, Tell
 from mae_bench.specs import Study
 
@@ -216,32 +215,4 @@ class Session:
         return is_any
 
 
-def run_study(
-    study: Study | str | Path,
-    *,
-    home: Path | str | None = None,
-    data_dir: Path | None = None,
-    device: str = "auto",
-    workers: int = 1,
-    retry_failed: bool = False,
-    tell: Tell = no_tell,
-) -> pd.DataFrame:
-    """Run a study and return its rows; running again resumes, or does nothing.
-
-    Args:
-        study: a study, a YAML file, or the name of a packaged one.
-        home: where everything is kept; None for MAE_BENCH_HOME or the platform's cache folder.
-        data_dir: local data; None for MAE_BENCH_DATA, if that is set.
-        device: ``auto``, ``cpu`` or ``cuda``.
-        workers: processes. More than 1 are spawned, which a script must allow by an
-            ``if __name__ == "__main__":`` around its own call.
-        retry_failed: try what failed in an earlier run again.
-        tell: is told what happens.
-    """
-    if not isinstance(study, Study):
-        study = load_study(study)
-    session = Session(study, home=home, data_dir=data_dir, device=device, workers=workers)
-    return session.run(tell, retry_failed)
-
-
-__all__ = ["Counts", "Session", "StoreError", "run_study"]
+__all__ = ["Counts", "Session", "StoreError"]

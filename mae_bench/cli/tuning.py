@@ -1,0 +1,127 @@
+"""The verb that tunes, and what the other verbs say of tuning."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from mae_bench.cli.options import (
+    AsJson,
+    DataDir,
+    Device,
+    Home,
+    Overrides,
+    Retry,
+    Scale,
+    StudyName,
+    Workers,
+    is_retry,
+    open_session,
+)
+
+if TYPE_CHECKING:
+    from mae_bench.runner.session import Session
+    from mae_bench.tuning import Outcome
+
+
+def tune(
+    study: StudyName,
+    overrides: Overrides = None,
+    scale: Scale = None,
+    home: Home = None,
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    workers: Workers = None,
+    retry: Retry = None,
+    as_json: AsJson = False,
+) -> None:
+    """Choose every arm's options by equal trials; `run` does it too where it is due."""
+    from mae_bench.cli.show import duration, number, say, table
+
+    session = open_session(study, overrides, scale, home, data_dir, device, workers)
+    outcome, num_run = _tune(session, is_retry(retry))
+    if as_json:
+        content = {
+            "study": session.asked.name,
+            "home": str(session.store.home),
+            **outcome.model_dump(mode="json"),
+        }
+        typer.echo(json.dumps(content, indent=1, allow_nan=False))
+    else:
+        columns = ["arm", "chosen", "selection value", "trials", "failed", "FLOPs", "time"]
+        rows = [
+            [
+                label,
+                arm.chosen_text,
+                "none" if arm.value is None else f"{arm.value:.3f}",
+                str(len(arm.trials)),
+                str(arm.num_failed),
+                number(arm.flops),
+                duration(arm.seconds),
+            ]
+            for label, arm in outcome.arms.items()
+        ]
+        table("tuning", columns, rows)
+    if not num_run:
+        say(f"nothing to do: '{session.asked.name}' is tuned")
+    lost = [label for label, arm in outcome.arms.items() if arm.trials and arm.value is None]
+    for label in lost:
+        reason = outcome.arms[label].trials[0].failure
+        say(f"failed: every trial of '{label}', the first because: {reason}")
+    if lost:
+        raise typer.Exit(1)
+
+
+def tune_first(session: "Session", is_again: bool) -> None:
+    """Tune before a run, if the study asks for it and it is not done."""
+    from mae_bench.cli.show import say
+    from mae_bench.tuning import load_outcome
+
+    if load_outcome(session) is not None:
+        return
+    say(f"'{session.asked.name}' is not tuned yet; its trials come first")
+    outcome, _ = _tune(session, is_again)
+    for label, arm in outcome.arms.items():
+        failed = f"; {arm.num_failed} trials failed" if arm.num_failed else ""
+        say(f"tuned {label}: {arm.chosen_text} ({len(arm.trials)} trials{failed})")
+
+
+def tuning_facts(session: "Session") -> dict[str, Any] | None:
+    """Return what `plan` tells of tuning; None where the study has none."""
+    spec = session.asked.tuning
+    if spec is None:
+        return None
+    from mae_bench.tuning import load_outcome, price
+
+    outcome = load_outcome(session)
+    flops, seconds = (0.0, 0.0) if outcome else price(session)
+    return {
+        "is_finished": outcome is not None,
+        "trials": spec.trials,
+        "flops": flops,
+        "seconds": seconds,
+        "chosen": outcome.options if outcome else {},
+    }
+
+
+def tuning_text(facts: dict[str, Any], num_workers: int) -> str:
+    """Return the line of `plan` on tuning."""
+    from mae_bench.cli.show import duration, number
+
+    if facts["is_finished"]:
+        return f"finished: {facts['trials']} trials an arm; its choice is in this plan"
+    return (
+        f"not done: {facts['trials']} trials an arm, about {number(facts['flops'])} FLOPs and "
+        f"{duration(facts['seconds'] / num_workers)}; this plan has the study's own options"
+    )
+
+
+def _tune(session: "Session", is_again: bool) -> tuple["Outcome", int]:
+    """Tune; return the outcome and the number of stages that were run."""
+    from mae_bench.cli.running import interruptible
+    from mae_bench.cli.watch import Watch
+    from mae_bench.tuning import tune as tune_session
+
+    with interruptible(), Watch(session, ()) as watch:
+        outcome = tune_session(session, watch, watch.expect, is_again)
+    return outcome, watch.num_run

@@ -1,0 +1,137 @@
+"""What a trial tries: drawn by Optuna, a pure function of the seed, the number and the history.
+
+Every trial has a sampler of its own, so that a resumed tuning draws what an undisturbed one
+would have drawn; Optuna's own samplers start anew after a resume and repeat themselves. With the
+``random`` sampler the peak rate of trial ``n`` is the same for every arm.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import optuna
+
+from mae_bench.objectives.base import OBJECTIVES, Trial
+from mae_bench.seeding import seed_for
+from mae_bench.specs import PEAK_LR, ArmSpec, PretrainRecipe, TuningSpec
+
+Space = Callable[[Trial], dict[str, Any]]
+
+
+class FreeTrial:
+    """A trial that draws nothing for what the study fixes, and numbers of four digits at most.
+
+    So a choice can be written into a study by hand, and 0.15 is never 0.15000000000000002.
+    """
+
+    def __init__(self, trial: Trial, fixed: Mapping[str, Any]) -> None:
+        """Wrap a trial; ``fixed`` are values by name."""
+        self.trial = trial
+        self.fixed = fixed
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """Draw a number."""
+        if name in self.fixed:
+            return cast(float, self.fixed[name])
+        return float(f"{self.trial.suggest_float(name, low, high, step=step, log=log):.4g}")
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        """Draw a whole number."""
+        if name in self.fixed:
+            return cast(int, self.fixed[name])
+        return self.trial.suggest_int(name, low, high, step=step, log=log)
+
+    def suggest_categorical(self, name: str, choices: Any) -> Any:
+        """Draw one of the choices."""
+        if name in self.fixed:
+            return self.fixed[name]
+        return self.trial.suggest_categorical(name, choices)
+
+
+def space_of(arm: ArmSpec, recipe: PretrainRecipe, spec: TuningSpec) -> Space:
+    """Return what draws the options of an arm, and its peak rate under a key of its own.
+
+    What the study fixes is not drawn.
+    """
+    kind = OBJECTIVES.get(arm.objective)
+
+    def space(trial: Trial) -> dict[str, Any]:
+        drawn: dict[str, Any] = {}
+        if not kind.is_trained:
+            return drawn
+        free = FreeTrial(trial, arm.options)
+        if spec.peak_lr_factor > 1 and arm.peak_lr is None:
+            low, high = recipe.peak_lr / spec.peak_lr_factor, recipe.peak_lr * spec.peak_lr_factor
+            drawn[PEAK_LR] = free.suggest_float(PEAK_LR, low, high, log=True)
+        found = kind.search_space(free)
+        return drawn | {name: value for name, value in found.items() if name not in arm.options}
+
+    return space
+
+
+def is_empty(space: Space) -> bool:
+    """Whether a space has nothing to choose."""
+    probe = _memory(optuna.samplers.RandomSampler(seed=0)).ask()
+    space(cast(Trial, probe))
+    return not probe.params
+
+
+def draw(
+    spec: TuningSpec, number: int, history: Sequence[optuna.trial.FrozenTrial], space: Space
+) -> optuna.trial.FrozenTrial:
+    """Return a trial that is to be run, with its options as the attribute ``options``.
+
+    Args:
+        spec: the sampler and its seed.
+        number: of the trial, from 0.
+        history: the finished trials before it, in order; ``random`` ignores it.
+        space: what is to be drawn.
+    """
+    memory = _memory(sampler_of(spec, number))
+    if spec.sampler != "random":
+        memory.add_trials(history)
+    trial = memory.ask()
+    options = space(cast(Trial, trial))
+    return optuna.trial.create_trial(
+        state=optuna.trial.TrialState.RUNNING,
+        params=trial.params,
+        distributions=trial.distributions,
+        user_attrs={"options": options},
+    )
+
+
+def sampler_of(spec: TuningSpec, number: int) -> optuna.samplers.BaseSampler:
+    """Return the sampler of one trial, with every argument written out."""
+    seed = seed_for("tuning", seed=spec.seed, trial=number) % 2**32
+    if spec.sampler == "random":
+        return optuna.samplers.RandomSampler(seed=seed)
+    return optuna.samplers.TPESampler(
+        consider_prior=None,  # the first six are deprecated: None is True, 1, True, False and
+        prior_weight=None,  # Optuna's own two functions; another value would warn
+        consider_magic_clip=None,
+        consider_endpoints=None,
+        gamma=None,
+        weights=None,
+        n_startup_trials=min(10, max(2, spec.trials // 3)),
+        n_ei_candidates=24,
+        seed=seed,
+        multivariate=True,
+        group=False,
+        warn_independent_sampling=None,  # deprecated; None is False
+        constant_liar=False,  # trials of one arm run one after another
+        constraints_func=None,
+    )
+
+
+def _memory(sampler: optuna.samplers.BaseSampler) -> optuna.Study:
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # it announces every study
+    try:
+        return optuna.create_study(
+            storage=optuna.storages.InMemoryStorage(), sampler=sampler, direction="maximize"
+        )
+    finally:
+        optuna.logging.set_verbosity(level)
