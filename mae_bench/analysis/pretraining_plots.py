@@ -56,7 +56,7 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
         for axis, field, name in zip(
             axes,
             ("pretrain_flops", "pretrain_s"),
-            ("FLOPs of one pretraining, teacher included", "seconds of one pretraining, teacher included"),
+            ("FLOPs of one pretraining, teacher included", "its seconds, teacher included"),
             strict=True,
         ):
             for label, whole, cost in points:

@@ -37,8 +37,8 @@ class Distillation(Objective):
         """DistilBERT's weights, temperature 2.
 
         Attributes:
-            teacher: the label of another arm, or an encoder's folder or Hub id that shares the
-                student's vocabulary.
+            teacher: the label of another arm, an encoder's folder, or ``owner/name@commit`` on
+                the Hub; one from outside must share the study's tokenizer.
             soft_weight: of the soft cross-entropy; needs a teacher with a vocabulary head.
             amortise_over: students that share the price of the teacher's pretraining; 1 charges
                 all of it to this arm. Forward passes are always charged.

@@ -23,10 +23,11 @@ VERSIONS = {  # raise one where the same spec would give other numbers than befo
     "tokenizer": 1,
     "blocks": 1,
     "task": 1,
+    "teacher": 1,
     "pretrain": 1,
     "evaluate": 1,
 }
-PREPARED = ("tokenizer", "blocks", "task")  # the only kinds that may touch the network
+PREPARED = ("tokenizer", "blocks", "task", "teacher")  # the only kinds that may touch the network
 
 Key = tuple[str, str]  # kind and id
 
@@ -38,7 +39,7 @@ class Stage:
     Attributes:
         kind: a key of `VERSIONS`.
         id: names the artefact.
-        spec: what is to be done; a dict ``{"task": name}`` for tasks.
+        spec: what is to be done; a dict for tasks and for teachers of the Hub.
         needs: the stages whose artefacts it reads.
         label: for people.
     """
@@ -106,6 +107,11 @@ class StageBuilder:
             self._tasks[name] = self.add("task", content, {"task": name}, (), f"task {name}")
         return self._tasks[name]
 
+    def teacher(self, hub_id: str, revision: str) -> Key:
+        """Add an encoder of the Hub."""
+        spec = {"hub_id": hub_id, "revision": revision}
+        return self.add("teacher", spec, spec, (), f"teacher {hub_id}")
+
     def pretrain(
         self,
         backbone: BackboneSpec,
@@ -128,8 +134,8 @@ class StageBuilder:
             recipe: of the study.
             seed: of all its random streams.
             label: of the arm.
-            teacher: the pretraining of another arm. Its id then stands for the option
-                ``teacher``, for a label is only a name.
+            teacher: the pretraining of another arm, or an encoder of the Hub. Its id then
+                stands for the option ``teacher``, for a label is only a name.
             teacher_files: digest of a teacher's folder outside the study.
         """
         blocks, tokenizer = self.blocks(corpus)

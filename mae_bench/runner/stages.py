@@ -94,13 +94,21 @@ def _task(job: _Job) -> None:
     build_task(task, job.out, job.settings.data_dir, job.progress)
 
 
+def _teacher(job: _Job) -> None:
+    from mae_bench.data.encoders import fetch_encoder
+
+    assert isinstance(job.stage.spec, dict)
+    fetch_encoder(job.stage.spec["hub_id"], job.stage.spec["revision"], job.out)
+
+
 def _pretrain(job: _Job) -> None:
     from mae_bench.objectives.base import OBJECTIVES, parse_options
     from mae_bench.training.pretrain import pretrain
 
     spec = job.stage.spec
     assert isinstance(spec, PretrainSpec)
-    teacher: Path | None = next(iter(job.needs("pretrain")), None)
+    taught_by = job.needs("pretrain") + job.needs("teacher")
+    teacher: Path | None = next(iter(taught_by), None)
     if teacher is None:
         options = parse_options(spec.objective, spec.options)
         folder = OBJECTIVES.get(spec.objective).teacher_of(options)
@@ -135,6 +143,7 @@ _RUN: dict[str, Callable[[_Job], None]] = {
     "tokenizer": _tokenizer,
     "blocks": _blocks,
     "task": _task,
+    "teacher": _teacher,
     "pretrain": _pretrain,
     "evaluate": _evaluate,
 }
