@@ -8,9 +8,12 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
 import torch
+from hypothesis import settings
 from pytest_socket import disable_socket
 
 torch.set_num_threads(1)
+settings.register_profile("mae_bench", deadline=None)  # no test may depend on the clock
+settings.load_profile("mae_bench")
 
 
 def pytest_runtest_setup(item):

@@ -39,7 +39,7 @@ def load_study(
         SpecError: in one sentence, with the line where it is known.
     """
     path = _find(path_or_name)
-    text = path.read_text(encoding="utf-8")
+    text = _text(path)
     raw = read_yaml(text, str(path))
     if not isinstance(raw, dict):
         raise SpecError(f"{path} is not a study: it must be a mapping of fields, got {shown(raw)}")
@@ -64,6 +64,17 @@ def load_study(
         raise SpecError(f"{where}: {sentence(error, Study)}") from None
     except SpecError as error:
         raise SpecError(f"{path}: {error}") from None
+
+
+def _text(path: Path) -> str:
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SpecError(
+            f"{path} is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}; "
+            "convert the file to UTF-8"
+        ) from None
 
 
 def _find(path_or_name: str | Path) -> Path:

@@ -1,0 +1,62 @@
+"""Writes `losses.json`: the losses of ten steps of every objective, fp32, one thread.
+
+Run `python tests/golden/capture.py` only after a change that is meant to move the numbers.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import torch
+from small_blocks import run_pretraining, write_blocks
+
+FILE = Path(__file__).with_name("losses.json")
+ALL_MASKED = {"mask_share": 1.0, "random_share": 0.0, "keep_share": 0.0}
+CASES = {
+    "mlm": ("mlm", {}),
+    "mlm, 40% and all by [MASK]": ("mlm", {"mask_ratio": 0.4, **ALL_MASKED}),
+    "mae": ("mae", {}),
+    "mae, narrow deep decoder": (
+        "mae",
+        {"mask_ratio": 0.3, "decoder_layers": 2, "decoder_width": 16},
+    ),
+    "mae, embeddings": ("mae", {"target": "embeddings"}),
+    "simcse": ("simcse", {}),
+    "simcse, spans and mlm": ("simcse", {"view": "spans", "mlm_weight": 0.5}),
+    "distill": ("distill", {"teacher": "mlm"}),
+    "distill, hidden states alone": (
+        "distill",
+        {"teacher": "mlm", "soft_weight": 0.0, "mlm_weight": 0.0},
+    ),
+}
+
+
+def losses_of(case, folder, **changes):
+    """Return the losses of ten steps; a teacher is pretrained on the way."""
+    torch.set_num_threads(1)
+    objective, options = CASES[case]
+    if not (folder / "blocks").exists():
+        write_blocks(folder / "blocks")
+    teacher = folder / "teacher" if "teacher" in options else None
+    if teacher is not None and not teacher.exists():
+        run_pretraining(folder, "mlm", name="teacher")
+    out = run_pretraining(folder, objective, options, name="arm", teacher=teacher, **changes)
+    return json.loads((out / "curve.json").read_text())["loss"]
+
+
+def main():
+    found = {}
+    for case in CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            found[case] = [round(loss, 6) for loss in losses_of(case, Path(folder))]
+    content = {"torch": torch.__version__, "losses": found}
+    FILE.write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
