@@ -11,7 +11,7 @@
 - Five paired seeds can never pass a sign-flip test: unit/test_claims, unit/test_stats, and here.
 - A streamed, shuffled data set loses items at a resume: unit/test_pretrain (each row once an
   epoch; a run cut short ends as an undisturbed one).
-- Samplers repeat values after a resume, and change their defaults: unit/test_tuning,
+- Samplers repeat values after a resume, and change their defaults: unit/test_tuning_draws,
   e2e/test_tuning.
 - Packages that break, or drag others down: here.
 - Drawing that the next matplotlib removes: here.
