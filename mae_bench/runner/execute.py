@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 from multiprocessing.connection import wait
@@ -21,6 +22,8 @@ from mae_bench.runner.work import Event, Tell, work
 
 MAX_WORKERS = 8
 MAX_DEATHS = 3  # of workers, beyond those that a stage can be blamed for
+STAGES_PER_WORKER = 60  # then a fresh process: 80 fine-tunes of many shapes grow one to 3 GB
+RETIRED = 76  # exit code of a worker that stopped there
 
 
 def num_cores() -> int:
@@ -117,6 +120,9 @@ class _Crew:
         del self.team[number]
         if process.exitcode == 0:
             return
+        if process.exitcode == RETIRED:
+            self.team[number] = self.start(number)
+            return
         held = held_by(self.store.home / "leases", process.pid or 0)
         for stage in self.stages:
             if stage.key in held:
@@ -156,11 +162,14 @@ def _main(stages: list[Stage], home: Path, settings: Settings, events: Any, numb
         events.put(event)
 
     try:
-        work(stages, Store(home), settings, tell, number)
+        is_over = work(stages, Store(home), settings, tell, number, STAGES_PER_WORKER)
     except MaeBenchError as error:
         events.put(error)
     except KeyboardInterrupt:
         events.cancel_join_thread()
+    else:
+        if not is_over:
+            sys.exit(RETIRED)
 
 
 def _interrupt(number: int, frame: object) -> None:

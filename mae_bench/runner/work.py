@@ -35,8 +35,13 @@ Tell = Callable[[Event], None]
 
 
 def work(
-    stages: Sequence[Stage], store: Store, settings: Settings, tell: Tell, worker: int = 0
-) -> None:
+    stages: Sequence[Stage],
+    store: Store,
+    settings: Settings,
+    tell: Tell,
+    worker: int = 0,
+    most: int | None = None,
+) -> bool:
     """Bring every stage to an end: done by this worker or another, failed, or blocked.
 
     Args:
@@ -45,11 +50,15 @@ def work(
         settings: of this worker.
         tell: is told what happens.
         worker: its number.
+        most: stages to run before stopping early; None runs all.
+
+    Returns:
+        Whether every stage came to its end.
 
     Raises:
         StoreError: the home is full or cannot be written; what is done stays.
     """
-    _Worker(stages, store, settings, tell, worker).loop()
+    return _Worker(stages, store, settings, tell, worker).loop(most)
 
 
 class _Worker:
@@ -62,12 +71,16 @@ class _Worker:
         self.store = store
         self.settings = settings
         self.number = number
+        self.num_run = 0
         self._tell = tell
 
-    def loop(self) -> None:
+    def loop(self, most: int | None) -> bool:
         while self.pending:
+            if most is not None and self.num_run >= most:
+                return False
             if not any(self.settle(stage) for stage in list(self.pending.values())):
                 time.sleep(WAIT_S)
+        return True
 
     def settle(self, stage: Stage) -> bool:
         """Look at one stage; return whether it was worked on, so that the look starts anew."""
@@ -105,6 +118,7 @@ class _Worker:
 
     def run(self, stage: Stage) -> None:
         """Run a stage; the next look finds it done or failed."""
+        self.num_run += 1
         self.tell("start", stage)
         if self.store.path(*stage.key).exists():
             note = f"the artefact of '{stage.label}' was damaged; it is built again"
