@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -28,7 +29,7 @@ def collect_provenance(command: str | None = None) -> dict[str, Any]:
     """Return versions, machine, source commit, command and time as plain JSON content."""
     return {
         "tool": "mae-bench",
-        "command": command if command is not None else " ".join(sys.argv),
+        "command": command if command is not None else shlex.join(_argv()),
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {"python": platform.python_version(), **_versions()},
         "machine": {
@@ -39,6 +40,11 @@ def collect_provenance(command: str | None = None) -> dict[str, Any]:
         },
         "commit": _commit(),
     }
+
+
+def _argv() -> list[str]:
+    """Return this command line, without the folder that the program lies in."""
+    return [Path(sys.argv[0]).name, *sys.argv[1:]]
 
 
 def _versions() -> dict[str, str]:

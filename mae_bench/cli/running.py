@@ -207,7 +207,7 @@ def _report(session: "Session", rows: "pd.DataFrame", out: Path | None, command:
     context = ReportContext(
         tuning=outcome.table() if outcome else None,
         curves=load_curves(rows, home),
-        provenance=collect_provenance(),
+        provenance={**collect_provenance(), "data": session.data_checksums()},
         notes=session.plan.warnings,
         reproduce=command,
     )

@@ -11,6 +11,7 @@ import pandas as pd
 
 from mae_bench.errors import SpecError, StoreError
 from mae_bench.results import ROWS_FILE, save_rows
+from mae_bench.runner.artefact import read_done
 from mae_bench.runner.builder import PREPARED, Stage
 from mae_bench.runner.collect import collect, failure_reasons
 from mae_bench.runner.execute import choose_threads, choose_workers, execute
@@ -169,6 +170,17 @@ class Session:
     def rows(self) -> pd.DataFrame:
         """Return the rows of what is done and failed so far."""
         return collect(self.plan, self.store)
+
+    def data_checksums(self) -> dict[str, dict[str, str]]:
+        """Return the sha256 of every file of prepared data that is there, by stage and file."""
+        return {
+            stage.label: {
+                name: facts["sha256"]
+                for name, facts in (read_done(self.store.path(*stage.key)) or {}).items()
+            }
+            for stage in self.plan.stages
+            if stage.kind in PREPARED and self.store.is_done(*stage.key)
+        }
 
     def _open(self, retry_failed: bool) -> None:
         self.store.open()
