@@ -88,8 +88,7 @@ def _check_teachers(arms: tuple[ArmSpec, ...]) -> None:
             raise UnknownNameError(
                 f"arm '{arm.label}': unknown teacher '{teacher}'; a teacher is the label of "
                 f"another arm ({', '.join(labels)}), an encoder's folder, or owner/name@commit "
-                "on the Hub, with all 40 digits of the commit."
-                + near_match(teacher, labels)
+                "on the Hub, with all 40 digits of the commit." + near_match(teacher, labels)
             )
         taught_by[arm.label] = teacher
     for start in taught_by:

@@ -36,5 +36,5 @@ def test_the_plan_fetches_a_teacher_once_for_all_seeds():
 
 
 def test_an_unreachable_hub_is_a_sentence(tmp_path):
-    with pytest.raises(DataError, match="could not be fetched from the Hub.*local folder"):
+    with pytest.raises(DataError, match=r"could not be fetched from the Hub.*local folder"):
         fetch_encoder("owner/name", COMMIT, tmp_path)
