@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -32,7 +33,13 @@ def start(*arguments):
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "MAE_BENCH_HOME": "/dev/null/unused"},
+        preexec_fn=_hear_interrupts,
     )
+
+
+def _hear_interrupts():
+    """Undo what a shell does to its background jobs, whose children would ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def finish(process):
