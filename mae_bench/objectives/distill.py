@@ -56,6 +56,9 @@ class Distillation(Objective):
     def build(self, teacher: Path | None) -> None:
         """Load the teacher; make the vocabulary head and, if widths differ, a projection."""
         assert teacher is not None
+        width = self.backbone.width
+        # first, so that it starts as an mlm's does whatever loading a teacher draws
+        self.head = VocabularyHead(width, width, self.backbone.vocab_size)
         self.teacher = load_teacher(teacher)
         if self.teacher.vocab_size != self.backbone.vocab_size:
             raise SpecError(
@@ -67,8 +70,6 @@ class Distillation(Objective):
                 f"teacher '{self.options.teacher}' has no vocabulary head over its encoder, which "
                 "soft_weight needs; choose an mlm or distill arm, or set soft_weight: 0"
             )
-        width = self.backbone.width
-        self.head = VocabularyHead(width, width, self.backbone.vocab_size)
         self.match = (
             nn.Identity() if self.teacher.width == width else nn.Linear(width, self.teacher.width)
         )

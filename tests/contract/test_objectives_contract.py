@@ -300,3 +300,9 @@ def test_view_of_mae_at_a_small_ratio_approaches_the_plain_encoder():
         matched = whole.gather(1, view.positions[..., None].expand(-1, -1, whole.shape[-1]))
         compacted = objective.backbone(view.input_ids, None, None)
     assert (part - matched).norm() < (compacted - matched).norm()
+
+
+def test_a_student_starts_with_the_head_of_an_mlm(teacher):
+    student, plain = make("distill", {"teacher": "mlm"}, teacher), make("mlm", {}, None)
+    for key, value in plain.head.state_dict().items():
+        assert torch.equal(value, student.head.state_dict()[key]), key
