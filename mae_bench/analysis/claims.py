@@ -283,9 +283,10 @@ def _worded(verdict: Verdict, study: Study) -> Verdict:
     if n < MIN_SEEDS:
         reason = f"{seeds} cannot reach p < .05; at least {MIN_SEEDS} are needed"
     elif verdict.outcome == "not decidable":
+        beyond = "beyond the margin" if verdict.claim.margin else "of difference"
         reason = (
-            f"not decidable with {seeds}: a difference from the margin of "
-            f"{100 * verdict.detectable:.1f} points would be found with 80% power"
+            f"not decidable with {seeds}, family-wise p = {verdict.p_family:.2g}: only "
+            f"{100 * verdict.detectable:.1f} points {beyond} would be found with 80% power"
         )
     else:
         reason = f"{verdict.outcome} with {seeds}, family-wise p = {verdict.p_family:.2g}"

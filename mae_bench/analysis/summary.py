@@ -119,7 +119,8 @@ def headline(
         parts.append(_claims_sentence(claims))
     single = [v for v in verdicts if v.claim.task is not None]
     if single and control:
-        parts.append(_comparison_sentence(single, control, len(scores.tasks)))
+        pooled = [v for v in verdicts if v.claim.task is None]
+        parts.append(_comparison_sentence(single, pooled, control, len(scores.tasks)))
     return " ".join(parts) or "There is one trained objective, so there is no comparison to judge."
 
 
@@ -136,7 +137,9 @@ def _claims_sentence(claims: Sequence[Verdict]) -> str:
     return f"Of {total} claim{'s' if total > 1 else ''}, {_listed(words)}."
 
 
-def _comparison_sentence(verdicts: Sequence[Verdict], control: str, num_tasks: int) -> str:
+def _comparison_sentence(
+    verdicts: Sequence[Verdict], pooled: Sequence[Verdict], control: str, num_tasks: int
+) -> str:
     seeds = max(verdict.n for verdict in verdicts)
     if not seeds:
         return f"Nothing can be compared with {control} yet: no seed has both sides."
@@ -152,14 +155,21 @@ def _comparison_sentence(verdicts: Sequence[Verdict], control: str, num_tasks: i
         side = {"supported": wins, "refuted": losses}.get(verdict.outcome)
         if side is not None:
             side.setdefault(verdict.claim.treatment, []).append(str(verdict.claim.task))
-    if not wins and not losses:
+    on_mean = {
+        v.claim.treatment: "wins" if v.outcome == "supported" else "loses"
+        for v in pooled
+        if v.outcome in ("supported", "refuted") and v.claim.treatment not in {*wins, *losses}
+    }
+    if not wins and not losses and not on_mean:
         return f"No objective is shown to differ from {control} on any task with {seeds} seeds."
     parts = []
     if wins:
         parts.append(_sides(wins, num_tasks, "wins", "win"))
     if losses:
         parts.append(_sides(losses, num_tasks, "loses", "lose"))
-    rest = {verdict.claim.treatment for verdict in verdicts} - set(wins) - set(losses)
+    parts += [f"{arm} {verb} on the mean of tasks alone" for arm, verb in on_mean.items()]
+    decided = {*wins, *losses, *on_mean}
+    rest = {verdict.claim.treatment for verdict in verdicts} - decided
     if rest:
         parts.append(f"{_listed(sorted(rest)) if len(rest) <= 2 else 'the others'} undecided")
     return f"Against {control}: {'; '.join(parts)}."

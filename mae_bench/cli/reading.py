@@ -90,7 +90,10 @@ def plan(
     seeds = len(made.study.seeds)
     power = "not defined for one seed"
     if found.detectable is not None:
-        power = f"{found.detectable:.2f} SD of the paired difference ({seeds} seeds, 80% power)"
+        power = (
+            f"a difference of {found.detectable:.2f} times its standard deviation over seeds "
+            f"({seeds} seeds, 80% power)"
+        )
     lines(
         [
             f"study      {made.study.name}: {len(made.study.objectives)} arms and 2 floors, "
@@ -98,9 +101,9 @@ def plan(
             f"home       {session.store.home}",
             *([f"tuning     {tuning_text(tuning, num_workers)}"] if tuning else []),
             f"pretrain   {number(found.flops)} FLOPs in all",
-            f"time left  {duration(found.seconds / num_workers)} with {num_workers} "
+            f"to run     {duration(found.seconds / num_workers)} with {num_workers} "
             f"worker{'s' if num_workers > 1 else ''} ({speed})",
-            f"disk left  {size(found.disk_bytes)}",
+            f"will use   {size(found.disk_bytes)} more of the disk",
             f"detects    {power}",
             *(f"warning    {text}" for text in made.warnings),
         ]

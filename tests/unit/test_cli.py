@@ -133,7 +133,7 @@ def test_plan_tells_what_it_takes_and_writes_nothing(run, study, tmp_path):
     assert any("fewer than 6" in text for text in found["warnings"])
     assert not (tmp_path / "home").exists()
     code, out, _ = run("plan", study)
-    assert "rough guess" in out and "11.55 SD" in out
+    assert "rough guess" in out and "11.55 times its standard deviation" in out
 
 
 def test_plan_of_a_budget_in_seconds_knows_no_steps(run, study):
