@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mae_bench.data.tokenizer import CLS, MASK, PAD, SEP, SPECIAL
 from mae_bench.errors import SpecError
 
-NUM_SPECIAL = 5  # [PAD] [UNK] [CLS] [SEP] [MASK]: never a random replacement
-PAD_ID, UNK_ID, CLS_ID, SEP_ID, MASK_ID = range(NUM_SPECIAL)
+PAD_ID, CLS_ID, SEP_ID, MASK_ID = PAD, CLS, SEP, MASK
+NUM_SPECIAL = len(SPECIAL)  # the lowest ids: never a random replacement
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mae_bench.data.tokenizer import CLS, PAD, SEP
 from mae_bench.errors import SpecError
 from mae_bench.seeding import seed_for
 from mae_bench.specs import BackboneSpec
 
-PAD, CLS, SEP = 0, 2, 3  # ids that every tokenizer here shares
 ROPE_THETA = 10_000.0  # RoFormer's, for rows of hundreds of tokens; ModernBERT's is for 8,192
 
 

@@ -6,7 +6,8 @@ Legend: B rows, V kept and M removed tokens a row, D encoder width, W decoder wi
 import torch
 from torch import Tensor, nn
 
-from mae_bench.model.backbone import SEP, build_config, build_stack
+from mae_bench.data.tokenizer import SEP
+from mae_bench.model.backbone import build_config, build_stack
 from mae_bench.specs import BackboneSpec
 
 
