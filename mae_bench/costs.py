@@ -28,6 +28,9 @@ class Flops:
         """All of it."""
         return self.encoder + self.decoder + self.head + self.teacher
 
+    def __add__(self, other: "Flops") -> "Flops":
+        return Flops(**{name: value + getattr(other, name) for name, value in asdict(self).items()})
+
     def scaled(self, factor: float) -> "Flops":
         """Return the cost of ``factor`` such steps."""
         return Flops(**{name: value * factor for name, value in asdict(self).items()})

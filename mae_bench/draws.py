@@ -25,6 +25,14 @@ def _mix(x: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
+class Block:
+    """Rows as they stand in the corpus: ids [B, L], and is_pad [B, L] or None if none is padded."""
+
+    ids: Tensor
+    is_pad: Tensor | None = None
+
+
+@dataclass(frozen=True)
 class Draws:
     """The draws of one pretraining step.
 
@@ -32,11 +40,13 @@ class Draws:
         seed: the study's seed.
         epoch: passes over the corpus done before this step.
         row_ids: [B] int64, the rows' places in the corpus, which never change.
+        progress: share of the budget that is spent, in [0, 1], for what changes in training.
     """
 
     seed: int
     epoch: int
     row_ids: Tensor
+    progress: float = 0.0
 
     def bits(self, draw: str, length: int) -> Tensor:
         """Return [B, L] int64 of 32 random bits, of a named draw (``which``, ``how``, …)."""

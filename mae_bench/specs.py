@@ -223,7 +223,7 @@ class ArmSpec(Frozen):
 
 
 class PretrainSpec(Frozen):
-    """One pretraining run. ``blocks`` and ``teacher`` are ids of earlier stages."""
+    """One pretraining run. ``blocks``, ``teacher`` and ``ngrams`` are ids of earlier stages."""
 
     backbone: BackboneSpec
     objective: str
@@ -232,6 +232,7 @@ class PretrainSpec(Frozen):
     recipe: PretrainRecipe
     seed: int
     teacher: str | None = None
+    ngrams: str | None = None
 
 
 class EvaluateSpec(Frozen):

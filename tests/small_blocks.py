@@ -3,7 +3,10 @@
 import json
 
 import numpy as np
+from tokenizers import Tokenizer, models
+from transformers import PreTrainedTokenizerFast
 
+from mae_bench.data.tokenizer import SPECIAL
 from mae_bench.masking import CLS_ID, NUM_SPECIAL, PAD_ID, SEP_ID
 from mae_bench.progress import silent
 from mae_bench.specs import BackboneSpec, Budget, PretrainRecipe, PretrainSpec
@@ -21,9 +24,24 @@ RECIPE = {
 }
 
 
+def write_tokenizer(folder, vocab_size=V):
+    """Write a tokenizer in which every third token continues the word before it."""
+    words = [
+        ("" if place % 3 == 2 else "Ġ") + chr(97 + place % 7) + str(place)
+        for place in range(NUM_SPECIAL, vocab_size)
+    ]
+    vocabulary = {word: place for place, word in enumerate([*SPECIAL, *words])}
+    names = dict(zip(("pad", "unk", "cls", "sep", "mask"), SPECIAL, strict=True))
+    PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]")),
+        **{f"{name}_token": text for name, text in names.items()},
+    ).save_pretrained(folder)
+
+
 def write_blocks(folder, *, rows=ROWS, is_padded=True):
     """Write what the data stage would: rows that count up, each by a step of its own."""
     folder.mkdir(parents=True)
+    write_tokenizer(folder.parent)
     np.save(folder / "rows.npy", _rows(0, rows, is_padded))
     np.save(folder / "validation.npy", _rows(rows, 8, is_padded))
     meta = {

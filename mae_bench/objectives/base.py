@@ -15,8 +15,9 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from mae_bench.costs import Flops, StepShape
-from mae_bench.draws import Draws
+from mae_bench.draws import Block, Draws
 from mae_bench.errors import SpecError, near_match
+from mae_bench.masking import MASKINGS, Lexicon
 from mae_bench.model.backbone import Backbone
 from mae_bench.registry import Registry
 from mae_bench.seeding import seed_for
@@ -38,14 +39,6 @@ class Trial(Protocol):
 
     def suggest_categorical(self, name: str, choices: Any) -> Any:
         """Draw one of the choices."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """Rows as they stand in the corpus: ids [B, L], and is_pad [B, L] or None if none is padded."""
-
-    ids: Tensor
-    is_pad: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +91,7 @@ class Objective(nn.Module, ABC):
         """No options."""
 
     options: Any
+    lexicon: Lexicon | None
 
     def __init__(
         self,
@@ -107,12 +101,15 @@ class Objective(nn.Module, ABC):
         *,
         seed: int,
         teacher: Path | None = None,
+        lexicon: Lexicon | None = None,
     ) -> None:
         """Attach to a backbone; parts are initialised from the stream ``head``."""
         super().__init__()
         self.backbone = backbone
         self.spec = spec
         self.options = options
+        self.seed = seed
+        self.lexicon = lexicon
         with torch.random.fork_rng():
             torch.manual_seed(seed_for("head", seed=seed, part="pretraining"))
             self.build(teacher)
@@ -136,7 +133,7 @@ class Objective(nn.Module, ABC):
         return {
             name: value
             for name, value in self.state_dict().items()
-            if not name.startswith(("backbone.", "teacher."))
+            if not {"backbone", "teacher"} & set(name.split("."))
         }
 
     @classmethod
@@ -158,8 +155,32 @@ class Objective(nn.Module, ABC):
         """Return the arm, folder or Hub id that must exist before this objective starts."""
         return None
 
+    @classmethod
+    def needs_lexicon(cls, options: Any) -> bool:
+        """Whether ``self.lexicon`` must be there; by default where the masking scheme needs it."""
+        masking = getattr(options, "masking", None)
+        return masking is not None and MASKINGS.get(masking.scheme).needs_lexicon
+
+    @classmethod
+    def needs_ngrams(cls, options: Any) -> bool:
+        """Whether the lexicon must hold the corpus' collocations."""
+        masking = getattr(options, "masking", None)
+        return masking is not None and MASKINGS.get(masking.scheme).needs_ngrams
+
+    @classmethod
+    def restarts_at(cls, options: Any) -> tuple[float, ...]:
+        """Return the shares of the budget at which the optimizer forgets its moments."""
+        return ()
+
+    @classmethod
+    def controls(cls, options: Any) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Return the arms that tell why this one differs: objective and options by label."""
+        return {}
+
 
 OBJECTIVES: Registry[type[Objective]] = Registry("objective", "objectives")
+
+__all__ = ["OBJECTIVES", "Block", "LossOutput", "Objective", "Trial", "View", "parse_options"]
 
 
 def parse_options(name: str, given: Mapping[str, Any]) -> Any:

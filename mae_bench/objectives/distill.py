@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from mae_bench.costs import TRAIN, Flops, Stack, StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
-from mae_bench.masking import num_hidden
+from mae_bench.masking import check_masking, mean_flops, num_hidden
 from mae_bench.model.teacher import Teacher, load_teacher
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
@@ -76,7 +76,7 @@ class Distillation(Objective):
 
     def corrupt(self, block: Block, draws: Draws) -> View:
         """Hide tokens as mlm does."""
-        return masked_view(block, draws, self.options, self.backbone.vocab_size)
+        return masked_view(block, draws, self.options, self.backbone.vocab_size, self.lexicon)
 
     def forward(self, view: View) -> LossOutput:
         """Return the weighted mean of the three losses."""
@@ -113,22 +113,26 @@ class Distillation(Objective):
 
         A teacher from outside makes its logits at every position.
         """
-        predicted = shape.rows * num_hidden(shape.row_length, options.mask_ratio)
         outside = shape.outside_teacher
         stack = outside or Stack.of(shape.backbone)
-        teacher = stack.forward(shape.rows, shape.row_length)
-        if options.soft_weight > 0:
-            read = shape.tokens if outside else predicted
-            teacher += 2.0 * read * stack.width * (stack.width + shape.vocab_size)
-        head = shape.head(predicted)
-        if stack.width != shape.backbone.width:
-            head += float(TRAIN * 2 * shape.tokens * shape.backbone.width * stack.width)
-        return Flops(encoder=shape.encoder(), head=head, teacher=teacher)
+
+        def price(ratio: float) -> Flops:
+            predicted = shape.rows * num_hidden(shape.row_length, ratio)
+            teacher = stack.forward(shape.rows, shape.row_length)
+            if options.soft_weight > 0:
+                read = shape.tokens if outside else predicted
+                teacher += 2.0 * read * stack.width * (stack.width + shape.vocab_size)
+            head = shape.head(predicted)
+            if stack.width != shape.backbone.width:
+                head += float(TRAIN * 2 * shape.tokens * shape.backbone.width * stack.width)
+            return Flops(encoder=shape.encoder(), head=head, teacher=teacher)
+
+        return mean_flops(options.mask_ratio, price)
 
     @classmethod
     def check(cls, options: Options, spec: BackboneSpec, row_length: int) -> None:
         """Raise SpecError for an impossible mask count or no loss at all."""
-        num_hidden(row_length, options.mask_ratio)
+        check_masking(options.mask_ratio, options.masking, row_length)
         if options.soft_weight + options.mlm_weight + options.cosine_weight == 0:
             raise SpecError(
                 "soft_weight, mlm_weight and cosine_weight are all 0 (objective 'distill'); "

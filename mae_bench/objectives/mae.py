@@ -10,11 +10,19 @@ from torch.nn import functional as F
 from mae_bench.costs import TRAIN, Flops, Stack, StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
-from mae_bench.masking import hide_random, num_hidden
+from mae_bench.masking import (
+    RANDOM,
+    Masking,
+    MaskRatio,
+    check_masking,
+    hide,
+    mean_flops,
+    num_hidden,
+)
 from mae_bench.model.decoder import Decoder
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
-from mae_bench.specs import BackboneSpec, Frozen, Ratio
+from mae_bench.specs import BackboneSpec, Frozen
 
 
 @OBJECTIVES.register("mae")
@@ -38,7 +46,8 @@ class MaskedAutoencoder(Objective):
         embeddings, normalised and detached, with mean squared error.
         """
 
-        mask_ratio: Ratio = 0.5
+        mask_ratio: MaskRatio = 0.5
+        masking: Masking = RANDOM
         decoder_layers: Annotated[int, Field(ge=1)] = 1
         decoder_width: Annotated[int, Field(ge=1)] | None = None
         target: Literal["tokens", "embeddings"] = "tokens"
@@ -54,8 +63,8 @@ class MaskedAutoencoder(Objective):
 
     def corrupt(self, block: Block, draws: Draws) -> View:
         """Remove mask_ratio of each row: the same count in every row."""
-        scores = draws.uniform("which", block.ids.shape[1])
-        hidden = hide_random(scores, block.ids, block.is_pad, self.options.mask_ratio)
+        options = self.options
+        hidden = hide(block, draws, options.mask_ratio, options.masking, self.lexicon)
         kept_pad = None if block.is_pad is None else block.is_pad.gather(1, hidden.kept)
         return View(
             input_ids=block.ids.gather(1, hidden.kept),
@@ -97,7 +106,11 @@ class MaskedAutoencoder(Objective):
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:
         """Encoder over kept tokens, decoder over whole rows, head at the removed positions."""
-        removed = num_hidden(shape.row_length, options.mask_ratio)
+        return mean_flops(options.mask_ratio, lambda ratio: cls._price(options, shape, ratio))
+
+    @staticmethod
+    def _price(options: Options, shape: StepShape, ratio: float) -> Flops:
+        removed = num_hidden(shape.row_length, ratio)
         spec = shape.backbone
         width = options.decoder_width or spec.width
         stack = Stack.of(spec, layers=options.decoder_layers, width=width)
@@ -114,7 +127,7 @@ class MaskedAutoencoder(Objective):
     @classmethod
     def check(cls, options: Options, spec: BackboneSpec, row_length: int) -> None:
         """Raise SpecError for an impossible mask count or decoder width."""
-        num_hidden(row_length, options.mask_ratio)
+        check_masking(options.mask_ratio, options.masking, row_length)
         head_size = spec.width // spec.heads
         width = options.decoder_width or spec.width
         if width % head_size:

@@ -4,7 +4,7 @@ from typing import Any
 
 from mae_bench.costs import Flops, StepShape
 from mae_bench.draws import Draws
-from mae_bench.masking import num_hidden
+from mae_bench.masking import check_masking, mean_flops, num_hidden
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
 from mae_bench.objectives.targets import MaskingOptions, at_targets, masked_view
@@ -30,7 +30,7 @@ class MaskedLanguageModel(Objective):
 
     def corrupt(self, block: Block, draws: Draws) -> View:
         """Hide mask_ratio of each row."""
-        return masked_view(block, draws, self.options, self.backbone.vocab_size)
+        return masked_view(block, draws, self.options, self.backbone.vocab_size, self.lexicon)
 
     def forward(self, view: View) -> LossOutput:
         """Return the cross-entropy at the hidden positions."""
@@ -46,13 +46,17 @@ class MaskedLanguageModel(Objective):
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:
         """Encoder over whole rows, head at the hidden positions."""
-        predicted = shape.rows * num_hidden(shape.row_length, options.mask_ratio)
-        return Flops(encoder=shape.encoder(), head=shape.head(predicted))
+
+        def price(ratio: float) -> Flops:
+            predicted = shape.rows * num_hidden(shape.row_length, ratio)
+            return Flops(encoder=shape.encoder(), head=shape.head(predicted))
+
+        return mean_flops(options.mask_ratio, price)
 
     @classmethod
     def check(cls, options: Options, spec: BackboneSpec, row_length: int) -> None:
         """Raise SpecError where a row would hide nothing or everything."""
-        num_hidden(row_length, options.mask_ratio)
+        check_masking(options.mask_ratio, options.masking, row_length)
 
     @classmethod
     def search_space(cls, trial: Trial) -> dict[str, Any]:

@@ -10,15 +10,16 @@ from pydantic import model_validator
 from torch import Tensor
 
 from mae_bench.draws import Draws
-from mae_bench.masking import hide_random, replace
+from mae_bench.masking import RANDOM, Lexicon, Masking, MaskRatio, hide, replace
 from mae_bench.objectives.base import Block, View
-from mae_bench.specs import Frozen, Ratio, Share
+from mae_bench.specs import Frozen, Share
 
 
 class MaskingOptions(Frozen):
     """How tokens are hidden from an encoder that still sees every position."""
 
-    mask_ratio: Ratio = 0.15
+    mask_ratio: MaskRatio = 0.15
+    masking: Masking = RANDOM
     mask_share: Share = 0.8
     random_share: Share = 0.1
     keep_share: Share = 0.1
@@ -39,12 +40,16 @@ class MaskingOptions(Frozen):
         return self.mask_share, self.random_share, self.keep_share
 
 
-def masked_view(block: Block, draws: Draws, options: MaskingOptions, vocab_size: int) -> View:
+def masked_view(
+    block: Block,
+    draws: Draws,
+    options: MaskingOptions,
+    vocab_size: int,
+    lexicon: Lexicon | None = None,
+) -> View:
     """Return the block with hidden tokens replaced, and the hidden tokens as targets."""
     length = block.ids.shape[1]
-    hidden = hide_random(
-        draws.uniform("which", length), block.ids, block.is_pad, options.mask_ratio
-    )
+    hidden = hide(block, draws, options.mask_ratio, options.masking, lexicon)
     seen = replace(
         block.ids,
         hidden,

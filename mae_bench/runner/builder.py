@@ -22,6 +22,7 @@ from mae_bench.specs import (
 VERSIONS = {  # raise one where the same spec would give other numbers than before
     "tokenizer": 1,
     "blocks": 1,
+    "ngrams": 1,
     "task": 1,
     "teacher": 1,
     "pretrain": 1,
@@ -123,6 +124,7 @@ class StageBuilder:
         label: str,
         teacher: Key | None = None,
         teacher_files: str | None = None,
+        needs_ngrams: bool = False,
     ) -> Key:
         """Add one pretraining.
 
@@ -137,8 +139,10 @@ class StageBuilder:
             teacher: the pretraining of another arm, or an encoder of the Hub. Its id then
                 stands for the option ``teacher``, for a label is only a name.
             teacher_files: digest of a teacher's folder outside the study.
+            needs_ngrams: whether its masking looks at the corpus' collocations.
         """
         blocks, tokenizer = self.blocks(corpus)
+        ngrams = self._ngrams(corpus) if needs_ngrams else None
         spec = PretrainSpec(
             backbone=backbone,
             objective=objective,
@@ -147,13 +151,14 @@ class StageBuilder:
             recipe=recipe,
             seed=seed,
             teacher=teacher[1] if teacher else None,
+            ngrams=ngrams[1] if ngrams else None,
         )
         content = spec.canonical()
         if teacher or teacher_files:
             content["options"] = {k: v for k, v in options.items() if k != "teacher"}
         if teacher_files:
             content["teacher_files"] = teacher_files
-        needs = (blocks, tokenizer) + ((teacher,) if teacher else ())
+        needs = (blocks, tokenizer, *(key for key in (teacher, ngrams) if key))
         return self.add("pretrain", content, spec, needs, f"pretrain {label}, seed {seed}")
 
     def evaluate(self, spec: EvaluateSpec, version: int, label: str) -> Key:
@@ -162,6 +167,12 @@ class StageBuilder:
         if spec.checkpoint is not None:
             needs = (("pretrain", spec.checkpoint), *needs)
         return self.add("evaluate", [version, spec.canonical()], spec, needs, label)
+
+    def _ngrams(self, corpus: CorpusSpec) -> Key:
+        """Add the counting of a corpus' collocations."""
+        blocks, tokenizer = self.blocks(corpus)
+        spec = {"blocks": blocks[1]}
+        return self.add("ngrams", spec, spec, (blocks, tokenizer), "collocations of the corpus")
 
     def _fingerprint(self, corpus: CorpusSpec) -> str:
         from mae_bench.data.corpus import corpus_fingerprint

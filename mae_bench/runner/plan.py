@@ -183,7 +183,8 @@ class _Planner:
             recipe = recipe.model_copy(update={"peak_lr": arm.peak_lr})
         if not kind.is_trained:  # nothing but the vocabulary and the seed can matter to it
             tokens, recipe = (study.corpus_tokens or (tokens,))[0], PretrainRecipe()
-        teacher = kind.teacher_of(parse_options(arm.objective, arm.options))
+        options = parse_options(arm.objective, arm.options)
+        teacher = kind.teacher_of(options)
         key = files = None
         if teacher is not None and teacher in self.arms:
             key = self._pretrain(teacher, tokens, seed)
@@ -201,6 +202,7 @@ class _Planner:
             label,
             key,
             files,
+            kind.needs_ngrams(options),
         )
         return self.pretrained[place]
 

@@ -86,6 +86,13 @@ def _blocks(job: _Job) -> None:
     build_blocks(job.stage.spec, job.need("tokenizer"), job.out, data_dir, job.progress)
 
 
+def _ngrams(job: _Job) -> None:
+    from mae_bench.data.blocks import load_blocks
+    from mae_bench.masking.ngrams import count_ngrams
+
+    count_ngrams(load_blocks(job.need("blocks")).rows, job.out, job.progress)
+
+
 def _task(job: _Job) -> None:
     from mae_bench.tasks import TASKS, build_task
 
@@ -118,6 +125,7 @@ def _pretrain(job: _Job) -> None:
         blocks=job.need("blocks"),
         tokenizer=job.need("tokenizer"),
         teacher=teacher,
+        ngrams=next(iter(job.needs("ngrams")), None),
         work=job.store.work(job.stage.kind, job.stage.id),
         out=job.out,
         device=job.settings.device,
@@ -142,6 +150,7 @@ def _evaluate(job: _Job) -> None:
 _RUN: dict[str, Callable[[_Job], None]] = {
     "tokenizer": _tokenizer,
     "blocks": _blocks,
+    "ngrams": _ngrams,
     "task": _task,
     "teacher": _teacher,
     "pretrain": _pretrain,

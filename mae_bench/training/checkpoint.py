@@ -55,8 +55,8 @@ def versions() -> dict[str, str]:
 def save_state(
     path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, notes: dict[str, Any]
 ) -> None:
-    """Write weights, optimizer state and notes as one file, in one rename."""
-    tensors: dict[str, Tensor] = {f"model/{n}": p for n, p in _trained(model)}
+    """Write weights, moving averages, optimizer state and notes as one file, in one rename."""
+    tensors = {f"model/{name}": value for name, value in _moving(model).items()}
     for index, (_, parameter) in enumerate(_trained(model)):
         for key, value in optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer/{index}/{key}"] = torch.as_tensor(value)
@@ -75,8 +75,8 @@ def load_state(
     """Restore what `save_state` wrote; return its notes."""
     trained = _trained(model)
     with safe_open(path, "pt", device=device) as file, torch.no_grad():
-        for name, parameter in trained:
-            parameter.copy_(file.get_tensor(f"model/{name}"))
+        for name, value in _moving(model).items():
+            value.copy_(file.get_tensor(f"model/{name}"))
         for name in file.keys():
             kind, index, *key = name.split("/")
             if kind == "optimizer":
@@ -84,6 +84,20 @@ def load_state(
                 state[key[0]] = file.get_tensor(name)
         notes: dict[str, Any] = json.loads(file.metadata()["notes"])
     return notes
+
+
+def _moving(model: nn.Module) -> dict[str, Tensor]:
+    """Return what training changes: weights, and the averages that follow them; no teacher.
+
+    Parts that share a backbone name its tensors several times; each is returned once.
+    """
+    found: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, value in model.state_dict(keep_vars=True).items():
+        if "teacher" not in name.split(".") and id(value) not in seen:
+            seen.add(id(value))
+            found[name] = value
+    return found
 
 
 def _trained(model: nn.Module) -> list[tuple[str, nn.Parameter]]:

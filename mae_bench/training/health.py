@@ -27,7 +27,9 @@ def validation_loss(objective: Objective, data: Blocks, seed: int, device: str) 
     total, predicted = 0.0, 0
     for start in range(0, min(VALIDATION_ROWS, len(data.validation)), BATCH_ROWS):
         block, ids = _rows(data, start, device)
-        output = objective(objective.corrupt(block, Draws(seed, VALIDATION_EPOCH, ids)))
+        output = objective(
+            objective.corrupt(block, Draws(seed, VALIDATION_EPOCH, ids, progress=1.0))
+        )
         total += float(output.loss) * output.predicted
         predicted += output.predicted
     loss = total / max(1, predicted)

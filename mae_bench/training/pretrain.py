@@ -18,7 +18,7 @@ from mae_bench.costs import Flops, Stack, StepShape, stack_of_config, steps_for
 from mae_bench.data.blocks import Blocks, load_blocks
 from mae_bench.draws import Draws
 from mae_bench.errors import DataError, DivergedError, SpecError
-from mae_bench.masking import PAD_ID
+from mae_bench.masking import PAD_ID, build_lexicon
 from mae_bench.model.attention import place
 from mae_bench.model.backbone import build_backbone
 from mae_bench.model.teacher import is_checkpoint
@@ -49,6 +49,7 @@ def pretrain(
     blocks: Path,
     tokenizer: Path,
     teacher: Path | None,
+    ngrams: Path | None = None,
     work: Path,
     out: Path,
     device: str,
@@ -61,6 +62,7 @@ def pretrain(
         blocks: folder of token rows.
         tokenizer: folder that is copied into the checkpoint.
         teacher: folder (or Hub id as a path) of the objective's teacher, if it has one.
+        ngrams: folder of the corpus' collocations, if the objective's masking needs them.
         work: folder that survives a kill, for the running state.
         out: empty folder for the result.
         device: ``cpu`` or ``cuda``.
@@ -71,7 +73,7 @@ def pretrain(
         DataError: fewer rows than a batch.
     """
     data = load_blocks(blocks)
-    run = _Run(spec, data, teacher, tokenizer, device)
+    run = _Run(spec, data, teacher, tokenizer, ngrams, device)
     if run.objective.is_trained:
         run.train(work / "state.safetensors", progress)
     save_checkpoint(run.objective, tokenizer, out)
@@ -84,7 +86,13 @@ class _Run:
     """One pretraining and what it has cost so far."""
 
     def __init__(
-        self, spec: PretrainSpec, data: Blocks, teacher: Path | None, tokenizer: Path, device: str
+        self,
+        spec: PretrainSpec,
+        data: Blocks,
+        teacher: Path | None,
+        tokenizer: Path,
+        ngrams: Path | None,
+        device: str,
     ) -> None:
         self.spec, self.device = spec, device
         self.recipe = spec.recipe
@@ -96,9 +104,16 @@ class _Run:
         kind = OBJECTIVES.get(spec.objective)
         options = parse_options(spec.objective, spec.options)
         backbone = build_backbone(spec.backbone, data.vocab_size, spec.seed)
+        lexicon = None
+        if kind.needs_lexicon(options):
+            lexicon = build_lexicon(data.rows, data.vocab_size, tokenizer, ngrams)
         self.objective: Objective = place(
-            kind(backbone, spec.backbone, options, seed=spec.seed, teacher=teacher), device
+            kind(
+                backbone, spec.backbone, options, seed=spec.seed, teacher=teacher, lexicon=lexicon
+            ),
+            device,
         )
+        self.restarts_at = kind.restarts_at(options)
         self.shape = StepShape(
             spec.backbone,
             self.recipe.batch_rows,
@@ -146,11 +161,15 @@ class _Run:
         started = time.perf_counter() - self.seconds
         last_save = last_report = time.perf_counter()
         self.objective.train()
+        before = (self.step - 1) / self.steps if self.steps and self.step else 0.0
         while (done := self._done_ratio(time.perf_counter() - started)) < 1:
             middle = done + 0.5 / self.steps if self.steps else done
+            if any(before < share <= done for share in self.restarts_at):
+                optimizer.state.clear()
+            before = done
             set_lr(optimizer, recipe.peak_lr * linear_schedule(middle, recipe.warmup_ratio))
             torch.manual_seed(seed_for("dropout", seed=self.spec.seed, step=self.step))
-            view = self._view(rows)
+            view = self._view(rows, done)
             with autocast(self.device, recipe.precision):
                 loss = self.objective(view).loss
             loss.backward()
@@ -174,12 +193,12 @@ class _Run:
         self.seconds = time.perf_counter() - started
         self.objective.eval()
 
-    def _view(self, rows: torch.Tensor) -> Any:
+    def _view(self, rows: torch.Tensor, progress: float) -> Any:
         epoch, ids = self._batch()
         index = torch.from_numpy(ids).to(self.device, non_blocking=True)
         chosen = rows[index].long()
         block = Block(chosen, chosen == PAD_ID if self.data.has_pads else None)
-        return self.objective.corrupt(block, Draws(self.spec.seed, epoch, index))
+        return self.objective.corrupt(block, Draws(self.spec.seed, epoch, index, progress))
 
     def _batch(self) -> tuple[int, np.ndarray]:
         """Return the epoch and rows of this step; an epoch's last short batch is left out."""

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from objective_cases import CASES
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 import mae_bench.objectives
 from mae_bench.costs import StepShape
 from mae_bench.draws import Draws
-from mae_bench.masking import CLS_ID, MASK_ID, NUM_SPECIAL, PAD_ID, SEP_ID
+from mae_bench.masking import CLS_ID, MASK_ID, NUM_SPECIAL, PAD_ID, SEP_ID, Lexicon
 from mae_bench.model.backbone import build_backbone
 from mae_bench.objectives.base import OBJECTIVES, Block, View, parse_options
 from mae_bench.specs import BackboneSpec
@@ -21,17 +22,6 @@ from mae_bench.training.checkpoint import load_objective_state, save_checkpoint
 SPEC = BackboneSpec(num_layers=1, hidden_size=32, num_heads=2, max_length=64)
 V, B, L = 90, 6, 24
 
-CASES = [
-    ("mlm", {}),
-    ("mlm", {"mask_ratio": 0.4, "mask_share": 1.0, "random_share": 0.0, "keep_share": 0.0}),
-    ("mae", {}),
-    ("mae", {"mask_ratio": 0.3, "decoder_layers": 2, "decoder_width": 48}),
-    ("mae", {"target": "embeddings"}),
-    ("simcse", {}),
-    ("simcse", {"view": "spans", "mlm_weight": 0.5}),
-    ("distill", {"teacher": "mlm"}),
-    ("distill", {"teacher": "mlm", "soft_weight": 0.0, "mlm_weight": 0.0}),
-]
 IDS = [f"{name}-{i}" for i, (name, _) in enumerate(CASES)]
 
 
@@ -65,7 +55,19 @@ def make(name, options, teacher, seed=0, spec=SPEC, vocab_size=V):
     return kind(
         build_backbone(spec, vocab_size, seed), spec, parsed, seed=seed,
         teacher=teacher if needs else None,
+        lexicon=lexicon(vocab_size) if kind.needs_lexicon(parsed) else None,
     )  # fmt: skip
+
+
+def lexicon(vocab_size=V):
+    """Every third token continues a word; low ids are the frequent ones."""
+    ids = torch.arange(vocab_size)
+    return Lexicon(
+        counts=10_000 // (ids + 1),
+        is_word_start=ids % 3 != 2,
+        first_char=torch.where(ids < NUM_SPECIAL, 0, 1 + ids % 7),
+        ngrams=torch.empty(0, dtype=torch.int64),
+    )
 
 
 def tensors(view, prefix=""):

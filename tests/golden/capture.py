@@ -1,6 +1,7 @@
 """Writes `losses.json`: the losses of ten steps of every objective, fp32, one thread.
 
-Run `python tests/golden/capture.py` only after a change that is meant to move the numbers.
+Run `python tests/golden/capture.py` only after a change that is meant to move the numbers;
+`python tests/golden/capture.py CASE ...` records these cases and leaves the others.
 """
 
 import json
@@ -50,11 +51,14 @@ def losses_of(case, folder, **changes):
 
 
 def main():
-    found = {}
-    for case in CASES:
+    chosen = sys.argv[1:] or list(CASES)
+    old = json.loads(FILE.read_text())["losses"] if sys.argv[1:] else {}
+    found = {case: losses for case, losses in old.items() if case in CASES}
+    for case in chosen:
         with tempfile.TemporaryDirectory() as folder:
             found[case] = [round(loss, 6) for loss in losses_of(case, Path(folder))]
-    content = {"torch": torch.__version__, "losses": found}
+    losses = {case: found[case] for case in CASES if case in found}
+    content = {"torch": torch.__version__, "losses": losses}
     FILE.write_text(json.dumps(content, indent=1) + "\n")
 
 

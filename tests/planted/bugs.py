@@ -32,7 +32,7 @@ BUGS = (
     Bug(
         "leak",
         "The MAE encoder sees one of the tokens that it is to predict.",
-        "mae_bench/masking.py",
+        "mae_bench/masking/hidden.py",
         "order[:, count:].sort(1).values, None)",
         "order[:, count - 1 :].sort(1).values, None)",
         (f"{OBJECTIVES}::test_no_leak",),
@@ -57,7 +57,7 @@ BUGS = (
     Bug(
         "padding_targets",
         "Padding that fills a short row's list of hidden positions is predicted.",
-        "mae_bench/masking.py",
+        "mae_bench/masking/hidden.py",
         "order[:, count:].sort(1).values, is_masked.gather(1, positions))",
         "order[:, count:].sort(1).values, None)",
         (f"{OBJECTIVES}::test_every_predicted_position_was_hidden_and_counts_are_exact",),
@@ -74,8 +74,8 @@ BUGS = (
         "static_masks",
         "Every epoch has the masks of the first.",
         "mae_bench/training/pretrain.py",
-        "return self.objective.corrupt(block, Draws(self.spec.seed, epoch, index))",
-        "return self.objective.corrupt(block, Draws(self.spec.seed, 0, index))",
+        "return self.objective.corrupt(block, Draws(self.spec.seed, epoch, index, progress))",
+        "return self.objective.corrupt(block, Draws(self.spec.seed, 0, index, progress))",
         ("tests/unit/test_pretrain.py::test_every_objective_reads_the_same_rows_in_order",),
     ),
     Bug(

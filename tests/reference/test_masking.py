@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mae_bench.draws import Draws
+from mae_bench.draws import Block, Draws
 from mae_bench.errors import SpecError
 from mae_bench.masking import (
     CLS_ID,
@@ -14,7 +14,7 @@ from mae_bench.masking import (
     NUM_SPECIAL,
     PAD_ID,
     SEP_ID,
-    hide_random,
+    hide,
     num_hidden,
     replace,
 )
@@ -86,12 +86,12 @@ def plain_hidden(scores, ids, ratio):
 
 @pytest.mark.parametrize("ratio", [0.05, 0.15, 0.4, 0.5, 0.75, 0.9])
 @pytest.mark.parametrize("is_padded", [False, True])
-def test_hide_random_matches_plain_python(ratio, is_padded):
+def test_hide_matches_plain_python(ratio, is_padded):
     lengths = [32] * 6 if not is_padded else [32, 31, 20, 9, 6, 32]
     ids = rows_of(lengths, 32)
-    scores = Draws(1, 2, torch.arange(len(ids))).uniform("which", 32)
-    is_pad = ids == PAD_ID if is_padded else None
-    hidden = hide_random(scores, ids, is_pad, ratio)
+    draws = Draws(1, 2, torch.arange(len(ids)))
+    scores = draws.uniform("which", 32)
+    hidden = hide(Block(ids, ids == PAD_ID if is_padded else None), draws, ratio)
     assert hidden.positions.shape == (len(ids), num_hidden(32, ratio))
     for row in range(len(ids)):
         positions = hidden.positions[row].tolist()
@@ -107,8 +107,7 @@ def test_hide_random_matches_plain_python(ratio, is_padded):
 
 def test_every_position_is_hidden_equally_often():
     ids = rows_of([34] * 8000, 34)
-    scores = Draws(0, 0, torch.arange(len(ids))).uniform("which", 34)
-    hidden = hide_random(scores, ids, None, 0.25)
+    hidden = hide(Block(ids), Draws(0, 0, torch.arange(len(ids))), 0.25)
     counts = torch.bincount(hidden.positions.flatten(), minlength=34)[1:-1]
     wanted = 8000 * 8 / 32
     spread = math.sqrt(8000 * 0.25 * 0.75)
@@ -119,7 +118,7 @@ def test_every_position_is_hidden_equally_often():
 def test_replacement_shares_are_exact_marginals():
     ids = rows_of([66] * 3000, 66)
     draws = Draws(0, 0, torch.arange(len(ids)))
-    hidden = hide_random(draws.uniform("which", 66), ids, None, 0.5)
+    hidden = hide(Block(ids), draws, 0.5)
     new = replace(
         ids, hidden, draws.uniform("how", 66), draws.uniform("what", 66),
         shares=(0.8, 0.1, 0.1), vocab_size=V,

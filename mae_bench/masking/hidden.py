@@ -1,4 +1,4 @@
-"""Which positions an objective hides, and what stands there instead. Pure functions of draws.
+"""The positions that a row hides, and what stands there instead. Pure functions of draws.
 
 Legend: B rows, L positions a row, M hidden and V = L - M kept positions a row.
 Padding never counts: a row with T maskable tokens hides round(ratio * T) of them. So that every
@@ -6,16 +6,22 @@ row has the same shape, a short row's list of M hidden positions is filled up wi
 `is_target` marks as nothing to predict.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from mae_bench.data.tokenizer import CLS, MASK, PAD, SEP, SPECIAL
+from mae_bench.draws import Block, Draws
 from mae_bench.errors import SpecError
+from mae_bench.masking.lexicon import Lexicon
+from mae_bench.masking.ratios import RatioSchedule, extremes, ratio_at
+from mae_bench.masking.schemes import MASKINGS, Context, Masking
 
 PAD_ID, CLS_ID, SEP_ID, MASK_ID = PAD, CLS, SEP, MASK
 NUM_SPECIAL = len(SPECIAL)  # the lowest ids: never a random replacement
+RANDOM = Masking()
 
 
 @dataclass(frozen=True)
@@ -51,31 +57,69 @@ def num_hidden(row_length: int, ratio: float) -> int:
     return count
 
 
-def hide_random(scores: Tensor, ids: Tensor, is_pad: Tensor | None, ratio: float) -> Hidden:
-    """Hide the round(ratio * T) maskable tokens of each row with the smallest scores.
+def check_masking(ratio: float | RatioSchedule, masking: Masking, row_length: int) -> None:
+    """Raise SpecError where a row would hide nothing, everything, or more than a scheme can."""
+    scheme = MASKINGS.get(masking.scheme)
+    for value in extremes(ratio):
+        num_hidden(row_length, value)
+        if value > scheme.max_ratio:
+            raise SpecError(
+                f"masking scheme '{masking.scheme}' can hide at most {scheme.max_ratio:g} of a "
+                f"row, got mask_ratio {value:g}; lower mask_ratio or choose another scheme"
+            )
 
-    Uniform scores make every subset of that size equally likely.
+
+def hide(
+    block: Block,
+    draws: Draws,
+    ratio: float | RatioSchedule,
+    masking: Masking = RANDOM,
+    lexicon: Lexicon | None = None,
+) -> Hidden:
+    """Hide the round(ratio * T) maskable tokens of each row that the scheme scores lowest.
 
     Args:
-        scores: [B, L] uniform draws in [0, 1).
-        ids: [B, L] token ids; [CLS] and [SEP] are never hidden.
-        is_pad: [B, L], or None where no row is padded.
+        block: rows; [CLS], [SEP] and padding are never hidden.
+        draws: of the step; its progress sets the ratio of a schedule.
         ratio: share of the maskable tokens, in (0, 1).
+        masking: the scheme.
+        lexicon: where the scheme needs one.
     """
+    ids, is_pad = block.ids, block.is_pad
     length = ids.shape[1]
-    count = num_hidden(length, ratio)
+    now = ratio_at(ratio, draws.progress)
+    count = num_hidden(length, now)
     is_fixed = (ids == CLS_ID) | (ids == SEP_ID)
+    is_maskable = ~is_fixed if is_pad is None else ~(is_fixed | is_pad)
     if is_pad is None:
-        order = torch.argsort(scores.masked_fill(is_fixed, 2.0), dim=1, stable=True)
+        wanted = torch.full((len(ids), 1), count, device=ids.device, dtype=torch.float64)
+    else:
+        wanted = wanted_counts(is_maskable.sum(1, keepdim=True), length - 2, now, masking)
+    context = Context(ids, is_maskable, wanted, draws, masking, lexicon)
+    scores = MASKINGS.get(masking.scheme).scores(context)
+    order = torch.argsort(scores.masked_fill(~is_maskable, math.inf), dim=1, stable=True)
+    if is_pad is None:
         return Hidden(order[:, :count].sort(1).values, order[:, count:].sort(1).values, None)
-    is_maskable = ~(is_fixed | is_pad)
-    ranks = torch.argsort(
-        torch.argsort(scores.masked_fill(~is_maskable, 2.0), dim=1, stable=True), dim=1
-    )
-    wanted = torch.floor(is_maskable.sum(1, keepdim=True).double() * ratio + 0.5)
-    is_masked = is_maskable & (ranks < wanted)
+    is_masked = is_maskable & (torch.argsort(order, dim=1, stable=True) < wanted)
+    return as_hidden(is_masked, is_pad, count)
+
+
+def wanted_counts(maskable: Tensor, full: int, ratio: float, masking: Masking) -> Tensor:
+    """Return [B, 1] tokens to hide in texts of ``maskable`` tokens, rounded half up.
+
+    With ``short_ratio`` the share grows linearly from it, at length 0, to ``ratio`` at ``full``.
+    """
+    share: Tensor | float = ratio
+    if masking.short_ratio is not None:
+        share = masking.short_ratio + (ratio - masking.short_ratio) * maskable.double() / full
+    return torch.floor(maskable.double() * share + 0.5)
+
+
+def as_hidden(is_masked: Tensor, is_pad: Tensor | None, count: int) -> Hidden:
+    """Return the lists of a [B, L] mask that hides at most ``count`` tokens in each row."""
     # hidden tokens first, then padding to fill the list, then all that is kept
-    tier = torch.where(is_masked, 0, torch.where(is_pad, 1, 2))
+    filler = torch.zeros_like(is_masked) if is_pad is None else is_pad
+    tier = torch.where(is_masked, 0, torch.where(filler, 1, 2))
     order = torch.argsort(tier, dim=1, stable=True)
     positions = order[:, :count].sort(1).values
     return Hidden(positions, order[:, count:].sort(1).values, is_masked.gather(1, positions))
