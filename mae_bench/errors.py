@@ -17,7 +17,15 @@ class SpecError(MaeBenchError):
 
 
 class UnknownNameError(SpecError):
-    """A name that no registry or study holds."""
+    """A name that no registry or study holds.
+
+    ``got`` is the name, so that whoever knows the file can say in which line it stands.
+    """
+
+    def __init__(self, message: str, got: str = "") -> None:
+        """Keep the name beside the message."""
+        super().__init__(message)
+        self.got = got
 
 
 class DuplicateNameError(MaeBenchError):

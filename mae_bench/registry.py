@@ -51,7 +51,8 @@ class Registry(Generic[T]):
             known = sorted(self._parts)
             raise UnknownNameError(
                 f"unknown {self.kind} '{name}'; known: {', '.join(known)}."
-                + near_match(name, known)
+                + near_match(name, known),
+                name,
             )
         return self._parts[name]
 

@@ -120,7 +120,9 @@ def headline(
     single = [v for v in verdicts if v.claim.task is not None]
     if single and control:
         pooled = [v for v in verdicts if v.claim.task is None]
-        parts.append(_comparison_sentence(single, pooled, control, len(scores.tasks)))
+        parts.append(
+            _comparison_sentence(single, pooled, control, len(scores.tasks), scores.reference.label)
+        )
     return " ".join(parts) or "There is one trained objective, so there is no comparison to judge."
 
 
@@ -138,7 +140,11 @@ def _claims_sentence(claims: Sequence[Verdict]) -> str:
 
 
 def _comparison_sentence(
-    verdicts: Sequence[Verdict], pooled: Sequence[Verdict], control: str, num_tasks: int
+    verdicts: Sequence[Verdict],
+    pooled: Sequence[Verdict],
+    control: str,
+    num_tasks: int,
+    setting: str,
 ) -> str:
     seeds = max(verdict.n for verdict in verdicts)
     if not seeds:
@@ -161,7 +167,10 @@ def _comparison_sentence(
         if v.outcome in ("supported", "refuted") and v.claim.treatment not in {*wins, *losses}
     }
     if not wins and not losses and not on_mean:
-        return f"No objective is shown to differ from {control} on any task with {seeds} seeds."
+        return (
+            f"No objective is shown to differ from {control} on any task with {seeds} seeds "
+            f"({setting})."
+        )
     parts = []
     if wins:
         parts.append(_sides(wins, num_tasks, "wins", "win"))
@@ -172,7 +181,7 @@ def _comparison_sentence(
     rest = {verdict.claim.treatment for verdict in verdicts} - decided
     if rest:
         parts.append(f"{_listed(sorted(rest)) if len(rest) <= 2 else 'the others'} undecided")
-    return f"Against {control}: {'; '.join(parts)}."
+    return f"Against {control} ({setting}): {'; '.join(parts)}."
 
 
 def _sides(found: Mapping[str, Sequence[str]], num_tasks: int, verb: str, plural: str) -> str:

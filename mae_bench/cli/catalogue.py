@@ -92,6 +92,13 @@ def _suites() -> list[dict[str, Any]]:
     return found
 
 
+def _study() -> list[dict[str, Any]]:
+    from mae_bench.runner.sentences import study_keys
+    from mae_bench.specs import Study
+
+    return study_keys(Study)
+
+
 _PARTS = {
     "objectives": _objectives,
     "tasks": _tasks,
@@ -99,4 +106,5 @@ _PARTS = {
     "protocols": _protocols,
     "noises": _noises,
     "suites": _suites,
+    "study": _study,
 }

@@ -59,8 +59,9 @@ def open_session(
 
     keep_freed_memory()  # before torch is imported
 
+    from mae_bench.errors import UnknownNameError
     from mae_bench.runner.session import Session
-    from mae_bench.runner.study import load_study
+    from mae_bench.runner.study import load_study, name_in_file
 
     session = Session(
         load_study(study, overrides or (), scale),
@@ -73,6 +74,10 @@ def open_session(
         from mae_bench.tuning import use_outcome
 
         use_outcome(session)
+    try:
+        session.plan  # noqa: B018  # what no registry knows is told here, with its line
+    except UnknownNameError as error:
+        raise name_in_file(error, study) from None
     return session
 
 

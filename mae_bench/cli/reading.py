@@ -18,7 +18,7 @@ from mae_bench.cli.options import (
     open_session,
 )
 
-KINDS = ("objectives", "tasks", "corpora", "protocols", "noises", "suites")
+KINDS = ("objectives", "tasks", "corpora", "protocols", "noises", "suites", "study")
 
 
 def list_parts(

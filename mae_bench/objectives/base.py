@@ -201,10 +201,21 @@ def parse_options(name: str, given: Mapping[str, Any]) -> Any:
     try:
         return kind.Options(**given)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        first = _finding(error, given)
+        # a union's alternatives stand in the place as well; a user wrote none of them
+        where = ".".join(str(part) for part in first["loc"] if str(part).islower())
+        where = where.removesuffix(".constrained-float")
         reason = first["msg"].removeprefix("Value error, ")
         got = f", got {first['input']!r}" if where else ""
         raise SpecError(
             f"objective '{name}', {'option ' + repr(where) if where else 'options'}: {reason}{got}"
         ) from error
+
+
+def _finding(error: ValidationError, given: Mapping[str, Any]) -> Any:
+    """Return the finding about what the user wrote: of a union, that of the form they chose."""
+    found = error.errors()
+    place = found[0]["loc"][:1]
+    is_mapping = bool(place) and isinstance(given.get(str(place[0])), Mapping)
+    same = [one for one in found if one["loc"][:1] == place]
+    return same[-1] if is_mapping else same[0]

@@ -23,7 +23,7 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
     if not any(arm.objective == "random_init" for arm in arms):
         arms = (ArmSpec(objective="random_init", label="random_init"), *arms)
     _check_teachers(arms)
-    study = study.model_copy(update={"objectives": arms})
+    study = study.model_copy(update={"objectives": arms, **_fitted_lengths(study)})
     _check_names(study)
     _check_lengths(study)
     labels = [arm.label for arm in arms] + list(FLOORS.values())
@@ -88,7 +88,8 @@ def _check_teachers(arms: tuple[ArmSpec, ...]) -> None:
             raise UnknownNameError(
                 f"arm '{arm.label}': unknown teacher '{teacher}'; a teacher is the label of "
                 f"another arm ({', '.join(labels)}), an encoder's folder, or owner/name@commit "
-                "on the Hub, with all 40 digits of the commit." + near_match(teacher, labels)
+                "on the Hub, with all 40 digits of the commit." + near_match(teacher, labels),
+                teacher,
             )
         taught_by[arm.label] = teacher
     for start in taught_by:
@@ -122,6 +123,17 @@ def _check_names(study: Study) -> None:
             )
 
 
+def _fitted_lengths(study: Study) -> dict[str, Any]:
+    """Return the recipes whose length was left out, cut to what the encoder has positions for."""
+    limit = study.backbone.max_length
+    fitted = {}
+    for name in ("finetune", "linear_probe"):
+        recipe = getattr(study, name)
+        if "max_length" not in recipe.model_fields_set and recipe.max_length > limit:
+            fitted[name] = recipe.model_copy(update={"max_length": limit})
+    return fitted
+
+
 def _check_lengths(study: Study) -> None:
     """Refuse texts that are longer than the encoder has positions."""
     lengths = {
@@ -143,7 +155,8 @@ def _member(where: str, got: str, allowed: Iterable[str]) -> None:
     if got not in allowed:
         raise UnknownNameError(
             f"{where} must be one of {', '.join(allowed)}; got {shown(got)}."
-            + near_match(got, allowed)
+            + near_match(got, allowed),
+            got,
         )
 
 

@@ -1,6 +1,7 @@
 """Derives rows from the store: a number for each cell that is done, a reason for each failed."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ from mae_bench.runner.plan import Cell, Plan, noise_on
 from mae_bench.runner.store import Store
 from mae_bench.specs import PEAK_LR, NoiseSpec
 
+PLATEAU_RATIO = 0.99  # of the unigram entropy; a model of token frequencies alone reaches 1
 _WORK = {
     "tokenizer": "training the tokenizer failed",
     "blocks": "tokenising the corpus failed",
@@ -127,6 +129,7 @@ class _Collector:
             return {}
         cost = self.read("pretrain", cell.pretrain, "cost.json")
         parts = cost["flops_parts"]
+        flaws = [cost["collapse"], _plateau(cost, cell.arm.objective)]
         return {
             "pretrain_tokens": cost["tokens"],
             "pretrain_steps": cost["steps"],
@@ -139,8 +142,8 @@ class _Collector:
             "teacher_pretrain_flops": cost["teacher_pretrain_flops"],
             "params_encoder": cost["params_encoder"],
             "params_objective": cost["params_objective"],
-            "is_collapsed": cost["is_collapsed"],
-            "collapse": cost["collapse"],
+            "is_collapsed": any(flaws),
+            "collapse": "; ".join(flaw for flaw in flaws if flaw),
         }
 
     def whole_seconds(self, pretrain: str) -> float:
@@ -158,3 +161,15 @@ class _Collector:
         if place not in self.found:
             self.found[place] = self.store.read_json(kind, id_, name)
         return self.found[place]
+
+
+def _plateau(cost: Mapping[str, Any], objective: str) -> str:
+    """Return a sentence where a model has learned no more than how frequent each token is."""
+    from mae_bench.objectives.base import OBJECTIVES
+
+    loss, entropy = cost["validation_loss"], cost["unigram_entropy"]
+    if loss is None or not OBJECTIVES.get(objective).predicts_tokens:
+        return ""
+    if loss < PLATEAU_RATIO * entropy:
+        return ""
+    return f"unigram plateau: validation loss {loss:.2f} of {entropy:.2f} nats a token"

@@ -1,5 +1,6 @@
 """Turns pydantic's findings into one sentence: the field, the value got, what is allowed."""
 
+import json
 import types
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -140,6 +141,29 @@ def describe(annotation: Any, metadata: Iterable[Any] = ()) -> str:
     if pattern:
         return f"a text that matches {pattern}"
     return _KINDS.get(get_origin(annotation) or annotation, "another value") + _limits(metadata)
+
+
+def study_keys(model: type[BaseModel], prefix: str = "") -> list[dict[str, str]]:
+    """Return each key that a study may hold, with what it may be and its default."""
+    found = []
+    for name, field in model.model_fields.items():
+        inner, _ = _bare(field.annotation)
+        path = f"{prefix}{name}"
+        if _is_model(inner):
+            found += study_keys(inner, f"{path}.")
+            continue
+        default = "required" if field.is_required() else json.dumps(_plain(field.get_default()))
+        allowed = describe(field.annotation, field.metadata)
+        found.append({"name": path, "allowed": allowed, "default": default})
+        if get_origin(inner) is tuple and _is_model(get_args(inner)[0]):
+            found += study_keys(get_args(inner)[0], f"{path}[].")
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_defaults=True)
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _limits(metadata: Iterable[Any]) -> str:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from mae_bench.errors import SpecError, UnknownNameError, near_match
 from mae_bench.runner.forms import study_of
 from mae_bench.runner.sentences import first_place, sentence, shown
-from mae_bench.runner.yaml_text import line_of, parse_value, read_yaml
+from mae_bench.runner.yaml_text import line_of, line_of_name, parse_value, read_yaml
 from mae_bench.specs import Study
 
 __all__ = ["load_study", "study_of", "suites"]
@@ -57,13 +57,37 @@ def load_study(
     try:
         return study_of(raw, path.parent)
     except ValidationError as error:
-        line = None
-        if not overrides and scale is None:
-            line = line_of(text, first_place(error, Study))
-        where = f"{path}, line {line}" if line else str(path)
-        raise SpecError(f"{where}: {sentence(error, Study)}") from None
+        place = first_place(error, Study)
+        raise SpecError(
+            f"{_blame(path, text, place, overrides, scale)}: {sentence(error, Study)}"
+        ) from None
     except SpecError as error:
         raise SpecError(f"{path}: {error}") from None
+
+
+def name_in_file(error: UnknownNameError, path_or_name: str | Path) -> UnknownNameError:
+    """Return the error of an unknown name with the line of the study that holds it."""
+    path = _find(path_or_name)
+    line = line_of_name(_text(path), error.got) if error.got else None
+    where = f"{path}, line {line}: " if line else ""
+    return UnknownNameError(f"{where}{error}", error.got)
+
+
+def _blame(
+    path: Path,
+    text: str,
+    place: tuple[str | int, ...],
+    overrides: Sequence[str],
+    scale: str | None,
+) -> str:
+    """Return who wrote a wrong value: an override, a scale, or a line of the file."""
+    wanted = ".".join(map(str, place))
+    for override in overrides:
+        key = override.partition("=")[0].strip()
+        if wanted == key or wanted.startswith(f"{key}.") or key.startswith(f"{wanted}."):
+            return f"--set {override}"
+    line = line_of(text, place) if scale is None else None
+    return f"{path}, line {line}" if line else f"{path}, scale '{scale}'" if scale else str(path)
 
 
 def _text(path: Path) -> str:

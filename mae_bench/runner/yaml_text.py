@@ -58,6 +58,14 @@ def parse_value(text: str, name: str) -> Any:
     return read_yaml(text, name) if text.strip() else None
 
 
+def line_of_name(text: str, name: str) -> int | None:
+    """Return the first line where a name stands as a whole key or value."""
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        if isinstance(token, yaml.ScalarToken) and token.value == name:
+            return int(token.start_mark.line) + 1
+    return None
+
+
 def line_of(text: str, path: Sequence[str | int]) -> int | None:
     """Return the line of the deepest part of a path that the text holds."""
     node = yaml.compose(text, Loader=yaml.SafeLoader)

@@ -30,6 +30,8 @@ COST = {
     "params_objective": 1,
     "is_collapsed": True,
     "collapse": "collapsed representation: mean cosine of texts 1.0000",
+    "validation_loss": 4.0,
+    "unigram_entropy": 6.0,
 }
 CLEAN = {"name": "clean", "rate": 0.0, "where": "test"}
 
@@ -99,6 +101,17 @@ def test_a_collapsed_pretraining_marks_its_rows_and_keeps_their_values(plan, sto
     assert record["value"] == 0.25 and record["is_collapsed"]
     assert "mean cosine" in record["collapse"]
     assert record["pretrain_flops"] == 5.0 and record["head_flops"] == 2.0
+
+
+@pytest.mark.parametrize(("loss", "is_flagged"), [(5.93, False), (5.95, True), (None, False)])
+def test_a_run_that_learned_frequencies_alone_is_flagged(plan, store, loss, is_flagged):
+    wanted = cell(plan, "mlm")
+    healthy = {**COST, "is_collapsed": False, "collapse": "", "validation_loss": loss}
+    finish(store, "pretrain", wanted.pretrain, cost=healthy)
+    finish(store, "evaluate", wanted.evaluate, metrics=metrics(0.25))
+    (record,) = collect(plan, store).to_dict("records")
+    assert record["value"] == 0.25 and record["is_collapsed"] == is_flagged
+    assert ("unigram plateau" in record["collapse"]) == is_flagged
 
 
 def test_a_row_knows_exactly_its_columns():

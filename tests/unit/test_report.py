@@ -125,7 +125,9 @@ def test_summary_has_a_word_for_every_cell(rows, study):
         "mlm": "control",
         "mae": "wins",
     }
-    assert found.headline == "The claim is supported. Against mlm: mae wins on sst2."
+    assert found.headline == (
+        "The claim is supported. Against mlm (finetune, all labels, clean): mae wins on sst2."
+    )
     assert found.cells["mae", "sst2"].text.startswith("57.5 ±")
 
 

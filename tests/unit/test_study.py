@@ -3,6 +3,7 @@
 import pytest
 
 from mae_bench.errors import SpecError, UnknownNameError
+from mae_bench.runner.sentences import study_keys
 from mae_bench.runner.study import load_study, study_of, suites
 from mae_bench.specs import ArmSpec, NoiseSpec, Study
 
@@ -180,3 +181,16 @@ def test_unknown_scale_and_study(path):
         load_study("quickstar")
     with pytest.raises(SpecError, match="is a folder"):
         load_study(path.parent)
+
+
+def test_every_key_of_a_study_is_listed_with_its_default():
+    found = {line["name"]: line for line in study_keys(Study)}
+    assert found["finetune.epochs"] == {
+        "name": "finetune.epochs",
+        "allowed": "a whole number of at least 1",
+        "default": "3",
+    }
+    assert found["name"]["default"] == "required"
+    assert found["control"]["default"] == "null"
+    assert found["claims[].margin"]["default"] == "0.0"
+    assert {path.partition(".")[0].removesuffix("[]") for path in found} == set(Study.model_fields)

@@ -105,6 +105,12 @@ REFUSED = {
     ),
     "short rows": ("corpus.row_length=4", "corpus.row_length must be a whole number", "got 4"),
     "vocabulary": ("corpus.tokenizer.vocab_size=70000", "vocab_size", "got 70000"),
+    "unknown key": ("finetune.epocs=3", "--set finetune.epocs=3: unknown key 'epocs'", "epochs"),
+    "schedule": (
+        "objectives=[{mlm: {mask_ratio: {start: 0.3, end: 2}}}]",
+        "option 'mask_ratio.end'",
+        "got 2",
+    ),
     "missing file": ("corpus.sources=tex.txt", "'tex.txt' is neither a corpus nor"),
     "file of another kind": ("corpus.sources=small.yaml", "its ending is '.yaml'"),
 }
@@ -223,3 +229,16 @@ def test_a_full_disk_leaves_nothing_half_written_and_the_next_run_goes_on(
     assert not list((home / "failures").iterdir())
     code, err = run(*arguments)
     assert code == 0, err
+
+
+def test_an_unknown_name_is_told_with_its_line(study, run):
+    study.write_text(STUDY.replace("[mlm]", "[mlmm]"))
+    code, err = run("plan", study)
+    assert code == 2 and f"{study}, line 5: unknown objective 'mlmm'" in err.replace("\n", "")
+
+
+def test_texts_are_cut_to_a_short_encoder_unless_a_length_is_asked_for(study, run):
+    short = ("--set", "backbone.max_length=64")
+    assert run("plan", study, *short) == (0, "")
+    code, err = run("plan", study, *short, "--set", "linear_probe.max_length=100")
+    assert code == 2 and "linear_probe.max_length must be at most backbone.max_length 64" in err
