@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
-from scipy import stats as distributions
+from scipy import special
 
 from mae_bench.seeding import seed_for
 
@@ -181,12 +180,13 @@ def detectable_effect(num_seeds: int, power: float = 0.8, level: float = LEVEL) 
     if num_seeds < 2:
         return float("inf")
     freedom = num_seeds - 1
-    critical = distributions.t.ppf(1 - level / 2, freedom)
-
-    def missing_power(effect: float) -> float:
+    critical = special.stdtrit(freedom, 1 - level / 2)
+    low, high = 0.0, 50.0
+    while high - low > 1e-9:
+        effect = (low + high) / 2
         shift = effect * np.sqrt(num_seeds)
-        above = distributions.nct.sf(critical, freedom, shift)
-        below = distributions.nct.cdf(-critical, freedom, shift)
-        return float(above + np.nan_to_num(below) - power)
-
-    return float(optimize.brentq(missing_power, 1e-3, 50.0))
+        # where a tail is too thin for the function, it returns nan: nothing lies there
+        missed = np.nan_to_num(special.nctdtr(freedom, shift, critical))
+        above, below = 1 - missed, np.nan_to_num(special.nctdtr(freedom, shift, -critical))
+        low, high = (low, effect) if above + below > power else (effect, high)
+    return high
