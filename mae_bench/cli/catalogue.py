@@ -25,6 +25,24 @@ def _objectives() -> list[dict[str, Any]]:
     ]
 
 
+def _maskings() -> list[dict[str, Any]]:
+    from mae_bench.masking import MASKINGS, Masking
+
+    defaults = Masking()
+    return [
+        {
+            "name": name,
+            "summary": part.summary,
+            "parameters": ", ".join(
+                f"{key}={getattr(defaults, key)}" for key in (*part.parameters, "short_ratio")
+            ),
+            "max_ratio": part.max_ratio,
+            "source": part.source,
+        }
+        for name, part in MASKINGS
+    ]
+
+
 def _tasks() -> list[dict[str, Any]]:
     from mae_bench.tasks import TASKS
 
@@ -101,6 +119,7 @@ def _study() -> list[dict[str, Any]]:
 
 _PARTS = {
     "objectives": _objectives,
+    "maskings": _maskings,
     "tasks": _tasks,
     "corpora": _corpora,
     "protocols": _protocols,

@@ -18,7 +18,7 @@ from mae_bench.cli.options import (
     open_session,
 )
 
-KINDS = ("objectives", "tasks", "corpora", "protocols", "noises", "suites", "study")
+KINDS = ("objectives", "maskings", "tasks", "corpora", "protocols", "noises", "suites", "study")
 
 
 def list_parts(
@@ -84,8 +84,12 @@ def plan(
         [kind, str(c["all"]), str(c["done"]), str(c["failed"])] for kind, c in found.stages.items()
     ]
     table("stages", ["kind", "all", "done", "failed"], rows)
-    arms = [[a.label, number(a.steps), number(a.tokens), number(a.flops)] for a in found.arms]
-    table("one pretraining of each arm", ["arm", "steps", "tokens", "FLOPs"], arms)
+    arms = [
+        [a.label, number(a.steps), number(a.tokens), number(a.flops), f"{a.relative_flops:.2f}"]
+        for a in found.arms
+    ]
+    columns = ["arm", "steps", "tokens", "FLOPs", "per token, of mlm 15%"]
+    table("one pretraining of each arm", columns, arms)
     speed = "from runs at this home" if found.is_measured else "a rough guess of this machine"
     seeds = len(made.study.seeds)
     power = "not defined for one seed"

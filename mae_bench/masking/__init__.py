@@ -1,5 +1,6 @@
 """Which tokens an objective hides, how many, and what stands in their place."""
 
+from mae_bench.masking import tokens, units
 from mae_bench.masking.hidden import (
     CLS_ID,
     MASK_ID,
@@ -40,4 +41,6 @@ __all__ = [
     "num_hidden",
     "ratio_at",
     "replace",
+    "tokens",
+    "units",
 ]

@@ -58,14 +58,26 @@ def num_hidden(row_length: int, ratio: float) -> int:
 
 
 def check_masking(ratio: float | RatioSchedule, masking: Masking, row_length: int) -> None:
-    """Raise SpecError where a row would hide nothing, everything, or more than a scheme can."""
+    """Raise SpecError where a text would hide more than a scheme can or than a full row does.
+
+    A full row must hide at least one token and keep at least one.
+    """
     scheme = MASKINGS.get(masking.scheme)
     for value in extremes(ratio):
-        num_hidden(row_length, value)
-        if value > scheme.max_ratio:
+        count = num_hidden(row_length, value)
+        for name, share in (("mask_ratio", value), ("short_ratio", masking.short_ratio or 0.0)):
+            if share > scheme.max_ratio:
+                raise SpecError(
+                    f"masking scheme '{masking.scheme}' can hide at most {scheme.max_ratio:g} of "
+                    f"a text, got {name} {share:g}; lower {name} or choose another scheme"
+                )
+        lengths = torch.arange(row_length - 1)
+        most = int(wanted_counts(lengths, row_length - 2, value, masking).max())
+        if most > count:
             raise SpecError(
-                f"masking scheme '{masking.scheme}' can hide at most {scheme.max_ratio:g} of a "
-                f"row, got mask_ratio {value:g}; lower mask_ratio or choose another scheme"
+                f"short_ratio {masking.short_ratio:g} hides {most} tokens of some text shorter "
+                f"than a row, more than the {count} of a full row at mask_ratio {value:g}; "
+                f"short_ratio must be at most twice mask_ratio, {2 * value:g}: lower it"
             )
 
 
@@ -111,7 +123,8 @@ def wanted_counts(maskable: Tensor, full: int, ratio: float, masking: Masking) -
     """
     share: Tensor | float = ratio
     if masking.short_ratio is not None:
-        share = masking.short_ratio + (ratio - masking.short_ratio) * maskable.double() / full
+        missing = 1 - maskable.double() / full  # 0 at a full row, whose share is then exact
+        share = ratio + (masking.short_ratio - ratio) * missing
     return torch.floor(maskable.double() * share + 0.5)
 
 

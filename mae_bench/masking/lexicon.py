@@ -12,6 +12,10 @@ from torch import Tensor, nn
 
 from mae_bench.data.tokenizer import SPECIAL, load_tokenizer
 
+# first bytes, as byte-level BPE writes them, of UTF-8 characters of scripts without spaces
+# (Chinese, Japanese; with them Hangul before U+B000): each such character starts a word
+CJK_BYTES = tuple(chr(byte) for byte in range(0xE3, 0xEA))
+
 
 class Lexicon(nn.Module):
     """Facts of a vocabulary that masking schemes and simple objectives look up.
@@ -69,7 +73,8 @@ def build_lexicon(
 def _texts(tokenizer: Path, vocab_size: int) -> tuple[list[str], list[bool]]:
     """Return each token's text without the mark of a word's start, and whether it starts one.
 
-    Byte-level BPE writes the space before a word as ``Ġ``; WordPiece marks what continues one.
+    Byte-level BPE writes the space before a word as ``Ġ``, so punctuation belongs to the word that
+    it follows, and Chinese falls into characters; WordPiece marks what continues a word.
     """
     fast = load_tokenizer(tokenizer)
     vocabulary = fast.get_vocab()
@@ -87,5 +92,5 @@ def _texts(tokenizer: Path, vocab_size: int) -> tuple[list[str], list[bool]]:
             is_start.append(not text.startswith("##"))
         else:
             texts.append(text.removeprefix("Ġ").lower())
-            is_start.append(text.startswith("Ġ"))
+            is_start.append(text.startswith(("Ġ", *CJK_BYTES)))
     return texts, is_start

@@ -1,7 +1,7 @@
-"""Which tokens are hidden: one decorated function for each scheme.
+"""What a masking scheme is, and how a study names one.
 
 A scheme gives every position a score; the positions with the smallest scores are hidden, exactly
-as many as the ratio asks for. So every scheme works at every ratio, with every objective.
+as many as the ratio asks for. So every scheme works with every objective.
 Legend: B rows, L positions.
 """
 
@@ -100,7 +100,14 @@ class Masking(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _name(cls, value: Any) -> Any:
-        return {"scheme": value} if isinstance(value, str) else value
+        if isinstance(value, str):
+            return {"scheme": value}
+        if not isinstance(value, dict | Masking):
+            raise ValueError(
+                f"must be the name of a scheme ({', '.join(MASKINGS.names())}) or a mapping of "
+                f"{', '.join(cls.model_fields)}"
+            )
+        return value
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -114,12 +121,6 @@ class Masking(Frozen):
                     f"its parameters: {', '.join((*known, 'short_ratio'))}"
                 )
         return self
-
-
-@scheme("random", "each maskable token alike", "Devlin et al. 2019, arXiv:1810.04805")
-def random(context: Context) -> Tensor:
-    """Every subset of the wanted size is equally likely: each token with the mask ratio."""
-    return context.draws.uniform("which", context.ids.shape[1])
 
 
 __all__ = ["MASKINGS", "Context", "Masking", "Scheme", "scheme"]

@@ -110,7 +110,19 @@ def _label(arms: list[dict[str, Any]], name: str) -> None:
 
 
 def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is ... else json.dumps(value)
+    """Return a value as labels write it: a mapping by its main fields, then the others."""
+    if value is ...:
+        return ""
+    if isinstance(value, dict) and value.keys() >= {"start", "end"}:  # a schedule of ratios
+        return f"{_plain(value['start'])}->{_plain(value['end'])}" + _others(value, "start", "end")
+    if isinstance(value, dict) and "scheme" in value:
+        return _plain(value["scheme"]) + _others(value, "scheme")
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _others(fields: Mapping[str, Any], *told: str) -> str:
+    others = [f"{key}={_plain(value)}" for key, value in fields.items() if key not in told]
+    return f"({', '.join(others)})" if others else ""
 
 
 def _noises(item: Any) -> list[Any]:
