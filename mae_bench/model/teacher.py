@@ -3,6 +3,7 @@
 Legend: B rows, S tokens a row, N predicted tokens, D teacher width, V vocabulary size.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -11,11 +12,13 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from mae_bench.errors import SpecError
 from mae_bench.model.backbone import Backbone, load_backbone
 from mae_bench.model.vocabulary import VocabularyHead
 
 OBJECTIVE_FILE = "objective.safetensors"
 AtTargets = Callable[[Tensor], Tensor]  # [B, S, X] -> [N, X]
+LAYER = re.compile(r"^((?:.+\.)?layers?\.)(\d+)\.")  # how BERT and ModernBERT name a layer
 
 
 class Teacher(nn.Module):
@@ -49,9 +52,16 @@ class Teacher(nn.Module):
         return self.backbone.vocab_size
 
     def forward(
-        self, input_ids: Tensor, positions: Tensor, is_pad: Tensor | None, at_targets: AtTargets
+        self,
+        input_ids: Tensor,
+        positions: Tensor,
+        is_pad: Tensor | None,
+        at_targets: AtTargets | None,
     ) -> tuple[Tensor, Tensor | None]:
-        """Return hidden states [B, S, D], and logits [N, V] where there is a head."""
+        """Return hidden states [B, S, D], and logits [N, V] where there is a head.
+
+        Without ``at_targets`` no logits are wanted, and none are computed.
+        """
         return self.backbone(input_ids, positions, is_pad), None
 
 
@@ -68,10 +78,16 @@ class ArmTeacher(Teacher):
         self.freeze()
 
     def forward(
-        self, input_ids: Tensor, positions: Tensor, is_pad: Tensor | None, at_targets: AtTargets
+        self,
+        input_ids: Tensor,
+        positions: Tensor,
+        is_pad: Tensor | None,
+        at_targets: AtTargets | None,
     ) -> tuple[Tensor, Tensor | None]:
         """Return hidden states, and logits of the head at the targets only."""
         hidden = self.backbone(input_ids, positions, is_pad)
+        if at_targets is None:
+            return hidden, None
         return hidden, self.head(at_targets(hidden), self.backbone.embedding.weight)
 
 
@@ -87,9 +103,15 @@ class OutsideTeacher(Teacher):
         self.freeze()
 
     def forward(
-        self, input_ids: Tensor, positions: Tensor, is_pad: Tensor | None, at_targets: AtTargets
+        self,
+        input_ids: Tensor,
+        positions: Tensor,
+        is_pad: Tensor | None,
+        at_targets: AtTargets | None,
     ) -> tuple[Tensor, Tensor | None]:
         """Return hidden states, and logits made at all positions and read at the targets."""
+        if at_targets is None:
+            return self.backbone(input_ids, positions, is_pad), None
         output = self.model(
             input_ids=input_ids,
             position_ids=positions,
@@ -127,3 +149,41 @@ def load_teacher(folder: Path) -> Teacher:
             )
         )
     return Teacher(backbone)
+
+
+@torch.no_grad()
+def copy_layers(teacher: nn.Module, student: nn.Module) -> None:
+    """Give a student encoder the teacher's embeddings, norms and evenly spaced layers.
+
+    Layer i of n gets layer floor(i * m / n) of the teacher's m: every other one where the teacher
+    is twice as deep. Source: Sanh et al. 2019, arXiv:1910.01108, who picked the six by hand.
+
+    Raises:
+        SpecError: the teacher is shallower, or of another kind or size.
+    """
+    given, wanted = teacher.state_dict(), student.state_dict()
+    num_given, num_wanted = _num_layers(given), _num_layers(wanted)
+    if num_given < num_wanted:
+        raise SpecError(
+            f"initialise_from_teacher needs a teacher of at least {num_wanted} layers named as the "
+            f"student's, got one of {num_given}; choose a deeper teacher or a shallower backbone"
+        )
+
+    def source(name: str) -> str:
+        return LAYER.sub(lambda m: f"{m[1]}{int(m[2]) * num_given // num_wanted}.", name)
+
+    for name, value in wanted.items():
+        found = given.get(source(name))
+        if found is None or found.shape != value.shape:
+            got = "none" if found is None else str(list(found.shape))
+            raise SpecError(
+                "initialise_from_teacher needs a teacher of the student's architecture, width and "
+                f"positions: '{name}' is {list(value.shape)} in the student, the teacher's "
+                f"'{source(name)}' is {got}; choose another teacher or match the backbone"
+            )
+        value.copy_(found)
+
+
+def _num_layers(state: dict[str, Tensor]) -> int:
+    numbers = [int(match[2]) for name in state if (match := LAYER.match(name))]
+    return 1 + max(numbers, default=-1)

@@ -1,7 +1,8 @@
-"""Distillation: a student matches a teacher's predictions and hidden states on masked rows."""
+"""Distillation: a student matches a teacher's predictions, hidden states and attention."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
@@ -11,21 +12,31 @@ from torch.nn import functional as F
 from mae_bench.costs import TRAIN, Flops, Stack, StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
-from mae_bench.masking import check_masking, mean_flops, num_hidden
-from mae_bench.model.teacher import Teacher, load_teacher
+from mae_bench.masking import check_masking, hide, mean_flops, num_hidden
+from mae_bench.model.backbone import Backbone
+from mae_bench.model.matching import (
+    attention_layers,
+    last_projections,
+    mean_cosine,
+    relation_loss,
+    soft_loss,
+)
+from mae_bench.model.teacher import ArmTeacher, Teacher, copy_layers, load_teacher
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
-from mae_bench.objectives.targets import MaskingOptions, at_targets, masked_view
-from mae_bench.specs import BackboneSpec
+from mae_bench.objectives.targets import MaskingOptions, all_positions, at_targets, masked_view
+from mae_bench.specs import BackboneSpec, Count
 
 Weight = Annotated[float, Field(ge=0)]
 
 
 @OBJECTIVES.register("distill")
 class Distillation(Objective):
-    """Soft cross-entropy with temperature, the MLM loss, and a cosine to the hidden states.
+    """Soft cross-entropy with temperature, the MLM loss, a cosine to the hidden states; relations.
 
-    Teacher and student read the same masked rows. The teacher is never trained.
+    Teacher and student read the same rows, masked unless ``mask_inputs`` is false. The teacher is
+    never trained. A student starts from the initial weights of all other arms, unless
+    ``initialise_from_teacher`` is true: then it starts, as no other arm, with trained weights.
     """
 
     name = "distill"
@@ -40,6 +51,16 @@ class Distillation(Objective):
             teacher: the label of another arm, an encoder's folder, or ``owner/name@commit`` on
                 the Hub; one from outside must share the study's tokenizer.
             soft_weight: of the soft cross-entropy; needs a teacher with a vocabulary head.
+            soft_positions: where it is taken: at the sampled ``mask_ratio`` of the tokens, or at
+                all positions that are not padding, as DistilBERT's published code does.
+            relation_weight: of the query, key and value relations in the last layers of student
+                and teacher (MiniLM, arXiv:2002.10957, 2012.15828); 0 as in DistilBERT.
+            relation_heads: heads of the relations, which must divide both widths; of 16 numbers
+                at a width of 128, as MiniLMv2's at 768.
+            initialise_from_teacher: True copies the embeddings, norms and every other layer (the
+                evenly spaced ones) of the teacher, and an arm's vocabulary head, as DistilBERT.
+            mask_inputs: False shows both the row as it stands, without [MASK], as TinyBERT's
+                general distillation does (arXiv:1909.10351); then ``mlm_weight`` must be 0.
             amortise_over: students that share the price of the teacher's pretraining; 1 charges
                 all of it to this arm. Forward passes are always charged.
         """
@@ -49,7 +70,27 @@ class Distillation(Objective):
         soft_weight: Weight = 5.0
         mlm_weight: Weight = 2.0
         cosine_weight: Weight = 1.0
+        soft_positions: Literal["sampled", "all"] = "sampled"
+        relation_weight: Weight = 0.0
+        relation_heads: Count = 8
+        initialise_from_teacher: bool = False
+        mask_inputs: bool = True
         amortise_over: Annotated[int, Field(ge=1)] = 1
+
+        @property
+        def weights(self) -> dict[str, float]:
+            """Of each loss."""
+            return {
+                "mlm": self.mlm_weight,
+                "cosine": self.cosine_weight,
+                "soft": self.soft_weight,
+                "relation": self.relation_weight,
+            }
+
+        @property
+        def needs_head(self) -> bool:
+            """Whether the student's vocabulary head works: it does for masked rows, always."""
+            return self.mask_inputs or self.soft_weight > 0
 
     teacher: Teacher
 
@@ -70,73 +111,155 @@ class Distillation(Objective):
                 f"teacher '{self.options.teacher}' has no vocabulary head over its encoder, which "
                 "soft_weight needs; choose an mlm or distill arm, or set soft_weight: 0"
             )
+        if self.options.relation_weight > 0:
+            for encoder in (self.backbone.encoder, self.teacher.backbone.encoder):
+                attention_layers(encoder)  # an encoder without them is refused before training
+            if self.teacher.width % self.options.relation_heads:
+                raise SpecError(
+                    f"relation_heads {self.options.relation_heads} must divide the width of "
+                    f"teacher '{self.options.teacher}', {self.teacher.width}; choose another number"
+                )
+        if self.options.initialise_from_teacher:
+            copy_layers(self.teacher.backbone.encoder, self.backbone.encoder)
+            if isinstance(self.teacher, ArmTeacher):
+                self.head.load_state_dict(self.teacher.head.state_dict())
         self.match = (
             nn.Identity() if self.teacher.width == width else nn.Linear(width, self.teacher.width)
         )
 
     def corrupt(self, block: Block, draws: Draws) -> View:
-        """Hide tokens as mlm does."""
-        return masked_view(block, draws, self.options, self.backbone.vocab_size, self.lexicon)
+        """Hide tokens as mlm does, or sample as many and show them."""
+        options = self.options
+        if options.mask_inputs:
+            return masked_view(block, draws, options, self.backbone.vocab_size, self.lexicon)
+        sampled = hide(block, draws, options.mask_ratio, options.masking, self.lexicon)
+        return View(
+            input_ids=block.ids,
+            positions=all_positions(block.ids),
+            is_pad=block.is_pad,
+            target_positions=sampled.positions,
+            target_ids=block.ids.gather(1, sampled.positions),
+            is_target=sampled.is_target,
+        )
 
     def forward(self, view: View) -> LossOutput:
-        """Return the weighted mean of the three losses."""
+        """Return the weighted mean of the losses."""
         options = self.options
-        hidden = self.backbone(view.input_ids, view.positions, view.is_pad)
-        with torch.no_grad():
+        with self._projections(self.backbone) as ours:
+            hidden = self.backbone(view.input_ids, view.positions, view.is_pad)
+        with torch.no_grad(), self._projections(self.teacher.backbone) as theirs:
             taught, wanted = self.teacher(
-                view.input_ids, view.positions, view.is_pad, lambda x: at_targets(x, view)[0]
+                view.input_ids,
+                view.positions,
+                view.is_pad,
+                (lambda x: self._soft(x, view)) if options.soft_weight > 0 else None,
             )
-        features, targets = at_targets(hidden, view)
-        logits = self.head(features, self.backbone.embedding.weight).float()
-        mlm = F.cross_entropy(logits, targets)
-        loss = options.mlm_weight * mlm
+        losses, metrics, predicted = self._token_losses(hidden, wanted, view)
         if options.cosine_weight > 0:
-            cosine = _cosine(self.match(hidden), taught, view.is_pad)
-            loss = loss + options.cosine_weight * (1 - cosine)
+            losses["cosine"] = 1 - mean_cosine(self.match(hidden), taught, view.is_pad)
+        if options.relation_weight > 0:
+            relation = relation_loss(ours, theirs, view.is_pad, options.relation_heads)
+            losses["relation"] = metrics["relation_loss"] = relation
+        weights = options.weights
+        loss = torch.stack([weights[name] * losses[name] for name in weights if name in losses])
+        metrics = {name: value.detach() for name, value in metrics.items()}
+        return LossOutput(loss.sum() / sum(weights.values()), predicted, metrics)
+
+    def _token_losses(
+        self, hidden: Tensor, wanted: Tensor | None, view: View
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor], int]:
+        """Return the MLM and soft losses, metrics, and how many tokens were predicted."""
+        options = self.options
+        losses: dict[str, Tensor] = {}
+        metrics: dict[str, Tensor] = {}
+        if not options.needs_head:
+            return losses, metrics, len(self._soft(hidden, view))
+        if options.soft_positions == "all":
+            logits = self.head(hidden, self.backbone.embedding.weight).float()
+            soft, (hard, targets) = self._soft(logits, view), at_targets(logits, view)
+        else:
+            features, targets = at_targets(hidden, view)
+            hard = soft = self.head(features, self.backbone.embedding.weight).float()
+        if options.mask_inputs:
+            losses["mlm"] = metrics["mlm_loss"] = F.cross_entropy(hard, targets)
+            if not self.training:
+                metrics["accuracy"] = (hard.argmax(-1) == targets).float().mean()
         if options.soft_weight > 0:
-            soft = F.kl_div(
-                F.log_softmax(logits / options.temperature, -1),
-                F.log_softmax(wanted.float() / options.temperature, -1),
-                reduction="batchmean",
-                log_target=True,
-            )
-            loss = loss + options.soft_weight * options.temperature**2 * soft
-        total = options.mlm_weight + options.cosine_weight + options.soft_weight
-        metrics = {"mlm_loss": mlm.detach()}
-        if not self.training:
-            metrics["accuracy"] = (logits.argmax(-1) == targets).float().mean()
-        return LossOutput(loss / total, len(targets), metrics)
+            assert wanted is not None
+            losses["soft"] = soft_loss(soft, wanted, options.temperature)
+        return losses, metrics, len(soft)
+
+    def _soft(self, states: Tensor, view: View) -> Tensor:
+        """Return [N, X] of [B, S, X] at the positions of the soft targets."""
+        if self.options.soft_positions == "sampled":
+            return at_targets(states, view)[0]
+        return states.flatten(0, 1) if view.is_pad is None else states[~view.is_pad]
+
+    def _projections(self, backbone: Backbone) -> AbstractContextManager[list[Tensor]]:
+        """Give the last queries, keys and values of its next pass where they are compared."""
+        if self.options.relation_weight == 0:
+            return nullcontext([])
+        return last_projections(backbone.encoder)
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:
-        """As mlm, plus the teacher's forward pass.
+        """As mlm, plus the teacher's forward pass, the projection and the relations.
 
         A teacher from outside makes its logits at every position.
         """
         outside = shape.outside_teacher
         stack = outside or Stack.of(shape.backbone)
+        width, tokens = shape.backbone.width, shape.tokens
 
         def price(ratio: float) -> Flops:
-            predicted = shape.rows * num_hidden(shape.row_length, ratio)
+            predicted = tokens
+            if options.soft_positions == "sampled":
+                predicted = shape.rows * num_hidden(shape.row_length, ratio)
             teacher = stack.forward(shape.rows, shape.row_length)
             if options.soft_weight > 0:
-                read = shape.tokens if outside else predicted
+                read = tokens if outside else predicted
                 teacher += 2.0 * read * stack.width * (stack.width + shape.vocab_size)
-            head = shape.head(predicted)
-            if stack.width != shape.backbone.width:
-                head += float(TRAIN * 2 * shape.tokens * shape.backbone.width * stack.width)
+            head = shape.head(predicted) if options.needs_head else 0.0
+            if options.cosine_weight > 0 and stack.width != width:
+                head += float(TRAIN * 2 * tokens * width * stack.width)
+            if options.relation_weight > 0:
+                pairs = 3 * 2.0 * tokens * shape.row_length  # of queries, of keys, of values
+                teacher += pairs * stack.width
+                head += TRAIN * pairs * width
             return Flops(encoder=shape.encoder(), head=head, teacher=teacher)
 
         return mean_flops(options.mask_ratio, price)
 
     @classmethod
     def check(cls, options: Options, spec: BackboneSpec, row_length: int) -> None:
-        """Raise SpecError for an impossible mask count or no loss at all."""
+        """Raise SpecError for an impossible mask count, no loss, or options that contradict."""
         check_masking(options.mask_ratio, options.masking, row_length)
-        if options.soft_weight + options.mlm_weight + options.cosine_weight == 0:
+        if not any(options.weights.values()):
             raise SpecError(
-                "soft_weight, mlm_weight and cosine_weight are all 0 (objective 'distill'); "
-                "at least one must be positive"
+                "soft_weight, mlm_weight, cosine_weight and relation_weight are all 0 (objective "
+                "'distill'); at least one must be positive"
+            )
+        if options.relation_weight > 0 and spec.width % options.relation_heads:
+            raise SpecError(
+                f"relation_heads {options.relation_heads} must divide the backbone's width "
+                f"{spec.width} (objective 'distill'); choose another number"
+            )
+        if options.soft_positions == "all" and options.soft_weight == 0:
+            raise SpecError(
+                "soft_positions 'all' says where the soft cross-entropy is taken, and soft_weight "
+                "is 0 (objective 'distill'); leave soft_positions out or raise soft_weight"
+            )
+        if options.mask_inputs:
+            return
+        if options.mlm_weight > 0:
+            raise SpecError(
+                f"mlm_weight {options.mlm_weight:g} with mask_inputs: false (objective 'distill'): "
+                "the student would copy tokens that it sees; set mlm_weight: 0 or mask_inputs: true"
+            )
+        if options.shares != MaskingOptions().shares:
+            raise SpecError(
+                "mask_share, random_share and keep_share say what replaces tokens, and "
+                "mask_inputs: false replaces none (objective 'distill'); leave them out"
             )
 
     @classmethod
@@ -148,12 +271,12 @@ class Distillation(Objective):
         }
 
     @classmethod
+    def controls(cls, options: Options) -> dict[str, tuple[str, dict[str, Any]]]:
+        """The same masked rows without a teacher."""
+        same = options.canonical()
+        return {"mlm": ("mlm", {k: v for k, v in same.items() if k in MaskingOptions.model_fields})}
+
+    @classmethod
     def teacher_of(cls, options: Options) -> str:
         """Return the arm, folder or Hub id."""
         return options.teacher
-
-
-def _cosine(student: Tensor, teacher: Tensor, is_pad: Tensor | None) -> Tensor:
-    """Return the mean cosine over real positions."""
-    cosine = F.cosine_similarity(student.float(), teacher.float(), dim=-1)
-    return cosine.mean() if is_pad is None else cosine[~is_pad].mean()

@@ -4,15 +4,15 @@ from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mae_bench.costs import TRAIN, Flops, StepShape
 from mae_bench.draws import Draws
-from mae_bench.masking import CLS_ID, PAD_ID, SEP_ID, num_hidden
+from mae_bench.masking import num_hidden
+from mae_bench.model.info_nce import build_projector, info_nce, matched, mean_pool, similarities
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
 from mae_bench.objectives.targets import MaskingOptions, all_positions, at_targets, masked_view
+from mae_bench.objectives.views import cut, last_start, start_in
 from mae_bench.specs import BackboneSpec, Frozen, Ratio
 
 
@@ -42,7 +42,7 @@ class SimCSE(Objective):
     def build(self, teacher: object) -> None:
         """Make the projector, and the vocabulary head where the MLM term is on."""
         width = self.backbone.width
-        self.projector = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
+        self.projector = build_projector(width)
         if self.options.mlm_weight > 0:
             self.head = VocabularyHead(width, width, self.backbone.vocab_size)
         if self.options.view == "dropout":
@@ -59,8 +59,9 @@ class SimCSE(Objective):
             ids = torch.cat([block.ids, block.ids])
             return View(ids, all_positions(ids), twice, parts=parts)
         length = block.ids.shape[1]
-        starts = draws.uniform("spans", 2)
-        views = [_span(block, starts[:, i], _span_length(self.options, length)) for i in (0, 1)]
+        span = _span_length(self.options, length)
+        shares = draws.uniform("spans", 2).split(1, dim=1)
+        views = [cut(block, start_in(share, 1, last_start(block, span)), span) for share in shares]
         ids = torch.cat([ids for ids, _ in views])
         is_pad = torch.cat([is_pad for _, is_pad in views]) if block.is_pad is not None else None
         return View(ids, all_positions(ids), is_pad, parts=parts)
@@ -68,14 +69,12 @@ class SimCSE(Objective):
     def forward(self, view: View) -> LossOutput:
         """Return InfoNCE, symmetric over the two views, plus the weighted MLM term."""
         hidden = self.backbone(view.input_ids, view.positions, view.is_pad)
-        pooled = _mean(hidden, view.is_pad)
-        first, second = F.normalize(self.projector(pooled).float(), dim=-1).chunk(2)
-        similarity = first @ second.T / self.options.temperature
-        own = torch.arange(len(first), device=first.device)
-        loss = (F.cross_entropy(similarity, own) + F.cross_entropy(similarity.T, own)) / 2
+        first, second = self.projector(mean_pool(hidden, view.is_pad)).chunk(2)
+        similarity = similarities(first, second, self.options.temperature)
+        loss = info_nce(similarity)
         metrics = {}
         if not self.training:
-            metrics["accuracy"] = (similarity.argmax(-1) == own).float().mean()
+            metrics["accuracy"] = matched(similarity)
         if self.options.mlm_weight > 0:
             part = view.parts["mlm"]
             encoded = self.backbone(part.input_ids, part.positions, part.is_pad)
@@ -118,28 +117,3 @@ class SimCSE(Objective):
 
 def _span_length(options: SimCSE.Options, row_length: int) -> int:
     return num_hidden(row_length, options.span_ratio)
-
-
-def _span(block: Block, start: Tensor, length: int) -> tuple[Tensor, Tensor]:
-    """Cut [CLS] span [SEP] of ``length`` tokens out of each row, at a [B] share of its slack."""
-    ids = block.ids
-    rows, row_length = ids.shape
-    last = torch.full((rows, 1), row_length - 1, device=ids.device)
-    if block.is_pad is not None:
-        last = (~block.is_pad).sum(1, keepdim=True) - 1  # where [SEP] stands
-    slack = (last - 1 - length).clamp(min=0)
-    first = 1 + (start[:, None] * (slack + 1)).long().clamp(max=slack)
-    index = first + torch.arange(length, device=ids.device)
-    is_real = index < last
-    middle = ids.gather(1, index.clamp(max=row_length - 1))
-    middle = torch.where(is_real, middle, torch.full_like(middle, PAD_ID))
-    edge = torch.ones(rows, 1, dtype=torch.bool, device=ids.device)
-    cls, sep = torch.full_like(last, CLS_ID), torch.full_like(last, SEP_ID)
-    return torch.cat([cls, middle, sep], 1), torch.cat([~edge, ~is_real, ~edge], 1)
-
-
-def _mean(hidden: Tensor, is_pad: Tensor | None) -> Tensor:
-    if is_pad is None:
-        return hidden.mean(1)
-    is_real = (~is_pad)[..., None]
-    return (hidden * is_real).sum(1) / is_real.sum(1)

@@ -34,6 +34,27 @@ CASES = {
         "distill",
         {"teacher": "mlm", "soft_weight": 0.0, "mlm_weight": 0.0},
     ),
+    "distill, clean rows from the teacher's layers, relations": (
+        "distill",
+        {
+            "teacher": "mlm",
+            "mask_inputs": False,
+            "mlm_weight": 0.0,
+            "initialise_from_teacher": True,
+            "relation_weight": 1.0,
+            "soft_positions": "all",
+        },
+    ),
+    "random_token_classification": ("random_token_classification", {}),
+    "random_token_classification, both": (
+        "random_token_classification",
+        {"corruption": "both", "mask_ratio": 0.3},
+    ),
+    "first_char": ("first_char", {}),
+    "deshuffle": ("deshuffle", {}),
+    "contrastive": ("contrastive", {}),
+    "contrastive, cutoff and mlm": ("contrastive", {"view": "cutoff", "mlm_weight": 0.5}),
+    "contrastive, shuffle": ("contrastive", {"view": "shuffle"}),
 }
 
 

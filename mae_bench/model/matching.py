@@ -1,0 +1,113 @@
+"""How far a student is from its teacher: in token distributions, hidden states, attention.
+
+Legend: B rows, S tokens a row, N predicted tokens, V vocabulary size, D width, R relation heads.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mae_bench.errors import SpecError
+
+SPLIT = ("query", "key", "value")  # of BERT and its kin
+JOINT = "Wqkv"  # of ModernBERT
+
+
+def soft_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """Return KL(teacher | student) of logits [N, V] in nats a token, times temperature squared.
+
+    Source: Hinton et al. 2015, arXiv:1503.02531.
+    """
+    return temperature**2 * F.kl_div(
+        F.log_softmax(student.float() / temperature, -1),
+        F.log_softmax(teacher.float() / temperature, -1),
+        reduction="batchmean",
+        log_target=True,
+    )
+
+
+def mean_cosine(student: Tensor, teacher: Tensor, is_pad: Tensor | None) -> Tensor:
+    """Return the mean cosine of hidden states [B, S, D] over tokens that are not padding."""
+    cosine = F.cosine_similarity(student.float(), teacher.float(), dim=-1)
+    return cosine.mean() if is_pad is None else cosine[~is_pad].mean()
+
+
+@contextmanager
+def last_projections(encoder: nn.Module) -> Iterator[list[Tensor]]:
+    """Give a list that the encoder's next pass fills with its last layer's queries, keys, values.
+
+    Each is [B, S, D], as its linear layer makes it: before heads are split and, in ModernBERT,
+    before positions rotate it.
+
+    """
+    layers = attention_layers(encoder)
+    found: list[Tensor] = []
+
+    def keep(_: nn.Module, __: object, output: Tensor) -> None:
+        found.extend(output.chunk(3, dim=-1) if len(layers) == 1 else [output])
+
+    handles = [layer.register_forward_hook(keep) for layer in layers]
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def attention_layers(encoder: nn.Module) -> list[nn.Module]:
+    """Return the linear layers of the last attention: one for all three, or in SPLIT's order.
+
+    Raises:
+        SpecError: the encoder's attention has no such layers.
+    """
+    last: list[nn.Module] = []
+    for module in encoder.modules():
+        children = dict(module.named_children())
+        if JOINT in children:
+            last = [children[JOINT]]
+        elif all(name in children for name in SPLIT):
+            last = [children[name] for name in SPLIT]
+    if not last:
+        raise SpecError(
+            f"relation_weight needs attention with layers named {JOINT}, or {', '.join(SPLIT)}; "
+            f"{type(encoder).__name__} has none: set relation_weight: 0 or choose another encoder"
+        )
+    return last
+
+
+def relation_loss(
+    student: list[Tensor], teacher: list[Tensor], is_pad: Tensor | None, num_heads: int
+) -> Tensor:
+    """Return the summed divergences KL(teacher | student) of the three relations, in nats.
+
+    Each is a mean over relation heads and over tokens that are not padding.
+    Source: Wang et al. 2020, arXiv:2002.10957 (MiniLM), with the query, key and value relations
+    of Wang et al. 2021, arXiv:2012.15828 (MiniLMv2), which differ from it.
+
+    Args:
+        student: queries, keys and values, each [B, S, D] of its own width.
+        teacher: the same of the teacher.
+        is_pad: [B, S], or None.
+        num_heads: R, which divides both widths.
+    """
+    total = torch.zeros((), device=student[0].device)
+    for ours, theirs in zip(student, teacher, strict=True):
+        wanted = _log_relation(theirs, is_pad, num_heads)
+        got = _log_relation(ours, is_pad, num_heads)
+        # where both are impossible, at padding, their difference is left out
+        gap = torch.where(wanted.isinf(), 0.0, wanted - got)
+        divergence = (wanted.exp() * gap).sum(-1).mean(1)
+        total = total + (divergence.mean() if is_pad is None else divergence[~is_pad].mean())
+    return total
+
+
+def _log_relation(states: Tensor, is_pad: Tensor | None, num_heads: int) -> Tensor:
+    """Return [B, R, S, S], the log of softmax(X X^T / sqrt(D / R)) of states [B, S, D]."""
+    heads = states.unflatten(-1, (num_heads, -1)).transpose(1, 2)
+    scores = (heads @ heads.transpose(-1, -2)).float() / heads.shape[-1] ** 0.5
+    if is_pad is not None:
+        scores = scores.masked_fill(is_pad[:, None, None, :], -torch.inf)
+    return F.log_softmax(scores, dim=-1)
