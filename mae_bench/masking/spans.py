@@ -64,7 +64,9 @@ def drop_spans(block: Block, draws: Draws, ratio: float, mean_length: float) -> 
     """
     length = block.ids.shape[1]
     dropped, spans = num_spans(length, ratio, mean_length)
-    is_real = torch.ones_like(block.ids, dtype=torch.bool) if block.is_pad is None else ~block.is_pad
+    is_real = (
+        torch.ones_like(block.ids, dtype=torch.bool) if block.is_pad is None else ~block.is_pad
+    )
     is_dropped, is_start = _spans(is_real, draws, ratio, mean_length, (dropped, spans))
     mask = torch.full_like(block.ids, MASK_ID)
 

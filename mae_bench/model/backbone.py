@@ -11,28 +11,45 @@ from torch import Tensor, nn
 
 from mae_bench.data.tokenizer import CLS, PAD, SEP
 from mae_bench.errors import SpecError
+from mae_bench.model.attention_mask import attention_mask
 from mae_bench.seeding import seed_for
 from mae_bench.specs import BackboneSpec
 
 ROPE_THETA = 10_000.0  # RoFormer's, for rows of hundreds of tokens; ModernBERT's is for 8,192
 
+DROPOUTS = (  # as the three kinds of config name them
+    "dropout",
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "embedding_dropout",
+    "attention_dropout",
+    "mlp_dropout",
+)
+
 
 def build_config(
-    spec: BackboneSpec, vocab_size: int, *, layers: int | None = None, width: int | None = None
+    spec: BackboneSpec,
+    vocab_size: int,
+    *,
+    layers: int | None = None,
+    width: int | None = None,
+    heads: int | None = None,
 ) -> Any:
-    """Return the transformers config of a stack; ``layers`` and ``width`` resize it for a decoder.
+    """Return the transformers config of a stack; the keywords resize it for a decoder.
 
-    ModernBERT's attention is full in every layer: its local windows would be measured on the
-    compacted sequence once tokens are removed.
+    Heads left out have the backbone's head size. ModernBERT's attention is full in every layer:
+    its local windows would be measured on the compacted sequence once tokens are removed.
     """
     from transformers import BertConfig, ModernBertConfig
 
     width = width or spec.width
-    head_size = spec.width // spec.heads
+    head_size = width // heads if heads else spec.width // spec.heads
     if width % head_size:
         raise SpecError(
             f"a width of {width} is not a multiple of the backbone's head size {head_size}"
         )
+    if spec.is_recurrent:
+        return _recurrent_config(spec, vocab_size, layers or spec.layers, width)
     sizes = spec.model_copy(update={"hidden_size": width})
     shared: dict[str, Any] = {
         "vocab_size": vocab_size,
@@ -63,6 +80,24 @@ def build_config(
     )
 
 
+def _recurrent_config(spec: BackboneSpec, vocab_size: int, layers: int, width: int) -> Any:
+    from mae_bench.model.recurrent import RecurrentConfig
+
+    if width % 2:
+        raise SpecError(f"a width of {width} is not even, as arch '{spec.arch}' needs it")
+    return RecurrentConfig(
+        cell=spec.arch,
+        vocab_size=vocab_size,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        max_position_embeddings=spec.max_length,
+        dropout=spec.dropout,
+        pad_token_id=PAD,
+        bos_token_id=CLS,
+        eos_token_id=SEP,
+    )
+
+
 def build_stack(config: Any) -> nn.Module:
     """Return a freshly initialised transformers encoder (by the global generator)."""
     from transformers import AutoModel
@@ -76,7 +111,10 @@ def build_stack(config: Any) -> nn.Module:
 
 
 class Backbone(nn.Module):
-    """An encoder behind one surface; attention-mask polarity is converted here and nowhere else."""
+    """An encoder behind one surface.
+
+    A config with ``is_causal_encoder`` makes it read from left to right wherever it is used.
+    """
 
     def __init__(self, encoder: nn.Module) -> None:
         """Wrap a transformers encoder."""
@@ -105,7 +143,14 @@ class Backbone(nn.Module):
         return embedding
 
     def forward(
-        self, input_ids: Tensor, positions: Tensor | None = None, is_pad: Tensor | None = None
+        self,
+        input_ids: Tensor,
+        positions: Tensor | None = None,
+        is_pad: Tensor | None = None,
+        *,
+        inputs_embeds: Tensor | None = None,
+        is_causal: bool = False,
+        is_unseen: Tensor | None = None,
     ) -> Tensor:
         """Encode the tokens of each row that an objective chose to show.
 
@@ -113,14 +158,38 @@ class Backbone(nn.Module):
             input_ids: [B, S] token ids.
             positions: [B, S] places in the original row; None means 0..S-1.
             is_pad: [B, S], True where a token is padding; None where there is none.
+            inputs_embeds: [B, S, D] vectors to read in place of the tokens' embeddings.
+            is_causal: whether a token attends only to itself and those before it.
+            is_unseen: [B, S], True at tokens that no other attends to; None where there are none.
 
         Returns:
             [B, S, D] hidden states of the last layer.
         """
-        is_real = None if is_pad is None else (~is_pad).to(torch.int64)
-        output = self.encoder(input_ids=input_ids, position_ids=positions, attention_mask=is_real)
+        output = self.encoder(
+            input_ids=input_ids if inputs_embeds is None else None,
+            inputs_embeds=inputs_embeds,
+            position_ids=positions,
+            attention_mask=self._mask(input_ids, is_pad, is_causal, is_unseen),
+        )
         hidden: Tensor = output.last_hidden_state
         return hidden
+
+    def layers(self, input_ids: Tensor, is_pad: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Return [B, S, D] of the embedding and of each layer; the last is what `forward` gives."""
+        mask = self._mask(input_ids, is_pad)
+        output = self.encoder(input_ids=input_ids, attention_mask=mask, output_hidden_states=True)
+        # which norms the last of the hidden states has gone through differs among encoders
+        return (*output.hidden_states[:-1], output.last_hidden_state)
+
+    def _mask(
+        self,
+        input_ids: Tensor,
+        is_pad: Tensor | None,
+        is_causal: bool = False,
+        is_unseen: Tensor | None = None,
+    ) -> Tensor | None:
+        is_causal = is_causal or getattr(self.config, "is_causal_encoder", False)
+        return attention_mask(input_ids, is_pad, is_causal=is_causal, is_unseen=is_unseen)
 
     def set_dropout(self, rate: float) -> None:
         """Set the rate of every dropout layer (embeddings and MLPs; BERT's attention too)."""
@@ -143,18 +212,32 @@ def build_backbone(spec: BackboneSpec, vocab_size: int, seed: int) -> Backbone:
         return Backbone(build_stack(build_config(spec, vocab_size)))
 
 
-def load_backbone(folder: Path | str) -> Backbone:
+def load_backbone(folder: Path | str, dropout: float | None = None) -> Backbone:
     """Return the encoder of a transformers folder or Hub id, safetensors weights only.
+
+    Args:
+        folder: with config.json and weights.
+        dropout: rate of every dropout; None keeps those of the folder.
 
     Raises:
         SpecError: the folder holds no encoder that transformers can load.
     """
-    from transformers import AutoModel
+    from transformers import AutoConfig, AutoModel
+
+    import mae_bench.model.recurrent  # noqa: F401  (so that AutoModel knows it)
 
     quiet_bars()
     try:
+        config = AutoConfig.from_pretrained(str(folder))
+        for name in DROPOUTS if dropout is not None else ():
+            if hasattr(config, name):
+                setattr(config, name, dropout)
         encoder = AutoModel.from_pretrained(
-            str(folder), attn_implementation="sdpa", use_safetensors=True, dtype=torch.float32
+            str(folder),
+            config=config,
+            attn_implementation="sdpa",
+            use_safetensors=True,
+            dtype=torch.float32,
         )
     except (OSError, ValueError) as error:
         raise SpecError(

@@ -3,14 +3,23 @@
 Legend: B rows, L positions, M predicted positions a row, N predicted tokens of a step, D features.
 """
 
-from typing import Self
+from typing import Any, Self
 
 import torch
 from pydantic import model_validator
 from torch import Tensor
 
 from mae_bench.draws import Draws
-from mae_bench.masking import RANDOM, Lexicon, Masking, MaskRatio, hide, replace
+from mae_bench.masking import (
+    RANDOM,
+    SEP_ID,
+    Lexicon,
+    Masking,
+    MaskRatio,
+    RatioSchedule,
+    hide,
+    replace,
+)
 from mae_bench.objectives.base import Block, View
 from mae_bench.specs import Frozen, Share
 
@@ -71,6 +80,33 @@ def masked_view(
 def all_positions(ids: Tensor) -> Tensor:
     """Return [B, L] positions 0..L-1."""
     return torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
+
+
+def text_targets(block: Block) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return positions and ids [B, L - 2] of all tokens between [CLS] and [SEP], and `is_target`.
+
+    The third is False at a short row's [SEP] and padding, and None where no row is padded.
+    """
+    positions, ids = all_positions(block.ids)[:, 1:-1], block.ids[:, 1:-1]
+    if block.is_pad is None:
+        return positions, ids, None
+    return positions, ids, ~(block.is_pad[:, 1:-1] | (ids == SEP_ID))
+
+
+def mlm_control(ratio: MaskRatio, masking: Masking) -> tuple[str, dict[str, Any]]:
+    """Return the mlm that hides as many tokens by the same scheme, all of them by [MASK]."""
+    return "mlm", {
+        "mask_ratio": ratio.canonical() if isinstance(ratio, RatioSchedule) else ratio,
+        **({"masking": masking.canonical()} if masking != RANDOM else {}),
+        "mask_share": 1.0,
+        "random_share": 0.0,
+        "keep_share": 0.0,
+    }
+
+
+def predicted(values: Tensor, view: View) -> Tensor:
+    """Return [N, ...] of values [B, M, ...] where the view predicts."""
+    return values.flatten(0, 1) if view.is_target is None else values[view.is_target]
 
 
 def at_targets(hidden: Tensor, view: View) -> tuple[Tensor, Tensor]:

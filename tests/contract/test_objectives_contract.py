@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode
 import mae_bench.objectives
 from mae_bench.costs import StepShape
 from mae_bench.draws import Draws
-from mae_bench.masking import CLS_ID, MASK_ID, NUM_SPECIAL, PAD_ID, SEP_ID, Lexicon
+from mae_bench.masking import CLS_ID, MASK_ID, MASKINGS, NUM_SPECIAL, PAD_ID, SEP_ID, Lexicon
+from mae_bench.masking.ngrams import hash_windows
 from mae_bench.model.backbone import build_backbone
 from mae_bench.objectives.base import OBJECTIVES, Block, View, parse_options
 from mae_bench.specs import BackboneSpec
@@ -60,13 +62,19 @@ def make(name, options, teacher, seed=0, spec=SPEC, vocab_size=V):
 
 
 def lexicon(vocab_size=V):
-    """Every third token continues a word; low ids are the frequent ones."""
+    """Tokens 17 apart are alike, so that one may stand for another without moving a mask.
+
+    Six of seventeen kinds continue a word, low kinds are frequent, a fifth of all pairs collocate.
+    """
     ids = torch.arange(vocab_size)
+    kind = (ids - NUM_SPECIAL) % 17
+    pairs = torch.cartesian_prod(ids[NUM_SPECIAL:], ids[NUM_SPECIAL:])
+    pairs = pairs[kind[pairs].sum(1) % 5 == 0]
     return Lexicon(
-        counts=10_000 // (ids + 1),
-        is_word_start=ids % 3 != 2,
+        counts=10_000 // (kind + 1),
+        is_word_start=kind % 3 != 2,
         first_char=torch.where(ids < NUM_SPECIAL, 0, 1 + ids % 7),
-        ngrams=torch.empty(0, dtype=torch.int64),
+        ngrams=hash_windows(pairs, 2)[:, 0].sort().values,
     )
 
 
@@ -93,7 +101,8 @@ def mapped(view, function):
 
 def test_folder_and_registry_agree():
     folder = Path(mae_bench.objectives.__file__).parent
-    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "base", "targets", "views"}
+    shared = {"__init__", "base", "parts", "targets", "views"}
+    files = {path.stem for path in folder.glob("*.py")} - shared
     assert files == set(OBJECTIVES.names())
     assert {name for name, _ in CASES} == {n for n, kind in OBJECTIVES if kind.is_trained}
     for name, kind in OBJECTIVES:
@@ -135,11 +144,13 @@ def test_rows_are_corrupted_alike_in_any_batch(name, options, is_padded, teacher
 
 @pytest.mark.parametrize("is_padded", [False, True])
 @pytest.mark.parametrize("name", ["mlm", "mae", "distill", "first_char"])
-def test_no_leak(name, is_padded, teacher):
+@pytest.mark.parametrize("masking", MASKINGS.names())
+def test_no_leak(masking, name, is_padded, teacher):
     """Changing hidden tokens changes the targets, never what the encoder is given."""
     options = {"mask_share": 1.0, "random_share": 0.0, "keep_share": 0.0} if name != "mae" else {}
     if name == "distill":
         options["teacher"] = "mlm"
+    options["masking"] = masking
     objective = make(name, options, teacher)
     block = blocks(is_padded)
     view = objective.corrupt(block, draws())
@@ -175,7 +186,8 @@ def test_every_predicted_position_was_hidden_and_counts_are_exact(
     view = objective.corrupt(block, draws())
     if view.target_positions is None:
         return
-    assert torch.equal(view.target_ids, block.ids.gather(1, view.target_positions))
+    ids = block.ids.repeat(len(view.target_ids) // B, 1)
+    assert torch.equal(view.target_ids, ids.gather(1, view.target_positions))
     is_target = (
         view.is_target
         if view.is_target is not None
@@ -183,10 +195,17 @@ def test_every_predicted_position_was_hidden_and_counts_are_exact(
     )
     is_special = view.target_ids < NUM_SPECIAL
     assert not (is_special & is_target).any()
-    maskable = (block.ids >= NUM_SPECIAL).sum(1)
-    wanted = torch.floor(maskable.double() * parse_options(name, options).mask_ratio + 0.5)
+    maskable = (ids >= NUM_SPECIAL).sum(1)
+    parsed = parse_options(name, options)
+    if name == "causal" or options.get("loss_on") == "all":
+        ratio = 1.0
+    elif {"corrupt_ratio", "predict_ratio"} & set(options):
+        ratio = parsed.predicted_by_copy
+    else:
+        ratio = getattr(parsed, "decoder_mask_ratio", parsed.mask_ratio)
+    wanted = torch.floor(maskable.double() * ratio + 0.5)
     assert torch.equal(is_target.sum(1).double(), wanted)
-    if name == "mae":
+    if name == "mae" and not parsed.is_filled:
         for row in range(B):
             removed = view.target_positions[row].tolist()
             assert not set(removed) & set(view.positions[row].tolist())
@@ -232,14 +251,17 @@ def test_counted_flops_match_torch(name, options, shape, arch, tmp_path):
     objective = make(name, options, teacher, spec=spec)
     ids = torch.randint(NUM_SPECIAL, V, (rows, length))
     ids[:, 0], ids[:, -1] = CLS_ID, SEP_ID
-    view = objective.corrupt(Block(ids), draws(rows))
+    # an average step of the case's phases: one quarter and three quarters
+    times = (0.0, 0.25, 0.5, 0.75) if name == "phases" else (0.0,)
+    views = [objective.corrupt(Block(ids), replace(draws(rows), progress=t)) for t in times]
     objective.to("meta").train()
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
-        objective(mapped(view, lambda t: t.to("meta"))).loss.backward()
+        for view in views:
+            objective(mapped(view, lambda t: t.to("meta"))).loss.backward()
     predicted = (
         type(objective).flops_per_step(objective.options, StepShape(spec, rows, length, V)).total
     )
-    assert counter.get_total_flops() == pytest.approx(predicted, rel=0.01)
+    assert counter.get_total_flops() / len(times) == pytest.approx(predicted, rel=0.01)
 
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
@@ -288,10 +310,13 @@ def test_search_spaces_give_valid_options():
         def suggest_categorical(self, name, choices):
             return choices[0]
 
+    required = {
+        "distill": {"teacher": "mlm"},
+        "mixture": {"parts": {"mlm": 1.0}},
+        "phases": {"steps": {"mlm": 1.0}},
+    }
     for name, kind in OBJECTIVES:
-        space = kind.search_space(Middle())
-        given = {**space, "teacher": "mlm"} if name == "distill" else space
-        parse_options(name, given)
+        parse_options(name, {**kind.search_space(Middle()), **required.get(name, {})})
 
 
 def test_view_of_mae_at_a_small_ratio_approaches_the_plain_encoder():

@@ -1,0 +1,96 @@
+"""Left-to-right language modelling: every token is predicted from those before it."""
+
+from dataclasses import replace
+from typing import Any
+
+from mae_bench.costs import Flops, StepShape
+from mae_bench.draws import Draws
+from mae_bench.errors import SpecError
+from mae_bench.model.vocabulary import VocabularyHead
+from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, View
+from mae_bench.objectives.targets import all_positions, at_targets, text_targets
+from mae_bench.specs import BackboneSpec, Frozen
+
+
+@OBJECTIVES.register("causal")
+class CausalLanguageModel(Objective):
+    """Predict every token of a row but [SEP], which an mlm does not predict either.
+
+    Differs from the paper: encoder layers under a causal mask, and a head as mlm's.
+    """
+
+    name = "causal"
+    summary = "predict each token from those before it, under a causal mask"
+    source = (
+        "Radford et al. 2018, Improving Language Understanding by Generative Pre-Training; "
+        "beside masking Gisserot-Boukhlef et al. 2025, arXiv:2507.00994"
+    )
+    predicts_tokens = True
+
+    class Options(Frozen):
+        """The mask is lifted after pretraining.
+
+        Attributes:
+            keep_mask: whether the encoder reads from left to right in fine-tunes and probes too;
+                written into its config as ``is_causal_encoder``, which mae-bench reads and
+                transformers alone does not.
+        """
+
+        keep_mask: bool = False
+
+    def build(self, teacher: object) -> None:
+        """Make the vocabulary head, tied to the input embedding; mark what stays causal."""
+        width = self.backbone.width
+        self.head = VocabularyHead(width, width, self.backbone.vocab_size)
+        if self.options.keep_mask:
+            self.backbone.config.is_causal_encoder = True
+
+    def corrupt(self, block: Block, draws: Draws) -> View:
+        """Return the row as it is; its tokens are the targets."""
+        positions, ids, is_target = text_targets(block)
+        return View(
+            input_ids=block.ids,
+            positions=all_positions(block.ids),
+            is_pad=block.is_pad,
+            target_positions=positions,
+            target_ids=ids,
+            is_target=is_target,
+        )
+
+    def forward(self, view: View) -> LossOutput:
+        """Return the cross-entropy of each token, read one position before it."""
+        assert view.target_positions is not None
+        hidden = self.backbone(view.input_ids, view.positions, view.is_pad, is_causal=True)
+        before = replace(view, target_positions=view.target_positions - 1)
+        features, targets = at_targets(hidden, before)
+        weight = self.backbone.embedding.weight
+        loss = self.head.loss(features, weight, targets)
+        metrics = {}
+        if not self.training:
+            metrics["accuracy"] = self.head.accuracy(features, weight, targets)
+        return LossOutput(loss, len(targets), metrics)
+
+    @classmethod
+    def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:
+        """Encoder over whole rows, head at all their tokens.
+
+        Attention costs as much as without the mask: the scores that it hides are computed.
+        """
+        predicted = shape.rows * (shape.row_length - 2)
+        return Flops(encoder=shape.encoder(), head=shape.head(predicted))
+
+    @classmethod
+    def check(cls, options: Options, spec: BackboneSpec, row_length: int) -> None:
+        """Raise SpecError for a backbone without attention, which has no mask."""
+        if spec.is_recurrent:
+            raise SpecError(
+                f"objective 'causal' needs attention, backbone.arch '{spec.arch}' has none; "
+                "choose modernbert or bert"
+            )
+
+    @classmethod
+    def controls(cls, options: Options) -> dict[str, tuple[str, dict[str, Any]]]:
+        """The same pretraining with the mask treated the other way, and an mlm."""
+        if options.keep_mask:
+            return {"mask lifted": (cls.name, {}), "mlm": ("mlm", {})}
+        return {"mask kept": (cls.name, {"keep_mask": True}), "mlm": ("mlm", {})}
