@@ -6,7 +6,9 @@ Legend: B rows, L positions, M hidden positions a row, K sets.
 import torch
 from torch import Tensor
 
-from mae_bench.masking.hidden import Hidden
+from mae_bench.errors import SpecError
+from mae_bench.masking.hidden import Hidden, num_hidden
+from mae_bench.masking.ratios import MaskRatio, extremes
 
 
 def in_sets(hidden: Hidden, draw: Tensor, num_sets: int) -> Hidden:
@@ -28,3 +30,13 @@ def in_sets(hidden: Hidden, draw: Tensor, num_sets: int) -> Hidden:
     order = order[:, dealt.to(order.device)]
     is_target = None if hidden.is_target is None else hidden.is_target.gather(1, order)
     return Hidden(hidden.positions.gather(1, order), hidden.kept, is_target)
+
+
+def check_sets(num_sets: int, ratio: MaskRatio, row_length: int) -> None:
+    """Raise SpecError where a full row hides fewer tokens than there are sets."""
+    fewest = num_hidden(row_length, extremes(ratio)[0])
+    if num_sets > fewest:
+        raise SpecError(
+            f"target_sets {num_sets} is more than the {fewest} tokens that a row hides; it must be "
+            "at most that many: lower it or raise mask_ratio"
+        )

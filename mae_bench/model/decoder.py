@@ -1,7 +1,10 @@
-"""The MAE decoder: puts removed tokens back from what the encoder made of the kept ones.
+"""Decoders: put removed tokens back from what the encoder made of the kept ones.
 
-Legend: B rows, V kept and M removed tokens a row, D encoder width, W decoder width.
+Legend: B rows, S vectors a row that may be read, M removed tokens, D encoder width,
+W decoder width.
 """
+
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -11,40 +14,118 @@ from mae_bench.model.backbone import build_config, build_stack
 from mae_bench.specs import BackboneSpec
 
 
-class Decoder(nn.Module):
-    """A short stack of the backbone's own kind of layer, over kept and removed tokens together."""
+class MaskedDecoder(nn.Module, ABC):
+    """What every decoder starts from: readable vectors and one vector at each removed place."""
 
-    def __init__(self, spec: BackboneSpec, *, layers: int, width: int) -> None:
+    mask_vector: nn.Parameter | None
+
+    def __init__(self, spec: BackboneSpec, *, width: int, has_mask_vector: bool) -> None:
         """Initialise by the global generator; ``width`` is W."""
         super().__init__()
         self.project = nn.Linear(spec.width, width) if width != spec.width else nn.Identity()
-        self.mask_vector = nn.Parameter(torch.randn(width) * 0.02)
-        self.stack = build_stack(build_config(spec, vocab_size=SEP + 1, layers=layers, width=width))
+        self.mask_vector = nn.Parameter(torch.randn(width) * 0.02) if has_mask_vector else None
+
+    def holes(
+        self, removed_positions: Tensor, mask_embedding: Tensor, dtype: torch.dtype
+    ) -> Tensor:
+        """Return [B, M, W]: the learned vector, or else the projected [D] ``mask_embedding``."""
+        vector = self.project(mask_embedding) if self.mask_vector is None else self.mask_vector
+        return vector.to(dtype).expand(*removed_positions.shape, -1)
+
+    def decode_sets(
+        self,
+        hidden: Tensor,
+        positions: Tensor,
+        is_pad: Tensor | None,
+        removed: tuple[Tensor, Tensor | None],
+        mask_embedding: Tensor,
+        sets: tuple[int, Tensor] | None,
+    ) -> Tensor:
+        """Return [B, M, W] features at removed places that are decoded at once, or set by set.
+
+        Args:
+            hidden: [B, S, D] encoder output.
+            positions: [B, S].
+            is_pad: [B, S], or None.
+            removed: positions [B, M], and is_target [B, M] or None.
+            mask_embedding: [D].
+            sets: how many, the parts of `torch.tensor_split`, and the removed tokens' embeddings
+                [B, M, D], which the passes of the other sets read; None for one set.
+        """
+        places, is_target = removed
+        fillers = None if is_pad is None or is_target is None else ~is_target
+        if sets is None:
+            pads = None if fillers is None else torch.cat([is_pad, fillers], dim=1)
+            return self(hidden, positions, places, pads, mask_embedding)
+        num_sets, vectors = sets
+        parts = torch.arange(places.shape[1], device=places.device).tensor_split(num_sets)
+        features = []
+        for part in parts:
+            rest = torch.cat([other for other in parts if other is not part])
+            pads = None
+            if fillers is not None:
+                pads = torch.cat([is_pad, fillers[:, rest], fillers[:, part]], dim=1)
+            read = torch.cat([hidden, vectors[:, rest].to(hidden.dtype)], dim=1)
+            read_positions = torch.cat([positions, places[:, rest]], dim=1)
+            features.append(self(read, read_positions, places[:, part], pads, mask_embedding))
+        return torch.cat(features, dim=1)
+
+    @abstractmethod
+    def forward(
+        self,
+        hidden: Tensor,
+        positions: Tensor,
+        removed_positions: Tensor,
+        is_pad: Tensor | None,
+        mask_embedding: Tensor,
+    ) -> Tensor:
+        """Return [B, M, W] features at the removed positions.
+
+        Args:
+            hidden: [B, S, D] vectors that may be read: encoder output, or token embeddings.
+            positions: [B, S] their original positions.
+            removed_positions: [B, M] original positions.
+            is_pad: [B, S + M] over readable then removed places, or None.
+            mask_embedding: [D] the encoder's embedding of [MASK]; ignored by a decoder that has
+                a mask vector of its own.
+        """
+
+
+class Decoder(MaskedDecoder):
+    """A short stack of the backbone's own kind of layer, over readable and removed together."""
+
+    def __init__(
+        self,
+        spec: BackboneSpec,
+        *,
+        layers: int,
+        width: int,
+        heads: int | None = None,
+        has_mask_vector: bool = True,
+    ) -> None:
+        """Initialise by the global generator; heads left out have the backbone's head size."""
+        super().__init__(spec, width=width, has_mask_vector=has_mask_vector)
+        self.stack = build_stack(
+            build_config(spec, vocab_size=SEP + 1, layers=layers, width=width, heads=heads)
+        )
         # Fed with vectors, never with ids: the stack's own token embedding would be dead weight.
         self.stack.set_input_embeddings(nn.Identity())  # type: ignore[operator]
 
     def forward(
         self,
         hidden: Tensor,
-        kept_positions: Tensor,
+        positions: Tensor,
         removed_positions: Tensor,
         is_pad: Tensor | None,
+        mask_embedding: Tensor,
     ) -> Tensor:
-        """Return [B, M, W] features at the removed positions.
-
-        Args:
-            hidden: [B, V, D] encoder output at the kept positions.
-            kept_positions: [B, V] original positions.
-            removed_positions: [B, M] original positions.
-            is_pad: [B, V + M] over kept then removed tokens, or None.
-        """
-        rows, removed = removed_positions.shape
+        """Return [B, M, W] features at the removed positions."""
         seen = self.project(hidden)
-        holes = self.mask_vector.to(seen.dtype).expand(rows, removed, -1)
+        holes = self.holes(removed_positions, mask_embedding, seen.dtype)
         output = self.stack(
             inputs_embeds=torch.cat([seen, holes], dim=1),
-            position_ids=torch.cat([kept_positions, removed_positions], dim=1),
+            position_ids=torch.cat([positions, removed_positions], dim=1),
             attention_mask=None if is_pad is None else (~is_pad).to(torch.int64),
         )
-        features: Tensor = output.last_hidden_state[:, -removed:]
+        features: Tensor = output.last_hidden_state[:, -removed_positions.shape[1] :]
         return features

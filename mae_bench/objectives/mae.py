@@ -1,16 +1,17 @@
 """The masked autoencoder for text: hidden tokens are removed, and a decoder puts them back."""
 
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mae_bench.costs import TRAIN, Flops, Stack, StepShape
+from mae_bench.costs import TRAIN, Flops, StepShape
 from mae_bench.draws import Draws
-from mae_bench.errors import SpecError
 from mae_bench.masking import (
+    MASK_ID,
     RANDOM,
     Masking,
     MaskRatio,
@@ -19,10 +20,31 @@ from mae_bench.masking import (
     mean_flops,
     num_hidden,
 )
-from mae_bench.model.decoder import Decoder
+from mae_bench.masking.fills import FillOptions, filled, noise, put_noise
+from mae_bench.masking.target_sets import check_sets, in_sets
+from mae_bench.model.decoder_options import DecoderOptions
+from mae_bench.model.heads import pool
+from mae_bench.model.moving_average import MovingAverage
+from mae_bench.model.regularisers import CollapseOptions
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
-from mae_bench.specs import BackboneSpec, Frozen
+from mae_bench.objectives.targets import all_positions, mlm_control, predicted
+from mae_bench.specs import BackboneSpec
+
+
+@dataclass(frozen=True)
+class MaeView(View):
+    """A view that says what the decoder may read, and what is predicted instead of the tokens.
+
+    Attributes:
+        kept: [B, V] positions whose encoding the decoder reads; None where there are no others.
+        noise: [B, M, D] standard normal vectors that stand at the target positions.
+        labels: [B, M] ids to predict in place of ``target_ids``.
+    """
+
+    kept: Tensor | None = None
+    noise: Tensor | None = None
+    labels: Tensor | None = None
 
 
 @OBJECTIVES.register("mae")
@@ -30,7 +52,7 @@ class MaskedAutoencoder(Objective):
     """Encode the kept tokens alone, at their original positions; predict the removed ones.
 
     No [MASK] enters the encoder. The decoder gets the encoder's output at the kept positions and
-    one learned vector at each removed position. It is saved, and never used in fine-tuning.
+    one vector at each removed position. It is saved, and never used in fine-tuning.
     """
 
     name = "mae"
@@ -38,70 +60,147 @@ class MaskedAutoencoder(Objective):
     source = "He et al. 2022, arXiv:2111.06377; for text Meng et al. 2024, arXiv:2302.02060"
     predicts_tokens = True
 
-    class Options(Frozen):
+    class Options(DecoderOptions, FillOptions, CollapseOptions):
         """Half of the tokens, one decoder layer as wide as the encoder, cross-entropy.
 
         Differs from Meng et al. (15%, four layers of a 12-layer encoder): at that setting a MAE
-        costs more than an MLM. ``target: embeddings`` regresses the removed tokens' own input
-        embeddings, normalised and detached, with mean squared error.
+        costs more than an MLM.
+
+        Attributes:
+            target: ``tokens``; or, normalised, detached and by mean squared error, the removed
+                tokens' own input ``embeddings``, or the ``ema_features`` of their places in the
+                last layer of a moving average of the encoder that reads the whole row (data2vec,
+                arXiv:2202.03555, takes the mean of several layers).
+            ema_decay: of that average, a step.
+            output_embedding: of the vocabulary head; ``own`` unties it from the input embedding.
+            target_sets: the removed tokens are dealt into this many sets. Each is decoded in a
+                pass of its own, which reads the other sets as input embeddings. So mask_ratio
+                of the tokens are predicted while a pass hides mask_ratio / target_sets of them:
+                more prediction than corruption (Wettig et al. 2023, arXiv:2202.08005) for one
+                encoder pass. The encoder reads none of them: any of its outputs could hold any
+                token that it has read.
+            random_targets: random tokens to predict: the control without anything to learn.
         """
 
         mask_ratio: MaskRatio = 0.5
         masking: Masking = RANDOM
-        decoder_layers: Annotated[int, Field(ge=1)] = 1
-        decoder_width: Annotated[int, Field(ge=1)] | None = None
-        target: Literal["tokens", "embeddings"] = "tokens"
+        target: Literal["tokens", "embeddings", "ema_features"] = "tokens"
+        ema_decay: Annotated[float, Field(gt=0, lt=1)] = 0.999
+        output_embedding: Literal["tied", "own"] = "tied"
+        target_sets: Annotated[int, Field(ge=1)] = 1
+        random_targets: bool = False
+
+        @model_validator(mode="after")
+        def _fits(self) -> Self:
+            if self.output_embedding == "own" and self.target != "tokens":
+                raise ValueError(
+                    f"output_embedding: own needs target: tokens, got {self.target}; change one"
+                )
+            if self.target != "ema_features" and "ema_decay" in self.model_fields_set:
+                raise ValueError(
+                    f"ema_decay belongs to target: ema_features, got {self.target}; leave it out"
+                )
+            if self.random_targets and self.target == "ema_features":
+                raise ValueError(
+                    "random_targets needs target: tokens or embeddings, got ema_features; "
+                    "change one"
+                )
+            return self
 
     def build(self, teacher: object) -> None:
-        """Make the decoder and the head that reads it."""
-        width = self.options.decoder_width or self.backbone.width
-        self.decoder = Decoder(self.spec, layers=self.options.decoder_layers, width=width)
-        if self.options.target == "tokens":
-            self.head = VocabularyHead(width, self.backbone.width, self.backbone.vocab_size)
+        """Make the decoder, the head that reads it, and the moving average."""
+        options, inside = self.options, self.backbone.width
+        width = options.width(self.spec)
+        self.decoder = options.build_decoder(self.spec)
+        if options.target == "tokens":
+            self.head = VocabularyHead(width, inside, self.backbone.vocab_size)
         else:
-            self.regress = nn.Linear(width, self.backbone.width)
+            self.regress = nn.Linear(width, inside)
+        if options.output_embedding == "own":
+            self.output = nn.Parameter(torch.randn(self.backbone.vocab_size, inside) * 0.02)
+        if options.target == "ema_features":
+            self.average = MovingAverage(self.backbone, options.ema_decay)
 
-    def corrupt(self, block: Block, draws: Draws) -> View:
-        """Remove mask_ratio of each row: the same count in every row."""
-        options = self.options
+    def corrupt(self, block: Block, draws: Draws) -> MaeView:
+        """Remove or fill mask_ratio of each row: the same count in every row."""
+        options, ids, is_pad = self.options, block.ids, block.is_pad
+        length, words = ids.shape[1], self.backbone.vocab_size
         hidden = hide(block, draws, options.mask_ratio, options.masking, self.lexicon)
-        kept_pad = None if block.is_pad is None else block.is_pad.gather(1, hidden.kept)
-        return View(
-            input_ids=block.ids.gather(1, hidden.kept),
-            positions=hidden.kept,
-            is_pad=kept_pad,
-            target_positions=hidden.positions,
-            target_ids=block.ids.gather(1, hidden.positions),
-            is_target=hidden.is_target,
-        )
+        if options.target_sets > 1:
+            hidden = in_sets(hidden, draws.uniform("set", length), options.target_sets)
+        targets: dict[str, Any] = {
+            "target_positions": hidden.positions,
+            "target_ids": ids.gather(1, hidden.positions),
+            "is_target": hidden.is_target,
+        }
+        if options.target == "ema_features":
+            targets["parts"] = {"whole": View(ids, all_positions(ids), is_pad)}
+        if options.random_targets:
+            other = filled(ids, hidden, draws.uniform("target", length), words)
+            targets["labels"] = other.gather(1, hidden.positions)
+        if not options.is_filled:
+            kept_pad = None if is_pad is None else is_pad.gather(1, hidden.kept)
+            return MaeView(ids.gather(1, hidden.kept), hidden.kept, kept_pad, **targets)
+        if options.fill == "noise":
+            targets["noise"] = noise(hidden, draws, length, self.backbone.width)
+        seen = filled(ids, hidden, draws.uniform("what", length), words, options.fill_shares)
+        return MaeView(seen, all_positions(ids), is_pad, **targets, kept=hidden.kept)
 
     def forward(self, view: View) -> LossOutput:
-        """Return the reconstruction loss at the removed positions."""
+        """Return the loss at the removed positions; with the terms against collapse in training."""
+        assert isinstance(view, MaeView)
         assert view.target_positions is not None and view.target_ids is not None
-        encoded = self.backbone(view.input_ids, view.positions, view.is_pad)
-        is_pad = None
-        if view.is_pad is not None and view.is_target is not None:
-            is_pad = torch.cat([view.is_pad, ~view.is_target], dim=1)
-        features = self.decoder(encoded, view.positions, view.target_positions, is_pad)
-        targets = view.target_ids
-        if view.is_target is None:
-            features, targets = features.flatten(0, 1), targets.flatten()
-        else:
-            features, targets = features[view.is_target], targets[view.is_target]
-        if self.options.target == "embeddings":
-            return LossOutput(self._regression(features, targets), len(targets))
-        weight = self.backbone.embedding.weight
-        loss = self.head.loss(features, weight, targets)
+        options, embedding = self.options, self.backbone.embedding
+        encoded, kept, is_pad = self._encode(view)
+        several = options.target_sets
+        sets = (several, embedding(view.target_ids)) if several > 1 else None
+        removed = view.target_positions, view.is_target
+        mask = embedding.weight[MASK_ID]
+        decoded = self.decoder.decode_sets(encoded, kept, is_pad, removed, mask, sets)
+        features = predicted(decoded, view)
+        labels = predicted(view.target_ids if view.labels is None else view.labels, view)
         metrics = {}
-        if not self.training:
-            metrics["accuracy"] = self.head.accuracy(features, weight, targets)
-        return LossOutput(loss, len(targets), metrics)
+        if options.target == "tokens":
+            weight = self.output if options.output_embedding == "own" else embedding.weight
+            loss = self.head.loss(features, weight, labels)
+            if not self.training:
+                metrics["accuracy"] = self.head.accuracy(features, weight, labels)
+        else:
+            loss = F.mse_loss(self.regress(features).float(), self._wanted(labels, view))
+        if self.training and options.is_regularised:
+            loss = loss + options.penalty(pool(encoded, is_pad, "mean"))
+        return LossOutput(loss, len(labels), metrics)
 
-    def _regression(self, features: Tensor, targets: Tensor) -> Tensor:
-        wanted = F.layer_norm(
-            self.backbone.embedding.weight[targets].detach().float(), (self.backbone.width,)
-        )
-        return F.mse_loss(self.regress(features).float(), wanted)
+    def _encode(self, view: MaeView) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return the encoding that the decoder may read, its positions, and what is padding."""
+        if view.noise is None:
+            encoded = self.backbone(view.input_ids, view.positions, view.is_pad)
+        else:
+            assert view.target_positions is not None
+            own = self.backbone.embedding(view.input_ids)
+            vectors = put_noise(own, view.target_positions, view.noise)
+            encoded = self.backbone(
+                view.input_ids, view.positions, view.is_pad, inputs_embeds=vectors
+            )
+        if view.kept is None:
+            return encoded, view.positions, view.is_pad
+        encoded = encoded.gather(1, view.kept[..., None].expand(-1, -1, encoded.shape[-1]))
+        return encoded, view.kept, None if view.is_pad is None else view.is_pad.gather(1, view.kept)
+
+    def _wanted(self, labels: Tensor, view: MaeView) -> Tensor:
+        """Return [N, D] normalised vectors to regress."""
+        if self.options.target == "embeddings":
+            own = self.backbone.embedding.weight[labels].detach().float()
+            return F.layer_norm(own, (self.backbone.width,))
+        row, places = view.parts["whole"], view.target_positions
+        assert places is not None
+        wanted = self.average.targets(row.input_ids, row.positions, row.is_pad, places)
+        return predicted(wanted, view)
+
+    def after_step(self) -> None:
+        """Let the moving average follow."""
+        if self.options.target == "ema_features":
+            self.average.update(self.backbone)
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:
@@ -110,31 +209,25 @@ class MaskedAutoencoder(Objective):
 
     @staticmethod
     def _price(options: Options, shape: StepShape, ratio: float) -> Flops:
-        removed = num_hidden(shape.row_length, ratio)
-        spec = shape.backbone
-        width = options.decoder_width or spec.width
-        stack = Stack.of(spec, layers=options.decoder_layers, width=width)
-        decoder = TRAIN * stack.forward(shape.rows, shape.row_length)
-        if width != spec.width:
-            kept = shape.rows * (shape.row_length - removed)
-            decoder += TRAIN * 2 * kept * spec.width * width
+        spec, rows, length = shape.backbone, shape.rows, shape.row_length
+        removed = num_hidden(length, ratio)
+        width = options.width(spec)
+        decoder = options.decoder_flops(spec, rows, length, removed, options.target_sets)
         if options.target == "tokens":
             head = shape.head(shape.rows * removed, width)
         else:
-            head = float(TRAIN * shape.rows * removed * 2 * width * spec.width)
-        return Flops(encoder=shape.encoder(shape.row_length - removed), decoder=decoder, head=head)
+            head = float(TRAIN * rows * removed * 2 * width * spec.width)
+        head += options.penalty_flops(rows, spec.width)
+        teacher = shape.encoder(passes=1) if options.target == "ema_features" else 0.0
+        seen = length if options.is_filled else length - removed
+        return Flops(encoder=shape.encoder(seen), decoder=decoder, head=head, teacher=teacher)
 
     @classmethod
     def check(cls, options: Options, spec: BackboneSpec, row_length: int) -> None:
-        """Raise SpecError for an impossible mask count or decoder width."""
+        """Raise SpecError for an impossible mask count, number of sets, or decoder."""
         check_masking(options.mask_ratio, options.masking, row_length)
-        head_size = spec.width // spec.heads
-        width = options.decoder_width or spec.width
-        if width % head_size:
-            raise SpecError(
-                f"decoder_width {width} must be a multiple of the backbone's head size "
-                f"{head_size} (objective 'mae')"
-            )
+        options.check_decoder(spec, cls.name)
+        check_sets(options.target_sets, options.mask_ratio, row_length)
 
     @classmethod
     def search_space(cls, trial: Trial) -> dict[str, Any]:
@@ -143,3 +236,15 @@ class MaskedAutoencoder(Objective):
             "mask_ratio": trial.suggest_float("mask_ratio", 0.1, 0.8, step=0.05),
             "decoder_layers": trial.suggest_int("decoder_layers", 1, 2),
         }
+
+    @classmethod
+    def controls(cls, options: Options) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Masks given to the encoder, nothing to learn, and an mlm that predicts as many tokens."""
+        own = options.canonical()
+        unfilled = {name: value for name, value in own.items() if name != "fill"}
+        found = {"mlm at its ratio": mlm_control(options.mask_ratio, options.masking)}
+        if not options.reads_masks:
+            found["masks given to the encoder"] = ("mae", {**unfilled, "reads_masks": True})
+        if options.target != "ema_features":
+            found["random targets"] = ("mae", {**own, "random_targets": True})
+        return found
