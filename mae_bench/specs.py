@@ -191,6 +191,24 @@ class ProbeRecipe(Frozen):
     precision: Precision = "auto"
 
 
+class RepresentationRecipe(Frozen):
+    """A look inside a frozen encoder on rows of the corpus that were never trained on.
+
+    Attributes:
+        num_rows: validation rows that are read, evenly spaced.
+        mask_ratio: share of the tokens that [MASK] replaces where masks are to be in the input.
+        tau: share of the variance that ``rank_tau`` directions must hold.
+        objective_ratios: mask ratios at which the objective itself predicts tokens.
+    """
+
+    num_rows: Count = 512
+    mask_ratio: Ratio = 0.15
+    tau: Ratio = 0.9
+    objective_ratios: tuple[Ratio, ...] = (0.15, 0.5)
+    batch_rows: Count = 64
+    precision: Precision = "fp32"
+
+
 class NoiseSpec(Frozen):
     """Noise on the text of a task, before tokenising."""
 
@@ -205,6 +223,7 @@ class NoiseSpec(Frozen):
 
 
 CLEAN = NoiseSpec()
+CORPUS = "corpus"  # stands for the task of protocols that read rows of the corpus instead of one
 
 
 PEAK_LR = "pretrain.peak_lr"  # key of a tuned rate among an arm's tuned options
@@ -238,7 +257,8 @@ class PretrainSpec(Frozen):
 class EvaluateSpec(Frozen):
     """One protocol on one task at one size and seed; read on several versions of the test split.
 
-    ``checkpoint`` is the id of a pretraining, or None for a floor that needs no encoder.
+    ``checkpoint`` is the id of a pretraining, or None for a floor that needs no encoder. Where
+    ``task`` is `CORPUS`, ``task_data`` is the id of token rows.
     """
 
     checkpoint: str | None
@@ -257,7 +277,8 @@ class Claim(Frozen):
     """A sentence that rows can support or refute, written down before the runs.
 
     ``task``, ``protocol``, ``train_size`` and ``noise`` narrow it; left out, the claim is read
-    on the mean over all of them. ``margin`` is in the units of the metric: for
+    on the mean over all of them, rows of the corpus apart. ``metric`` names another metric than
+    the primary one. ``margin`` is in the units of the metric: for
     ``superiority`` the treatment must win by more than the margin, for ``non_inferiority`` lose
     by less, for ``equivalence`` stay within it on both sides.
     """
@@ -271,6 +292,49 @@ class Claim(Frozen):
     protocol: str | None = None
     train_size: TrainSize | None = None
     noise: str | None = None
+    metric: str | None = None
+
+
+Letter = Literal["R", "P", "S", "I", "A", "computed"]
+LETTERS: dict[str, str] = {
+    "R": "seen in an official repository",
+    "P": "seen in a stored full text of the paper",
+    "S": "secondary notes, or a reproduction by others",
+    "I": "an issue thread",
+    "A": "abstract or review only",
+    "computed": "worked out by the cost formula",
+}
+
+
+class Comparison(Frozen):
+    """Which arms a published difference is between, and where; as in a claim."""
+
+    treatment: str
+    control: str
+    task: str | None = None
+    protocol: str | None = None
+    train_size: TrainSize | None = None
+    noise: str | None = None
+    metric: str | None = None
+
+
+class Reference(Frozen):
+    """A published difference, to be set beside the one that is measured here.
+
+    Attributes:
+        text: what was published, in a phrase.
+        value: treatment minus control, in the units of the metric that was published; None where
+            only the direction is known, which is then up.
+        letter: how the number is known: a key of `LETTERS`.
+        source: paper, table, repository.
+        comparison: the nearest thing that this study measures.
+    """
+
+    text: str
+    value: float | None = None
+    letter: Letter
+    source: str
+    comparison: Comparison
 
 
 class TuningSpec(Frozen):
@@ -299,7 +363,10 @@ class TuningSpec(Frozen):
 
 
 class Study(Frozen):
-    """A whole comparison, as read from YAML."""
+    """A whole comparison, as read from YAML.
+
+    ``expectation`` says how long it takes where, and which effects its seeds can see.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
     description: str = ""
@@ -316,6 +383,9 @@ class Study(Frozen):
     repeats: Literal["pretraining", "finetuning"] = "pretraining"
     finetune: FinetuneRecipe = FinetuneRecipe()
     linear_probe: ProbeRecipe = ProbeRecipe()
+    representation: RepresentationRecipe = RepresentationRecipe()
     control: str | None = None
     claims: tuple[Claim, ...] = ()
+    references: tuple[Reference, ...] = ()
+    expectation: str = ""
     tuning: TuningSpec | None = None

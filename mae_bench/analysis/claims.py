@@ -9,8 +9,9 @@ All tests are two-sided at 5%, read in one direction (one-sided at 2.5%), also f
 non-inferiority and equivalence, so that no verdict can contradict the printed 95% interval.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -27,9 +28,10 @@ from mae_bench.analysis.stats import (
     iqm_interval,
     mean_intervals,
 )
-from mae_bench.specs import Claim, Study
+from mae_bench.specs import CORPUS, Claim, Study
 
 Outcome = Literal["supported", "refuted", "not decidable", "not run"]
+NO_SCORES: Mapping[str, Scores] = MappingProxyType({})
 _NAN = float("nan")
 
 
@@ -118,10 +120,33 @@ def control_of(study: Study, scores: Scores) -> str | None:
     return next(iter([*of_mlm, *(arm.label for arm in trained)]), None)
 
 
-def judge_claims(study: Study, scores: Scores) -> list[Verdict]:
-    """Return the verdicts of the claims that the study wrote down; they are one family."""
-    pairs = [_pairs(claim, scores, None) for claim in study.claims]
-    return _judge(pairs, "claims of the study", study)
+def judge_claims(
+    study: Study, scores: Scores, others: Mapping[str, Scores] = NO_SCORES
+) -> list[Verdict]:
+    """Return the verdicts of the claims that the study wrote down; they are one family.
+
+    ``others`` holds the scores of metrics that are not primary, by name.
+    """
+    return judge_family(study.claims, "claims of the study", study, scores, others)
+
+
+def judge_family(
+    claims: Sequence[Claim],
+    family: str,
+    study: Study,
+    scores: Scores,
+    others: Mapping[str, Scores] = NO_SCORES,
+) -> list[Verdict]:
+    """Return the verdicts of claims that are adjusted together."""
+    pairs = [_pairs(claim, _read(claim, scores, others), None) for claim in claims]
+    return _judge(pairs, family, study)
+
+
+def _read(claim: Claim, scores: Scores, others: Mapping[str, Scores]) -> Scores:
+    """Return the scores of a claim's metric, without any cell where no row holds it."""
+    if claim.metric is None:
+        return scores
+    return others.get(claim.metric, replace(scores, cells={}))
 
 
 def judge_comparisons(
@@ -135,10 +160,11 @@ def judge_comparisons(
     verdicts = []
     arms = [arm.label for arm in scores.of_role("trained") if arm.label != against]
     for setting in scores.settings if settings is None else settings:
-        single = [_comparison(arm, against, task, setting) for arm in arms for task in scores.tasks]
+        tasks = scores.tasks_in(setting)
+        single = [_comparison(arm, against, task, setting) for arm in arms for task in tasks]
         family = f"against {against}: {setting.label}"
         verdicts += _judge([_pairs(c, scores, setting) for c in single], family, study)
-        if len(scores.tasks) > 1:
+        if len(tasks) > 1:
             pooled = [_comparison(arm, against, None, setting) for arm in arms]
             family = f"against {against}, mean of tasks: {setting.label}"
             verdicts += _judge([_pairs(c, scores, setting) for c in pooled], family, study)
@@ -166,11 +192,10 @@ def _typed_size(size: str) -> Any:
 
 def _pairs(claim: Claim, scores: Scores, setting: Setting | None) -> _Pairs:
     """Return the differences of a claim; with ``setting``, in that one only."""
-    chosen = [setting] if setting else [s for s in scores.settings if _fits(claim, s)]
-    tasks = scores.tasks if claim.task is None else (claim.task,)
+    chosen = [setting] if setting else [s for s in scores.settings if _fits(claim, s, scores)]
     columns, failed, collapsed = [], 0, 0
     for where in chosen:
-        for task in tasks:
+        for task in scores.tasks_in(where) if claim.task is None else (claim.task,):
             sides = [(side, task, where) for side in (claim.treatment, claim.control)]
             cells = [scores.cells.get(side) for side in sides]
             failed += sum(cell.num_failed for cell in cells if cell)
@@ -184,8 +209,13 @@ def _pairs(claim: Claim, scores: Scores, setting: Setting | None) -> _Pairs:
     return _Pairs(claim, differences, failed, collapsed, setting)
 
 
-def _fits(claim: Claim, setting: Setting) -> bool:
+def _fits(claim: Claim, setting: Setting, scores: Scores) -> bool:
     size = None if claim.train_size is None else str(claim.train_size)
+    # a mean over scores of tasks and what is inside an encoder would mean nothing
+    is_read = setting.protocol in scores.corpus_protocols
+    is_asked = claim.protocol == setting.protocol or claim.metric is not None
+    if is_read != (claim.task == CORPUS) and not (is_read and is_asked):
+        return False
     return (
         claim.protocol in (None, setting.protocol)
         and size in (None, setting.train_size)

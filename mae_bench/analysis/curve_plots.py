@@ -93,7 +93,7 @@ def _curves_over(
     name: str,
     is_log: bool,
 ) -> Callable[[bool], Figure]:
-    tasks = scores.tasks[:MAX_PANELS]
+    tasks = scores.tasks_in(family[0])[:MAX_PANELS]
     labels = [arm.label for arm in scores.arms]
 
     def draw(is_wide: bool) -> Figure:

@@ -198,7 +198,7 @@ def score_picture(scores: Scores, setting: Setting) -> Picture:
     """Draw scores with intervals, a panel for each task."""
     arms = scores.of_role("trained", "untrained")
     colours = arm_colours(scores)
-    tasks = scores.tasks[:MAX_PANELS]
+    tasks = scores.tasks_in(setting)[:MAX_PANELS]
 
     def draw(is_wide: bool) -> Figure:
         figure, axes, _ = panel_grid(
@@ -296,7 +296,7 @@ def difference_picture(
     """Draw paired differences from the control, a panel for each task; filled where decided."""
     found = {(v.claim.treatment, v.claim.task): v for v in verdicts}
     arms = [arm for arm in scores.of_role("trained") if arm.label != control]
-    tasks: list[str | None] = [*scores.tasks[: MAX_PANELS - 1]]
+    tasks: list[str | None] = [*scores.tasks_in(setting)[: MAX_PANELS - 1]]
     if any(task is None for _, task in found):
         tasks.append(None)
     if not arms or not found:

@@ -1,6 +1,5 @@
 """The report: one folder with a page, figures, tables, rows, verdicts and what made them."""
 
-import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -24,11 +23,13 @@ from mae_bench.analysis.curve_plots import (
     size_picture,
 )
 from mae_bench.analysis.curves import Curve
+from mae_bench.analysis.folder import check_target, mark, publish, save_json
 from mae_bench.analysis.page import SettingBlock, embed, facts, render, study_notes, verdict_grid
 from mae_bench.analysis.plots import Picture, difference_picture, score_picture
 from mae_bench.analysis.pretraining_plots import cost_picture, loss_picture
 from mae_bench.analysis.provenance import collect_provenance
-from mae_bench.analysis.scores import Scores, Setting, read_scores
+from mae_bench.analysis.references import judge_references, reference_table
+from mae_bench.analysis.scores import Scores, Setting, read_metrics, read_scores
 from mae_bench.analysis.summary import Summary, headline, summary
 from mae_bench.analysis.tables import (
     Table,
@@ -38,13 +39,11 @@ from mae_bench.analysis.tables import (
     tuning_table,
     verdict_table,
 )
-from mae_bench.errors import StoreError
-from mae_bench.results import read_json, save_rows
+from mae_bench.results import save_rows
 from mae_bench.specs import Study
 
 __all__ = ["ReportContext", "Summary", "summary", "write_report"]
 
-_MARKER = "provenance.json"
 _MAX_SETTINGS = 12  # shown on the page; the files hold all of them
 _MAX_PROTOCOLS = 3  # with figures of their own
 _MAX_FAILURES = 60  # lines on the page
@@ -82,12 +81,12 @@ def write_report(
         DataError: the rows hold nothing to report, or contradict one another.
     """
     context = context or ReportContext()
-    _check_target(out)
+    check_target(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
         _write(rows, study, temporary, context)
-        _publish(temporary, out)
+        publish(temporary, out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return out / "index.html"
@@ -96,7 +95,9 @@ def write_report(
 def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContext) -> None:
     scores = read_scores(rows, study)
     control = control_of(study, scores)
-    claims = judge_claims(study, scores)
+    others = read_metrics(rows, study)
+    claims = judge_claims(study, scores, others)
+    published = judge_references(study, scores, others)
     versus = judge_comparisons(study, scores, control) if control else []
     untrained = next((arm.label for arm in scores.of_role("untrained")), None)
     floors: list[Verdict] = []
@@ -115,6 +116,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     blocks = [
         SettingBlock(
             setting.label,
+            scores.tasks_in(setting),
             verdict_grid(_in(versus, setting), scores, setting, control) if control else [],
             score_table(scores, setting),
         )
@@ -123,9 +125,10 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     costs = cost_table(rows, scores, control)
     failures = failure_table(rows)
     tuning = tuning_table(context.tuning) if context.tuning else None
+    beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
     everything = [*(block.table for block in blocks), costs, *details]
-    for table in (*everything, *(found for found in (failures, tuning) if found)):
+    for table in (*everything, *(found for found in (failures, tuning, beside) if found)):
         table.save(folder / "tables")
     scores_long(scores).to_csv(folder / "tables" / "scores.csv", index=False)
     verdict_table([*versus, *floors], "comparisons", "").frame.to_csv(
@@ -133,10 +136,11 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     )
 
     save_rows(rows, folder / "rows.parquet")
-    _save_json(
+    save_json(
         folder / "verdicts.json",
         {
             "claims": [verdict.as_json() for verdict in claims],
+            "references": [verdict.as_json() for verdict in published],
             "comparisons": [verdict.as_json() for verdict in (*versus, *floors)],
         },
     )
@@ -149,8 +153,8 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         "notes": [*study_notes(study, scores), *context.notes],
         "control": control,
         "untrained": untrained,
-        "tasks": scores.tasks,
         "claims": claims,
+        "published": beside,
         "reference": blocks[0],
         "others": blocks[1:_MAX_SETTINGS],
         "num_hidden": max(0, len(blocks) - _MAX_SETTINGS),
@@ -165,13 +169,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         "provenance": provenance,
     }
     (folder / "index.html").write_text(render(content, study), encoding="utf-8")
-    files = sorted(
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
-    )
-    _save_json(
-        folder / _MARKER,
-        {**provenance, "tool": "mae-bench", "study": study.model_dump(mode="json"), "files": files},
-    )
+    mark(folder, {**provenance, "study": study.model_dump(mode="json")})
 
 
 def _pretraining(curves: Sequence[Curve]) -> dict[str, Any]:
@@ -263,49 +261,3 @@ def _pictures(
         "loss": [loss_picture(scores, context.curves)],
     }
     return {name: [p for p in pictures if p is not None] for name, pictures in found.items()}
-
-
-def _save_json(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content, indent=1, default=str, allow_nan=False) + "\n", "utf-8")
-
-
-def _check_target(out: Path) -> None:
-    """Refuse a target whose content is not ours to replace."""
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise StoreError(f"cannot write a report to {out}: it is a file; name a folder")
-    if any(out.iterdir()) and _old_files(out) is None:
-        raise StoreError(
-            f"cannot write a report to {out}: the folder holds something other than a report of "
-            "mae-bench; name an empty or a new folder"
-        )
-
-
-def _old_files(out: Path) -> list[str] | None:
-    """Return the files that an earlier report wrote; None where there is no report."""
-    if not (out / _MARKER).is_file():
-        return None
-    try:
-        content = read_json(out / _MARKER)
-    except ValueError:
-        return None
-    if not isinstance(content, dict) or content.get("tool") != "mae-bench":
-        return None
-    return [str(name) for name in content.get("files", [])]
-
-
-def _publish(temporary: Path, out: Path) -> None:
-    """Move the new files into place, the page last, and drop those of the old report."""
-    old = set(_old_files(out) or []) if out.exists() else set()
-    out.mkdir(exist_ok=True)
-    new = [
-        path.relative_to(temporary).as_posix() for path in temporary.rglob("*") if path.is_file()
-    ]
-    for name in sorted(new, key=lambda name: (name == "index.html", name)):
-        (out / name).parent.mkdir(parents=True, exist_ok=True)
-        (temporary / name).replace(out / name)
-    for name in old - set(new):
-        stale = (out / name).resolve()
-        if stale.is_relative_to(out.resolve()):  # the list is read from a file: trust it no further
-            stale.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ every protocol and corpus size of the study, so that each table carries them.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 
 from mae_bench.analysis.stats import Array, interquartile_mean, iqm_interval, mean_intervals
 from mae_bench.errors import DataError
-from mae_bench.specs import CLEAN, Study
+from mae_bench.specs import CLEAN, CORPUS, Study
 
 Role = Literal["trained", "untrained", "floor"]
 
@@ -87,6 +87,7 @@ class Scores:
         settings: ordered; the first is the reference, which the top of the report shows: the
             study's first protocol and noise, with most pretraining text and most labels.
         cells: by (arm label, task, setting); a key is absent where nothing was run.
+        corpus_protocols: those that read rows of the corpus in place of the tasks.
     """
 
     seeds: tuple[int, ...]
@@ -94,6 +95,12 @@ class Scores:
     tasks: tuple[str, ...]
     settings: tuple[Setting, ...]
     cells: Mapping[tuple[str, str, Setting], Cell]
+    corpus_protocols: frozenset[str] = frozenset()
+
+    def tasks_in(self, setting: Setting) -> tuple[str, ...]:
+        """Return the tasks of a setting: only the corpus, or all but the corpus."""
+        is_read = setting.protocol in self.corpus_protocols
+        return tuple(task for task in self.tasks if (task == CORPUS) == is_read)
 
     @property
     def reference(self) -> Setting:
@@ -106,13 +113,32 @@ class Scores:
         return cell.values if cell else np.full(len(self.seeds), np.nan)
 
     def across_tasks(self, arm: str, setting: Setting) -> Array:
-        """Return [S] means over all tasks; NaN at a seed that lacks one of them."""
-        stacked = np.stack([self.values(arm, task, setting) for task in self.tasks])
+        """Return [S] means over the setting's tasks; NaN at a seed that lacks one of them."""
+        tasks = self.tasks_in(setting)
+        stacked = np.stack([self.values(arm, task, setting) for task in tasks])
         return np.asarray(stacked.mean(axis=0), dtype=np.float64)
 
     def of_role(self, *roles: Role) -> list[Arm]:
         """Return the arms of these roles, in order."""
         return [arm for arm in self.arms if arm.role in roles]
+
+
+def read_metrics(rows: pd.DataFrame, study: Study) -> dict[str, Scores]:
+    """Return the scores of every other metric that a claim or reference names, if rows hold it."""
+    sides = [*study.claims, *(reference.comparison for reference in study.references)]
+    named = {side.metric for side in sides if side.metric}
+    found = {}
+    for metric in named:
+        is_it = rows["metric"] == metric
+        places = set(zip(rows["protocol"][is_it], rows["task"][is_it], strict=True))
+        everywhere = zip(rows["protocol"], rows["task"], strict=True)
+        is_there = np.array([place in places for place in everywhere], dtype=bool)
+        chosen = rows[is_it | (rows["failure"].notna() & is_there)]
+        if not chosen.empty:
+            scores = read_scores(chosen.assign(is_primary=True, metric=metric), study)
+            tasks = tuple(t for t in scores.tasks if any(task == t for _, task, _ in scores.cells))
+            found[metric] = replace(scores, tasks=tasks)
+    return found
 
 
 def read_scores(rows: pd.DataFrame, study: Study) -> Scores:
@@ -137,8 +163,9 @@ def read_scores(rows: pd.DataFrame, study: Study) -> Scores:
     corpora = sorted(set(table["corpus_tokens"]) - {-1})
     # What the study asks for and the rows lack must show as a gap, so the study is the frame.
     seeds = tuple(sorted({*study.seeds, *(int(seed) for seed in table["seed"].unique())}))
-    cells = _cells(table, study, seeds, corpora)
-    settings = tuple(_ordered_settings(cells, study, corpora))
+    readers = frozenset(table["protocol"][table["task"] == CORPUS])
+    cells = _cells(table, study, seeds, corpora, readers)
+    settings = tuple(_ordered_settings(cells, study, corpora, readers))
     others = sorted({task for _, task, _ in cells} - set(study.tasks))
     return Scores(
         seeds=seeds,
@@ -146,11 +173,16 @@ def read_scores(rows: pd.DataFrame, study: Study) -> Scores:
         tasks=(*study.tasks, *others),
         settings=settings,
         cells=cells,
+        corpus_protocols=readers,
     )
 
 
 def _cells(
-    table: pd.DataFrame, study: Study, seeds: tuple[int, ...], corpora: list[int]
+    table: pd.DataFrame,
+    study: Study,
+    seeds: tuple[int, ...],
+    corpora: list[int],
+    readers: frozenset[str],
 ) -> dict[tuple[str, str, Setting], Cell]:
     place = {seed: position for position, seed in enumerate(seeds)}
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
@@ -169,7 +201,8 @@ def _cells(
                 f"two rows for one cell: arm '{arm}', task '{task}', protocol '{protocol}', "
                 f"size {size}, noise '{noise}'; each seed may have one primary row only"
             )
-        protocols = [protocol] if protocol in study.protocols else list(study.protocols)
+        of_tasks = [name for name in study.protocols if name not in readers]
+        protocols = [protocol] if protocol in study.protocols else of_tasks
         sizes: list[int | None] = [None]
         if len(corpora) > 1:
             sizes = [corpus] if corpus != -1 else list(corpora)
@@ -228,7 +261,10 @@ def _arms(table: pd.DataFrame, study: Study) -> Iterable[Arm]:
 
 
 def _ordered_settings(
-    cells: Mapping[tuple[str, str, Setting], Cell], study: Study, corpora: list[int]
+    cells: Mapping[tuple[str, str, Setting], Cell],
+    study: Study,
+    corpora: list[int],
+    readers: frozenset[str],
 ) -> list[Setting]:
     """Return the settings of study and rows; first one that has rows, so that it can be shown."""
     protocols = {name: place for place, name in enumerate(study.protocols)}
@@ -250,6 +286,7 @@ def _ordered_settings(
     asked = {
         Setting(protocol, str(size), noise.label, tokens)
         for protocol in study.protocols
+        if protocol not in readers
         for size in study.train_sizes
         for noise in study.noise
         for tokens in (corpora if len(corpora) > 1 else [None])
@@ -269,8 +306,9 @@ def summarise(values: Array) -> tuple[float, float, float]:
 
 
 def aggregate(scores: Scores, arm: str, setting: Setting) -> dict[str, float]:
-    """Return mean and interquartile mean over all tasks, over the seeds that have every task."""
-    stacked = np.stack([scores.values(arm, task, setting) for task in scores.tasks], axis=1)
+    """Return mean and interquartile mean over the setting's tasks, of seeds that have them all."""
+    tasks = scores.tasks_in(setting)
+    stacked = np.stack([scores.values(arm, task, setting) for task in tasks], axis=1)
     stacked = stacked[np.isfinite(stacked).all(axis=1)]
     mean, low, high = summarise(stacked.mean(axis=1)) if len(stacked) else (float("nan"),) * 3
     iqm = interquartile_mean(stacked) if len(stacked) else float("nan")

@@ -14,7 +14,7 @@ from mae_bench.analysis.claims import (
     judge_comparisons,
     tally,
 )
-from mae_bench.analysis.scores import Cell, Scores, read_scores
+from mae_bench.analysis.scores import Cell, Scores, read_metrics, read_scores
 from mae_bench.analysis.stats import MIN_SEEDS
 from mae_bench.analysis.tables import score_text
 from mae_bench.specs import Study
@@ -70,11 +70,11 @@ def summary(rows: pd.DataFrame, study: Study) -> Summary:
     control = control_of(study, scores)
     where = scores.reference
     verdicts = judge_comparisons(study, scores, control, [where]) if control else []
-    claims = judge_claims(study, scores)
+    claims = judge_claims(study, scores, read_metrics(rows, study))
     by_pair = {(v.claim.treatment, v.claim.task): v for v in verdicts}
     cells = {}
     for arm in scores.arms:
-        for task in scores.tasks:
+        for task in scores.tasks_in(where):
             cell = scores.cells.get((arm.label, task, where))
             verdict = by_pair.get((arm.label, task))
             word = _word(arm.label == control, arm.role == "trained", cell, verdict)
@@ -85,7 +85,7 @@ def summary(rows: pd.DataFrame, study: Study) -> Summary:
         setting=where.label,
         control=control,
         arms=tuple(arm.label for arm in scores.arms),
-        tasks=scores.tasks,
+        tasks=scores.tasks_in(where),
         cells=cells,
         claims=tuple(claims),
     )
@@ -121,7 +121,13 @@ def headline(
     if single and control:
         pooled = [v for v in verdicts if v.claim.task is None]
         parts.append(
-            _comparison_sentence(single, pooled, control, len(scores.tasks), scores.reference.label)
+            _comparison_sentence(
+                single,
+                pooled,
+                control,
+                len(scores.tasks_in(scores.reference)),
+                scores.reference.label,
+            )
         )
     return " ".join(parts) or "There is one trained objective, so there is no comparison to judge."
 

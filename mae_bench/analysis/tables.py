@@ -83,14 +83,15 @@ def score_text(cell: Cell | None, num_seeds: int) -> str:
 
 def score_table(scores: Scores, setting: Setting) -> Table:
     """Return arms by tasks in one setting, the floors first."""
-    metrics = {task: _metric(scores, task, setting) for task in scores.tasks}
+    tasks = scores.tasks_in(setting)
+    metrics = {task: _metric(scores, task, setting) for task in tasks}
     records = []
     for arm in scores.arms:
         record = {"arm": arm.label}
-        for task in scores.tasks:
+        for task in tasks:
             cell = scores.cells.get((arm.label, task, setting))
             record[f"{task} ({metrics[task]})"] = score_text(cell, len(scores.seeds))
-        if len(scores.tasks) > 1:
+        if len(tasks) > 1:
             whole = aggregate(scores, arm.label, setting)
             record["mean of tasks"] = aggregate_text(whole, "mean", "", len(scores.seeds))
             record["IQM"] = aggregate_text(whole, "iqm", "iqm_", len(scores.seeds))

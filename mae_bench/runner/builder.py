@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mae_bench.specs import (
+    CORPUS,
     BackboneSpec,
     CorpusSpec,
     EvaluateSpec,
@@ -163,7 +164,8 @@ class StageBuilder:
 
     def evaluate(self, spec: EvaluateSpec, version: int, label: str) -> Key:
         """Add one evaluation; ``version`` is its protocol's."""
-        needs: tuple[Key, ...] = (("task", spec.task_data),)
+        data = "blocks" if spec.task == CORPUS else "task"
+        needs: tuple[Key, ...] = ((data, spec.task_data),)
         if spec.checkpoint is not None:
             needs = (("pretrain", spec.checkpoint), *needs)
         return self.add("evaluate", [version, spec.canonical()], spec, needs, label)

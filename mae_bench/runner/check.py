@@ -8,7 +8,7 @@ from mae_bench.data.encoders import parse_hub_encoder
 from mae_bench.errors import SpecError, UnknownNameError, near_match
 from mae_bench.runner.forms import FLOORS
 from mae_bench.runner.sentences import shown
-from mae_bench.specs import PEAK_LR, ArmSpec, Study
+from mae_bench.specs import CORPUS, PEAK_LR, ArmSpec, Claim, Comparison, Study
 
 MIN_SEEDS = 6  # five paired seeds can never reach p < .05 in a sign-flip test
 
@@ -29,12 +29,14 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
     labels = [arm.label for arm in arms] + list(FLOORS.values())
     if study.control is not None:
         _member("control", study.control, labels)
-    for place, claim in enumerate(study.claims):
-        where = f"claims[{place}]"
+    sides: dict[str, Claim | Comparison] = {f"claims[{i}]": c for i, c in enumerate(study.claims)}
+    for place, reference in enumerate(study.references):
+        sides[f"references[{place}].comparison"] = reference.comparison
+    for where, claim in sides.items():
         _member(f"{where}.treatment", claim.treatment, labels)
         _member(f"{where}.control", claim.control, labels)
         if claim.task is not None:
-            _member(f"{where}.task", claim.task, study.tasks)
+            _member(f"{where}.task", claim.task, _readable_tasks(study))
         if claim.protocol is not None:
             _member(f"{where}.protocol", claim.protocol, study.protocols)
         if claim.train_size is not None and claim.train_size not in study.train_sizes:
@@ -112,7 +114,8 @@ def _check_names(study: Study) -> None:
     from mae_bench.training.protocol import PROTOCOLS
 
     for task in study.tasks:
-        TASKS.get(task)
+        if task != CORPUS:
+            TASKS.get(task)
     for noise in study.noise:
         NOISES.get(noise.name)
     for name in study.protocols:
@@ -121,6 +124,31 @@ def _check_names(study: Study) -> None:
                 f"protocols must name those that need a checkpoint, got '{name}'; "
                 "floors are always run, leave it out"
             )
+    readers = [name for name in study.protocols if PROTOCOLS.get(name).reads_corpus]
+    if set(study.tasks) == {CORPUS} and len(readers) < len(study.protocols):
+        others = [name for name in study.protocols if name not in readers]
+        raise SpecError(
+            f"tasks must name a task for the protocols {', '.join(others)}, got only '{CORPUS}', "
+            "which stands for rows of the corpus; add a task, or drop those protocols"
+        )
+    if CORPUS in study.tasks and not readers:
+        raise SpecError(
+            f"tasks names '{CORPUS}', but no protocol of the study reads rows of the corpus; drop "
+            "it, or add 'representation' to protocols"
+        )
+    if study.tuning and PROTOCOLS.get(study.tuning.protocol).reads_corpus:
+        raise SpecError(
+            f"tuning.protocol must choose on a task, got '{study.tuning.protocol}', which reads "
+            "rows of the corpus; name finetune or linear_probe"
+        )
+
+
+def _readable_tasks(study: Study) -> list[str]:
+    """Return the tasks of a study, with the corpus where a protocol reads it."""
+    from mae_bench.training.protocol import PROTOCOLS
+
+    is_read = any(PROTOCOLS.get(name).reads_corpus for name in study.protocols)
+    return list(dict.fromkeys([*study.tasks, *([CORPUS] if is_read else [])]))
 
 
 def _fitted_lengths(study: Study) -> dict[str, Any]:

@@ -66,8 +66,9 @@ class _Collector:
 
     def rows(self, cell: Cell) -> list[dict[str, Any]]:
         from mae_bench.tasks import TASKS
+        from mae_bench.training.protocol import PROTOCOLS
 
-        primary = TASKS.get(cell.task).metrics[0]
+        primary = PROTOCOLS.get(cell.protocol).primary or TASKS.get(cell.task).metrics[0]
         row = self.about(cell)
         key = ("evaluate", cell.evaluate)
         if key in self.reasons:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mae_bench.errors import DataError
 from mae_bench.runner.store import Store
-from mae_bench.specs import Study, stage_id
+from mae_bench.specs import CORPUS, Study, stage_id
 
 FINISHED = "finished.json"
 _GROUPS = ("objectives", "tasks", "protocols", "noises", "corpora")
@@ -24,7 +24,8 @@ def plan_key(study: Study, data_dir: Path | None) -> str:
     from mae_bench.data.corpus import corpus_fingerprint
     from mae_bench.tasks import TASKS, task_fingerprint
 
-    tasks = [task_fingerprint(TASKS.get(name), data_dir) for name in study.tasks]
+    named = [name for name in study.tasks if name != CORPUS]
+    tasks = [task_fingerprint(TASKS.get(name), data_dir) for name in named]
     corpus = corpus_fingerprint(study.corpus, data_dir)
     return stage_id("plan", 1, [study.model_dump(mode="json"), corpus, tasks, _code()])
 

@@ -13,6 +13,7 @@ from mae_bench.runner.check import check_study
 from mae_bench.runner.forms import FLOORS
 from mae_bench.specs import (
     CLEAN,
+    CORPUS,
     ArmSpec,
     CorpusSpec,
     EvaluateSpec,
@@ -142,19 +143,23 @@ class _Planner:
         self.study = study
         self.builder = builder
         self.arms = {arm.label: arm for arm in study.objectives}
+        self.tasks = tuple(task for task in study.tasks if task != CORPUS)
         self.pretrained: dict[tuple[str, int | None, int], Key] = {}
 
     def cells(self) -> Iterator[Cell]:
         """Yield the cells, seed by seed, so that pairs complete early."""
+        from mae_bench.training.protocol import PROTOCOLS
+
         study = self.study
         axis = study.corpus_tokens or (study.corpus.tokens,)
         for tokens in axis:
             self.builder.blocks(self._corpus(tokens))
-        for task in study.tasks:
+        has_tasks = not all(PROTOCOLS.get(name).reads_corpus for name in study.protocols)
+        for task in self.tasks if has_tasks else ():
             self.builder.task(task)
         groups = noise_groups(study.noise)
         for seed in study.seeds:
-            for name, label in FLOORS.items():
+            for name, label in FLOORS.items() if has_tasks else ():
                 arm = ArmSpec(objective=name, label=label)
                 yield from self._evaluations(arm, name, None, None, seed, groups)
             for tokens in axis:
@@ -206,6 +211,13 @@ class _Planner:
         )
         return self.pretrained[place]
 
+    def _data(self, task: str) -> Key:
+        """Return the stage of a task; of the corpus, whose validation rows have one size."""
+        if task != CORPUS:
+            return self.builder.task(task)
+        first, *_ = self.study.corpus_tokens or (self.study.corpus.tokens,)
+        return self.builder.blocks(self._corpus(first))[0]
+
     def _evaluations(
         self,
         arm: ArmSpec,
@@ -218,25 +230,29 @@ class _Planner:
         from mae_bench.training.protocol import PROTOCOLS
 
         study, method = self.study, PROTOCOLS.get(protocol)
+        set_by_study = (study.finetune, study.linear_probe, study.representation)
         recipe = next(
-            (r for r in (study.finetune, study.linear_probe) if isinstance(r, method.recipe)),
-            method.recipe(),
+            (r for r in set_by_study if isinstance(r, method.recipe)), method.recipe()
         ).canonical()
-        for task in study.tasks:
-            for size in study.train_sizes:
+        tasks, sizes = self.tasks, study.train_sizes
+        if method.reads_corpus:
+            tasks, sizes, groups = (CORPUS,), ("all",), noise_groups((CLEAN,))
+        for task in tasks:
+            for size in sizes:
                 for train_noise, tests in groups:
                     spec = EvaluateSpec.model_construct(
                         checkpoint=checkpoint[1] if checkpoint else None,
                         protocol=protocol,
                         recipe=recipe,
                         task=task,
-                        task_data=self.builder.task(task)[1],
+                        task_data=self._data(task)[1],
                         train_size=size,
                         train_noise=train_noise,
                         test_noises=tuple(tests),
                         seed=seed,
                     )
-                    name = f"{arm.label} on {task}, {protocol}, {size} labels, seed {seed}"
+                    labels = "" if method.reads_corpus else f" {size} labels,"
+                    name = f"{arm.label} on {task}, {protocol},{labels} seed {seed}"
                     if train_noise != CLEAN:
                         name += f", trained on {train_noise.label}"
                     key = self.builder.evaluate(spec, method.version, f"evaluate {name}")

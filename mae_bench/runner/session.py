@@ -33,6 +33,29 @@ def no_tell(event: Event) -> None:
     """Tell nobody."""
 
 
+def check_device(device: str) -> None:
+    """Raise SpecError for a device that is none."""
+    if device not in DEVICES:
+        raise SpecError(f"--device must be one of {', '.join(DEVICES)}; got '{device}'")
+
+
+def chosen_device(device: str) -> str:
+    """Return the device that ``auto`` means here.
+
+    Raises:
+        SpecError: unknown, or a GPU that is not there.
+    """
+    check_device(device)
+    if device == "cpu":
+        return "cpu"
+    import torch
+
+    has_cuda = torch.cuda.is_available()
+    if device == "cuda" and not has_cuda:
+        raise SpecError("--device cuda was asked for, but torch sees no CUDA GPU; use cpu")
+    return "cuda" if has_cuda else "cpu"
+
+
 @dataclass(frozen=True)
 class Counts:
     """How far a plan is."""
@@ -75,8 +98,7 @@ class Session:
 
         if workers is not None and workers < 1:
             raise SpecError(f"--workers must be at least 1, got {workers}")
-        if device not in DEVICES:
-            raise SpecError(f"--device must be one of {', '.join(DEVICES)}; got '{device}'")
+        check_device(device)
         self.asked = study
         self.store = Store(home)
         self.data_dir = find_data_dir(data_dir)
@@ -102,14 +124,7 @@ class Session:
     @cached_property
     def device(self) -> str:
         """The device that ``auto`` means here."""
-        if self._device == "cpu":
-            return "cpu"
-        import torch
-
-        has_cuda = torch.cuda.is_available()
-        if self._device == "cuda" and not has_cuda:
-            raise SpecError("--device cuda was asked for, but torch sees no CUDA GPU; use cpu")
-        return "cuda" if has_cuda else "cpu"
+        return chosen_device(self._device)
 
     def counts(self) -> Counts:
         """Return how far the plan is."""

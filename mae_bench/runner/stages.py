@@ -11,7 +11,7 @@ from mae_bench.progress import Progress
 from mae_bench.runner.builder import PREPARED, Key, Stage
 from mae_bench.runner.network import closed_network
 from mae_bench.runner.store import Store
-from mae_bench.specs import CorpusSpec, EvaluateSpec, PretrainSpec
+from mae_bench.specs import CORPUS, CorpusSpec, EvaluateSpec, PretrainSpec
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _evaluate(job: _Job) -> None:
     evaluate(
         job.stage.spec,
         checkpoint=next(iter(job.needs("pretrain")), None),
-        task=job.need("task"),
+        task=job.need("blocks" if job.stage.spec.task == CORPUS else "task"),
         out=job.out,
         device=job.settings.device,
         progress=job.progress,

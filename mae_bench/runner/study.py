@@ -1,5 +1,6 @@
 """Reads a study from YAML: short forms, scales and overrides in, a checked `Study` out."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,63 @@ from mae_bench.runner.forms import study_of
 from mae_bench.runner.sentences import first_place, sentence, shown
 from mae_bench.runner.yaml_text import line_of, line_of_name, parse_value, read_yaml
 from mae_bench.specs import Study
+from mae_bench.speeds import SpeedSpec
 
 __all__ = ["load_study", "study_of", "suites"]
 
 
 def suites() -> dict[str, Path]:
     """Return the packaged studies by name, as ``quickstart`` or ``papers/NAME``."""
-    package = Path(__file__).parents[1]
-    folder = package / "_benchmarks"  # where a wheel holds them
-    if not folder.is_dir():
-        folder = package.parent / "benchmarks"
+    folder = packaged()
+    found = sorted(folder.rglob("*.yaml"))
+    named = {path.relative_to(folder).with_suffix("").as_posix(): path for path in found}
+    return {name: path for name, path in named.items() if kind_of(path) == "study"}
+
+
+def papers() -> dict[str, Path]:
+    """Return the packaged reproductions by name, as ``mae_lm/effective_rank``; of either kind."""
+    folder = packaged() / "papers"
     found = sorted(folder.rglob("*.yaml"))
     return {path.relative_to(folder).with_suffix("").as_posix(): path for path in found}
+
+
+def find_paper(name: str) -> Path:
+    """Return the file of a packaged reproduction.
+
+    Raises:
+        UnknownNameError: no such name, with every one that is known.
+    """
+    known = papers()
+    if name not in known:
+        raise UnknownNameError(
+            f"no reproduction '{name}'; known: {', '.join(known)}." + near_match(name, known), name
+        )
+    return known[name]
+
+
+def load_speed(path: Path, overrides: Sequence[str] = (), scale: str | None = None) -> SpeedSpec:
+    """Return the measurement of step times that a file asks for.
+
+    Raises:
+        SpecError: in one sentence.
+    """
+    try:
+        return SpeedSpec.model_validate(read_raw(path, overrides, scale))
+    except ValidationError as error:
+        raise SpecError(f"{path}: {sentence(error, SpeedSpec)}") from None
+
+
+def kind_of(path: Path) -> str:
+    """Return what a packaged file holds: ``study``, or what its first key ``kind`` says."""
+    found = re.search(r"^kind: (\w+)$", _text(path), re.MULTILINE)
+    return found[1] if found else "study"
+
+
+def packaged() -> Path:
+    """Return the folder of packaged studies."""
+    package = Path(__file__).parents[1]
+    folder = package / "_benchmarks"  # where a wheel holds them
+    return folder if folder.is_dir() else package.parent / "benchmarks"
 
 
 def load_study(
@@ -40,7 +86,21 @@ def load_study(
     """
     path = _find(path_or_name)
     text = _text(path)
-    raw = read_yaml(text, str(path))
+    raw = read_raw(path, overrides, scale)
+    try:
+        return study_of(raw, path.parent)
+    except ValidationError as error:
+        place = first_place(error, Study)
+        raise SpecError(
+            f"{_blame(path, text, place, overrides, scale)}: {sentence(error, Study)}"
+        ) from None
+    except SpecError as error:
+        raise SpecError(f"{path}: {error}") from None
+
+
+def read_raw(path: Path, overrides: Sequence[str], scale: str | None) -> dict[str, Any]:
+    """Return what a file holds, with a scale merged over it and overrides applied last."""
+    raw = read_yaml(_text(path), str(path))
     if not isinstance(raw, dict):
         raise SpecError(f"{path} is not a study: it must be a mapping of fields, got {shown(raw)}")
     scales = raw.pop("scales", None) or {}
@@ -54,15 +114,7 @@ def load_study(
         raw = _merged(raw, scales[scale] or {})
     for override in overrides:
         _override(raw, override)
-    try:
-        return study_of(raw, path.parent)
-    except ValidationError as error:
-        place = first_place(error, Study)
-        raise SpecError(
-            f"{_blame(path, text, place, overrides, scale)}: {sentence(error, Study)}"
-        ) from None
-    except SpecError as error:
-        raise SpecError(f"{path}: {error}") from None
+    return raw
 
 
 def name_in_file(error: UnknownNameError, path_or_name: str | Path) -> UnknownNameError:

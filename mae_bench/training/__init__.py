@@ -3,6 +3,6 @@
 A protocol is registered by its module, which is named here once.
 """
 
-from mae_bench.training import finetune, floors, linear_probe
+from mae_bench.training import finetune, floors, linear_probe, representation
 
-__all__ = ["finetune", "floors", "linear_probe"]
+__all__ = ["finetune", "floors", "linear_probe", "representation"]

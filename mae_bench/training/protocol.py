@@ -13,6 +13,7 @@ from typing import TypeVar
 import pandas as pd
 from pydantic import ValidationError
 
+from mae_bench.data.blocks import load_blocks
 from mae_bench.errors import SpecError, near_match
 from mae_bench.progress import Progress
 from mae_bench.registry import Registry
@@ -32,7 +33,11 @@ class Protocol:
         version: part of the ids of its results; raised when its numbers may move.
         recipe: every hyper-parameter.
         needs_checkpoint: False for floors.
-        run: called as ``run(spec, checkpoint=, task=, device=, progress=)``.
+        run: called as ``run(spec, checkpoint=, task=, device=, progress=)``; one that reads the
+            corpus gets ``corpus=`` in place of ``task=``.
+        reads_corpus: whether it reads validation rows of the corpus and no task, so that a
+            checkpoint has one evaluation, whatever the tasks, train sizes and noises.
+        primary: its metric that decides; empty for the first metric of the task.
     """
 
     name: str
@@ -40,6 +45,8 @@ class Protocol:
     recipe: type[Frozen]
     needs_checkpoint: bool
     run: Callable[..., ProtocolResult]
+    reads_corpus: bool = False
+    primary: str = ""
 
 
 PROTOCOLS: Registry[Protocol] = Registry("protocol", "protocols")
@@ -80,6 +87,8 @@ def evaluate(
 ) -> None:
     """Run a protocol and write ``metrics.json`` and ``predictions.parquet`` into ``out``.
 
+    ``task`` is the folder of a task, or of token rows for a protocol that reads the corpus.
+
     Raises:
         SpecError: the protocol needs a checkpoint and none was given.
     """
@@ -89,9 +98,8 @@ def evaluate(
             f"protocol '{spec.protocol}' needs a checkpoint and got none; name a pretrained "
             "encoder, or choose a protocol without one"
         )
-    result = protocol.run(
-        spec, checkpoint=checkpoint, task=load_task(task), device=device, progress=progress
-    )
+    data = {"corpus": load_blocks(task)} if protocol.reads_corpus else {"task": load_task(task)}
+    result = protocol.run(spec, checkpoint=checkpoint, **data, device=device, progress=progress)
     out.mkdir(parents=True, exist_ok=True)
     text = json.dumps(result.record(), indent=1, allow_nan=False)
     (out / "metrics.json").write_text(text, encoding="utf-8")

@@ -17,7 +17,13 @@ from mae_bench.cli import app
 from mae_bench.runner.plan import make_plan
 from mae_bench.runner.study import load_study
 from mae_bench.seeding import STREAMS
-from mae_bench.specs import FinetuneRecipe, PretrainRecipe, ProbeRecipe, TuningSpec
+from mae_bench.specs import (
+    FinetuneRecipe,
+    PretrainRecipe,
+    ProbeRecipe,
+    RepresentationRecipe,
+    TuningSpec,
+)
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -300,6 +306,7 @@ def table_of(heading):
         ("`pretrain:`", PretrainRecipe),
         ("`finetune:`", FinetuneRecipe),
         ("`linear_probe:`", ProbeRecipe),
+        ("`representation:`", RepresentationRecipe),
         ("`tuning:`", TuningSpec),
     ],
 )

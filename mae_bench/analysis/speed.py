@@ -1,0 +1,267 @@
+"""The report of step times: relative costs against the formula, and where a mae breaks even."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+import seaborn as sns
+import yaml
+from matplotlib.figure import Figure
+
+from mae_bench.analysis.folder import check_target, mark, publish, save_json
+from mae_bench.analysis.page import TEMPLATES, embed
+from mae_bench.analysis.plots import GREY, Picture, add_legend, panel_grid
+from mae_bench.analysis.stats import mean_intervals
+from mae_bench.analysis.tables import Table
+from mae_bench.specs import LETTERS
+from mae_bench.speeds import SpeedCell, SpeedSpec
+
+NEVER = float("inf")
+
+
+@dataclass(frozen=True)
+class SpeedVerdict:
+    """One statement about step times, with the numbers that it rests on."""
+
+    sentence: str
+    outcome: str
+    expected: float
+    measured: float
+    low: float
+    high: float
+
+    def record(self) -> dict[str, Any]:
+        """Return JSON-ready content; None for what is not a finite number."""
+        return {
+            name: None if isinstance(value, float) and not np.isfinite(value) else value
+            for name, value in self.__dict__.items()
+        }
+
+
+def spread(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return the mean over rounds with its 95% bootstrap interval."""
+    column = np.asarray(values, dtype=np.float64)
+    low, high = mean_intervals(column[:, None])
+    return float(column.mean()), float(low[0]), float(high[0])
+
+
+def break_even(ratios: Sequence[float], costs: Sequence[float]) -> float:
+    """Return the least mask ratio, interpolated, at which a mae costs no more than the mlm.
+
+    The smallest ratio where that one is cheap already; infinity where none is.
+    """
+    for place, cost in enumerate(costs):
+        if cost <= 1:
+            if place == 0:
+                return ratios[0]
+            before = costs[place - 1]
+            share = (before - 1) / (before - cost)
+            return ratios[place - 1] + share * (ratios[place] - ratios[place - 1])
+    return NEVER
+
+
+def judge(spec: SpeedSpec, cells: Sequence[SpeedCell]) -> list[SpeedVerdict]:
+    """Return what the times say of the formula, of each break-even, by shape and depth."""
+    found = []
+    for shape in spec.shapes:
+        of_shape = [cell for cell in cells if cell.shape == shape.label]
+        found.append(_formula(spec, shape.label, of_shape))
+        for layers in spec.decoder_layers:
+            line = [cell for cell in of_shape if cell.decoder_layers == layers]
+            found.append(_rule(spec, shape.label, line))
+    return found
+
+
+def _formula(spec: SpeedSpec, label: str, cells: Sequence[SpeedCell]) -> SpeedVerdict:
+    """Judge the mean of measured over predicted cost."""
+    sentence = f"{label}: relative cost is that of the formula, within {spec.tolerance:.0%}"
+    rounds = [
+        np.mean([cell.measured[place] / cell.predicted for cell in cells])
+        for place in range(spec.rounds)
+    ]
+    mean, low, high = spread([float(value) for value in rounds])
+    return SpeedVerdict(sentence, _within(1, spec.tolerance, low, high), 1.0, mean, low, high)
+
+
+def _rule(spec: SpeedSpec, label: str, cells: Sequence[SpeedCell]) -> SpeedVerdict:
+    """Judge where the cost crosses one against decoder depth / encoder depth."""
+    ratios = [cell.mask_ratio for cell in cells]
+    layers, depth = cells[0].decoder_layers, cells[0].depth
+    rule = layers / depth
+    sentence = (
+        f"{label}, decoder of {layers}: a mae breaks even at mask ratio {layers}/{depth}, "
+        f"within {spec.tolerance:g}"
+    )
+    rounds = [
+        break_even(ratios, [cell.measured[place] for cell in cells]) for place in range(spec.rounds)
+    ]
+    if not all(np.isfinite(rounds)):
+        outcome = "refuted" if rule <= ratios[-1] and not any(np.isfinite(rounds)) else ""
+        return SpeedVerdict(sentence, outcome or "not decidable", rule, NEVER, NEVER, NEVER)
+    mean, low, high = spread(rounds)
+    wanted = min(max(rule, ratios[0]), ratios[-1])  # ratios outside were not timed
+    return SpeedVerdict(sentence, _within(wanted, spec.tolerance, low, high), rule, mean, low, high)
+
+
+def _within(wanted: float, tolerance: float, low: float, high: float) -> str:
+    if low >= wanted - tolerance and high <= wanted + tolerance:
+        return "supported"
+    if high < wanted - tolerance or low > wanted + tolerance:
+        return "refuted"
+    return "not decidable"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}" if np.isfinite(value) else "never"
+
+
+def verdict_table(verdicts: Sequence[SpeedVerdict]) -> Table:
+    """Return every statement with what was expected and measured."""
+    records = [
+        {
+            "statement": verdict.sentence,
+            "verdict": verdict.outcome,
+            "expected": _number(verdict.expected),
+            "measured": _number(verdict.measured),
+            "95% interval": f"[{_number(verdict.low)}, {_number(verdict.high)}]",
+        }
+        for verdict in verdicts
+    ]
+    caption = "The interval is over rounds of one process: it tells noise of the clock, no more."
+    return Table("speed-verdicts", caption, pd.DataFrame(records))
+
+
+def cell_table(cells: Sequence[SpeedCell]) -> Table:
+    """Return the relative cost of every mae, by the formula and by the clock."""
+    records = []
+    for cell in cells:
+        mean, low, high = spread(cell.measured)
+        records.append(
+            {
+                "shape": cell.shape,
+                "mask ratio": f"{cell.mask_ratio:g}",
+                "decoder layers": str(cell.decoder_layers),
+                "formula": f"{cell.predicted:.2f}",
+                "measured": f"{mean:.2f}",
+                "95% interval": f"[{low:.2f}, {high:.2f}]",
+                "ms a step": f"{1000 * np.mean(cell.seconds):.1f}",
+                "ms of the mlm": f"{1000 * np.mean(cell.control_seconds):.1f}",
+            }
+        )
+    caption = "Cost of a training step of a mae relative to the mlm's of the same shape."
+    return Table("speed-cells", caption, pd.DataFrame(records))
+
+
+def published_table(spec: SpeedSpec, cells: Sequence[SpeedCell]) -> Table:
+    """Return published relative costs beside those of the formula at the published shape."""
+    records = [
+        {
+            "published": reference.text,
+            "there": f"{reference.value:.2f}",
+            "known by": reference.letter,
+            "formula, same shape": f"{cell.predicted:.2f}",
+            "agree": "yes" if abs(cell.predicted - reference.value) <= spec.tolerance else "no",
+            "source": reference.source,
+        }
+        for reference, cell in zip(spec.references, cells, strict=True)
+    ]
+    used = sorted({reference.letter for reference in spec.references})
+    known = "; ".join(f"{letter}: {LETTERS[letter]}" for letter in used)
+    caption = f"Computed, not timed; they agree within {spec.tolerance:g}. Known by: {known}."
+    return Table("speed-published", caption, pd.DataFrame(records))
+
+
+def speed_picture(spec: SpeedSpec, cells: Sequence[SpeedCell]) -> Picture:
+    """Draw relative cost over the mask ratio, a panel for each shape."""
+    palette = sns.color_palette("colorblind")
+
+    def draw(is_wide: bool) -> Figure:
+        figure, axes, _ = panel_grid(len(spec.shapes), is_wide, 2.8, share_y=True, foot=0.4)
+        for axis, shape in zip(axes, spec.shapes, strict=True):
+            axis.axhline(1, color=GREY, lw=1)
+            for place, layers in enumerate(spec.decoder_layers):
+                line = [
+                    cell
+                    for cell in cells
+                    if cell.shape == shape.label and cell.decoder_layers == layers
+                ]
+                ratios = [cell.mask_ratio for cell in line]
+                found = np.array([spread(cell.measured) for cell in line]).T
+                colour = palette[place]
+                name = f"decoder of {layers}"
+                axis.plot(ratios, [c.predicted for c in line], color=colour, lw=1.4, ls="--")
+                bars = [found[0] - found[1], found[2] - found[0]]
+                axis.errorbar(ratios, found[0], yerr=bars, fmt="o", color=colour, ms=5, label=name)
+                axis.axvline(layers / shape.backbone.layers, color=colour, lw=1, ls=":")
+            axis.set_title(shape.label)
+            axis.set_xlabel("mask ratio")
+        axes[0].set_ylabel("cost of a step, mlm = 1")
+        sns.despine(figure)
+        add_legend(figure, axes[0])
+        return figure
+
+    caption = (
+        "Dots: measured, with 95% intervals over rounds; dashed: the formula; dotted: the rule "
+        f"decoder depth / encoder depth. Below 1 a mae is cheaper than an mlm of "
+        f"{spec.control_ratio:.0%}."
+    )
+    return Picture("speed", "Cost of a step", caption, draw)
+
+
+def write_speed_report(
+    spec: SpeedSpec,
+    cells: Sequence[SpeedCell],
+    published: Sequence[SpeedCell],
+    out: Path,
+    provenance: Mapping[str, Any],
+) -> Path:
+    """Write the report of step times and return the path of its page.
+
+    Raises:
+        StoreError: ``out`` is a file, or a folder that holds something other than a report.
+    """
+    check_target(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        verdicts = judge(spec, cells)
+        tables = [verdict_table(verdicts), cell_table(cells)]
+        if spec.references:
+            tables.insert(1, published_table(spec, published))
+        for table in tables:
+            table.save(temporary / "tables")
+        picture = speed_picture(spec, cells)
+        picture.save(temporary / "figures")
+        save_json(temporary / "verdicts.json", [verdict.record() for verdict in verdicts])
+        save_json(temporary / "cells.json", [cell.record() for cell in cells])
+        content = {
+            "spec": spec,
+            "verdicts": verdicts,
+            "tables": tables,
+            "image": embed(picture, temporary / "figures", has_narrow=True),
+            "provenance": provenance,
+            "resolved": yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False),
+        }
+        page = _environment().get_template("speed.html.j2").render(**content)
+        (temporary / "index.html").write_text(page, encoding="utf-8")
+        mark(temporary, {**provenance, "speed": spec.model_dump(mode="json")})
+        publish(temporary, out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return out / "index.html"
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )

@@ -1,0 +1,56 @@
+"""Puts a saved objective together again, to ask it for tokens that it has not seen."""
+
+from pathlib import Path
+from typing import Any
+
+from mae_bench.data.blocks import Blocks
+from mae_bench.errors import SpecError
+from mae_bench.masking import build_lexicon
+from mae_bench.model.attention import place
+from mae_bench.model.backbone import load_backbone
+from mae_bench.objectives.base import OBJECTIVES, Objective, parse_options
+from mae_bench.results import read_json
+from mae_bench.specs import PretrainSpec
+from mae_bench.training.checkpoint import load_objective_state
+
+SPEC_FILE = "spec.json"
+# Every hidden token is hidden wholly, and each alike, whatever the objective trained with: a
+# token that stays or that a scheme prefers is easier or harder, and no longer comparable.
+PLAIN = {
+    "masking": "random",
+    "mask_share": 1.0,
+    "random_share": 0.0,
+    "keep_share": 0.0,
+    "corrupt_ratio": None,
+    "predict_ratio": None,
+}
+
+
+def rebuild_at(folder: Path, data: Blocks, mask_ratio: float, device: str) -> Objective | None:
+    """Return a checkpoint's objective, in evaluation mode, made to hide ``mask_ratio`` of a row.
+
+    None where there is no such question: the encoder comes from elsewhere, predicts no tokens,
+    learns from a teacher, has no mask ratio, or cannot hide as much.
+    """
+    if not (folder / SPEC_FILE).exists():
+        return None
+    spec = PretrainSpec.model_validate(read_json(folder / SPEC_FILE))
+    kind = OBJECTIVES.get(spec.objective)
+    trained = parse_options(spec.objective, spec.options)
+    fields = kind.Options.model_fields
+    has_question = kind.predicts_tokens and kind.is_trained and "mask_ratio" in fields
+    if not has_question or kind.teacher_of(trained) is not None:
+        return None
+    asked: dict[str, Any] = {**spec.options, "mask_ratio": mask_ratio}
+    asked |= {name: value for name, value in PLAIN.items() if name in fields}
+    try:
+        options = parse_options(spec.objective, asked)
+        kind.check(options, spec.backbone, data.row_length)
+    except SpecError:
+        return None
+    lexicon = None
+    if kind.needs_lexicon(options):
+        lexicon = build_lexicon(data.rows, data.vocab_size, folder)
+    objective = kind(load_backbone(folder), spec.backbone, options, seed=spec.seed, lexicon=lexicon)
+    load_objective_state(objective, folder)
+    return place(objective, device).eval()

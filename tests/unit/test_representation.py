@@ -1,0 +1,238 @@
+"""What the representation protocol reads, and how it stands among cells, rows and claims."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from report_rows import row, small_study
+from small_blocks import BACKBONE, L, V, run_pretraining, write_blocks
+
+from mae_bench.analysis.claims import judge_claims
+from mae_bench.analysis.report import summary, write_report
+from mae_bench.analysis.scores import read_metrics, read_scores
+from mae_bench.data.blocks import load_blocks
+from mae_bench.draws import Block, Draws
+from mae_bench.errors import DataError, SpecError
+from mae_bench.masking import MASK_ID, NUM_SPECIAL
+from mae_bench.model.backbone import load_backbone
+from mae_bench.progress import silent
+from mae_bench.results import frame
+from mae_bench.runner.plan import make_plan
+from mae_bench.runner.study import study_of
+from mae_bench.specs import CORPUS, Claim, EvaluateSpec, RepresentationRecipe
+from mae_bench.training.health import VALIDATION_EPOCH
+from mae_bench.training.protocol import evaluate
+from mae_bench.training.rebuild import rebuild_at
+from mae_bench.training.representation import (
+    _Reader,
+    halves,
+    probe_accuracy,
+    spaced,
+)
+
+RECIPE = {"objective_ratios": [0.3], "batch_rows": 3}
+WIDTH = BACKBONE.width
+
+
+@pytest.fixture(scope="module")
+def blocks(tmp_path_factory):
+    """Return blocks of rows that count up, 40 of them for validation."""
+    folder = write_blocks(tmp_path_factory.mktemp("corpus") / "blocks")
+    rows = np.load(folder / "rows.npy")
+    np.save(folder / "validation.npy", np.concatenate([rows] * 3))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def checkpoints(blocks):
+    made = {"mlm": {"mask_ratio": 0.2}, "mae": {"decoder_layers": 2}, "simcse": {}}
+    return {
+        name: run_pretraining(blocks.parent, name, options, name=name)
+        for name, options in made.items()
+    }
+
+
+def measured(blocks, checkpoint, out, **changes):
+    spec = EvaluateSpec(
+        checkpoint="abc", protocol="representation", recipe=RECIPE | changes.pop("recipe", {}),
+        task=CORPUS, task_data="def", train_size="all", seed=0, **changes,
+    )  # fmt: skip
+    evaluate(spec, checkpoint=checkpoint, task=blocks, out=out, device="cpu", progress=silent)
+    return json.loads((out / "metrics.json").read_text())
+
+
+def test_it_measures_every_checkpoint_alike(blocks, checkpoints, tmp_path):
+    found = {name: measured(blocks, c, tmp_path / name) for name, c in checkpoints.items()}
+    metrics = {name: report["results"][0]["metrics"] for name, report in found.items()}
+    own = {"perplexity_30", "masked_accuracy_30"}
+    assert set(metrics["mlm"]) == set(metrics["mae"]) == set(metrics["simcse"]) | own
+    for name, values in metrics.items():
+        for metric, value in values.items():
+            assert math.isfinite(value), metric
+            if metric.startswith(("rank_tau", "entropy_rank", "participation_ratio")):
+                assert 1 / WIDTH <= value <= 1, metric
+        last, first = values["entropy_rank_layer1"], values["entropy_rank_layer0"]
+        assert values["entropy_rank"] == last != first
+        assert found[name]["n_test"] == 36 and found[name]["flops"] > 0
+    again = measured(blocks, checkpoints["mlm"], tmp_path / "again")
+    assert again | {"seconds": 0} == found["mlm"] | {"seconds": 0}
+
+
+def test_ranks_are_those_of_numpy_on_real_tokens(blocks, checkpoints, tmp_path):
+    metrics = measured(blocks, checkpoints["mlm"], tmp_path)["results"][0]["metrics"]
+    rows = torch.from_numpy(np.load(blocks / "validation.npy").astype(np.int64))
+    with torch.no_grad():
+        hidden = load_backbone(checkpoints["mlm"]).eval()(rows, None, rows == 0)
+    real = hidden[rows >= NUM_SPECIAL].double().numpy()
+    values = np.linalg.svd(real - real.mean(0), compute_uv=False)
+    shares = values / values.sum()
+    entropy = -float((shares[shares > 0] * np.log(shares[shares > 0])).sum())
+    assert metrics["entropy_rank"] == pytest.approx(math.exp(entropy) / WIDTH, rel=1e-3)
+    held = np.cumsum(values**2) / (values**2).sum()
+    assert metrics["rank_tau"] == (np.argmax(held >= 0.9) + 1) / WIDTH
+
+
+def test_masks_stand_where_real_tokens_stood(blocks, checkpoints):
+    reader = _Reader(checkpoints["mlm"], load_blocks(blocks), RepresentationRecipe(), 0, "cpu")
+    shown = []
+    reader.backbone.layers = lambda ids, is_pad: shown.append(ids) or (ids[..., None].float(),) * 2
+    reader.needed = 1
+    reader.backbone.encoder.config.hidden_size = 1
+    seen = reader.read(silent)
+    whole = torch.from_numpy(reader.rows)
+    masked = torch.cat([ids for ids in shown if (ids == MASK_ID).any()])
+    is_masked = masked == MASK_ID
+    assert torch.equal(masked[~is_masked], whole[~is_masked])
+    assert (whole[is_masked] >= NUM_SPECIAL).all()
+    real = (whole >= NUM_SPECIAL).sum(1).double()
+    assert torch.equal(is_masked.sum(1).double(), torch.floor(0.15 * real + 0.5))
+    counts = {place: layers[-1].count for place, layers in seen.moments.items()}
+    assert counts[""] == int(real.sum()) == counts["_beside_masks"] + counts["_at_masks"]
+    assert counts["_at_masks"] == int(is_masked.sum())
+
+
+def test_the_decoder_and_the_head_come_back_from_the_checkpoint(blocks, checkpoints, tmp_path):
+    """Accuracy and perplexity are the objective's own, at another ratio than it trained with."""
+    data = load_blocks(blocks)
+    for name in ("mlm", "mae"):
+        objective = rebuild_at(checkpoints[name], data, 0.3, "cpu")
+        assert objective.options.mask_ratio == 0.3
+        ids = torch.from_numpy(np.array(data.validation).astype(np.int64))
+        block = Block(ids, ids == 0)
+        view = objective.corrupt(block, Draws(0, VALIDATION_EPOCH, torch.arange(len(ids)), 1.0))
+        if name == "mlm":  # nothing stays that the head could copy
+            assert (view.input_ids != block.ids).sum() == view.is_target.sum()
+        with torch.no_grad():
+            output = objective(view)
+        metrics = measured(blocks, checkpoints[name], tmp_path / name)["results"][0]["metrics"]
+        assert metrics["perplexity_30"] == pytest.approx(math.exp(output.loss), rel=1e-4)
+        assert metrics["masked_accuracy_30"] == pytest.approx(float(output.metrics["accuracy"]))
+        assert metrics["perplexity_30"] < V
+
+
+def test_too_few_tokens_are_refused_with_both_numbers(blocks, checkpoints, tmp_path):
+    with pytest.raises(DataError, match=f"at least {4 * WIDTH} real tokens.*1 of the corpus' 36"):
+        measured(blocks, checkpoints["mlm"], tmp_path, recipe={"num_rows": 1})
+
+
+def test_halves_are_texts_of_their_own():
+    ids = torch.arange(10, 10 + 2 * L).reshape(2, L)
+    ids[:, 0], ids[:, -1] = 2, 3
+    ids[1, L // 2 + 1], ids[1, L // 2 + 2 :] = 3, 0
+    first, second = halves(Block(ids, ids == 0))
+    assert first.ids.tolist() == [[*ids[0, : L // 2].tolist(), 3]]
+    assert second.ids.tolist() == [[2, *ids[0, L // 2 :].tolist()]]
+
+
+def test_rows_are_spaced_over_the_whole_corpus():
+    assert spaced(10, 4).tolist() == [0, 3, 6, 9]
+    assert spaced(3, 9).tolist() == [0, 1, 2]
+
+
+def test_the_probe_of_token_types_knows_chance_from_certainty():
+    generator = torch.Generator().manual_seed(0)
+    vectors = torch.randn(400, 5, generator=generator)
+    is_masked = torch.arange(400) % 3 == 0
+    rows = torch.arange(400) // 10
+    assert abs(probe_accuracy(vectors, is_masked, rows) - 0.5) < 0.15
+    assert probe_accuracy(vectors + 9 * is_masked[:, None], is_masked, rows) == 1
+    assert probe_accuracy(vectors, torch.zeros(400, dtype=torch.bool), rows) is None
+
+
+RAW = {
+    "name": "small",
+    "backbone": {"num_layers": 1, "hidden_size": 32, "num_heads": 2},
+    "corpus": {"sources": ["world"], "tokens": 20_000, "row_length": 32},
+    "finetune": {"max_length": 32},
+    "objectives": ["mlm", "mae"],
+    "tasks": ["world/topic", "world/sentiment"],
+    "protocols": ["finetune", "representation"],
+    "train_sizes": [20, 50],
+    "noise": ["clean", {"typos": 0.1}],
+    "seeds": 2,
+}
+
+
+def test_a_checkpoint_has_one_evaluation_whatever_tasks_sizes_and_noises():
+    plan = make_plan(study_of(RAW), None)
+    mine = [cell for cell in plan.cells if cell.protocol == "representation"]
+    assert len(mine) == 3 * 2
+    assert {(cell.task, cell.train_size, cell.noise.label) for cell in mine} == {
+        ("corpus", "all", "clean")
+    }
+    assert not any(cell.is_floor for cell in mine)
+    stages = {stage.id: stage for stage in plan.stages}
+    for cell in mine:
+        assert [kind for kind, _ in stages[cell.evaluate].needs] == ["pretrain", "blocks"]
+
+
+def test_alone_it_needs_no_task_and_has_no_floors():
+    plan = make_plan(study_of(RAW | {"tasks": ["corpus"], "protocols": ["representation"]}), None)
+    assert {stage.kind for stage in plan.stages} == {"tokenizer", "blocks", "pretrain", "evaluate"}
+    assert not any(cell.is_floor for cell in plan.cells)
+    with pytest.raises(SpecError, match="tasks must name a task for the protocols finetune"):
+        make_plan(study_of(RAW | {"tasks": ["corpus"]}), None)
+    with pytest.raises(SpecError, match="no protocol of the study reads rows of the corpus"):
+        make_plan(
+            study_of(RAW | {"tasks": ["world/topic", "corpus"], "protocols": ["finetune"]}), None
+        )
+
+
+def rows_of_both():
+    """Return rows in which mae gains on the task, and loses rank."""
+    rows = []
+    for seed in range(6):
+        for arm, score, rank in (("mlm", 0.5, 0.6), ("mae", 0.7, 0.4)):
+            noise = 0.001 * ((seed * 7) % 5)
+            rows.append(row(arm, score + noise, seed))
+            inside = {"protocol": "representation", "metric": "rank_tau", "n_train": 0}
+            rows.append(row(arm, rank + noise, seed, CORPUS, **inside))
+            inside |= {"metric": "mask_probe", "is_primary": False}
+            rows.append(row(arm, 2 * rank + noise, seed, CORPUS, **inside))
+    return frame(rows)
+
+
+def test_the_corpus_stays_apart_from_the_tasks(tmp_path):
+    claims = (
+        Claim(sentence="gains", treatment="mae", control="mlm"),
+        Claim(sentence="loses rank", treatment="mlm", control="mae", protocol="representation"),
+        Claim(sentence="probe", treatment="mlm", control="mae", metric="mask_probe"),
+        Claim(sentence="nothing", treatment="mlm", control="mae", metric="absent"),
+    )
+    study = small_study(protocols=("finetune", "representation"), claims=claims)
+    rows = rows_of_both()
+    scores = read_scores(rows, study)
+    assert [(s.protocol, scores.tasks_in(s)) for s in scores.settings] == [
+        ("finetune", ("sst2",)),
+        ("representation", (CORPUS,)),
+    ]
+    verdicts = judge_claims(study, scores, read_metrics(rows, study))
+    assert [v.outcome for v in verdicts] == ["supported"] * 3 + ["not run"]
+    assert [v.difference for v in verdicts[:3]] == pytest.approx([0.2, 0.2, 0.4])
+    assert summary(rows, study).tasks == ("sst2",)
+    write_report(rows, study, tmp_path / "report")
+    page = (tmp_path / "report" / "index.html").read_text()
+    scores_of = page.partition('id="scores"')[2].partition('id="costs"')[0]
+    assert "corpus (rank_tau)" in scores_of and "not run" not in scores_of
