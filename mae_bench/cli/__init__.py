@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from mae_bench.cli import reading, running, tuning
+from mae_bench.cli import checking, reading, reproducing, running, tuning
 from mae_bench.errors import MaeBenchError
 
 app = typer.Typer(
@@ -24,6 +24,8 @@ app.command()(running.run)
 app.command()(reading.status)
 app.command()(running.report)
 app.command()(running.quickstart)
+app.command()(reproducing.reproduce)
+app.command()(checking.check)
 
 
 @app.callback()

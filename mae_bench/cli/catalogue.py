@@ -8,17 +8,24 @@ def parts(kind: str) -> list[dict[str, Any]]:
     return _PARTS[kind]()
 
 
+def cell(key: str, value: Any) -> str:
+    """Return what a table shows of a value of a part."""
+    from mae_bench.cli.described import controls_text, options_text
+
+    as_text = {"options": options_text, "controls": controls_text}
+    return as_text[key](value) if key in as_text and isinstance(value, list) else str(value)
+
+
 def _objectives() -> list[dict[str, Any]]:
+    from mae_bench.cli.described import controls_of, options_of
     from mae_bench.objectives.base import OBJECTIVES
 
     return [
         {
             "name": name,
             "summary": part.summary,
-            "options": ", ".join(
-                f"{key}={'required' if field.is_required() else field.get_default()}"
-                for key, field in part.Options.model_fields.items()
-            ),
+            "options": options_of(part),
+            "controls": controls_of(part),
             "source": part.source,
         }
         for name, part in OBJECTIVES

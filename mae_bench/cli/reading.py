@@ -28,7 +28,7 @@ def list_parts(
     as_json: AsJson = False,
 ) -> None:
     """Show what can be named in a study."""
-    from mae_bench.cli.catalogue import parts
+    from mae_bench.cli.catalogue import cell, parts
     from mae_bench.cli.show import table
     from mae_bench.errors import UnknownNameError, near_match
 
@@ -41,7 +41,8 @@ def list_parts(
         return
     for name, lines in found.items():
         columns = list(lines[0]) if lines else ["name"]
-        table(name, columns, [[str(line[c]) for c in columns] for line in lines])
+        rows = [[cell(c, line[c]) for c in columns] for line in lines]
+        table(name, columns, rows, has_title=kind is None)
 
 
 def plan(

@@ -52,7 +52,7 @@ def prepare(
             stages = prepared_stages(session)
             watch.expect(stages)
             session.execute(stages, watch)
-    _finish(session, watch.num_run, what="prepared")
+    finish(session, watch.num_run, what="prepared")
 
 
 def run(
@@ -70,10 +70,10 @@ def run(
     if not as_json and is_finished(study, overrides, scale, home, data_dir):
         return
     session = open_session(study, overrides, scale, home, data_dir, device, workers)
-    num_run, _ = _run(session, retry)
+    num_run, _ = run_stages(session, retry)
     if as_json:
         typer.echo(json.dumps(_record(session), indent=1))
-    _finish(session, num_run, what="run")
+    finish(session, num_run, what="run")
 
 
 def report(
@@ -87,7 +87,7 @@ def report(
 ) -> None:
     """Write tables, figures, verdicts and the page of what is done so far."""
     session = open_session(study, overrides, scale, home, data_dir)
-    page = _report(session, session.rows(), out, f"mae-bench run {study}")
+    page = write_page(session, session.rows(), out, f"mae-bench run {study}")
     if as_json:
         typer.echo(json.dumps({"page": str(page), "folder": str(page.parent)}, indent=1))
     else:
@@ -103,14 +103,15 @@ def quickstart(
 ) -> None:
     """Run a small fight on generated text and write its report; a few minutes on two cores."""
     session = open_session("quickstart", overrides, None, home, None, device, workers)
-    num_run, rows = _run(session, None)
-    page = _report(session, rows, out, "mae-bench quickstart")
-    _summary(session, rows)
+    num_run, rows = run_stages(session, None)
+    page = write_page(session, rows, out, "mae-bench quickstart")
+    print_summary(session, rows)
     typer.echo(f"report: {page}")
-    _finish(session, num_run, what="run")
+    finish(session, num_run, what="run")
 
 
-def _run(session: "Session", retry: str | None) -> tuple[int, "pd.DataFrame"]:
+def run_stages(session: "Session", retry: str | None) -> tuple[int, "pd.DataFrame"]:
+    """Tune where asked to and run what is missing; return how many stages, and all rows."""
     from mae_bench.cli.show import say
     from mae_bench.cli.watch import Watch
 
@@ -162,7 +163,7 @@ def _record(session: "Session") -> dict[str, object]:
     }
 
 
-def _finish(session: "Session", num_run: int, what: str) -> None:
+def finish(session: "Session", num_run: int, what: str) -> None:
     """Say how it ended; exit 1 where something failed."""
     from mae_bench.cli.show import say
     from mae_bench.runner.builder import PREPARED
@@ -193,7 +194,8 @@ def _finish(session: "Session", num_run: int, what: str) -> None:
     raise typer.Exit(1)
 
 
-def _report(session: "Session", rows: "pd.DataFrame", out: Path | None, command: str) -> Path:
+def write_page(session: "Session", rows: "pd.DataFrame", out: Path | None, command: str) -> Path:
+    """Write the report and return its page; ``command`` is what makes the rows again."""
     from mae_bench.analysis.curves import load_curves
     from mae_bench.analysis.provenance import collect_provenance
     from mae_bench.analysis.report import ReportContext, write_report
@@ -214,7 +216,8 @@ def _report(session: "Session", rows: "pd.DataFrame", out: Path | None, command:
     return write_report(rows, session.study, out or session.folder / "report", context=context)
 
 
-def _summary(session: "Session", rows: "pd.DataFrame") -> None:
+def print_summary(session: "Session", rows: "pd.DataFrame") -> None:
+    """Print the scores in the reference setting, the claims, and the headline."""
     from mae_bench.analysis.report import summary
     from mae_bench.cli.show import lines, table
 

@@ -6,9 +6,16 @@ from collections.abc import Iterable, Sequence
 import typer
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Show a table: drawn on a terminal, one line of tabs a row elsewhere."""
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], has_title: bool = False
+) -> None:
+    """Show a table: drawn on a terminal, one line of tabs a row elsewhere.
+
+    ``has_title`` writes the title there too, for a reader of several tables.
+    """
     if not sys.stdout.isatty():
+        if has_title:
+            typer.echo(f"# {title}")
         typer.echo("\t".join(columns))
         for row in rows:
             typer.echo("\t".join(row))

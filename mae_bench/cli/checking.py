@@ -1,0 +1,49 @@
+"""The verb that checks: the contract over one registered objective, of a third party too."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mae_bench.cli.options import AsJson, Overrides
+
+ObjectiveName = Annotated[
+    str, typer.Argument(metavar="OBJECTIVE", help="A name that `list objectives` shows.")
+]
+
+
+def check(objective: ObjectiveName, overrides: Overrides = None, as_json: AsJson = False) -> None:
+    """Hold one objective to the contract that all keep: purity, leaks, costs, reloading and more.
+
+    `--set mask_ratio=0.4` sets one of its options.
+    """
+    from mae_bench.cli.show import say, table
+    from mae_bench.errors import SpecError
+    from mae_bench.objectives.base import parse_options
+    from mae_bench.runner.network import closed_network
+    from mae_bench.runner.yaml_text import parse_value
+    from mae_bench.training.contract import run_checks
+    from mae_bench.training.specimen import Specimen
+
+    options = {}
+    for override in overrides or ():
+        name, equals, text = override.partition("=")
+        if not equals or not name.strip():
+            raise SpecError(f"--set must be option=value, got '{override}'")
+        options[name.strip()] = parse_value(text, f"--set {override}")
+    parse_options(objective, options)
+    with tempfile.TemporaryDirectory() as folder, closed_network(f"check of {objective}"):
+        found = list(run_checks(Specimen(objective, options, Path(folder))))
+    wrong = [name for name, sentence in found if sentence]
+    if as_json:
+        checks = [{"check": name, "is_kept": not what, "wrong": what} for name, what in found]
+        content = {"objective": objective, "is_kept": not wrong, "checks": checks}
+        typer.echo(json.dumps(content, indent=1))
+    else:
+        table(f"contract of {objective}", ["check", "finding"], [[n, w or "ok"] for n, w in found])
+    if wrong:
+        say(f"'{objective}' breaks {len(wrong)} of {len(found)} checks: {', '.join(wrong)}")
+        raise typer.Exit(1)
+    say(f"'{objective}' keeps all {len(found)} checks")

@@ -1,0 +1,112 @@
+"""The verb that reproduces: one packaged file for each claim of a paper, at a scale."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mae_bench.cli.options import (
+    DataDir,
+    Device,
+    Home,
+    Out,
+    Overrides,
+    Workers,
+    open_session,
+)
+
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="Such as mae/speed; a wrong one names all of them.")
+]
+PaperScale = Annotated[
+    str, typer.Option(help="cpu (minutes on two cores), gpu, or paper (planned, never run).")
+]
+PLANNED = "paper"
+
+
+def reproduce(
+    name: Name,
+    scale: PaperScale = "cpu",
+    overrides: Overrides = None,
+    home: Home = None,
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    workers: Workers = None,
+    out: Out = None,
+) -> None:
+    """Test a paper's claim and set its numbers beside those measured here."""
+    from mae_bench.cli.reading import plan
+    from mae_bench.cli.running import finish, print_summary, run_stages, write_page
+    from mae_bench.cli.show import say
+    from mae_bench.runner.study import find_paper, kind_of
+
+    path = find_paper(name)
+    if kind_of(path) == "speed":
+        _speed(path, name, scale, overrides, home, device, out)
+        return
+    session = open_session(str(path), overrides, scale, home, data_dir, device, workers)
+    if session.asked.expectation:
+        say(" ".join(session.asked.expectation.split()))
+    if scale == PLANNED:
+        plan(str(path), overrides, scale, home, data_dir, device, workers)
+        say("this scale is planned and priced, never run")
+        return
+    num_run, rows = run_stages(session, None)
+    page = write_page(session, rows, out, _command(name, scale, overrides))
+    print_summary(session, rows)
+    typer.echo(f"report: {page}")
+    finish(session, num_run, what="run")
+
+
+def _speed(
+    path: Path,
+    name: str,
+    scale: str,
+    overrides: list[str] | None,
+    home: Path | None,
+    device: str,
+    out: Path | None,
+) -> None:
+    """Time steps, or price them where the scale is only planned."""
+    from mae_bench.runner.memory import keep_freed_memory
+
+    keep_freed_memory()  # before torch is imported
+
+    from mae_bench.analysis.folder import check_target
+    from mae_bench.analysis.provenance import collect_provenance
+    from mae_bench.analysis.speed import judge, write_speed_report
+    from mae_bench.cli.running import interruptible
+    from mae_bench.cli.show import lines, number, say, table
+    from mae_bench.runner.session import chosen_device
+    from mae_bench.runner.store import Store
+    from mae_bench.runner.study import load_speed
+    from mae_bench.training.step_time import measure, priced, published_cells
+
+    spec = load_speed(path, overrides or (), scale)
+    if spec.expectation:
+        say(" ".join(spec.expectation.split()))
+    if scale == PLANNED:
+        cells = [cell for shape in spec.shapes for cell in priced(spec, shape)]
+        rows = [
+            [c.shape, f"{c.mask_ratio:g}", str(c.decoder_layers), number(c.flops),
+             f"{c.predicted:.2f}"]
+            for c in cells
+        ]  # fmt: skip
+        columns = ["shape", "mask ratio", "decoder layers", "FLOPs a step", "of the mlm's"]
+        table("by the formula", columns, rows)
+        say("this scale is priced, never run")
+        return
+    folder = out or Store(home).study(spec.name) / "report"
+    check_target(folder)  # before minutes are spent
+    with interruptible():
+        cells = measure(spec, chosen_device(device), lambda done, total, note: say(note))
+    provenance = collect_provenance(_command(name, scale, overrides))
+    page = write_speed_report(spec, cells, published_cells(spec), folder, provenance)
+    lines(f"{verdict.outcome}: {verdict.sentence}" for verdict in judge(spec, cells))
+    typer.echo(f"report: {page}")
+
+
+def _command(name: str, scale: str, overrides: list[str] | None) -> str:
+    changes = [part for override in overrides or () for part in ("--set", override)]
+    return shlex.join(["mae-bench", "reproduce", name, "--scale", scale, *changes])

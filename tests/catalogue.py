@@ -1,0 +1,56 @@
+"""Writes CATALOGUE.md: all that a study can name, as `mae-bench list --json` tells it.
+
+python tests/catalogue.py
+"""
+
+from pathlib import Path
+
+from mae_bench.cli.catalogue import cell, parts
+
+FILE = Path(__file__).parents[1] / "CATALOGUE.md"
+TABLES = ("maskings", "tasks", "corpora", "protocols", "noises")
+HEAD = """\
+# Catalogue
+
+What a study can name, with options and sources. `python tests/catalogue.py` writes this file from
+what `mae-bench list --json` tells; a test compares them. `mae-bench list study` shows every other
+key of a study.
+
+## Objectives
+"""
+
+
+def text():
+    """Return the whole file."""
+    lines = [HEAD]
+    for part in parts("objectives"):
+        lines += [f"### {part['name']}\n", f"{_sentence(part['summary'])} {part['source']}.\n"]
+        if part["options"]:
+            keys = ("name", "type", "default", "description")
+            rows = [{key: option[key] for key in keys} for option in part["options"]]
+            for row, option in zip(rows, part["options"], strict=True):
+                row["name"] = f"`{row['name']}`"
+                row["default"] = "required" if option["is_required"] else f"`{row['default']}`"
+            lines += [*_table("option type default meaning".split(), rows), ""]
+        if part["controls"]:
+            lines.append(f"Its controls: {cell('controls', part['controls'])}.\n")
+    for kind in TABLES:
+        found = parts(kind)
+        lines += [f"## {kind.capitalize()}\n", *_table(list(found[0]), found), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _sentence(summary):
+    return f"{summary[:1].upper()}{summary[1:].rstrip('.')}."
+
+
+def _table(columns, rows):
+    yield f"| {' | '.join(columns)} |"
+    yield f"|{'---|' * len(columns)}"
+    for row in rows:
+        cells = (str(value).replace("|", "\\|").replace("\n", " ") for value in row.values())
+        yield f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    FILE.write_text(text(), encoding="utf-8")

@@ -1,0 +1,84 @@
+"""A package of a third party, installed offline: it is listed, checked and run."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mae_bench.results import load_rows
+
+EXAMPLE = Path(__file__).parents[1] / "plugin_example"
+STUDY = """\
+name: plugged
+backbone: {num_layers: 1, hidden_size: 32, num_heads: 2, max_length: 32}
+corpus: {sources: [world], tokens: 10_000, tokenizer: {vocab_size: 400}, row_length: 32}
+pretrain: {budget: {steps: 10}, batch_rows: 8}
+objectives: [mlm, {swapped_halves: {swapped_ratio: 0.4}}]
+tasks: [world/topic]
+protocols: [linear_probe, representation]
+train_sizes: [20]
+seeds: 1
+linear_probe: {max_length: 32, poolings: [mean], inverse_penalties: [1.0]}
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Return a folder with the example installed by pip, without the network."""
+    folder = tmp_path_factory.mktemp("site")
+    source = folder / "source"
+    shutil.copytree(EXAMPLE, source, ignore=shutil.ignore_patterns("__pycache__"))
+    command = [
+        sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation",
+        "--no-index", "--disable-pip-version-check", "--target", folder / "installed", source,
+    ]  # fmt: skip
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder / "installed"
+
+
+def call(site, *arguments):
+    """Run the command line where the example is installed; return code, stdout, stderr."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mae_bench", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(site), "MAE_BENCH_HOME": "/dev/null/unused"},
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_it_is_listed_with_its_options(site):
+    code, out, err = call(site, "list", "objectives", "--json")
+    assert code == 0, err
+    found = {part["name"]: part for part in json.loads(out)}["swapped_halves"]
+    (option,) = found["options"]
+    assert option["default"] == 0.5 and option["description"].startswith("share of the rows")
+
+
+def test_it_keeps_the_contract(site):
+    code, out, err = call(site, "check", "swapped_halves", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["is_kept"], (found, err)
+    assert len(found["checks"]) == 10
+    assert "keeps all 10 checks" in err
+
+
+def test_it_runs_in_a_study(site, tmp_path):
+    path = tmp_path / "plugged.yaml"
+    path.write_text(STUDY)
+    code, _, err = call(site, "run", path, "--home", tmp_path / "home", "--workers", 1)
+    assert code == 0, err
+    rows = load_rows(tmp_path / "home" / "studies" / "plugged")
+    mine = rows[(rows["arm"] == "swapped_halves") & rows["is_primary"]]
+    assert set(mine["metric"]) == {"accuracy", "rank_tau"}
+    assert mine["value"].notna().all() and (mine["pretrain_flops"] > 0).all()
+    page = tmp_path / "report"
+    code, _, err = call(site, "report", path, "--home", tmp_path / "home", "-o", page)
+    assert code == 0, err
+    assert "corpus (rank_tau)" in (page / "index.html").read_text()

@@ -1,0 +1,1 @@
+"""A package beside mae-bench; `pip install .` makes its objective known."""
