@@ -12,6 +12,7 @@ from mae_bench.errors import SpecError
 from mae_bench.specs import BackboneSpec, Budget
 
 TRAIN = 3  # forward and backward, in forward passes
+GATES = {"bilstm": 4, "gru": 3}  # matrices of a recurrent cell, by architecture
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,16 @@ class Flops:
 
 @dataclass(frozen=True)
 class Stack:
-    """The sizes of a Transformer stack that its cost depends on."""
+    """The sizes of a stack that its cost depends on.
+
+    ``is_gated`` tells of a Transformer's MLP; ``gates`` is 0 for a Transformer.
+    """
 
     layers: int
     width: int
     inner: int
     is_gated: bool
+    gates: int = 0
 
     @classmethod
     def of(
@@ -51,10 +56,21 @@ class Stack:
     ) -> "Stack":
         """Return the sizes of a backbone, or of a decoder resized from it."""
         sized = spec.model_copy(update={"hidden_size": width or spec.width})
-        return cls(layers or spec.layers, sized.width, sized.inner, spec.arch == "modernbert")
+        return cls(
+            layers or spec.layers,
+            sized.width,
+            sized.inner,
+            spec.arch == "modernbert",
+            GATES.get(spec.arch, 0),
+        )
 
     def forward(self, rows: int, length: int) -> float:
-        """Operations of one forward pass over rows of a length."""
+        """Operations of one forward pass over rows of a length.
+
+        A recurrent layer reads 1.5 D values (input and state) into D / 2 units a gate, twice.
+        """
+        if self.gates:
+            return float(self.layers * rows * length * self.gates * 3 * self.width**2)
         attention = 8 * self.width**2 + 4 * length * self.width
         mlp = (6 if self.is_gated else 4) * self.width * self.inner
         return float(self.layers * rows * length * (attention + mlp))
@@ -63,6 +79,9 @@ class Stack:
 def stack_of_config(config: object) -> Stack:
     """Return the sizes of a loaded transformers encoder."""
     sizes = vars(config)
+    if "cell" in sizes:
+        gates = GATES[sizes["cell"]]
+        return Stack(sizes["num_hidden_layers"], sizes["hidden_size"], 0, False, gates)
     return Stack(
         sizes["num_hidden_layers"],
         sizes["hidden_size"],

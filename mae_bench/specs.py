@@ -68,16 +68,27 @@ class BackboneSpec(Frozen):
     """The encoder that every objective of a study shares.
 
     Sizes left out come from the preset (Turc et al. 2019, arXiv:1908.08962, for tiny to base).
+
+    Attributes:
+        preset: a key of `PRESETS`.
+        arch: a Transformer, or layers of a bidirectional LSTM or GRU as a control of attention;
+            these have no MLP, and ``num_heads`` and ``mlp_ratio`` mean nothing to them.
+        checkpoint: folder, or ``owner/name@commit`` on the Hub, of an encoder to go on from
+            instead of initial weights. A folder's sizes are read from its config.json; those of
+            a Hub encoder are written beside it, since a plan never reads the network. It must
+            share the study's tokenizer. ``random_init`` is then this encoder as it is, and what
+            it took to make it is charged to no arm.
     """
 
     preset: str = "tiny"
-    arch: Literal["modernbert", "bert"] = "modernbert"
+    arch: Literal["modernbert", "bert", "bilstm", "gru"] = "modernbert"
     num_layers: Count | None = None
     hidden_size: Count | None = None
     num_heads: Count | None = None
     mlp_ratio: Annotated[float, Field(gt=0)] = 4.0
     max_length: Count = 128
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    checkpoint: Annotated[str, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _sizes(self) -> Self:
@@ -90,11 +101,21 @@ class BackboneSpec(Frozen):
             raise ValueError(
                 f"hidden_size {self.width} must be a multiple of num_heads {self.heads}"
             )
+        if self.is_recurrent and self.width % 2:
+            raise ValueError(
+                f"hidden_size {self.width} must be even for arch '{self.arch}', which gives each "
+                "direction half of it"
+            )
         return self
 
     @property
+    def is_recurrent(self) -> bool:
+        """Whether the layers are bidirectional recurrences, without attention or MLP."""
+        return self.arch in ("bilstm", "gru")
+
+    @property
     def layers(self) -> int:
-        """Number of Transformer layers."""
+        """Number of layers."""
         return self.num_layers or PRESETS[self.preset][0]
 
     @property
@@ -110,6 +131,8 @@ class BackboneSpec(Frozen):
     @property
     def inner(self) -> int:
         """Inner width of the MLP; two thirds as wide where it is gated, to cost the same."""
+        if self.is_recurrent:
+            return 0
         if self.arch == "bert":
             return round(self.width * self.mlp_ratio)
         return max(32, round(self.width * self.mlp_ratio * 2 / 3 / 32) * 32)
@@ -242,7 +265,11 @@ class ArmSpec(Frozen):
 
 
 class PretrainSpec(Frozen):
-    """One pretraining run. ``blocks``, ``teacher`` and ``ngrams`` are ids of earlier stages."""
+    """One pretraining run.
+
+    ``blocks``, ``teacher``, ``ngrams`` and ``encoder``, which training starts from, are ids of
+    earlier stages.
+    """
 
     backbone: BackboneSpec
     objective: str
@@ -252,6 +279,7 @@ class PretrainSpec(Frozen):
     seed: int
     teacher: str | None = None
     ngrams: str | None = None
+    encoder: str | None = None
 
 
 class EvaluateSpec(Frozen):
@@ -375,6 +403,7 @@ class Study(Frozen):
     corpus_tokens: tuple[Count | None, ...] = ()
     pretrain: PretrainRecipe = PretrainRecipe()
     objectives: Annotated[tuple[ArmSpec, ...], Field(min_length=1)]
+    controls: bool = False
     tasks: Annotated[tuple[str, ...], Field(min_length=1)]
     protocols: Annotated[tuple[str, ...], Field(min_length=1)] = ("finetune",)
     train_sizes: Annotated[tuple[TrainSize, ...], Field(min_length=1)] = ("all",)

@@ -1,10 +1,13 @@
-"""An encoder of the Hub as a teacher: named with its commit, and fetched once."""
+"""Encoders in transformers' format: of the Hub, named with their commit and fetched once; sizes."""
 
+import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
-from mae_bench.errors import DataError
+from mae_bench.errors import DataError, SpecError
+from mae_bench.specs import BackboneSpec
 
 _HUB_ENCODER = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
 _WANTED = ["*.json", "*.safetensors", "*.txt"]
@@ -43,3 +46,93 @@ def fetch_encoder(hub_id: str, revision: str, out: Path) -> None:
             f"the encoder '{hub_id}' at {revision[:12]} has no safetensors weights; "
             "other formats can run code when they are loaded, choose another encoder"
         )
+
+
+def sized_backbone(spec: BackboneSpec, folder: Path) -> BackboneSpec:
+    """Return a backbone with the sizes of an encoder's config.json in place of its own.
+
+    Raises:
+        SpecError: no readable config.json, another architecture, or a size that the study wrote
+            down and that is another.
+    """
+    found = _sizes(folder)
+    inner = found.pop("inner")
+    sized = spec.model_copy(update={"preset": "tiny", **found})
+    if sized.inner != inner:  # the written ratio may round to it; else the exact one
+        ratio = _ratio(sized.arch, sized.width, inner)
+        sized = sized.model_copy(update={"mlp_ratio": ratio})
+    if sized.inner != inner:
+        raise SpecError(
+            f"the encoder '{folder}' has an MLP of {inner}, no multiple of 32 as this suite's "
+            "modernbert needs it; start from another encoder"
+        )
+    written = set(spec.model_fields_set)
+    if "preset" in written:
+        written |= {"num_layers", "hidden_size", "num_heads"}
+    mine, theirs = _effective(spec), _effective(sized)
+    if any(mine[name] != theirs[name] for name in written & mine.keys()):
+        raise _other_sizes(spec, sized, folder)
+    return sized
+
+
+def require_sizes(spec: BackboneSpec, folder: Path) -> None:
+    """Raise SpecError where a backbone, as it was planned, has other sizes than an encoder."""
+    sized = sized_backbone(spec, folder)
+    if _effective(spec) != _effective(sized):
+        raise _other_sizes(spec, sized, folder)
+
+
+def _other_sizes(spec: BackboneSpec, sized: BackboneSpec, folder: Path) -> SpecError:
+    """Return the error that names the sizes which differ."""
+    mine, theirs = _effective(spec), _effective(sized)
+    wrong = {name: value for name, value in theirs.items() if mine[name] != value}
+    found = ", ".join(f"{name} is {value}, got {mine[name]}" for name, value in wrong.items())
+    fields = ", ".join(f"{name}: {value}" for name, value in wrong.items())
+    return SpecError(
+        f"backbone.checkpoint '{spec.checkpoint}' has other sizes than the study: {found}; write "
+        f"`backbone: {{{fields}}}`"
+    )
+
+
+def _effective(spec: BackboneSpec) -> dict[str, Any]:
+    """Return the sizes that a backbone really has, by the fields that set them."""
+    sizes: dict[str, Any] = {
+        "arch": spec.arch,
+        "num_layers": spec.layers,
+        "hidden_size": spec.width,
+        "max_length": spec.max_length,
+    }
+    if not spec.is_recurrent:
+        sizes |= {"num_heads": spec.heads, "mlp_ratio": _ratio(spec.arch, spec.width, spec.inner)}
+    return sizes
+
+
+def _ratio(arch: str, width: int, inner: int) -> float:
+    """Return the mlp_ratio that gives an MLP exactly this inner width."""
+    return inner / width * (1.5 if arch == "modernbert" else 1)
+
+
+def _sizes(folder: Path) -> dict[str, Any]:
+    """Return the fields of `BackboneSpec` that a config.json decides, and its MLP's width."""
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+        kind = config["model_type"]
+        shared = {
+            "num_layers": config["num_hidden_layers"],
+            "hidden_size": config["hidden_size"],
+            "max_length": config["max_position_embeddings"],
+        }
+        if kind == "mae_bench_recurrent":
+            return shared | {"arch": config["cell"], "num_heads": 1, "inner": 0}
+        heads, inner = config["num_attention_heads"], config["intermediate_size"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SpecError(
+            f"'{folder}' holds no encoder: its config.json cannot be read "
+            f"({type(error).__name__}: {error}); name a folder that save_pretrained wrote"
+        ) from error
+    if kind not in ("bert", "modernbert"):
+        raise SpecError(
+            f"the encoder '{folder}' is a '{kind}'; pretraining can start from bert, modernbert "
+            "and this suite's recurrent encoders"
+        )
+    return shared | {"arch": kind, "num_heads": heads, "inner": inner}

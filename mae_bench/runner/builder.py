@@ -126,6 +126,8 @@ class StageBuilder:
         teacher: Key | None = None,
         teacher_files: str | None = None,
         needs_ngrams: bool = False,
+        encoder: Key | None = None,
+        encoder_files: str | None = None,
     ) -> Key:
         """Add one pretraining.
 
@@ -141,6 +143,9 @@ class StageBuilder:
                 stands for the option ``teacher``, for a label is only a name.
             teacher_files: digest of a teacher's folder outside the study.
             needs_ngrams: whether its masking looks at the corpus' collocations.
+            encoder: an encoder of the Hub to go on from. Its id then stands for the backbone's
+                ``checkpoint``, for a path is only a name.
+            encoder_files: digest of the folder of an encoder to go on from.
         """
         blocks, tokenizer = self.blocks(corpus)
         ngrams = self._ngrams(corpus) if needs_ngrams else None
@@ -153,13 +158,18 @@ class StageBuilder:
             seed=seed,
             teacher=teacher[1] if teacher else None,
             ngrams=ngrams[1] if ngrams else None,
+            encoder=encoder[1] if encoder else None,
         )
         content = spec.canonical()
         if teacher or teacher_files:
-            content["options"] = {k: v for k, v in options.items() if k != "teacher"}
+            content["options"] = _without_teacher(options)
         if teacher_files:
             content["teacher_files"] = teacher_files
-        needs = (blocks, tokenizer, *(key for key in (teacher, ngrams) if key))
+        if backbone.checkpoint is not None:
+            content["backbone"].pop("checkpoint")
+        if encoder_files:
+            content["encoder_files"] = encoder_files
+        needs = (blocks, tokenizer, *(key for key in (teacher, ngrams, encoder) if key))
         return self.add("pretrain", content, spec, needs, f"pretrain {label}, seed {seed}")
 
     def evaluate(self, spec: EvaluateSpec, version: int, label: str) -> Key:
@@ -183,3 +193,17 @@ class StageBuilder:
         if plain not in self._fingerprints:
             self._fingerprints[plain] = corpus_fingerprint(plain, self.data_dir)
         return self._fingerprints[plain]
+
+
+def _without_teacher(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options without the name of the teacher, also where a part of them has it."""
+    return {
+        name: _parts_without_teacher(value) for name, value in options.items() if name != "teacher"
+    }
+
+
+def _parts_without_teacher(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        is_name = {name: name == "teacher" and isinstance(value[name], str) for name in value}
+        return {k: _parts_without_teacher(v) for k, v in value.items() if not is_name[k]}
+    return [_parts_without_teacher(item) for item in value] if isinstance(value, list) else value

@@ -1,12 +1,12 @@
 """Checks what only the registries know: names, options, teachers, and what claims speak of."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-from mae_bench.data.encoders import parse_hub_encoder
 from mae_bench.errors import SpecError, UnknownNameError, near_match
+from mae_bench.runner.controls import with_controls
 from mae_bench.runner.forms import FLOORS
+from mae_bench.runner.outside import is_outside, resolved_backbone
 from mae_bench.runner.sentences import shown
 from mae_bench.specs import CORPUS, PEAK_LR, ArmSpec, Claim, Comparison, Study
 
@@ -19,7 +19,10 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
     Raises:
         SpecError: the first thing that no registry knows or that does not fit together.
     """
+    study = study.model_copy(update={"backbone": resolved_backbone(study.backbone)})
     arms = tuple(_arm(arm, study, tuned.get(arm.label, {})) for arm in study.objectives)
+    if study.controls:
+        arms = with_controls(arms)
     if not any(arm.objective == "random_init" for arm in arms):
         arms = (ArmSpec(objective="random_init", label="random_init"), *arms)
     _check_teachers(arms)
@@ -82,7 +85,7 @@ def _check_teachers(arms: tuple[ArmSpec, ...]) -> None:
     for arm in arms:
         options = parse_options(arm.objective, arm.options)
         teacher = OBJECTIVES.get(arm.objective).teacher_of(options)
-        if teacher is None or (teacher not in labels and _is_outside(teacher)):
+        if teacher is None or (teacher not in labels and is_outside(teacher)):
             continue
         if teacher == arm.label:
             raise SpecError(f"arm '{arm.label}' names itself as teacher; name another arm")
@@ -102,10 +105,6 @@ def _check_teachers(arms: tuple[ArmSpec, ...]) -> None:
                 raise SpecError(f"arms teach in a circle: {' <- '.join(chain)}; break it")
             if label in chain[:-1]:
                 break  # another start reports this circle
-
-
-def _is_outside(teacher: str) -> bool:
-    return Path(teacher).expanduser().is_dir() or parse_hub_encoder(teacher) is not None
 
 
 def _check_names(study: Study) -> None:

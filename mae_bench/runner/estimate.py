@@ -1,6 +1,6 @@
 """What a plan will cost before it runs: operations, hours, disk, and what its n can show."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mae_bench.runner.builder import Stage
@@ -16,12 +16,18 @@ _PREDICTION_BYTES = 40_000
 
 @dataclass(frozen=True)
 class ArmCost:
-    """One pretraining of an arm."""
+    """One pretraining of an arm.
+
+    ``flops_per_token`` is that of a training step, over the tokens of the corpus in it;
+    ``relative_flops`` is the same in those of mlm at its default 15% on the same backbone.
+    """
 
     label: str
     steps: int | None
     tokens: int | None
     flops: float | None
+    flops_per_token: float = 0.0
+    relative_flops: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ def _by_arm(plan: Plan, by_stage: dict[str, ArmCost]) -> list[ArmCost]:
     for cell in plan.cells:
         if cell.pretrain is not None and cell.arm.label not in found:
             cost = by_stage[cell.pretrain]
-            found[cell.arm.label] = ArmCost(cell.arm.label, cost.steps, cost.tokens, cost.flops)
+            found[cell.arm.label] = replace(cost, label=cell.arm.label)
     return [found[arm.label] for arm in plan.arms if arm.label in found]
 
 
@@ -122,9 +128,11 @@ def _cost(stage: Stage, plan: Plan) -> ArmCost:
     options = parse_options(spec.objective, spec.options)
     step = kind.flops_per_step(options, shape).total
     steps = steps_for(spec.recipe.budget, step, shape.tokens)
+    mlm = OBJECTIVES.get("mlm").flops_per_step(parse_options("mlm", {}), shape).total
+    price = (step / shape.tokens, step / mlm)
     if steps is None:
-        return ArmCost(stage.label, None, None, None)
-    return ArmCost(stage.label, steps, steps * shape.tokens, steps * step)
+        return ArmCost(stage.label, None, None, None, *price)
+    return ArmCost(stage.label, steps, steps * shape.tokens, steps * step, *price)
 
 
 def _disk(stage: Stage, plan: Plan) -> int:

@@ -6,6 +6,7 @@ depended on. While the key is the same, the plan is the same.
 
 import hashlib
 import json
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -27,7 +28,8 @@ def plan_key(study: Study, data_dir: Path | None) -> str:
     named = [name for name in study.tasks if name != CORPUS]
     tasks = [task_fingerprint(TASKS.get(name), data_dir) for name in named]
     corpus = corpus_fingerprint(study.corpus, data_dir)
-    return stage_id("plan", 1, [study.model_dump(mode="json"), corpus, tasks, _code()])
+    # as text: the order of an option's mapping may matter, and ids sort their keys
+    return stage_id("plan", 2, [study.model_dump_json(), corpus, tasks, _code()])
 
 
 @cache
@@ -54,9 +56,9 @@ def mark_finished(store: Store, study: Study, key: str, stages: list[tuple[str, 
 
 def num_finished(store: Store, study: Study, data_dir: Path | None) -> int | None:
     """Return the number of stages of a study that is finished; None where it may not be."""
-    options = [str(value) for arm in study.objectives for value in arm.options.values()]
-    if any(Path(value).expanduser().is_dir() for value in options):
-        return None  # a teacher outside the study, whose files the plan reads
+    named = [[arm.options for arm in study.objectives], study.backbone.checkpoint]
+    if any(Path(text).expanduser().is_dir() for text in _texts(named)):
+        return None  # an encoder outside the study, whose files the plan reads
     folder = store.study(study.name)
     try:
         noted = json.loads((folder / FINISHED).read_bytes())
@@ -65,3 +67,12 @@ def num_finished(store: Store, study: Study, data_dir: Path | None) -> int | Non
     except (OSError, ValueError, KeyError, TypeError, DataError):
         return None
     return len(stages) if is_same and all(store.is_done(*key) for key in stages) else None
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield the texts inside an option."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)

@@ -1,16 +1,15 @@
 """Turns a study into cells and deduplicated stages: a pure function of the study and its data."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from mae_bench.data.encoders import parse_hub_encoder
 from mae_bench.runner.builder import Key, Stage, StageBuilder
 from mae_bench.runner.check import check_study
 from mae_bench.runner.forms import FLOORS
+from mae_bench.runner.outside import outside
 from mae_bench.specs import (
     CLEAN,
     CORPUS,
@@ -127,17 +126,6 @@ def noise_on(noise: NoiseSpec, split: Literal["train", "test"]) -> NoiseSpec:
     return noise.model_copy(update={"where": split}) if is_there else CLEAN
 
 
-@cache
-def _folder_digest(folder: Path) -> str:
-    """Return what identifies an encoder outside the study: the content of its files."""
-    total = hashlib.blake2b(digest_size=8)
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".safetensors", ".json"):
-            with path.open("rb") as file:
-                total.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
-    return total.hexdigest()
-
-
 class _Planner:
     def __init__(self, study: Study, builder: StageBuilder) -> None:
         self.study = study
@@ -190,13 +178,10 @@ class _Planner:
             tokens, recipe = (study.corpus_tokens or (tokens,))[0], PretrainRecipe()
         options = parse_options(arm.objective, arm.options)
         teacher = kind.teacher_of(options)
-        key = files = None
         if teacher is not None and teacher in self.arms:
-            key = self._pretrain(teacher, tokens, seed)
-        elif teacher is not None and (found := parse_hub_encoder(teacher)):
-            key = self.builder.teacher(*found)
-        elif teacher is not None:
-            files = _folder_digest(Path(teacher).expanduser())
+            key, files = self._pretrain(teacher, tokens, seed), None
+        else:
+            key, files = outside(teacher, self.builder)
         self.pretrained[place] = self.builder.pretrain(
             study.backbone,
             arm.objective,
@@ -208,6 +193,7 @@ class _Planner:
             key,
             files,
             kind.needs_ngrams(options),
+            *outside(study.backbone.checkpoint, self.builder),
         )
         return self.pretrained[place]
 

@@ -51,6 +51,12 @@ class _Job:
         """Return the folders of the needed artefacts of a kind."""
         return [self.store.path(*key) for key in self.stage.needs if key[0] == kind]
 
+    def encoder(self, id_: str | None, folder: str | None) -> Path | None:
+        """Return an encoder's folder: of the needed stage with that id, else the one named."""
+        if id_ is not None:
+            return next(self.store.path(*key) for key in self.stage.needs if key[1] == id_)
+        return Path(folder).expanduser() if folder is not None else None
+
 
 def run_stage(stage: Stage, store: Store, settings: Settings, progress: Progress) -> float:
     """Run a stage whose needs are all there; return the seconds it took.
@@ -114,18 +120,15 @@ def _pretrain(job: _Job) -> None:
 
     spec = job.stage.spec
     assert isinstance(spec, PretrainSpec)
-    taught_by = job.needs("pretrain") + job.needs("teacher")
-    teacher: Path | None = next(iter(taught_by), None)
-    if teacher is None:
-        options = parse_options(spec.objective, spec.options)
-        folder = OBJECTIVES.get(spec.objective).teacher_of(options)
-        teacher = Path(folder).expanduser() if folder is not None else None
+    options = parse_options(spec.objective, spec.options)
+    teacher = job.encoder(spec.teacher, OBJECTIVES.get(spec.objective).teacher_of(options))
     pretrain(
         spec,
         blocks=job.need("blocks"),
         tokenizer=job.need("tokenizer"),
         teacher=teacher,
         ngrams=next(iter(job.needs("ngrams")), None),
+        encoder=job.encoder(spec.encoder, spec.backbone.checkpoint),
         work=job.store.work(job.stage.kind, job.stage.id),
         out=job.out,
         device=job.settings.device,

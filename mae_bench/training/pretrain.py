@@ -14,17 +14,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from mae_bench.costs import Flops, Stack, StepShape, stack_of_config, steps_for
+from mae_bench.costs import Flops, StepShape, steps_for
 from mae_bench.data.blocks import Blocks, load_blocks
 from mae_bench.draws import Draws
 from mae_bench.errors import DataError, DivergedError, SpecError
 from mae_bench.masking import PAD_ID, build_lexicon
 from mae_bench.model.attention import place
 from mae_bench.model.backbone import build_backbone
-from mae_bench.model.teacher import is_checkpoint
 from mae_bench.objectives.base import OBJECTIVES, Block, Objective, parse_options
 from mae_bench.progress import Progress
-from mae_bench.results import read_json
 from mae_bench.seeding import seed_for
 from mae_bench.specs import PretrainSpec
 from mae_bench.training.checkpoint import (
@@ -36,6 +34,7 @@ from mae_bench.training.checkpoint import (
 )
 from mae_bench.training.health import describe_collapse, validation_loss
 from mae_bench.training.optim import linear_schedule, make_optimizer, set_lr
+from mae_bench.training.outside import outside_stack, price_of, starting_backbone
 from mae_bench.training.precision import autocast, resolve_precision
 
 SAVE_EVERY_S = 20.0
@@ -50,6 +49,7 @@ def pretrain(
     tokenizer: Path,
     teacher: Path | None,
     ngrams: Path | None = None,
+    encoder: Path | None = None,
     work: Path,
     out: Path,
     device: str,
@@ -63,6 +63,7 @@ def pretrain(
         tokenizer: folder that is copied into the checkpoint.
         teacher: folder (or Hub id as a path) of the objective's teacher, if it has one.
         ngrams: folder of the corpus' collocations, if the objective's masking needs them.
+        encoder: folder to go on from; None starts from weights drawn by the seed.
         work: folder that survives a kill, for the running state.
         out: empty folder for the result.
         device: ``cpu`` or ``cuda``.
@@ -73,7 +74,7 @@ def pretrain(
         DataError: fewer rows than a batch.
     """
     data = load_blocks(blocks)
-    run = _Run(spec, data, teacher, tokenizer, ngrams, device)
+    run = _Run(spec, data, teacher, tokenizer, ngrams, encoder, device)
     if run.objective.is_trained:
         run.train(work / "state.safetensors", progress)
     save_checkpoint(run.objective, tokenizer, out)
@@ -92,6 +93,7 @@ class _Run:
         teacher: Path | None,
         tokenizer: Path,
         ngrams: Path | None,
+        encoder: Path | None,
         device: str,
     ) -> None:
         self.spec, self.device = spec, device
@@ -103,7 +105,10 @@ class _Run:
             )
         kind = OBJECTIVES.get(spec.objective)
         options = parse_options(spec.objective, spec.options)
-        backbone = build_backbone(spec.backbone, data.vocab_size, spec.seed)
+        if encoder is None:
+            backbone = build_backbone(spec.backbone, data.vocab_size, spec.seed)
+        else:
+            backbone = starting_backbone(spec.backbone, encoder, tokenizer)
         lexicon = None
         if kind.needs_lexicon(options):
             lexicon = build_lexicon(data.rows, data.vocab_size, tokenizer, ngrams)
@@ -119,10 +124,10 @@ class _Run:
             self.recipe.batch_rows,
             data.row_length,
             data.vocab_size,
-            _outside_stack(self.objective, teacher, tokenizer),
+            outside_stack(self.objective, teacher, tokenizer),
         )
         self.step_flops: Flops = kind.flops_per_step(options, self.shape)
-        self.teacher_pretrain_flops = _price(teacher) / getattr(options, "amortise_over", 1)
+        self.teacher_pretrain_flops = price_of(teacher) / getattr(options, "amortise_over", 1)
         self.steps = steps_for(
             self.recipe.budget,
             self.step_flops.total,
@@ -271,28 +276,3 @@ class _Run:
             "collapse": collapse,
             "versions": versions(),
         }
-
-
-def _outside_stack(objective: Objective, teacher: Path | None, tokenizer: Path) -> Stack | None:
-    """Return the sizes of a teacher from outside the study, whose tokenizer must be the study's."""
-    if teacher is None or is_checkpoint(teacher):
-        return None
-    from transformers import AutoTokenizer
-
-    try:
-        theirs = AutoTokenizer.from_pretrained(str(teacher)).get_vocab()
-    except (OSError, ValueError) as error:
-        raise SpecError(f"teacher '{teacher}' has no tokenizer beside it: {error}") from error
-    if theirs != AutoTokenizer.from_pretrained(str(tokenizer)).get_vocab():
-        raise SpecError(
-            f"teacher '{teacher}' uses another tokenizer than the study's corpus; a teacher must "
-            "share the student's vocabulary"
-        )
-    return stack_of_config(objective.teacher.backbone.config)  # type: ignore[union-attr]
-
-
-def _price(teacher: Path | None) -> float:
-    """Return the FLOPs that made a teacher; one from outside was made before the study began."""
-    if teacher is None or not is_checkpoint(teacher):
-        return 0.0
-    return float(read_json(teacher / "cost.json")["flops"])

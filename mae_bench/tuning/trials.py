@@ -58,6 +58,7 @@ def trial_study(study: Study) -> Study:
             "noise": (CLEAN,),
             "seeds": (spec.seed,),
             "control": None,
+            "controls": False,
             "claims": (),
             "tuning": None,
         }

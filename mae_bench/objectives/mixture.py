@@ -1,0 +1,141 @@
+"""A weighted sum of objectives: one backbone, one batch, one step."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor
+
+from mae_bench.costs import Flops, StepShape
+from mae_bench.draws import Draws
+from mae_bench.errors import SpecError
+from mae_bench.masking import RatioSchedule
+from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, View
+from mae_bench.objectives.parts import (
+    Composite,
+    Entry,
+    PartsOptions,
+    canonical_entries,
+    price_of,
+    summed,
+)
+
+
+class WeightSchedule(RatioSchedule):
+    """A weight that moves from ``start`` to ``end`` over the budget."""
+
+    start: Annotated[float, Field(ge=0)]
+    end: Annotated[float, Field(ge=0)]
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The weights before the first step and after the last."""
+        return self.start, self.end
+
+
+Weight = Annotated[float, Field(gt=0)] | WeightSchedule
+
+
+@dataclass(frozen=True)
+class MixtureView(View):
+    """The views of all parts; the encoder's first input is that of the first part.
+
+    ``weights`` is [B, P], the same in every row.
+    """
+
+    weights: Tensor | None = None
+
+
+@OBJECTIVES.register("mixture")
+class Mixture(Composite):
+    """The sum of the parts' losses, each times its weight; it is not divided by the weights.
+
+    All parts see the same rows under the same draws, and each encodes its own view of them, so
+    that the costs add up; a part is paid for also while a schedule gives it the weight 0.
+    """
+
+    name = "mixture"
+    summary = "a weighted sum of other objectives, with weights that may move during training"
+    source = "Aroca-Ouellette & Rudzicz 2020, arXiv:2010.01694 (several tasks at once)"
+
+    class Options(PartsOptions):
+        """``parts`` maps objectives, or labels with ``objective`` inside, to options.
+
+        Attributes:
+            parts: each with a ``weight`` of 1 beside its options, or a schedule of ``start``,
+                ``end`` and ``shape``. A part is no mixture and has no phases.
+        """
+
+        AMOUNT: ClassVar[str] = "weight"
+        parts: Annotated[tuple[Entry, ...], Field(min_length=1)]
+
+        @field_validator("parts", mode="before")
+        @classmethod
+        def _canonical(cls, raw: Any) -> list[Entry]:
+            entries = canonical_entries(raw, cls.AMOUNT, Weight, 1.0)
+            return sorted(entries, key=lambda entry: str(entry["label"]))
+
+        @property
+        def entries(self) -> tuple[Entry, ...]:
+            """The parts by label, so that their order is the same however they are written."""
+            return self.parts
+
+        @property
+        def weights(self) -> list[float | WeightSchedule]:
+            """Of the parts, in order."""
+            return [_weight(part.amount) for part in self.every]
+
+    options: Options
+
+    def corrupt(self, block: Block, draws: Draws) -> MixtureView:
+        """Return every part's view of the rows, and the weights at this point of the budget."""
+        views: dict[str, View] = {
+            part.label: objective.corrupt(block, draws)  # type: ignore[operator]
+            for part, objective in zip(self.options.every, self.parts, strict=True)
+        }
+        now = [w if isinstance(w, float) else w.at(draws.progress) for w in self.options.weights]
+        weights = torch.tensor(now, device=block.ids.device).expand(len(block.ids), -1)
+        first = next(iter(views.values()))
+        return MixtureView(
+            first.input_ids, first.positions, first.is_pad, parts=views, weights=weights
+        )
+
+    def forward(self, view: View) -> LossOutput:
+        """Return the weighted sum; as metrics each part's own loss and metrics."""
+        assert isinstance(view, MixtureView) and view.weights is not None
+        loss = view.weights.new_zeros(())
+        predicted, metrics = 0, {}
+        for place, (label, part) in enumerate(view.parts.items()):
+            output = self.loss_of(place, part)
+            loss = loss + view.weights[0, place] * output.loss
+            predicted += output.predicted
+            metrics[f"{label} loss"] = output.loss.detach()
+            metrics |= {f"{label} {name}": value for name, value in output.metrics.items()}
+        return LossOutput(loss, predicted, metrics)
+
+    @classmethod
+    def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:
+        """All parts."""
+        return summed(price_of(part, shape) for part in options.every)
+
+    @classmethod
+    def check(cls, options: Any, spec: Any, row_length: int) -> None:
+        """Raise SpecError for a part that does not fit, a nested one, or weights that vanish."""
+        for part in options.every:
+            if issubclass(part.kind, Composite):
+                raise SpecError(
+                    f"part '{part.label}' is itself made of parts; write its parts into this "
+                    "mixture, or make this mixture one of the `phases`"
+                )
+        for place, when in enumerate(("at the start", "at the end")):
+            ends = [(w, w) if isinstance(w, float) else w.ends for w in options.weights]
+            if sum(end[place] for end in ends) == 0:
+                raise SpecError(f"all weights are 0 {when} of training; one must be above 0 there")
+        super().check(options, spec, row_length)
+
+
+def _weight(written: Any) -> float | WeightSchedule:
+    if written is None:
+        return 1.0
+    return WeightSchedule(**written) if isinstance(written, dict) else float(written)

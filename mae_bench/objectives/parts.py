@@ -1,0 +1,244 @@
+"""Objectives made of other objectives on one backbone: what mixtures and phases share."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from pydantic import TypeAdapter, ValidationError, model_validator
+from torch import nn
+
+from mae_bench.costs import Flops, StepShape
+from mae_bench.errors import SpecError
+from mae_bench.model.backbone import Backbone
+from mae_bench.model.teacher import Teacher
+from mae_bench.objectives.base import OBJECTIVES, LossOutput, Objective, View, parse_options
+from mae_bench.specs import BackboneSpec, Frozen
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the objectives.
+
+    Attributes:
+        label: the key under which it is written.
+        objective: its registered name.
+        options: parsed.
+        amount: its weight, or its share of the budget.
+    """
+
+    label: str
+    objective: str
+    options: Any
+    amount: Any
+
+    @property
+    def kind(self) -> type[Objective]:
+        """Its class."""
+        return OBJECTIVES.get(self.objective)
+
+
+class PartsOptions(Frozen):
+    """Options that name parts, each with an amount of its own."""
+
+    AMOUNT: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def entries(self) -> tuple[Entry, ...]:
+        """The parts as `canonical_entries` returns them."""
+
+    @cached_property
+    def every(self) -> tuple[Part, ...]:
+        """The parts, in order."""
+        return tuple(_part(entry, self.AMOUNT) for entry in self.entries)
+
+    @property
+    def taught(self) -> Part | None:
+        """The part that has a teacher."""
+        return next((p for p in self.every if p.kind.teacher_of(p.options) is not None), None)
+
+    @property
+    def amortise_over(self) -> int:
+        """Arms that share the price of the teacher, as its part says."""
+        return getattr(self.taught.options, "amortise_over", 1) if self.taught else 1
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        for part in self.every:
+            if not part.kind.is_trained:
+                raise SpecError(
+                    f"part '{part.label}': '{part.objective}' is not trained; name a part that is"
+                )
+        taught = [p.label for p in self.every if p.kind.teacher_of(p.options) is not None]
+        if len(taught) > 1:
+            raise SpecError(
+                f"the parts {', '.join(taught)} have a teacher each, and one part at most may; "
+                "keep one of them"
+            )
+        return self
+
+
+class Composite(Objective):
+    """Parts that stand on one backbone; each is what it would be alone.
+
+    The parts share the draws, start with the heads that they would have alone, and keep the
+    dropout that they set. After a step every part does what follows it, also one that had no
+    share in the step: an average of the encoder's weights must not lag behind.
+    """
+
+    options: PartsOptions
+
+    def build(self, teacher: Path | None) -> None:
+        """Build the parts."""
+        self.parts = nn.ModuleList()
+        self.dropouts: list[dict[nn.Dropout, float]] = []
+        plain, config = _dropouts(self.backbone), self.backbone.config.to_dict()
+        for part in self.options.every:
+            self.parts.append(
+                part.kind(
+                    self.backbone,
+                    self.spec,
+                    part.options,
+                    seed=self.seed,
+                    teacher=teacher if part is self.options.taught else None,
+                    lexicon=self.lexicon if part.kind.needs_lexicon(part.options) else None,
+                )
+            )
+            self.dropouts.append(_dropouts(self.backbone))
+            _set_dropouts(plain)
+            if self.backbone.config.to_dict() != config:
+                raise SpecError(
+                    f"part '{part.label}' makes another encoder of the one that all parts share, "
+                    "as keep_mask of 'causal' does; leave that option out"
+                )
+
+    @property
+    def teacher(self) -> Teacher:
+        """The teacher of the part that has one."""
+        (place,) = (i for i, p in enumerate(self.options.every) if p is self.options.taught)
+        teacher: Teacher = self.parts[place].teacher
+        return teacher
+
+    def loss_of(self, place: int, view: View) -> LossOutput:
+        """Return what a part makes of its view, under its own dropout."""
+        _set_dropouts(self.dropouts[place])
+        output: LossOutput = self.parts[place](view)
+        return output
+
+    def after_step(self) -> None:
+        """Let every part do what follows a step."""
+        for part in self.parts:
+            part.after_step()  # type: ignore[operator]
+
+    @classmethod
+    def check(cls, options: PartsOptions, spec: BackboneSpec, row_length: int) -> None:
+        """Raise SpecError where a part does not fit."""
+        for part in options.every:
+            try:
+                part.kind.check(part.options, spec, row_length)
+            except SpecError as error:
+                raise SpecError(f"part '{part.label}': {error}") from None
+
+    @classmethod
+    def teacher_of(cls, options: PartsOptions) -> str | None:
+        """Return the teacher of the one part that has one."""
+        part = options.taught
+        return part.kind.teacher_of(part.options) if part else None
+
+    @classmethod
+    def needs_lexicon(cls, options: PartsOptions) -> bool:
+        """Whether a part needs it."""
+        return any(part.kind.needs_lexicon(part.options) for part in options.every)
+
+    @classmethod
+    def needs_ngrams(cls, options: PartsOptions) -> bool:
+        """Whether a part needs them."""
+        return any(part.kind.needs_ngrams(part.options) for part in options.every)
+
+    @classmethod
+    def controls(cls, options: PartsOptions) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Return each part alone, over the whole budget."""
+        return {
+            f"{part.label} alone": (part.objective, part.options.canonical())
+            for part in options.every
+        }
+
+
+def canonical_entries(raw: Any, amount: str, kind: Any, default: Any = None) -> list[Entry]:
+    """Return parts as entries with ``label``, and without defaults.
+
+    Args:
+        raw: a mapping from labels to options, or entries; in place of options the bare amount.
+        amount: key of what the whole adds to a part's options.
+        kind: its type.
+        default: its default; None where it must be given.
+
+    Raises:
+        SpecError: a part that is none.
+    """
+    if isinstance(raw, Mapping):
+        named: Iterable[Any] = [(str(label), given) for label, given in raw.items()]
+    elif isinstance(raw, list | tuple) and all(isinstance(item, Mapping) for item in raw):
+        named = [(str(item.get("label", item.get("objective"))), item) for item in raw]
+    else:
+        raise SpecError(f"parts are a mapping from objectives to their options, got {raw!r}")
+    entries = [_entry(label, given, amount, kind, default) for label, given in named]
+    labels = [entry["label"] for entry in entries]
+    if len(set(labels)) < len(labels):
+        raise SpecError(f"the labels of parts must differ, got {', '.join(labels)}; rename one")
+    return entries
+
+
+def _entry(label: str, given: Any, amount: str, kind: Any, default: Any) -> Entry:
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        given = {amount: given}
+    if not isinstance(given, Mapping | None):
+        raise SpecError(f"part '{label}' must hold options or its {amount}, got {given!r}")
+    options = {str(key): value for key, value in (given or {}).items() if key != "label"}
+    objective = options.pop("objective", label)
+    entry: Entry = {"label": label} | ({"objective": objective} if objective != label else {})
+    if amount not in options and default is None:
+        raise SpecError(f"part '{label}' has no {amount}; write it beside the part's options")
+    adapter: TypeAdapter[Any] = TypeAdapter(kind)
+    try:
+        value = adapter.validate_python(written := options.pop(amount, default))
+    except ValidationError as error:
+        found = error.errors()[-1 if isinstance(written, Mapping) else 0]  # a schedule stands last
+        reason = f"{found['msg'].removeprefix('Value error, ')}, got {found['input']!r}"
+        raise SpecError(f"part '{label}': {amount}: {reason}") from None
+    if value != default:
+        entry[amount] = adapter.dump_python(value, mode="json", exclude_defaults=True)
+    try:
+        return entry | parse_options(objective, options).canonical()
+    except SpecError as error:
+        raise SpecError(f"part '{label}': {error}") from None
+
+
+def _part(entry: Entry, amount: str) -> Part:
+    options = {k: v for k, v in entry.items() if k not in ("label", "objective", amount)}
+    objective = entry.get("objective", entry["label"])
+    return Part(entry["label"], objective, parse_options(objective, options), entry.get(amount))
+
+
+def summed(prices: Iterable[Flops]) -> Flops:
+    """Return the sum of costs."""
+    return sum(prices, Flops())
+
+
+def price_of(part: Part, shape: StepShape) -> Flops:
+    """Return what a step of a part alone costs."""
+    return part.kind.flops_per_step(part.options, shape)
+
+
+def _dropouts(backbone: Backbone) -> dict[nn.Dropout, float]:
+    return {m: m.p for m in backbone.modules() if isinstance(m, nn.Dropout)}
+
+
+def _set_dropouts(rates: dict[nn.Dropout, float]) -> None:
+    for module, rate in rates.items():
+        module.p = rate

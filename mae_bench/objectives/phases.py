@@ -1,0 +1,119 @@
+"""Objectives one after another over shares of one budget, as in a curriculum."""
+
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from mae_bench.costs import Flops, StepShape
+from mae_bench.draws import Draws
+from mae_bench.errors import SpecError
+from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, View
+from mae_bench.objectives.parts import (
+    Composite,
+    Entry,
+    PartsOptions,
+    canonical_entries,
+    price_of,
+    summed,
+)
+
+PhaseShare = Annotated[float, Field(gt=0, le=1)]
+
+
+@OBJECTIVES.register("phases")
+class Phases(Composite):
+    """Train by one objective after another; evaluate by the last.
+
+    A phase's schedules run over the phase. The learning rate knows no phases.
+    """
+
+    name = "phases"
+    summary = "other objectives one after another, each for a share of the budget"
+    source = (
+        "Bengio et al. 2009, doi:10.1145/1553374.1553380; causal before masked: Gisserot-Boukhlef "
+        "et al. 2025, arXiv:2507.00994"
+    )
+
+    class Options(PartsOptions):
+        """``steps`` maps objectives, or labels with ``objective`` inside, to options, in order.
+
+        Attributes:
+            steps: each with its ``share`` of the training steps beside its options; the shares
+                sum to 1. A phase may be a mixture, and has no phases.
+            resets_optimizer: whether the optimizer forgets its moments where a phase begins.
+        """
+
+        AMOUNT: ClassVar[str] = "share"
+        steps: Annotated[tuple[Entry, ...], Field(min_length=1)]
+        resets_optimizer: bool = False
+
+        @field_validator("steps", mode="before")
+        @classmethod
+        def _canonical(cls, raw: Any) -> list[Entry]:
+            return canonical_entries(raw, cls.AMOUNT, PhaseShare)
+
+        @model_validator(mode="after")
+        def _whole(self) -> Self:
+            total = sum(part.amount for part in self.every)
+            if abs(total - 1) > 1e-6:
+                raise ValueError(f"the shares of all steps must sum to 1, they sum to {total:g}")
+            return self
+
+        @property
+        def entries(self) -> tuple[Entry, ...]:
+            """The phases, in order."""
+            return self.steps
+
+        @property
+        def borders(self) -> tuple[float, ...]:
+            """Where each phase begins, and 1.
+
+            Rounded, so that shares of .1 and .2 end at .3, where step 3 of 10 begins.
+            """
+            sums = [sum(p.amount for p in self.every[:i]) for i in range(len(self.every))]
+            return (*(round(begin, 9) for begin in sums), 1.0)
+
+        def phase_at(self, progress: float) -> int:
+            """Return which phase a share of the budget falls into; the last at 1."""
+            return max(i for i, begin in enumerate(self.borders[:-1]) if begin <= progress)
+
+    options: Options
+
+    def corrupt(self, block: Block, draws: Draws) -> View:
+        """Return the view of the phase that the draws' progress falls into."""
+        place = self.options.phase_at(draws.progress)
+        begin, end = self.options.borders[place : place + 2]
+        within = min(1.0, (draws.progress - begin) / (end - begin))
+        view: View = self.parts[place].corrupt(  # type: ignore[operator]
+            block, replace(draws, progress=within)
+        )
+        parts = {self.options.every[place].label: view}
+        return View(view.input_ids, view.positions, view.is_pad, parts=parts)
+
+    def forward(self, view: View) -> LossOutput:
+        """Return the loss of the phase that made the view."""
+        ((label, own),) = view.parts.items()
+        place = [part.label for part in self.options.every].index(label)
+        return self.loss_of(place, own)
+
+    @classmethod
+    def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:
+        """An average step: each phase by its share."""
+        return summed(price_of(part, shape).scaled(part.amount) for part in options.every)
+
+    @classmethod
+    def check(cls, options: Any, spec: Any, row_length: int) -> None:
+        """Raise SpecError for a phase that does not fit, or has phases itself."""
+        for part in options.every:
+            if issubclass(part.kind, Phases):
+                raise SpecError(
+                    f"phase '{part.label}' has phases itself; write them in its place, with their "
+                    "shares of the whole budget"
+                )
+        super().check(options, spec, row_length)
+
+    @classmethod
+    def restarts_at(cls, options: Options) -> tuple[float, ...]:
+        """Return where each phase but the first begins, if the optimizer starts anew there."""
+        return options.borders[1:-1] if options.resets_optimizer else ()
