@@ -1,6 +1,6 @@
 """What is replaced and what is predicted, counted apart.
 
-Source: Wettig et al. 2023, arXiv:2202.08005, section 4.
+Source: Wettig et al. 2023, arXiv:2202.08005.
 Legend: B rows, L positions, M hidden positions a row, T maskable tokens of a row, k copies.
 """
 

@@ -45,7 +45,8 @@ class _Table:
     def log_share(self, tokens: Ints) -> NDArray[np.float64]:
         """Return [K'] log shares of n-grams [K', n] that are all frequent."""
         place = np.searchsorted(self.hashes, hash_windows(tokens, tokens.shape[1])[:, 0])
-        return np.log(self.counts[place] / self.total)
+        shares: NDArray[np.float64] = np.log(self.counts[place] / self.total)
+        return shares
 
 
 def hash_windows(ids: Any, size: int) -> Any:

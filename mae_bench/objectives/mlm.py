@@ -51,7 +51,7 @@ class MaskedLanguageModel(Objective):
         Attributes:
             corrupt_ratio: share of a row that is replaced; None for mask_ratio.
             predict_ratio: share of a row that is predicted; None for mask_ratio (Wettig et al.
-                2023, arXiv:2202.08005, section 4). Below corrupt_ratio, the loss is on a random
+                2023, arXiv:2202.08005). Below corrupt_ratio, the loss is on a random
                 subset of the replaced tokens. Above it, the encoder reads k = ceil(predict /
                 corrupt) copies of the row; each replaces round(corrupt * T) tokens and predicts
                 round(predict / k * T) of these, and none is predicted twice. Where predict is a

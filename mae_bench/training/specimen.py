@@ -12,6 +12,7 @@ import torch
 
 from mae_bench.draws import Block, Draws
 from mae_bench.masking import CLS_ID, NUM_SPECIAL, PAD_ID, SEP_ID, Lexicon
+from mae_bench.masking.ngrams import hash_windows
 from mae_bench.model.backbone import build_backbone
 from mae_bench.objectives.base import OBJECTIVES, Objective, parse_options
 from mae_bench.specs import BackboneSpec
@@ -19,6 +20,7 @@ from mae_bench.training.checkpoint import save_checkpoint
 
 SPEC = BackboneSpec(num_layers=1, hidden_size=32, num_heads=2, max_length=64)
 V, B, L = 90, 6, 24
+ALIKE = 17
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,19 @@ def draws(count: int = B, epoch: int = 0) -> Draws:
 
 
 def lexicon(vocab_size: int = V) -> Lexicon:
-    """Return a lexicon in which every third token continues a word; low ids are frequent."""
+    """Return a lexicon in which tokens 17 apart are alike, so that one may stand for another.
+
+    Six of seventeen kinds continue a word, low kinds are frequent, and of the pairs of the first
+    tokens a fifth are collocations.
+    """
     ids = torch.arange(vocab_size)
+    kind = (ids - NUM_SPECIAL) % ALIKE
+    first = ids[NUM_SPECIAL:V]
+    pairs = torch.cartesian_prod(first, first)
+    pairs = pairs[kind[pairs].sum(1) % 5 == 0]
     return Lexicon(
-        counts=10_000 // (ids + 1),
-        is_word_start=ids % 3 != 2,
+        counts=10_000 // (kind + 1),
+        is_word_start=kind % 3 != 2,
         first_char=torch.where(ids < NUM_SPECIAL, 0, 1 + ids % 7),
-        ngrams=torch.empty(0, dtype=torch.int64),
+        ngrams=hash_windows(pairs, 2)[:, 0].sort().values,
     )

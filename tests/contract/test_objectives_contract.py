@@ -1,6 +1,5 @@
 """What every registered objective must keep to."""
 
-import dataclasses
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -14,32 +13,16 @@ from torch.utils.flop_counter import FlopCounterMode
 import mae_bench.objectives
 from mae_bench.costs import StepShape
 from mae_bench.draws import Draws
-from mae_bench.masking import CLS_ID, MASK_ID, MASKINGS, NUM_SPECIAL, PAD_ID, SEP_ID, Lexicon
-from mae_bench.masking.ngrams import hash_windows
+from mae_bench.masking import CLS_ID, MASK_ID, MASKINGS, NUM_SPECIAL, SEP_ID
 from mae_bench.model.backbone import build_backbone
 from mae_bench.objectives.base import OBJECTIVES, Block, View, parse_options
 from mae_bench.specs import BackboneSpec
 from mae_bench.training.checkpoint import load_objective_state, save_checkpoint
-
-SPEC = BackboneSpec(num_layers=1, hidden_size=32, num_heads=2, max_length=64)
-V, B, L = 90, 6, 24
+from mae_bench.training.contract import mapped, tensors
+from mae_bench.training.specimen import SPEC, B, V, draws, lexicon
+from mae_bench.training.specimen import rows as blocks
 
 IDS = [f"{name}-{i}" for i, (name, _) in enumerate(CASES)]
-
-
-def blocks(is_padded=False, rows=B, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    ids = torch.randint(NUM_SPECIAL, V, (rows, L), generator=generator)
-    ids[:, 0], ids[:, -1] = CLS_ID, SEP_ID
-    if not is_padded:
-        return Block(ids)
-    for row, length in enumerate([L, L - 1, 12, 7, 6, L][:rows]):
-        ids[row, length - 1], ids[row, length:] = SEP_ID, PAD_ID
-    return Block(ids, ids == PAD_ID)
-
-
-def draws(rows=B, epoch=0):
-    return Draws(0, epoch, torch.arange(rows))
 
 
 @pytest.fixture(scope="module")
@@ -59,44 +42,6 @@ def make(name, options, teacher, seed=0, spec=SPEC, vocab_size=V):
         teacher=teacher if needs else None,
         lexicon=lexicon(vocab_size) if kind.needs_lexicon(parsed) else None,
     )  # fmt: skip
-
-
-def lexicon(vocab_size=V):
-    """Tokens 17 apart are alike, so that one may stand for another without moving a mask.
-
-    Six of seventeen kinds continue a word, low kinds are frequent, a fifth of all pairs collocate.
-    """
-    ids = torch.arange(vocab_size)
-    kind = (ids - NUM_SPECIAL) % 17
-    pairs = torch.cartesian_prod(ids[NUM_SPECIAL:], ids[NUM_SPECIAL:])
-    pairs = pairs[kind[pairs].sum(1) % 5 == 0]
-    return Lexicon(
-        counts=10_000 // (kind + 1),
-        is_word_start=kind % 3 != 2,
-        first_char=torch.where(ids < NUM_SPECIAL, 0, 1 + ids % 7),
-        ngrams=hash_windows(pairs, 2)[:, 0].sort().values,
-    )
-
-
-def tensors(view, prefix=""):
-    found = {}
-    for field in dataclasses.fields(view):
-        value = getattr(view, field.name)
-        if isinstance(value, torch.Tensor):
-            found[prefix + field.name] = value
-    for name, part in view.parts.items():
-        found |= tensors(part, f"{prefix}{name}.")
-    return found
-
-
-def mapped(view, function):
-    changes = {
-        f.name: function(getattr(view, f.name))
-        for f in dataclasses.fields(view)
-        if isinstance(getattr(view, f.name), torch.Tensor)
-    }
-    parts = {name: mapped(part, function) for name, part in view.parts.items()}
-    return dataclasses.replace(view, **changes, parts=parts)
 
 
 def test_folder_and_registry_agree():

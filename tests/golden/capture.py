@@ -21,12 +21,25 @@ ALL_MASKED = {"mask_share": 1.0, "random_share": 0.0, "keep_share": 0.0}
 CASES = {
     "mlm": ("mlm", {}),
     "mlm, 40% and all by [MASK]": ("mlm", {"mask_ratio": 0.4, **ALL_MASKED}),
+    "mlm, half of what is replaced": ("mlm", {"corrupt_ratio": 0.4, "predict_ratio": 0.2}),
+    "mlm, two copies": ("mlm", {"corrupt_ratio": 0.2, "predict_ratio": 0.4}),
+    "mlm, all tokens": ("mlm", {"loss_on": "all"}),
+    "mlm, masks hidden": ("mlm", {"hides_masks": True}),
+    "causal": ("causal", {}),
+    "rtd": ("rtd", {}),
+    "rtd, an embedding of its own": ("rtd", {"share_embeddings": "none"}),
+    "span_denoise": ("span_denoise", {}),
     "mae": ("mae", {}),
     "mae, narrow deep decoder": (
         "mae",
         {"mask_ratio": 0.3, "decoder_layers": 2, "decoder_width": 16},
     ),
     "mae, embeddings": ("mae", {"target": "embeddings"}),
+    "mae, features of a moving average": ("mae", {"target": "ema_features"}),
+    "mae, cross attention": ("mae", {"decoder_attention": "cross", "mask_vector": "shared"}),
+    "mae, noise": ("mae", {"fill": "noise", "output_embedding": "own"}),
+    "mae, two target sets": ("mae", {"target_sets": 2, "variance_weight": 0.1}),
+    "mae_bottleneck": ("mae_bottleneck", {}),
     "simcse": ("simcse", {}),
     "simcse, spans and mlm": ("simcse", {"view": "spans", "mlm_weight": 0.5}),
     "distill": ("distill", {"teacher": "mlm"}),
@@ -55,6 +68,17 @@ CASES = {
     "contrastive": ("contrastive", {}),
     "contrastive, cutoff and mlm": ("contrastive", {"view": "cutoff", "mlm_weight": 0.5}),
     "contrastive, shuffle": ("contrastive", {"view": "shuffle"}),
+    "mixture": (
+        "mixture",
+        {"parts": {"mlm": {}, "mae": {"weight": {"start": 1.0, "end": 0.0}}}},
+    ),
+    "phases": (
+        "phases",
+        {
+            "steps": {"mae": {"share": 0.3}, "mlm": {"share": 0.7, "mask_ratio": 0.3}},
+            "resets_optimizer": True,
+        },
+    ),
 }
 
 

@@ -117,7 +117,9 @@ WRONG = {
     "bakbone.preset=tiny": ("unknown key 'bakbone'", "Did you mean 'backbone'?"),
     "pretrain.peek_lr=1e-3": ("unknown key 'peek_lr' in pretrain", "Did you mean 'peak_lr'?"),
     "backbone.preset=tinny": ("unknown preset 'tinny'", "Did you mean 'tiny'?"),
-    "backbone.arch=brt": ("backbone.arch must be 'modernbert', 'bert', 'bilstm' or 'gru', got 'brt'",),
+    "backbone.arch=brt": (
+        "backbone.arch must be 'modernbert', 'bert', 'bilstm' or 'gru', got 'brt'",
+    ),
     "corpus.validation_ratio=1.5": ("corpus.validation_ratio", "in (0, 1), got 1.5"),
     "train_sizes=[1.5]": ("train_sizes[0]", "'all', got 1.5"),
     "train_sizes=[100, 100]": ("train_sizes holds 100 twice",),

@@ -1,0 +1,105 @@
+"""Every masking scheme with every objective that hides tokens."""
+
+import pytest
+import torch
+from objective_cases import CASES
+from test_objectives_contract import blocks, draws, make, tensors
+
+from mae_bench.draws import Draws
+from mae_bench.errors import SpecError
+from mae_bench.masking import MASKINGS, NUM_SPECIAL
+from mae_bench.objectives.base import OBJECTIVES, Block, parse_options
+from mae_bench.training.checkpoint import save_checkpoint
+from mae_bench.training.specimen import SPEC, B, L
+
+MASKED = [
+    (name, options)
+    for name, options in CASES
+    if "masking" in OBJECTIVES.get(name).Options.model_fields
+]
+IDS = [f"{name}-{place}" for place, (name, _) in enumerate(MASKED)]
+FIRST = {name: options for name, options in reversed(MASKED)}  # of each objective, its plain case
+SCHEMES = pytest.mark.parametrize("scheme", MASKINGS.names())
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("teacher")
+    save_checkpoint(make("mlm", {}, None, seed=9), folder, folder)
+    return folder
+
+
+def checked(name, options):
+    """Return options as a study would accept them."""
+    parsed = parse_options(name, options)
+    OBJECTIVES.get(name).check(parsed, SPEC, L)
+    return parsed
+
+
+def is_refused(name, options):
+    """Whether an objective says that its options and this scheme do not go together."""
+    try:
+        checked(name, options)
+    except SpecError as error:
+        assert "masking" in str(error)
+        return True
+    return False
+
+
+@SCHEMES
+@pytest.mark.parametrize("name", FIRST)
+def test_every_objective_takes_every_scheme(name, scheme):
+    kind, part = OBJECTIVES.get(name), MASKINGS.get(scheme)
+    options = {**FIRST[name], "masking": scheme}
+    if name == "contrastive":
+        options["view"] = "cutoff"  # its view that hides tokens
+    parsed = checked(name, options)
+    assert kind.needs_ngrams(parsed) is part.needs_ngrams
+    assert kind.needs_lexicon(parsed) or not part.needs_lexicon
+    assert parse_options(name, parsed.canonical()) == parsed
+    if part.max_ratio < 1 and "mask_ratio" in kind.Options.model_fields:
+        with pytest.raises(SpecError, match=f"'{scheme}' can hide at most"):
+            checked(name, {**options, "mask_ratio": 0.7})
+
+
+@pytest.mark.parametrize("is_padded", [False, True])
+@SCHEMES
+@pytest.mark.parametrize(("name", "options"), MASKED, ids=IDS)
+def test_masks_are_pure_alike_in_any_batch_and_as_many_as_random(
+    name, options, scheme, is_padded, teacher
+):
+    chosen = {**options, "masking": scheme}
+    if is_refused(name, chosen):
+        return
+    objective, plain = make(name, chosen, teacher), make(name, options, teacher)
+    block = blocks(is_padded)
+    before = block.ids.clone()
+    view, wanted = objective.corrupt(block, draws()), plain.corrupt(block, draws())
+    whole, again = tensors(view), tensors(objective.corrupt(block, draws()))
+    assert torch.equal(block.ids, before)
+    assert all(torch.equal(whole[key], again[key]) for key in whole)
+    for row in (0, 3, B - 1):
+        pad = None if block.is_pad is None else block.is_pad[row : row + 1]
+        one = Block(block.ids[row : row + 1], pad)
+        alone = tensors(objective.corrupt(one, Draws(0, 0, torch.tensor([row]))))
+        for key, value in alone.items():
+            assert torch.equal(value, whole[key][row::B][: len(value)]), key
+    assert {key: value.shape for key, value in whole.items()} == {
+        key: value.shape for key, value in tensors(wanted).items()
+    }
+    if view.is_target is not None:  # counts of random are held by the contract of objectives
+        assert torch.equal(view.is_target.sum(1), wanted.is_target.sum(1))
+    if view.target_positions is not None and OBJECTIVES.get(name).predicts_tokens:
+        counts = torch.ones_like(view.target_ids, dtype=torch.bool)
+        is_target = counts if view.is_target is None else view.is_target
+        assert (view.target_ids[is_target] >= NUM_SPECIAL).all()
+
+
+def test_no_two_schemes_hide_the_same():
+    found = [
+        make("mlm", {"masking": scheme, "mask_ratio": 0.4}, None).corrupt(blocks(), draws())
+        for scheme in MASKINGS.names()
+    ]
+    for place, first in enumerate(found):
+        for second in found[:place]:
+            assert not torch.equal(first.target_positions, second.target_positions)
