@@ -125,7 +125,10 @@ class Scores:
 
 def read_metrics(rows: pd.DataFrame, study: Study) -> dict[str, Scores]:
     """Return the scores of every other metric that a claim or reference names, if rows hold it."""
-    sides = [*study.claims, *(reference.comparison for reference in study.references)]
+    sides: list[Claim | Comparison] = [
+        *study.claims,
+        *(reference.comparison for reference in study.references),
+    ]
     named = {side.metric for side in sides if side.metric}
     found = {}
     for metric in named:

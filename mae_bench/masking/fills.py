@@ -68,7 +68,8 @@ def noise(hidden: Hidden, draws: Draws, length: int, width: int) -> Tensor:
     """
     uniform = draws.uniform("noise", length * width).unflatten(1, (length, width))
     here = uniform.gather(1, hidden.positions[..., None].expand(-1, -1, width))
-    return torch.special.ndtri(here.double() + _HALF_STEP).float()
+    normal: Tensor = torch.special.ndtri(here.double() + _HALF_STEP)
+    return normal.float()
 
 
 def put_noise(vectors: Tensor, positions: Tensor, noise: Tensor) -> Tensor:

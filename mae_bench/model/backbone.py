@@ -104,9 +104,7 @@ def build_stack(config: Any) -> nn.Module:
 
     quiet_bars()
     options = {"add_pooling_layer": False} if config.model_type == "bert" else {}
-    stack: nn.Module = AutoModel.from_config(  # type: ignore[no-untyped-call]
-        config, attn_implementation="sdpa", **options
-    )
+    stack: nn.Module = AutoModel.from_config(config, attn_implementation="sdpa", **options)
     return stack
 
 
@@ -202,7 +200,7 @@ def quiet_bars() -> None:
     """Stop transformers from drawing a bar for each of hundreds of small checkpoints."""
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()
 
 
 def build_backbone(spec: BackboneSpec, vocab_size: int, seed: int) -> Backbone:

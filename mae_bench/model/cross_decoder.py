@@ -100,11 +100,13 @@ class CrossLayer(nn.Module):
         read = (weights @ self._split(self.value(memory))).transpose(1, 2).flatten(2)
         features = features + self.dropout(self.out(read))
         wider = F.gelu(self.up(self.mlp_norm(features)))
-        return features + self.dropout(self.down(wider))
+        narrowed: Tensor = self.dropout(self.down(wider))
+        return features + narrowed
 
     def _split(self, x: Tensor) -> Tensor:
         """Return [B, H, S, h] from [B, S, W]."""
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        heads: Tensor = x.unflatten(-1, (self.heads, -1))
+        return heads.transpose(1, 2)
 
 
 def rotation(positions: Tensor, head_size: int) -> Tensor:

@@ -53,22 +53,24 @@ class MaskedDecoder(nn.Module, ABC):
                 [B, M, D], which the passes of the other sets read; None for one set.
         """
         places, is_target = removed
-        fillers = None if is_pad is None or is_target is None else ~is_target
+        is_unread = None if is_pad is None or is_target is None else (is_pad, ~is_target)
         if sets is None:
-            pads = None if fillers is None else torch.cat([is_pad, fillers], dim=1)
-            return self(hidden, positions, places, pads, mask_embedding)
+            pads = None if is_unread is None else torch.cat(is_unread, dim=1)
+            features: Tensor = self(hidden, positions, places, pads, mask_embedding)
+            return features
         num_sets, vectors = sets
         parts = torch.arange(places.shape[1], device=places.device).tensor_split(num_sets)
-        features = []
+        decoded = []
         for part in parts:
             rest = torch.cat([other for other in parts if other is not part])
             pads = None
-            if fillers is not None:
-                pads = torch.cat([is_pad, fillers[:, rest], fillers[:, part]], dim=1)
+            if is_unread is not None:
+                is_kept_pad, is_filler = is_unread
+                pads = torch.cat([is_kept_pad, is_filler[:, rest], is_filler[:, part]], dim=1)
             read = torch.cat([hidden, vectors[:, rest].to(hidden.dtype)], dim=1)
             read_positions = torch.cat([positions, places[:, rest]], dim=1)
-            features.append(self(read, read_positions, places[:, part], pads, mask_embedding))
-        return torch.cat(features, dim=1)
+            decoded.append(self(read, read_positions, places[:, part], pads, mask_embedding))
+        return torch.cat(decoded, dim=1)
 
     @abstractmethod
     def forward(

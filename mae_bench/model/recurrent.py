@@ -18,11 +18,11 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from mae_bench.errors import SpecError
 
-CELLS: dict[str, type[nn.RNNBase]] = {"bilstm": nn.LSTM, "gru": nn.GRU}
+CELLS: dict[str, type[nn.LSTM] | type[nn.GRU]] = {"bilstm": nn.LSTM, "gru": nn.GRU}
 _Rows = Any  # a tensor [B, S, D], or a PackedSequence of [T, D]
 
 
-class RecurrentConfig(PreTrainedConfig):  # type: ignore[misc]
+class RecurrentConfig(PreTrainedConfig):
     """The sizes of a recurrent encoder; ``cell`` is a key of `CELLS`."""
 
     model_type = "mae_bench_recurrent"
@@ -40,7 +40,7 @@ class RecurrentConfig(PreTrainedConfig):  # type: ignore[misc]
     eos_token_id: int | None = None
 
 
-class RecurrentModel(PreTrainedModel):  # type: ignore[misc]
+class RecurrentModel(PreTrainedModel):
     """Layers of a bidirectional LSTM (Schuster & Paliwal 1997) or GRU (arXiv:1406.1078).
 
     Each direction has D / 2 units, so that a layer returns D. As in Wu et al. 2016,
@@ -58,7 +58,7 @@ class RecurrentModel(PreTrainedModel):  # type: ignore[misc]
         """Initialise by the global generator."""
         super().__init__(config)
         width = config.hidden_size
-        self.embed_tokens = nn.Embedding(config.vocab_size, width)
+        self.embed_tokens: nn.Module = nn.Embedding(config.vocab_size, width)
         self.embed_positions = nn.Embedding(config.max_position_embeddings, width)
         self.embed_norm = nn.LayerNorm(width, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.dropout)
@@ -70,7 +70,7 @@ class RecurrentModel(PreTrainedModel):  # type: ignore[misc]
             for _ in range(config.num_hidden_layers)
         )
         self.final_norm = nn.LayerNorm(width, eps=config.layer_norm_eps)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def get_input_embeddings(self) -> nn.Module:
         """Return the token embedding."""
@@ -86,7 +86,7 @@ class RecurrentModel(PreTrainedModel):  # type: ignore[misc]
         Source: Jozefowicz et al. 2015, proceedings.mlr.press/v37/jozefowicz15.
         """
         if not isinstance(module, nn.RNNBase):
-            super()._init_weights(module)
+            super()._init_weights(module)  # type: ignore[no-untyped-call]
             return
         for name, value in module.named_parameters():
             if name.startswith("weight_ih"):

@@ -88,7 +88,8 @@ class SequenceLayer(nn.Module):
         crossed = self.cross(self.norms[1](features), memory, is_read, is_causal=False)
         features = features + self.dropout(crossed)
         wider = F.gelu(self.up(self.norms[2](features)))
-        return features + self.dropout(self.down(wider))
+        narrowed: Tensor = self.dropout(self.down(wider))
+        return features + narrowed
 
 
 class Attention(nn.Module):

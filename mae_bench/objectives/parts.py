@@ -121,7 +121,8 @@ class Composite(Objective):
     def teacher(self) -> Teacher:
         """The teacher of the part that has one."""
         (place,) = (i for i, p in enumerate(self.options.every) if p is self.options.taught)
-        teacher: Teacher = self.parts[place].teacher
+        teacher = self.parts[place].teacher
+        assert isinstance(teacher, Teacher)
         return teacher
 
     def loss_of(self, place: int, view: View) -> LossOutput:
@@ -214,14 +215,15 @@ def _entry(label: str, given: Any, amount: str, kind: Any, default: Any) -> Entr
     if value != default:
         entry[amount] = adapter.dump_python(value, mode="json", exclude_defaults=True)
     try:
-        return entry | parse_options(objective, options).canonical()
+        canonical: dict[str, Any] = parse_options(objective, options).canonical()
+        return entry | canonical
     except SpecError as error:
         raise SpecError(f"part '{label}': {error}") from None
 
 
 def _part(entry: Entry, amount: str) -> Part:
     options = {k: v for k, v in entry.items() if k not in ("label", "objective", amount)}
-    objective = entry.get("objective", entry["label"])
+    objective = str(entry.get("objective", entry["label"]))
     return Part(entry["label"], objective, parse_options(objective, options), entry.get(amount))
 
 

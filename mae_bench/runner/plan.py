@@ -178,6 +178,8 @@ class _Planner:
             tokens, recipe = (study.corpus_tokens or (tokens,))[0], PretrainRecipe()
         options = parse_options(arm.objective, arm.options)
         teacher = kind.teacher_of(options)
+        key: Key | None
+        files: str | None
         if teacher is not None and teacher in self.arms:
             key, files = self._pretrain(teacher, tokens, seed), None
         else:

@@ -112,9 +112,10 @@ def read_raw(path: Path, overrides: Sequence[str], scale: str | None) -> dict[st
                 + near_match(scale, map(str, scales))
             )
         raw = _merged(raw, scales[scale] or {})
+    fields: dict[str, Any] = raw
     for override in overrides:
-        _override(raw, override)
-    return raw
+        _override(fields, override)
+    return fields
 
 
 def name_in_file(error: UnknownNameError, path_or_name: str | Path) -> UnknownNameError:

@@ -135,7 +135,7 @@ class Finetuner:
                 outputs = self.model(ids, is_pad)
             loss = self.targets.loss(outputs, targets.index_select(0, on_device))
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             nn.utils.clip_grad_norm_(parameters, recipe.clip_norm)
             optimizer.step()
             losses.append(loss.detach())  # read once at the end: .item() would wait for the device

@@ -22,7 +22,8 @@ def starting_backbone(spec: BackboneSpec, folder: Path, tokenizer: Path) -> Back
     require_tokenizer("backbone.checkpoint", folder, tokenizer)
     backbone = load_backbone(folder, spec.dropout)
     if getattr(backbone.encoder, "pooler", None) is not None:
-        backbone.encoder.pooler = None  # BERT's: not in our checkpoints, and nothing trains it
+        # BERT's: not in our checkpoints, and nothing trains it
+        backbone.encoder.register_module("pooler", None)
     return backbone
 
 
