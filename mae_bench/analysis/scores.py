@@ -13,7 +13,7 @@ import pandas as pd
 
 from mae_bench.analysis.stats import Array, interquartile_mean, iqm_interval, mean_intervals
 from mae_bench.errors import DataError
-from mae_bench.specs import CLEAN, CORPUS, Study
+from mae_bench.specs import CLEAN, CORPUS, Claim, Comparison, Study
 
 Role = Literal["trained", "untrained", "floor"]
 

@@ -99,16 +99,16 @@ def _speed(
         return
     folder = out or Store(home).study(spec.name) / "report"
     check_target(folder)  # before minutes are spent
+
+    def tell(done: float, total: float, note: str = "") -> None:
+        say(note)
+
     with interruptible():
-        cells = measure(spec, chosen_device(device), _tell)
+        cells = measure(spec, chosen_device(device), tell)
     provenance = collect_provenance(_command(name, scale, overrides))
     page = write_speed_report(spec, cells, published_cells(spec), folder, provenance)
     lines(f"{verdict.outcome}: {verdict.sentence}" for verdict in judge(spec, cells))
     typer.echo(f"report: {page}")
-
-
-def _tell(done: float, total: float, note: str = "") -> None:
-    say(note)
 
 
 def _command(name: str, scale: str, overrides: list[str] | None) -> str:
