@@ -14,8 +14,9 @@ from mae_bench.specs import PretrainSpec
 from mae_bench.training.checkpoint import load_objective_state
 
 SPEC_FILE = "spec.json"
-# Every hidden token is hidden wholly, and each alike, whatever the objective trained with: a
-# token that stays or that a scheme prefers is easier or harder, and no longer comparable.
+# Every hidden token is hidden wholly, each alike and all at once, and the loss is on the row's own
+# tokens, whatever the objective trained with: a token that stays, that a scheme prefers or that
+# is predicted beside other hidden ones is easier or harder, and no longer comparable.
 PLAIN = {
     "masking": "random",
     "mask_share": 1.0,
@@ -23,6 +24,8 @@ PLAIN = {
     "keep_share": 0.0,
     "corrupt_ratio": None,
     "predict_ratio": None,
+    "target_sets": 1,
+    "random_targets": False,
 }
 
 

@@ -255,23 +255,21 @@ def _predictions(
         if objective is None:
             continue
         nats, correct, predicted, wanted = 0.0, 0.0, 0, 0
-        has_accuracy = True
         for block, numbers in reader.batches():
             draws = Draws(reader.seed, VALIDATION_EPOCH, numbers, progress=1.0)
             with autocast(reader.device, recipe.precision):
                 output = objective(objective.corrupt(block, draws))
+            if "accuracy" not in output.metrics:
+                break  # it predicts vectors: its loss is no perplexity
             nats += float(output.loss) * output.predicted
-            has_accuracy = has_accuracy and "accuracy" in output.metrics
-            if has_accuracy:
-                correct += float(output.metrics["accuracy"]) * output.predicted
+            correct += float(output.metrics["accuracy"]) * output.predicted
             predicted += output.predicted
             wanted += num_wanted(block, ratio)
-        if predicted != wanted:  # it predicts something else than the tokens that it hides
+        if predicted != wanted or predicted == 0:  # not the tokens that it hides
             continue
         percent = f"{100 * ratio:g}"
         found[f"perplexity_{percent}"] = math.exp(min(nats / predicted, 700.0))
-        if has_accuracy:
-            found[f"masked_accuracy_{percent}"] = correct / predicted
+        found[f"masked_accuracy_{percent}"] = correct / predicted
     return found
 
 

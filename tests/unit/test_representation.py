@@ -132,6 +132,40 @@ def test_the_decoder_and_the_head_come_back_from_the_checkpoint(blocks, checkpoi
         assert metrics["perplexity_30"] < V
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("mlm", {"corrupt_ratio": 0.2, "predict_ratio": 0.4}),
+        ("mae", {"target_sets": 2}),
+        ("mae", {"random_targets": True}),
+        ("mae", {"variance_weight": 1.0}),
+    ],
+)
+def test_every_predictor_is_asked_the_same_question(blocks, name, options, tmp_path):
+    """Whatever it trained with, a row's own hidden tokens are predicted, all at once."""
+    folder = run_pretraining(blocks.parent, name, options, name=f"{name} {options}")
+    data = load_blocks(blocks)
+    ids = torch.from_numpy(np.array(data.validation).astype(np.int64))
+    block, draws = Block(ids, ids == 0), Draws(0, VALIDATION_EPOCH, torch.arange(len(ids)), 1.0)
+    plain = run_pretraining(blocks.parent, name, {}, name=f"{name} plain")
+    view, wanted = (rebuild_at(f, data, 0.3, "cpu").corrupt(block, draws) for f in (folder, plain))
+    for field in ("target_positions", "target_ids", "is_target"):
+        assert torch.equal(getattr(view, field), getattr(wanted, field)), field
+    assert getattr(view, "labels", None) is None
+    metrics = measured(blocks, folder, tmp_path)["results"][0]["metrics"]
+    rebuilt = rebuild_at(folder, data, 0.3, "cpu")
+    with torch.no_grad():
+        assert metrics["perplexity_30"] == pytest.approx(math.exp(rebuilt(view).loss), rel=1e-4)
+
+
+@pytest.mark.parametrize("target", ["embeddings", "ema_features"])
+def test_a_loss_on_vectors_is_no_perplexity(blocks, target, tmp_path):
+    folder = run_pretraining(blocks.parent, "mae", {"target": target}, name=f"mae {target}")
+    metrics = measured(blocks, folder, tmp_path)["results"][0]["metrics"]
+    assert "rank_tau" in metrics
+    assert not any(name.startswith(("perplexity", "masked_accuracy")) for name in metrics)
+
+
 def test_too_few_tokens_are_refused_with_both_numbers(blocks, checkpoints, tmp_path):
     with pytest.raises(DataError, match=f"at least {4 * WIDTH} real tokens.*1 of the corpus' 36"):
         measured(blocks, checkpoints["mlm"], tmp_path, recipe={"num_rows": 1})
