@@ -61,7 +61,7 @@ def build_lexicon(
     letters = sorted({text[0] for text in texts if text})
     number = {letter: place for place, letter in enumerate(letters, start=1)}
     first = [number[text[0]] if text else 0 for text in texts]
-    hashes = np.load(ngrams / "hashes.npy") if ngrams else np.empty(0, np.int64)
+    hashes = np.load(ngrams / "hashes.npy", allow_pickle=False) if ngrams else np.empty(0, np.int64)
     return Lexicon(
         torch.from_numpy(counts.astype(np.int64)),
         torch.tensor(is_start),

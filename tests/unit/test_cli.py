@@ -115,7 +115,7 @@ def test_list_shows_each_kind(run, kind, name):
 def test_list_without_a_kind_shows_all(run):
     code, out, _ = run("list", "--json")
     assert code == 0
-    kinds = {"objectives", "tasks", "corpora", "protocols", "noises", "suites"}
+    kinds = {"objectives", "maskings", "tasks", "corpora", "protocols", "noises", "suites", "study"}
     assert set(json.loads(out)) == kinds
 
 

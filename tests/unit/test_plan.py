@@ -140,8 +140,8 @@ WRONG = {
         "corpus.row_length must be at most backbone.max_length 128, got 256",
     ),
     "text length": (
-        {"backbone": {"max_length": 64}},
-        "finetune.max_length must be at most backbone.max_length 64, got 128",
+        {"backbone": {"max_length": 64}, "finetune": {"max_length": 100}},
+        "finetune.max_length must be at most backbone.max_length 64, got 100",
     ),
     "teacher": (
         {"objectives": ["mlm", {"distill": {"teacher": "mlmm"}}]},

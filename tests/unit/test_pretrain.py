@@ -81,9 +81,9 @@ def test_every_objective_starts_from_the_same_weights(folder, monkeypatch):
 def test_every_objective_reads_the_same_rows_in_order(folder, monkeypatch):
     seen = []
 
-    def recording(seed, epoch, row_ids):
-        seen.append((seed, epoch, row_ids.tolist()))
-        return Draws(seed, epoch, row_ids)
+    def recording(seed, epoch, row_ids, progress):
+        seen.append((seed, epoch, row_ids.tolist(), progress))
+        return Draws(seed, epoch, row_ids, progress)
 
     monkeypatch.setattr(loop, "Draws", recording)
     by_objective = {}
@@ -93,9 +93,9 @@ def test_every_objective_reads_the_same_rows_in_order(folder, monkeypatch):
         by_objective[objective] = list(seen)
     first = by_objective["mlm"]
     assert by_objective["mae"] == by_objective["simcse"] == first
-    assert [epoch for _, epoch, _ in first] == [0, 0, 0, 1, 1, 1, 2]
+    assert [epoch for _, epoch, *_ in first] == [0, 0, 0, 1, 1, 1, 2]
     for epoch in (0, 1):
-        read_rows = [row for _, e, rows in first if e == epoch for row in rows]
+        read_rows = [row for _, e, rows, _ in first if e == epoch for row in rows]
         assert sorted(read_rows) == list(range(ROWS))
     assert first[0][2] != first[3][2]
 
