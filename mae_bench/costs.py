@@ -147,6 +147,26 @@ def steps_for(
         raise SpecError(
             f"pretrain.budget.flops {budget.flops:.3g} does not buy one step: "
             f"{spent_flops:.3g} are spent on the teacher and a step costs {flops_per_step:.3g}; "
-            "raise the budget"
+            f"raise {'amortise_over' if spent_flops else 'the budget'}"
         )
     return steps
+
+
+def seconds_for(budget: Budget, spent_s: float = 0.0) -> float | None:
+    """Return the seconds that a budget leaves for training; None where it is not measured so.
+
+    Args:
+        budget: of the study.
+        spent_s: what was paid before the first step, as for a teacher.
+
+    Raises:
+        SpecError: nothing is left.
+    """
+    if budget.seconds is None:
+        return None
+    if spent_s >= budget.seconds:
+        raise SpecError(
+            f"pretrain.budget.seconds {budget.seconds:g} leaves no time to train: "
+            f"{spent_s:.3g} are spent on the teacher; raise amortise_over"
+        )
+    return budget.seconds - spent_s

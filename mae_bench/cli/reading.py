@@ -86,7 +86,13 @@ def plan(
     ]
     table("stages", ["kind", "all", "done", "failed"], rows)
     arms = [
-        [a.label, number(a.steps), number(a.tokens), number(a.flops), f"{a.relative_flops:.2f}"]
+        [
+            a.label,
+            number(a.steps),
+            number(a.tokens),
+            number(a.whole_flops),
+            f"{a.relative_flops:.2f}",
+        ]
         for a in found.arms
     ]
     columns = ["arm", "steps", "tokens", "FLOPs", "per token, of mlm 15%"]

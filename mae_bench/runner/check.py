@@ -25,7 +25,7 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
         arms = with_controls(arms)
     if not any(arm.objective == "random_init" for arm in arms):
         arms = (ArmSpec(objective="random_init", label="random_init"), *arms)
-    _check_teachers(arms)
+    _check_teachers(arms, study)
     study = study.model_copy(update={"objectives": arms, **_fitted_lengths(study)})
     _check_names(study)
     _check_lengths(study)
@@ -77,7 +77,7 @@ def _arm(arm: ArmSpec, study: Study, tuned: Mapping[str, Any]) -> ArmSpec:
     return arm.model_copy(update={"options": options.canonical(), "peak_lr": peak_lr})
 
 
-def _check_teachers(arms: tuple[ArmSpec, ...]) -> None:
+def _check_teachers(arms: tuple[ArmSpec, ...], study: Study) -> None:
     from mae_bench.objectives.base import OBJECTIVES, parse_options
 
     labels = [arm.label for arm in arms]
@@ -95,6 +95,14 @@ def _check_teachers(arms: tuple[ArmSpec, ...]) -> None:
                 f"another arm ({', '.join(labels)}), an encoder's folder, or owner/name@commit "
                 "on the Hub, with all 40 digits of the commit." + near_match(teacher, labels),
                 teacher,
+            )
+        budget = study.pretrain.budget
+        unit = "flops" if budget.flops else "seconds" if budget.seconds else None
+        if unit and getattr(options, "amortise_over", 1) == 1:
+            raise SpecError(
+                f"arm '{arm.label}': its teacher '{teacher}' spends the whole pretrain.budget of "
+                f"{unit}, so that nothing is left for '{arm.label}', which pays for it; set "
+                "amortise_over to at least 2, or take a teacher from outside the study"
             )
         taught_by[arm.label] = teacher
     for start in taught_by:

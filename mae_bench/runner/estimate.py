@@ -1,5 +1,6 @@
 """What a plan will cost before it runs: operations, hours, disk, and what its n can show."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +20,8 @@ class ArmCost:
     """One pretraining of an arm.
 
     ``flops_per_token`` is that of a training step, over the tokens of the corpus in it;
-    ``relative_flops`` is the same in those of mlm at its default 15% on the same backbone.
+    ``relative_flops`` is the same in those of mlm at its default 15% on the same backbone;
+    ``teacher_pretrain_flops`` is what it pays for a teacher of the study.
     """
 
     label: str
@@ -28,6 +30,12 @@ class ArmCost:
     flops: float | None
     flops_per_token: float = 0.0
     relative_flops: float = 0.0
+    teacher_pretrain_flops: float = 0.0
+
+    @property
+    def whole_flops(self) -> float | None:
+        """What the arm is charged; None where the clock decides."""
+        return None if self.flops is None else self.flops + self.teacher_pretrain_flops
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,10 @@ def estimate(plan: Plan, store: Store, device: str) -> Estimate:
     per_evaluation = ROUGH_EVALUATE_S["cpu" if device == "cpu" else "cuda"]
     if evaluate_s:
         per_evaluation = sum(evaluate_s) / len(evaluate_s)
-    by_stage = {stage.id: _cost(stage, plan) for stage in plan.stages if stage.kind == "pretrain"}
+    by_stage: dict[str, ArmCost] = {}
+    for stage in plan.stages:  # a teacher comes before its students
+        if stage.kind == "pretrain":
+            by_stage[stage.id] = _cost(stage, plan, by_stage)
     seconds = 0.0
     for stage in left:
         if stage.kind == "pretrain":
@@ -112,7 +123,7 @@ def _by_arm(plan: Plan, by_stage: dict[str, ArmCost]) -> list[ArmCost]:
     return [found[arm.label] for arm in plan.arms if arm.label in found]
 
 
-def _cost(stage: Stage, plan: Plan) -> ArmCost:
+def _cost(stage: Stage, plan: Plan, teachers: Mapping[str, ArmCost]) -> ArmCost:
     from mae_bench.costs import StepShape, steps_for
     from mae_bench.objectives.base import OBJECTIVES, parse_options
 
@@ -127,12 +138,16 @@ def _cost(stage: Stage, plan: Plan) -> ArmCost:
     )
     options = parse_options(spec.objective, spec.options)
     step = kind.flops_per_step(options, shape).total
-    steps = steps_for(spec.recipe.budget, step, shape.tokens)
+    taught_by = [
+        teachers[id_].whole_flops or 0.0 for what, id_ in stage.needs if what == "pretrain"
+    ]
+    paid = sum(taught_by) / getattr(options, "amortise_over", 1)
+    steps = steps_for(spec.recipe.budget, step, shape.tokens, paid)
     mlm = OBJECTIVES.get("mlm").flops_per_step(parse_options("mlm", {}), shape).total
     price = (step / shape.tokens, step / mlm)
     if steps is None:
         return ArmCost(stage.label, None, None, None, *price)
-    return ArmCost(stage.label, steps, steps * shape.tokens, steps * step, *price)
+    return ArmCost(stage.label, steps, steps * shape.tokens, steps * step, *price, paid)
 
 
 def _disk(stage: Stage, plan: Plan) -> int:

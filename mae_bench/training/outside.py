@@ -50,8 +50,12 @@ def require_tokenizer(role: str, folder: Path, tokenizer: Path) -> None:
         )
 
 
-def price_of(teacher: Path | None) -> float:
-    """Return the FLOPs that made a teacher; one from outside was made before the study began."""
+def price_of(teacher: Path | None) -> tuple[float, float]:
+    """Return FLOPs and seconds that made a teacher, with those of its own teacher.
+
+    One from outside was made before the study began.
+    """
     if teacher is None or not is_checkpoint(teacher):
-        return 0.0
-    return float(read_json(teacher / "cost.json")["flops"])
+        return 0.0, 0.0
+    cost = read_json(teacher / "cost.json")
+    return float(cost["flops"]), float(cost["seconds"]) + float(cost.get("teacher_pretrain_s", 0))

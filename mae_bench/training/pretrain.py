@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mae_bench.costs import Flops, StepShape, steps_for
+from mae_bench.costs import Flops, StepShape, seconds_for, steps_for
 from mae_bench.data.blocks import Blocks, load_blocks
 from mae_bench.draws import Draws
 from mae_bench.errors import DataError, DivergedError, SpecError
@@ -127,7 +127,9 @@ class _Run:
             outside_stack(self.objective, teacher, tokenizer),
         )
         self.step_flops: Flops = kind.flops_per_step(options, self.shape)
-        self.teacher_pretrain_flops = price_of(teacher) / getattr(options, "amortise_over", 1)
+        paid = (price / getattr(options, "amortise_over", 1) for price in price_of(teacher))
+        self.teacher_pretrain_flops, self.teacher_pretrain_s = paid
+        self.budget_s = seconds_for(self.recipe.budget, self.teacher_pretrain_s)
         self.steps = steps_for(
             self.recipe.budget,
             self.step_flops.total,
@@ -216,8 +218,8 @@ class _Run:
 
     def _done_ratio(self, seconds: float) -> float:
         if self.steps is None:
-            assert self.recipe.budget.seconds is not None
-            return seconds / self.recipe.budget.seconds
+            assert self.budget_s is not None
+            return seconds / self.budget_s
         return self.step / self.steps if self.steps else 1.0
 
     def _record(self, loss: float, seconds: float) -> None:
@@ -245,7 +247,7 @@ class _Run:
     def _report(self, progress: Progress, seconds: float) -> None:
         note = f"loss {self.curve['loss'][-1]:.3f}" if self.curve["loss"] else ""
         if self.steps is None:
-            progress(seconds, self.recipe.budget.seconds or seconds, note)
+            progress(seconds, self.budget_s or seconds, note)
         else:
             progress(self.step * self.shape.tokens, self.steps * self.shape.tokens, note)
 
@@ -263,6 +265,7 @@ class _Run:
             "flops": spent.total + self.teacher_pretrain_flops,
             "flops_parts": asdict(spent),
             "teacher_pretrain_flops": self.teacher_pretrain_flops,
+            "teacher_pretrain_s": self.teacher_pretrain_s,
             "seconds": self.seconds,
             "params_encoder": encoder,
             "params_objective": beside,

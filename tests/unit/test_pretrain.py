@@ -112,6 +112,7 @@ def test_costs_are_whole(folder):
     paid = read(teacher, "cost.json")["flops"]
     assert step.teacher > 0 and paid > 0
     assert cost["teacher_pretrain_flops"] == paid
+    assert cost["teacher_pretrain_s"] == read(teacher, "cost.json")["seconds"] > 0
     assert cost["flops"] == pytest.approx(5 * step.total + paid)
     assert cost["flops_parts"]["teacher"] == pytest.approx(5 * step.teacher)
     assert (cost["steps"], cost["tokens"]) == (5, 5 * BATCH * L)
