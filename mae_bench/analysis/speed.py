@@ -23,6 +23,7 @@ from mae_bench.specs import LETTERS
 from mae_bench.speeds import SpeedCell, SpeedSpec
 
 NEVER = float("inf")
+PUBLISHED_TOLERANCE = 0.05  # of a formula beside a published share: no clock is read
 
 
 @dataclass(frozen=True)
@@ -166,14 +167,14 @@ def published_table(spec: SpeedSpec, cells: Sequence[SpeedCell]) -> Table:
             "there": f"{reference.value:.2f}",
             "known by": reference.letter,
             "formula, same shape": f"{cell.predicted:.2f}",
-            "agree": "yes" if abs(cell.predicted - reference.value) <= spec.tolerance else "no",
+            "agree": ("no", "yes")[abs(cell.predicted - reference.value) <= PUBLISHED_TOLERANCE],
             "source": reference.source,
         }
         for reference, cell in zip(spec.references, cells, strict=True)
     ]
     used = sorted({reference.letter for reference in spec.references})
     known = "; ".join(f"{letter}: {LETTERS[letter]}" for letter in used)
-    caption = f"Computed, not timed; they agree within {spec.tolerance:g}. Known by: {known}."
+    caption = f"Computed, not timed; they agree within {PUBLISHED_TOLERANCE:g}. Known by: {known}."
     return Table("speed-published", caption, pd.DataFrame(records))
 
 

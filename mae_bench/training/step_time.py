@@ -66,26 +66,26 @@ class Stepper:
         )
         self.number = 0
         for _ in range(WARM_UP_STEPS):
-            self._step()
+            self._step(0.0)
 
-    def seconds(self) -> float:
-        """Return the seconds of the faster of a round's steps."""
-        return min(self._timed() for _ in range(STEPS_A_ROUND))
+    def seconds(self, progress: float) -> float:
+        """Return the seconds of the faster of a round's steps, at a share of the budget."""
+        return min(self._timed(progress) for _ in range(STEPS_A_ROUND))
 
-    def _timed(self) -> float:
+    def _timed(self, progress: float) -> float:
         if self.device == "cpu":
             started = time.process_time()
-            self._step()
+            self._step(progress)
             return time.process_time() - started
         torch.cuda.synchronize()
         started = time.perf_counter()
-        self._step()
+        self._step(progress)
         torch.cuda.synchronize()
         return time.perf_counter() - started
 
-    def _step(self) -> None:
+    def _step(self, progress: float) -> None:
         self.number += 1
-        view = self.objective.corrupt(self.block, Draws(0, self.number, self.numbers))
+        view = self.objective.corrupt(self.block, Draws(0, self.number, self.numbers, progress))
         with autocast(self.device, self.precision):
             loss = self.objective(view).loss
         loss.backward()
@@ -105,7 +105,8 @@ def take_turns(
 ) -> dict[str, tuple[float, ...]]:
     """Return seconds of a step by label, one for each round.
 
-    The number of torch's threads is one on a CPU while this runs.
+    The rounds are spread over the budget: what an objective does may move with it. The number
+    of torch's threads is one on a CPU while this runs.
     """
     threads = torch.get_num_threads()
     if device == "cpu":
@@ -117,9 +118,9 @@ def take_turns(
                 for who in contestants
             }
             found: dict[str, list[float]] = {label: [] for label in steppers}
-            for _ in range(rounds):
+            for number in range(rounds):
                 for label, stepper in steppers.items():
-                    found[label].append(stepper.seconds())
+                    found[label].append(stepper.seconds((number + 0.5) / rounds))
     finally:
         torch.set_num_threads(threads)
     return {label: tuple(seconds) for label, seconds in found.items()}
