@@ -122,7 +122,7 @@ class StepShape:
 def steps_for(
     budget: Budget, flops_per_step: float, tokens_per_step: int, spent_flops: float = 0.0
 ) -> int | None:
-    """Return the steps that a budget buys, at least one; None where it is measured in seconds.
+    """Return the steps that a budget buys; None where it is measured in seconds.
 
     Args:
         budget: of the study.
@@ -131,23 +131,32 @@ def steps_for(
         spent_flops: what was paid before the first step, as for a teacher.
 
     Raises:
-        SpecError: a budget in FLOPs that does not buy one step.
+        SpecError: a budget that does not buy one step.
     """
     if budget.seconds is not None:
         return None
     if budget.steps is not None:
         return budget.steps
     if budget.tokens is not None:
-        return max(1, budget.tokens // tokens_per_step)
+        if budget.tokens < tokens_per_step:
+            raise SpecError(
+                f"pretrain.budget.tokens {budget.tokens:,} does not buy one step of "
+                f"{tokens_per_step:,} tokens; raise it, or lower pretrain.batch_rows"
+            )
+        return budget.tokens // tokens_per_step
     assert budget.flops is not None
     if flops_per_step == 0:
         return 0
     steps = int((budget.flops - spent_flops) / flops_per_step)
     if steps < 1:
         raise SpecError(
-            f"pretrain.budget.flops {budget.flops:.3g} does not buy one step: "
-            f"{spent_flops:.3g} are spent on the teacher and a step costs {flops_per_step:.3g}; "
-            f"raise {'amortise_over' if spent_flops else 'the budget'}"
+            f"pretrain.budget.flops {budget.flops:.3g} does not buy one step, which costs "
+            f"{flops_per_step:.3g}"
+            + (
+                f", beside {spent_flops:.3g} for the teacher; raise amortise_over"
+                if spent_flops
+                else "; raise the budget"
+            )
         )
     return steps
 

@@ -14,6 +14,7 @@ from mae_bench.errors import near_match
 
 Ratio = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 TrainSize = Annotated[int, Field(ge=2)] | Ratio | Literal["all"]
 Precision = Literal["auto", "fp32", "bf16"]
@@ -187,7 +188,7 @@ class FinetuneRecipe(Frozen):
     ``bucket_batches`` batches. ``dropout`` is that of the head; the encoder keeps its own.
     """
 
-    learning_rates: Annotated[tuple[float, ...], Field(min_length=1)] = (3e-4, 1e-3)
+    learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)] = (3e-4, 1e-3)
     epochs: Count = 3
     min_steps: Count = 60
     batch_size: Count = 32
@@ -207,7 +208,7 @@ class ProbeRecipe(Frozen):
     """The linear probe: frozen encoder, scikit-learn on pooled features."""
 
     poolings: Annotated[tuple[Literal["mean", "cls"], ...], Field(min_length=1)] = ("mean", "cls")
-    inverse_penalties: Annotated[tuple[float, ...], Field(min_length=1)] = (0.1, 1.0, 10.0)
+    inverse_penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.1, 1.0, 10.0)
     max_iter: Count = 1000
     max_length: Count = 128
     batch_size: Count = 64

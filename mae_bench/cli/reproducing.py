@@ -39,10 +39,16 @@ def reproduce(
     from mae_bench.cli.reading import plan
     from mae_bench.cli.running import finish, print_summary, run_stages, write_page
     from mae_bench.cli.show import say
+    from mae_bench.errors import SpecError
     from mae_bench.runner.study import find_paper, kind_of
 
     path = find_paper(name)
     if kind_of(path) == "speed":
+        if workers is not None:
+            raise SpecError(
+                f"--workers has no meaning for {name}, got {workers}: its steps are timed with one "
+                "thread in one process; leave it out"
+            )
         _speed(path, name, scale, overrides, home, device, out)
         return
     session = open_session(str(path), overrides, scale, home, data_dir, device, workers)
@@ -78,7 +84,7 @@ def _speed(
     from mae_bench.analysis.speed import judge, write_speed_report
     from mae_bench.cli.running import interruptible
     from mae_bench.cli.show import lines, number, say, table
-    from mae_bench.runner.session import chosen_device
+    from mae_bench.runner.devices import chosen_device
     from mae_bench.runner.store import Store
     from mae_bench.runner.study import load_speed
     from mae_bench.training.step_time import measure, priced, published_cells

@@ -67,6 +67,10 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run what is not done yet; running again resumes, or does nothing."""
+    from mae_bench.runner.devices import check_device
+
+    check_device(device)
+    is_retry(retry)  # a wrong word is refused also where there is nothing to do
     if not as_json and is_finished(study, overrides, scale, home, data_dir):
         return
     session = open_session(study, overrides, scale, home, data_dir, device, workers)

@@ -1,10 +1,10 @@
 """A weighted sum of objectives: one backbone, one batch, one step."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
 from mae_bench.costs import Flops, StepShape
@@ -27,6 +27,12 @@ class WeightSchedule(RatioSchedule):
 
     start: Annotated[float, Field(ge=0)]
     end: Annotated[float, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _is_used(self) -> Self:
+        if self.start == self.end == 0:
+            raise ValueError("a weight that starts and ends at 0 is never used; drop the part")
+        return self
 
     @property
     def ends(self) -> tuple[float, float]:

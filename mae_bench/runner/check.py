@@ -8,7 +8,7 @@ from mae_bench.runner.controls import with_controls
 from mae_bench.runner.forms import FLOORS
 from mae_bench.runner.outside import is_outside, resolved_backbone
 from mae_bench.runner.sentences import shown
-from mae_bench.specs import CORPUS, PEAK_LR, ArmSpec, Claim, Comparison, Study
+from mae_bench.specs import CLEAN, CORPUS, PEAK_LR, ArmSpec, Claim, Comparison, Study
 
 MIN_SEEDS = 6  # five paired seeds can never reach p < .05 in a sign-flip test
 
@@ -38,6 +38,18 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
     for where, claim in sides.items():
         _member(f"{where}.treatment", claim.treatment, labels)
         _member(f"{where}.control", claim.control, labels)
+        if claim.treatment == claim.control:
+            raise SpecError(
+                f"{where} compares '{claim.treatment}' with itself; treatment and control must "
+                "differ"
+            )
+        if isinstance(claim, Claim) and claim.test == "equivalence" and claim.margin == 0:
+            raise SpecError(
+                f"{where}.margin must be above 0 for test 'equivalence', got 0: no interval lies "
+                "within nothing"
+            )
+        if claim.metric is not None:
+            _check_metric(f"{where}.metric", claim, study)
         if claim.task is not None:
             _member(f"{where}.task", claim.task, _readable_tasks(study))
         if claim.protocol is not None:
@@ -125,6 +137,11 @@ def _check_names(study: Study) -> None:
             TASKS.get(task)
     for noise in study.noise:
         NOISES.get(noise.name)
+        if noise.name != CLEAN.name and noise.rate == 0:
+            raise SpecError(
+                f"noise '{noise.name}' must have a rate above 0, got 0, which is clean text under "
+                f"another name; write {noise.name}: {{rate: 0.1}}"
+            )
     for name in study.protocols:
         if not PROTOCOLS.get(name).needs_checkpoint:
             raise SpecError(
@@ -148,6 +165,19 @@ def _check_names(study: Study) -> None:
             f"tuning.protocol must choose on a task, got '{study.tuning.protocol}', which reads "
             "rows of the corpus; name finetune or linear_probe"
         )
+
+
+def _check_metric(where: str, claim: Claim | Comparison, study: Study) -> None:
+    """Refuse a metric that none of the tasks has; those of the corpus depend on its checkpoints."""
+    from mae_bench.tasks.base import TASKS
+    from mae_bench.training.protocol import PROTOCOLS
+
+    protocols = [claim.protocol] if claim.protocol else study.protocols
+    if any(PROTOCOLS.get(name).reads_corpus for name in protocols):
+        return
+    tasks = [claim.task] if claim.task else study.tasks
+    known = [m for task in tasks if task != CORPUS for m in TASKS.get(task).metrics]
+    _member(where, str(claim.metric), dict.fromkeys(known))
 
 
 def _readable_tasks(study: Study) -> list[str]:

@@ -50,8 +50,24 @@ def _code() -> str:
 
 def mark_finished(store: Store, study: Study, key: str, stages: list[tuple[str, str]]) -> None:
     """Note that every stage of a study is done."""
-    path = store.study(study.name) / FINISHED
-    store.write_text(path, json.dumps({"key": key, "stages": stages}))
+    folder = store.study(study.name)
+    noted = {"key": key, "stages": stages, "rows": _checksum(folder / _ROWS)}
+    store.write_text(folder / FINISHED, json.dumps(noted))
+
+
+def is_damaged(store: Store, study: Study) -> bool:
+    """Whether the rows of a finished study are there, and no longer what was written."""
+    folder = store.study(study.name)
+    try:
+        wanted = json.loads((folder / FINISHED).read_bytes())["rows"]
+        return bool(_checksum(folder / _ROWS) != wanted)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def num_finished(store: Store, study: Study, data_dir: Path | None) -> int | None:
@@ -63,7 +79,8 @@ def num_finished(store: Store, study: Study, data_dir: Path | None) -> int | Non
     try:
         noted = json.loads((folder / FINISHED).read_bytes())
         stages = [(str(kind), str(id_)) for kind, id_ in noted["stages"]]
-        is_same = (folder / _ROWS).exists() and noted["key"] == plan_key(study, data_dir)
+        is_whole = _checksum(folder / _ROWS) == noted["rows"]
+        is_same = is_whole and noted["key"] == plan_key(study, data_dir)
     except (OSError, ValueError, KeyError, TypeError, DataError):
         return None
     return len(stages) if is_same and all(store.is_done(*key) for key in stages) else None

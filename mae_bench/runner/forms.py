@@ -11,6 +11,8 @@ from mae_bench.runner.sentences import shown
 from mae_bench.specs import Study
 
 FLOORS = {"majority": "majority class", "tfidf": "TF-IDF + LR"}  # protocol -> label of its arm
+UNTRAINED = "random_init"
+MAX_SEEDS = 1000
 _LISTS = ("tasks", "protocols", "train_sizes", "corpus_tokens", "noise", "seeds")
 
 
@@ -50,7 +52,16 @@ def _arms(raw: Any) -> list[Any]:
     for arm in arms:
         place, label = arm.pop("place"), arm["label"]
         if label in FLOORS.values():
-            raise SpecError(f"objectives[{place}]: the label '{label}' belongs to a floor")
+            raise SpecError(
+                f"objectives[{place}]: the label '{label}' belongs to a floor; choose another"
+            )
+        if label == UNTRAINED and arm["objective"] != UNTRAINED:
+            raise SpecError(
+                f"objectives[{place}]: the label '{label}' belongs to the untrained encoder, got "
+                f"it for '{arm['objective']}'; choose another"
+            )
+        if label == "":
+            raise SpecError(f"objectives[{place}]: a label must not be empty; leave it out")
         if label in seen:
             raise SpecError(
                 f"the arm label '{label}' occurs twice (objectives[{seen[label]}] and "
@@ -83,6 +94,12 @@ def _arm(place: int, item: Any) -> list[dict[str, Any]]:
     options = {str(key): value for key, value in options.items()}
     label = options.pop("label", None)
     lists = [key for key, value in options.items() if isinstance(value, list)]
+    for key in lists:
+        if not options[key]:
+            raise SpecError(
+                f"objectives[{place}]: the list under {key} of '{name}' is empty, which makes no "
+                "arm; give it a value, or leave it out"
+            )
     arms = []
     for values in itertools.product(*(options[key] for key in lists)):
         chosen = {**options, **dict(zip(lists, values, strict=True))}
@@ -146,6 +163,8 @@ def _seeds(raw: Any) -> Any:
     if isinstance(raw, int) and not isinstance(raw, bool):
         if raw < 1:
             raise SpecError(f"seeds must be a count of at least 1 or a list of seeds, got {raw}")
+        if raw > MAX_SEEDS:
+            raise SpecError(f"seeds must be a count of at most {MAX_SEEDS}, got {raw}; lower it")
         return list(range(raw))
     return raw
 

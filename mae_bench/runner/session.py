@@ -14,8 +14,9 @@ from mae_bench.results import ROWS_FILE, save_rows
 from mae_bench.runner.artefact import read_done
 from mae_bench.runner.builder import PREPARED, Stage
 from mae_bench.runner.collect import collect, failure_reasons
+from mae_bench.runner.devices import check_device, chosen_device
 from mae_bench.runner.execute import choose_threads, choose_workers, execute
-from mae_bench.runner.finished import FINISHED, mark_finished, plan_key
+from mae_bench.runner.finished import FINISHED, is_damaged, mark_finished, plan_key
 from mae_bench.runner.plan import Plan, make_plan
 from mae_bench.runner.stages import Settings
 from mae_bench.runner.store import Store
@@ -26,34 +27,10 @@ _NUMBERS = {
     "pretrain": ("cost.json", "curve.json"),
     "evaluate": ("metrics.json", "predictions.parquet"),
 }
-DEVICES = ("auto", "cpu", "cuda")
 
 
 def no_tell(event: Event) -> None:
     """Tell nobody."""
-
-
-def check_device(device: str) -> None:
-    """Raise SpecError for a device that is none."""
-    if device not in DEVICES:
-        raise SpecError(f"--device must be one of {', '.join(DEVICES)}; got '{device}'")
-
-
-def chosen_device(device: str) -> str:
-    """Return the device that ``auto`` means here.
-
-    Raises:
-        SpecError: unknown, or a GPU that is not there.
-    """
-    check_device(device)
-    if device == "cpu":
-        return "cpu"
-    import torch
-
-    has_cuda = torch.cuda.is_available()
-    if device == "cuda" and not has_cuda:
-        raise SpecError("--device cuda was asked for, but torch sees no CUDA GPU; use cpu")
-    return "cuda" if has_cuda else "cpu"
 
 
 @dataclass(frozen=True)
@@ -168,6 +145,9 @@ class Session:
             StoreError: the home is full or cannot be written; what is done stays.
         """
         self._open(retry_failed)
+        if is_damaged(self.store, self.asked):
+            note = f"{self.folder / ROWS_FILE} was damaged; it is written again"
+            tell(Event("said", ("", ""), "rows", note=note))
         self._keep_study()
         for _ in range(3):  # an artefact found damaged while its rows are read is built again
             if not self.counts().is_finished:

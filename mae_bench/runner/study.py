@@ -103,19 +103,35 @@ def read_raw(path: Path, overrides: Sequence[str], scale: str | None) -> dict[st
     raw = read_yaml(_text(path), str(path))
     if not isinstance(raw, dict):
         raise SpecError(f"{path} is not a study: it must be a mapping of fields, got {shown(raw)}")
-    scales = raw.pop("scales", None) or {}
+    scales = _scales(raw.pop("scales", None), path)
     if scale is not None:
-        if not isinstance(scales, dict) or scale not in scales:
-            known = ", ".join(map(str, scales)) or "none"
+        if not scales:
+            raise SpecError(f"unknown scale '{scale}': {path} has no scales; leave --scale out")
+        if scale not in scales:
             raise SpecError(
-                f"unknown scale '{scale}' in {path}; known: {known}."
-                + near_match(scale, map(str, scales))
+                f"unknown scale '{scale}' in {path}; known: {', '.join(scales)}."
+                + near_match(scale, scales)
             )
-        raw = _merged(raw, scales[scale] or {})
+        raw = _merged(raw, scales[scale])
     fields: dict[str, Any] = raw
     for override in overrides:
         _override(fields, override)
     return fields
+
+
+def _scales(raw: Any, path: Path) -> dict[str, dict[str, Any]]:
+    """Return the scales of a file, each a mapping of fields."""
+    scales = {} if raw is None else raw
+    if isinstance(scales, dict):
+        scales = {str(name): fields or {} for name, fields in scales.items()}
+        wrong = {name: fields for name, fields in scales.items() if not isinstance(fields, dict)}
+        if not wrong:
+            return scales
+        raw = wrong
+    raise SpecError(
+        f"{path}: scales must map names to fields of the study, got {shown(raw)}; write for "
+        "instance scales: {gpu: {seeds: 10}}"
+    )
 
 
 def name_in_file(error: UnknownNameError, path_or_name: str | Path) -> UnknownNameError:

@@ -140,6 +140,21 @@ def test_a_truncated_result_is_made_again(finished, tmp_path, name):
     assert rows(home).equals(rows(first))
 
 
+def test_damaged_rows_of_a_finished_study_are_written_again(finished, tmp_path):
+    study, first = finished
+    home = tmp_path / "home"
+    shutil.copytree(first, home)
+    (path,) = (home / "studies").glob("*/results.parquet")
+    path.write_bytes(path.read_bytes()[:-200] + bytes(200))
+    code, _, err = call("run", study, "--home", home, "--workers", 1)
+    assert code == 0, err
+    assert f"{path} was damaged; it is written again" in err
+    assert len(log(home)) == NUM_STAGES  # no stage is done again
+    assert rows(home).equals(rows(first))
+    _, _, err = call("run", study, "--home", home)
+    assert "nothing to do" in err and "was damaged" not in err
+
+
 def test_a_damaged_input_is_found_by_its_checksum_when_it_is_read(finished, tmp_path):
     study, first = finished
     home = tmp_path / "home"

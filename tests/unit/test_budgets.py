@@ -69,10 +69,14 @@ def test_a_teacher_that_spends_it_all_is_refused_before_anything_runs(tmp_path, 
 
 def test_a_budget_that_the_teacher_has_spent_says_what_to_raise():
     assert steps_for(Budget(flops=100.0), 10.0, 5, 45.0) == 5
-    with pytest.raises(SpecError, match=r"45 are spent on the teacher.*raise amortise_over"):
+    with pytest.raises(
+        SpecError, match=r"costs 10, beside 45 for the teacher; raise amortise_over"
+    ):
         steps_for(Budget(flops=50.0), 10.0, 5, 45.0)
-    with pytest.raises(SpecError, match="a step costs 10; raise the budget"):
+    with pytest.raises(SpecError, match="which costs 10; raise the budget"):
         steps_for(Budget(flops=5.0), 10.0, 5)
+    with pytest.raises(SpecError, match=r"tokens 5 does not buy one step of 128 tokens"):
+        steps_for(Budget(tokens=5), 10.0, 128)
     assert seconds_for(Budget(steps=3), 100.0) is None
     assert seconds_for(Budget(seconds=12), 5.0) == 7.0
     with pytest.raises(SpecError, match="12 are spent on the teacher; raise amortise_over"):

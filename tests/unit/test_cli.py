@@ -170,7 +170,7 @@ WRONG = {
     "task": (["run", "STUDY", "--set", "tasks=wrld/topic"], "unknown task 'wrld/topic'"),
     "protocol": (["run", "STUDY", "--set", "protocols=probe"], "unknown protocol 'probe'"),
     "home": (["run", "STUDY", "--home", "/dev/null/x"], "/dev/null/x cannot be written"),
-    "scale": (["run", "STUDY", "--scale", "gpu"], "unknown scale 'gpu'", "known: none"),
+    "scale": (["run", "STUDY", "--scale", "gpu"], "unknown scale 'gpu'", "has no scales"),
     "device": (["run", "STUDY", "--device", "tpu"], "--device must be one of auto, cpu, cuda"),
     "workers": (["run", "STUDY", "--workers", "0"], "--workers must be at least 1, got 0"),
     "retry": (["run", "STUDY", "--retry", "all"], "--retry takes one word, 'failed'"),

@@ -115,6 +115,42 @@ def test_few_seeds_are_warned_of():
 
 
 WRONG = {
+    "label of the untrained": (
+        {"objectives": [{"mlm": {"label": "random_init"}}]},
+        "the label 'random_init' belongs to the untrained encoder",
+        "for 'mlm'",
+    ),
+    "empty label": ({"objectives": [{"mlm": {"label": ""}}]}, "a label must not be empty"),
+    "no values": (
+        {"objectives": [{"mlm": {"mask_ratio": []}}]},
+        "the list under mask_ratio of 'mlm' is empty",
+    ),
+    "against itself": (
+        {"claims": [{"sentence": "x", "treatment": "mae", "control": "mae"}]},
+        "claims[0] compares 'mae' with itself",
+    ),
+    "metric": (
+        {"claims": [{"sentence": "x", "treatment": "mae", "control": "mlm", "metric": "acuracy"}]},
+        "claims[0].metric must be one of accuracy",
+        "got 'acuracy'. Did you mean 'accuracy'?",
+    ),
+    "equivalence within nothing": (
+        {
+            "claims": [
+                {"sentence": "x", "treatment": "mae", "control": "mlm", "test": "equivalence"}
+            ]
+        },
+        "claims[0].margin must be above 0 for test 'equivalence', got 0",
+    ),
+    "rate": ({"noise": ["clean", "typos"]}, "noise 'typos' must have a rate above 0, got 0"),
+    "weight": (
+        {
+            "objectives": [
+                {"mixture": {"parts": {"mlm": 1, "mae": {"weight": {"start": 0, "end": 0}}}}}
+            ]
+        },
+        "starts and ends at 0 is never used",
+    ),
     "objective": ({"objectives": ["mlmm"]}, "unknown objective 'mlmm'", "Did you mean 'mlm'"),
     "option": (
         {"objectives": [{"mlm": {"mask_rato": 0.2}}]},

@@ -124,6 +124,9 @@ WRONG = {
     "corpus.validation_ratio=1.5": ("corpus.validation_ratio", "in (0, 1), got 1.5"),
     "train_sizes=[1.5]": ("train_sizes[0]", "'all', got 1.5"),
     "train_sizes=[100, 100]": ("train_sizes holds 100 twice",),
+    "seeds=1000000": ("seeds must be a count of at most 1000", "got 1000000"),
+    "finetune.learning_rates=[-0.1]": ("finetune.learning_rates[0]", "got -0.1"),
+    "linear_probe.inverse_penalties=[0]": ("linear_probe.inverse_penalties[0]", "got 0"),
     "seeds=0": ("seeds must be a count of at least 1", "got 0"),
     "seeds=[1, 1]": ("seeds holds 1 twice",),
     "tasks=[]": ("tasks must be a list of at least 1",),
@@ -197,3 +200,11 @@ def test_every_key_of_a_study_is_listed_with_its_default():
     assert found["control"]["default"] == "null"
     assert found["claims[].margin"]["default"] == "0.0"
     assert {path.partition(".")[0].removesuffix("[]") for path in found} == set(Study.model_fields)
+
+
+@pytest.mark.parametrize("scales", ["3", "{gpu: 3}", "[gpu]"])
+def test_scales_that_are_no_mappings_are_refused(tmp_path, scales):
+    path = tmp_path / "x.yaml"
+    path.write_text(f"name: x\nobjectives: [mlm]\ntasks: [world/topic]\nscales: {scales}\n")
+    with pytest.raises(SpecError, match="scales must map names to fields of the study, got"):
+        load_study(path, scale="gpu")

@@ -1,0 +1,28 @@
+"""Where a study runs: the names a user may give, and what they mean on this machine."""
+
+from mae_bench.errors import SpecError
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def check_device(device: str) -> None:
+    """Raise SpecError for a device that is none."""
+    if device not in DEVICES:
+        raise SpecError(f"--device must be one of {', '.join(DEVICES)}; got '{device}'")
+
+
+def chosen_device(device: str) -> str:
+    """Return the device that ``auto`` means here.
+
+    Raises:
+        SpecError: unknown, or a GPU that is not there.
+    """
+    check_device(device)
+    if device == "cpu":
+        return "cpu"
+    import torch
+
+    has_cuda = torch.cuda.is_available()
+    if device == "cuda" and not has_cuda:
+        raise SpecError("--device cuda was asked for, but torch sees no CUDA GPU; use cpu")
+    return "cuda" if has_cuda else "cpu"
