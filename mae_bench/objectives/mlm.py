@@ -231,6 +231,11 @@ class MaskedLanguageModel(Objective):
             )
 
     @classmethod
+    def soft_head(cls, options: Options) -> str | None:
+        """None where the encoder was trained not to see [MASK], which a student's rows hold."""
+        return None if options.hides_masks else "head"
+
+    @classmethod
     def search_space(cls, trial: Trial) -> dict[str, Any]:
         """The mask ratio."""
         return {"mask_ratio": trial.suggest_float("mask_ratio", 0.1, 0.6, step=0.05)}

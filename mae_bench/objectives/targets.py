@@ -3,6 +3,7 @@
 Legend: B rows, L positions, M predicted positions a row, N predicted tokens of a step, D features.
 """
 
+from pathlib import Path
 from typing import Any, Self
 
 import torch
@@ -10,6 +11,7 @@ from pydantic import model_validator
 from torch import Tensor
 
 from mae_bench.draws import Draws
+from mae_bench.errors import SpecError
 from mae_bench.masking import (
     RANDOM,
     SEP_ID,
@@ -20,7 +22,9 @@ from mae_bench.masking import (
     hide,
     replace,
 )
-from mae_bench.objectives.base import Block, View
+from mae_bench.model.teacher import SPEC_FILE
+from mae_bench.objectives.base import OBJECTIVES, Block, View, parse_options
+from mae_bench.results import read_json
 from mae_bench.specs import Frozen, Share
 
 
@@ -117,3 +121,19 @@ def at_targets(hidden: Tensor, view: View) -> tuple[Tensor, Tensor]:
     if view.is_target is None:
         return features.flatten(0, 1), view.target_ids.flatten()
     return features[view.is_target], view.target_ids[view.is_target]
+
+
+def saved_soft_head(folder: Path) -> str | None:
+    """Return where a checkpoint holds a head that can give soft targets.
+
+    None also where nothing says what the checkpoint is of: another suite's, or an objective that
+    is not installed.
+    """
+    if not (folder / SPEC_FILE).exists():
+        return None
+    spec = read_json(folder / SPEC_FILE)
+    try:
+        options = parse_options(spec["objective"], spec["options"])
+    except (KeyError, SpecError):
+        return None
+    return OBJECTIVES.get(spec["objective"]).soft_head(options)
