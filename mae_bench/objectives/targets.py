@@ -3,6 +3,7 @@
 Legend: B rows, L positions, M predicted positions a row, N predicted tokens of a step, D features.
 """
 
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any, Self
 
@@ -111,6 +112,12 @@ def mlm_control(ratio: MaskRatio, masking: Masking) -> tuple[str, dict[str, Any]
 def predicted(values: Tensor, view: View) -> Tensor:
     """Return [N, ...] of values [B, M, ...] where the view predicts."""
     return values.flatten(0, 1) if view.is_target is None else values[view.is_target]
+
+
+def before(view: View) -> View:
+    """Return a view that gathers at the position before each target; [CLS] is never one."""
+    assert view.target_positions is not None
+    return changed(view, target_positions=view.target_positions - 1)
 
 
 def at_targets(hidden: Tensor, view: View) -> tuple[Tensor, Tensor]:

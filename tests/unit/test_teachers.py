@@ -22,6 +22,7 @@ HEADS = [  # objective, options, the head in its checkpoint that names a token a
     ("mlm", {}, "head"),
     ("mlm", {"loss_on": "all"}, "head"),
     ("mlm", {"hides_masks": True}, None),
+    ("mlm", {"predict_from": "before"}, None),
     ("deshuffle", {}, "head"),
     ("simcse", {"mlm_weight": 0.1}, "head"),
     ("simcse", {}, None),
