@@ -17,6 +17,7 @@ from mae_bench.model.backbone import Backbone, load_backbone
 from mae_bench.model.vocabulary import VocabularyHead
 
 OBJECTIVE_FILE = "objective.safetensors"
+SPEC_FILE = "spec.json"  # beside it, once the pretraining has ended
 AtTargets = Callable[[Tensor], Tensor]  # [B, S, X] -> [N, X]
 LAYER = re.compile(r"^((?:.+\.)?layers?\.)(\d+)\.")  # how BERT and ModernBERT name a layer
 
@@ -71,7 +72,7 @@ class ArmTeacher(Teacher):
     has_head = True
 
     def __init__(self, backbone: Backbone, head: dict[str, Tensor]) -> None:
-        """Rebuild the vocabulary head from its saved weights."""
+        """Rebuild the vocabulary head from its saved weights; it reads what mlm's reads."""
         super().__init__(backbone)
         self.head = VocabularyHead(backbone.width, backbone.width, backbone.vocab_size)
         self.head.load_state_dict(head)
@@ -126,19 +127,21 @@ def is_checkpoint(folder: Path) -> bool:
     return (folder / OBJECTIVE_FILE).exists()
 
 
-def load_teacher(folder: Path) -> Teacher:
-    """Return the teacher in a folder (or of a Hub id, given as a path)."""
-    if is_checkpoint(folder):
-        saved = load_file(folder / OBJECTIVE_FILE)
-        head = {
-            name.removeprefix("head."): value
-            for name, value in saved.items()
-            if name.startswith("head.")
-        }
-        backbone = load_backbone(folder)
-        reads_encoder = not any(name.startswith("decoder.") for name in saved)
-        return ArmTeacher(backbone, head) if head and reads_encoder else Teacher(backbone)
+def load_teacher(folder: Path, head: str | None) -> Teacher:
+    """Return the teacher in a folder (or of a Hub id, given as a path).
+
+    Args:
+        folder: a checkpoint of this suite, or an encoder from elsewhere.
+        head: where a checkpoint of this suite holds the vocabulary head that is used; None for
+            the encoder alone. An encoder from elsewhere says itself what head it has.
+    """
     backbone = load_backbone(folder)
+    if is_checkpoint(folder):
+        if head is None:
+            return Teacher(backbone)
+        own = f"{head}."
+        saved = load_file(folder / OBJECTIVE_FILE).items()
+        return ArmTeacher(backbone, {k.removeprefix(own): v for k, v in saved if k.startswith(own)})
     architectures = getattr(backbone.config, "architectures", None) or []
     if any(name.endswith("ForMaskedLM") for name in architectures):
         from transformers import AutoModelForMaskedLM

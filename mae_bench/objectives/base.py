@@ -156,6 +156,21 @@ class Objective(nn.Module, ABC):
         return None
 
     @classmethod
+    def wants_soft_targets(cls, options: Any) -> bool:
+        """Whether it reads the teacher's logits, and not its hidden states alone."""
+        return False
+
+    @classmethod
+    def soft_head(cls, options: Any) -> str | None:
+        """Return where `state_to_save` holds a head that can give soft targets, if there is one.
+
+        That is a trained `VocabularyHead` over the encoder's output that names the token at its
+        own place, in rows that the encoder reads as a plain mlm's does. A head that names the
+        next token, classes, or what a decoder made gives none.
+        """
+        return None
+
+    @classmethod
     def needs_lexicon(cls, options: Any) -> bool:
         """Whether ``self.lexicon`` must be there; by default where the masking scheme needs it."""
         masking = getattr(options, "masking", None)

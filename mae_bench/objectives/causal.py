@@ -1,6 +1,5 @@
 """Left-to-right language modelling: every token is predicted from those before it."""
 
-from dataclasses import replace
 from typing import Any
 
 from mae_bench.costs import Flops, StepShape
@@ -8,7 +7,7 @@ from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, View
-from mae_bench.objectives.targets import all_positions, at_targets, text_targets
+from mae_bench.objectives.targets import all_positions, at_targets, before, text_targets
 from mae_bench.specs import BackboneSpec, Frozen
 
 
@@ -59,10 +58,8 @@ class CausalLanguageModel(Objective):
 
     def forward(self, view: View) -> LossOutput:
         """Return the cross-entropy of each token, read one position before it."""
-        assert view.target_positions is not None
         hidden = self.backbone(view.input_ids, view.positions, view.is_pad, is_causal=True)
-        before = replace(view, target_positions=view.target_positions - 1)
-        features, targets = at_targets(hidden, before)
+        features, targets = at_targets(hidden, before(view))
         weight = self.backbone.embedding.weight
         loss = self.head.loss(features, weight, targets)
         metrics = {}

@@ -182,6 +182,11 @@ class Contrastive(Objective):
             num_hidden(row_length, options.mlm_mask_ratio)
 
     @classmethod
+    def soft_head(cls, options: Options) -> str | None:
+        """Of the MLM term."""
+        return "head" if options.mlm_weight > 0 else None
+
+    @classmethod
     def search_space(cls, trial: Trial) -> dict[str, Any]:
         """The temperature."""
         return {"temperature": trial.suggest_float("temperature", 0.02, 0.2, log=True)}

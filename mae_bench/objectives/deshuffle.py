@@ -103,6 +103,11 @@ class Deshuffling(Objective):
             )
 
     @classmethod
+    def soft_head(cls, options: Options) -> str:
+        """It predicts in place, as mlm's."""
+        return "head"
+
+    @classmethod
     def search_space(cls, trial: Trial) -> dict[str, Any]:
         """The share that changes places."""
         return {"mask_ratio": trial.suggest_float("mask_ratio", 0.1, 0.6, step=0.05)}

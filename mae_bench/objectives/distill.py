@@ -24,7 +24,13 @@ from mae_bench.model.matching import (
 from mae_bench.model.teacher import ArmTeacher, Teacher, copy_layers, load_teacher
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
-from mae_bench.objectives.targets import MaskingOptions, all_positions, at_targets, masked_view
+from mae_bench.objectives.targets import (
+    MaskingOptions,
+    all_positions,
+    at_targets,
+    masked_view,
+    saved_soft_head,
+)
 from mae_bench.specs import BackboneSpec, Count
 
 Weight = Annotated[float, Field(ge=0)]
@@ -50,7 +56,8 @@ class Distillation(Objective):
         Attributes:
             teacher: the label of another arm, an encoder's folder, or ``owner/name@commit`` on
                 the Hub; one from outside must share the study's tokenizer.
-            soft_weight: of the soft cross-entropy; needs a teacher with a vocabulary head.
+            soft_weight: of the soft cross-entropy; needs a teacher whose vocabulary head names the
+                token at its own place, as those of mlm and distill do.
             soft_positions: where it is taken: at the sampled ``mask_ratio`` of the tokens, or at
                 all positions that are not padding, as DistilBERT's published code does.
             relation_weight: of the query, key and value relations in the last layers of student
@@ -100,7 +107,7 @@ class Distillation(Objective):
         width = self.backbone.width
         # first, so that it starts as an mlm's does whatever loading a teacher draws
         self.head = VocabularyHead(width, width, self.backbone.vocab_size)
-        self.teacher = load_teacher(teacher)
+        self.teacher = load_teacher(teacher, saved_soft_head(teacher))
         if self.teacher.vocab_size != self.backbone.vocab_size:
             raise SpecError(
                 f"teacher '{self.options.teacher}' has a vocabulary of {self.teacher.vocab_size}, "
@@ -108,8 +115,9 @@ class Distillation(Objective):
             )
         if self.options.soft_weight > 0 and not self.teacher.has_head:
             raise SpecError(
-                f"teacher '{self.options.teacher}' has no vocabulary head over its encoder, which "
-                "soft_weight needs; choose an mlm or distill arm, or set soft_weight: 0"
+                f"teacher '{self.options.teacher}' has no vocabulary head over its encoder that "
+                "names the token at its own place, which soft_weight needs; choose an mlm or "
+                "distill arm, or set soft_weight: 0"
             )
         if self.options.relation_weight > 0:
             for encoder in (self.backbone.encoder, self.teacher.backbone.encoder):
@@ -280,3 +288,13 @@ class Distillation(Objective):
     def teacher_of(cls, options: Options) -> str:
         """Return the arm, folder or Hub id."""
         return options.teacher
+
+    @classmethod
+    def wants_soft_targets(cls, options: Options) -> bool:
+        """Whether their loss has a weight."""
+        return options.soft_weight > 0
+
+    @classmethod
+    def soft_head(cls, options: Options) -> str | None:
+        """The student's, where a loss trains it."""
+        return "head" if options.soft_weight > 0 or options.mlm_weight > 0 else None

@@ -152,6 +152,20 @@ class Composite(Objective):
         return part.kind.teacher_of(part.options) if part else None
 
     @classmethod
+    def wants_soft_targets(cls, options: PartsOptions) -> bool:
+        """Whether the part that has a teacher does."""
+        part = options.taught
+        return part is not None and part.kind.wants_soft_targets(part.options)
+
+    @classmethod
+    def soft_head(cls, options: PartsOptions) -> str | None:
+        """Return the first one of a part."""
+        for place, part in enumerate(options.every):
+            if head := part.kind.soft_head(part.options):
+                return f"parts.{place}.{head}"
+        return None
+
+    @classmethod
     def needs_lexicon(cls, options: PartsOptions) -> bool:
         """Whether a part needs it."""
         return any(part.kind.needs_lexicon(part.options) for part in options.every)

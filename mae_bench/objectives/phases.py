@@ -114,6 +114,13 @@ class Phases(Composite):
         super().check(options, spec, row_length)
 
     @classmethod
+    def soft_head(cls, options: Any) -> str | None:
+        """Of the last phase: the encoder has gone on from where an earlier head read it."""
+        last = options.every[-1]
+        head = last.kind.soft_head(last.options)
+        return head and f"parts.{len(options.every) - 1}.{head}"
+
+    @classmethod
     def restarts_at(cls, options: Options) -> tuple[float, ...]:
         """Return where each phase but the first begins, if the optimizer starts anew there."""
         return options.borders[1:-1] if options.resets_optimizer else ()

@@ -169,6 +169,11 @@ class ReplacedTokenDetection(Objective):
             )
 
     @classmethod
+    def soft_head(cls, options: Options) -> str | None:
+        """The generator's, where the encoder is the generator."""
+        return "generator_head" if options.share_embeddings == "all" else None
+
+    @classmethod
     def search_space(cls, trial: Trial) -> dict[str, Any]:
         """Mask ratio and the weight of detection."""
         return {

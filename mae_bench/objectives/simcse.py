@@ -107,6 +107,11 @@ class SimCSE(Objective):
             num_hidden(row_length, options.mlm_mask_ratio)
 
     @classmethod
+    def soft_head(cls, options: Options) -> str | None:
+        """Of the MLM term."""
+        return "head" if options.mlm_weight > 0 else None
+
+    @classmethod
     def search_space(cls, trial: Trial) -> dict[str, Any]:
         """Kind of view and temperature."""
         return {

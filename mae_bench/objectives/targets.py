@@ -3,6 +3,8 @@
 Legend: B rows, L positions, M predicted positions a row, N predicted tokens of a step, D features.
 """
 
+from dataclasses import replace as changed
+from pathlib import Path
 from typing import Any, Self
 
 import torch
@@ -10,6 +12,7 @@ from pydantic import model_validator
 from torch import Tensor
 
 from mae_bench.draws import Draws
+from mae_bench.errors import SpecError
 from mae_bench.masking import (
     RANDOM,
     SEP_ID,
@@ -20,7 +23,9 @@ from mae_bench.masking import (
     hide,
     replace,
 )
-from mae_bench.objectives.base import Block, View
+from mae_bench.model.teacher import SPEC_FILE
+from mae_bench.objectives.base import OBJECTIVES, Block, View, parse_options
+from mae_bench.results import read_json
 from mae_bench.specs import Frozen, Share
 
 
@@ -109,6 +114,12 @@ def predicted(values: Tensor, view: View) -> Tensor:
     return values.flatten(0, 1) if view.is_target is None else values[view.is_target]
 
 
+def before(view: View) -> View:
+    """Return a view that gathers at the position before each target; [CLS] is never one."""
+    assert view.target_positions is not None
+    return changed(view, target_positions=view.target_positions - 1)
+
+
 def at_targets(hidden: Tensor, view: View) -> tuple[Tensor, Tensor]:
     """Return features [N, D] and ids [N] at the predicted positions of all rows."""
     assert view.target_positions is not None and view.target_ids is not None
@@ -117,3 +128,19 @@ def at_targets(hidden: Tensor, view: View) -> tuple[Tensor, Tensor]:
     if view.is_target is None:
         return features.flatten(0, 1), view.target_ids.flatten()
     return features[view.is_target], view.target_ids[view.is_target]
+
+
+def saved_soft_head(folder: Path) -> str | None:
+    """Return where a checkpoint holds a head that can give soft targets.
+
+    None also where nothing says what the checkpoint is of: another suite's, or an objective that
+    is not installed.
+    """
+    if not (folder / SPEC_FILE).exists():
+        return None
+    spec = read_json(folder / SPEC_FILE)
+    try:
+        options = parse_options(spec["objective"], spec["options"])
+    except (KeyError, SpecError):
+        return None
+    return OBJECTIVES.get(spec["objective"]).soft_head(options)

@@ -93,6 +93,7 @@ def _check_teachers(arms: tuple[ArmSpec, ...], study: Study) -> None:
     from mae_bench.objectives.base import OBJECTIVES, parse_options
 
     labels = [arm.label for arm in arms]
+    by_label = {arm.label: arm for arm in arms}
     taught_by: dict[str, str] = {}
     for arm in arms:
         options = parse_options(arm.objective, arm.options)
@@ -116,6 +117,8 @@ def _check_teachers(arms: tuple[ArmSpec, ...], study: Study) -> None:
                 f"{unit}, so that nothing is left for '{arm.label}', which pays for it; set "
                 "amortise_over to at least 2, or take a teacher from outside the study"
             )
+        if OBJECTIVES.get(arm.objective).wants_soft_targets(options):
+            _check_soft_head(arm, by_label[teacher])
         taught_by[arm.label] = teacher
     for start in taught_by:
         chain = [start]
@@ -125,6 +128,18 @@ def _check_teachers(arms: tuple[ArmSpec, ...], study: Study) -> None:
                 raise SpecError(f"arms teach in a circle: {' <- '.join(chain)}; break it")
             if label in chain[:-1]:
                 break  # another start reports this circle
+
+
+def _check_soft_head(arm: ArmSpec, teacher: ArmSpec) -> None:
+    from mae_bench.objectives.base import OBJECTIVES, parse_options
+
+    options = parse_options(teacher.objective, teacher.options)
+    if OBJECTIVES.get(teacher.objective).soft_head(options) is None:
+        raise SpecError(
+            f"arm '{arm.label}': its teacher '{teacher.label}' (objective '{teacher.objective}') "
+            "gives no soft targets, for it trains no head over its encoder that names the token "
+            "at its own place; name an mlm or distill arm as teacher, or set soft_weight: 0"
+        )
 
 
 def _check_names(study: Study) -> None:

@@ -21,6 +21,7 @@ from mae_bench.errors import DataError, DivergedError, SpecError
 from mae_bench.masking import PAD_ID, build_lexicon
 from mae_bench.model.attention import place
 from mae_bench.model.backbone import build_backbone
+from mae_bench.model.teacher import SPEC_FILE
 from mae_bench.objectives.base import OBJECTIVES, Block, Objective, parse_options
 from mae_bench.progress import Progress
 from mae_bench.seeding import seed_for
@@ -78,7 +79,7 @@ def pretrain(
     if run.objective.is_trained:
         run.train(work / "state.safetensors", progress)
     save_checkpoint(run.objective, tokenizer, out)
-    write_json(spec.model_dump(mode="json"), out / "spec.json")
+    write_json(spec.model_dump(mode="json"), out / SPEC_FILE)
     write_json(run.curve, out / "curve.json")
     write_json(run.cost(data), out / "cost.json")
 

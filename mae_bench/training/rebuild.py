@@ -8,12 +8,12 @@ from mae_bench.errors import SpecError
 from mae_bench.masking import build_lexicon
 from mae_bench.model.attention import place
 from mae_bench.model.backbone import load_backbone
+from mae_bench.model.teacher import SPEC_FILE
 from mae_bench.objectives.base import OBJECTIVES, Objective, parse_options
 from mae_bench.results import read_json
 from mae_bench.specs import PretrainSpec
 from mae_bench.training.checkpoint import load_objective_state
 
-SPEC_FILE = "spec.json"
 # Every hidden token is hidden wholly, each alike and all at once, and the loss is on the row's own
 # tokens, whatever the objective trained with: a token that stays, that a scheme prefers or that
 # is predicted beside other hidden ones is easier or harder, and no longer comparable.

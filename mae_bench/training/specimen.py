@@ -14,9 +14,10 @@ from mae_bench.draws import Block, Draws
 from mae_bench.masking import CLS_ID, NUM_SPECIAL, PAD_ID, SEP_ID, Lexicon
 from mae_bench.masking.ngrams import hash_windows
 from mae_bench.model.backbone import build_backbone
+from mae_bench.model.teacher import SPEC_FILE
 from mae_bench.objectives.base import OBJECTIVES, Objective, parse_options
 from mae_bench.specs import BackboneSpec
-from mae_bench.training.checkpoint import save_checkpoint
+from mae_bench.training.checkpoint import save_checkpoint, write_json
 
 SPEC = BackboneSpec(num_layers=1, hidden_size=32, num_heads=2, max_length=64)
 V, B, L = 90, 6, 24
@@ -56,6 +57,7 @@ class Specimen:
                     9, spec, vocab_size=vocab_size, row_length=row_length
                 )
                 save_checkpoint(mlm, teacher, teacher)
+                write_json({"objective": "mlm", "options": {}}, teacher / SPEC_FILE)
         return self.kind(
             build_backbone(spec, vocab_size, seed),
             spec,

@@ -42,6 +42,8 @@ CASES = [
     ("mlm", {"loss_on": "all", "random_share": 1.0, "mask_share": 0.0, "keep_share": 0.0}),
     ("mlm", {"loss_on": "all", "corrupt_ratio": 0.4}),
     ("mlm", {"hides_masks": True, "mask_ratio": 0.4}),
+    ("mlm", {"predict_from": "before"}),
+    ("mlm", {"predict_from": "before", "corrupt_ratio": 0.2, "predict_ratio": 0.4}),
     ("causal", {}),
     ("causal", {"keep_mask": True}),
     ("rtd", {}),

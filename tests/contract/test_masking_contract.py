@@ -9,7 +9,7 @@ from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
 from mae_bench.masking import MASKINGS, NUM_SPECIAL
 from mae_bench.objectives.base import OBJECTIVES, Block, parse_options
-from mae_bench.training.checkpoint import save_checkpoint
+from mae_bench.training.checkpoint import save_checkpoint, write_json
 from mae_bench.training.specimen import SPEC, B, L
 
 MASKED = [
@@ -26,6 +26,7 @@ SCHEMES = pytest.mark.parametrize("scheme", MASKINGS.names())
 def teacher(tmp_path_factory):
     folder = tmp_path_factory.mktemp("teacher")
     save_checkpoint(make("mlm", {}, None, seed=9), folder, folder)
+    write_json({"objective": "mlm", "options": {}}, folder / "spec.json")
     return folder
 
 

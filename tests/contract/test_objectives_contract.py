@@ -17,7 +17,7 @@ from mae_bench.masking import CLS_ID, MASK_ID, MASKINGS, NUM_SPECIAL, SEP_ID
 from mae_bench.model.backbone import build_backbone
 from mae_bench.objectives.base import OBJECTIVES, Block, View, parse_options
 from mae_bench.specs import BackboneSpec
-from mae_bench.training.checkpoint import load_objective_state, save_checkpoint
+from mae_bench.training.checkpoint import load_objective_state, save_checkpoint, write_json
 from mae_bench.training.contract import mapped, tensors
 from mae_bench.training.specimen import SPEC, B, V, draws, lexicon
 from mae_bench.training.specimen import rows as blocks
@@ -28,9 +28,13 @@ IDS = [f"{name}-{i}" for i, (name, _) in enumerate(CASES)]
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory):
     folder = tmp_path_factory.mktemp("teacher")
-    objective = make("mlm", {}, None, seed=9)
-    save_checkpoint(objective, folder, folder)
+    save_teacher(make("mlm", {}, None, seed=9), folder)
     return folder
+
+
+def save_teacher(mlm, folder):
+    save_checkpoint(mlm, folder, folder)
+    write_json({"objective": "mlm", "options": {}}, folder / "spec.json")
 
 
 def make(name, options, teacher, seed=0, spec=SPEC, vocab_size=V):
@@ -46,7 +50,7 @@ def make(name, options, teacher, seed=0, spec=SPEC, vocab_size=V):
 
 def test_folder_and_registry_agree():
     folder = Path(mae_bench.objectives.__file__).parent
-    shared = {"__init__", "base", "parts", "targets", "views"}
+    shared = {"__init__", "base", "parts", "targets", "two_ratios", "views"}
     files = {path.stem for path in folder.glob("*.py")} - shared
     assert files == set(OBJECTIVES.names())
     assert {name for name, _ in CASES} == {n for n, kind in OBJECTIVES if kind.is_trained}
@@ -192,7 +196,7 @@ def test_counted_flops_match_torch(name, options, shape, arch, tmp_path):
         arch=arch, num_layers=layers, hidden_size=width, num_heads=heads, max_length=64
     )
     teacher = tmp_path
-    save_checkpoint(make("mlm", {}, None, spec=spec), teacher, teacher)
+    save_teacher(make("mlm", {}, None, spec=spec), teacher)
     objective = make(name, options, teacher, spec=spec)
     ids = torch.randint(NUM_SPECIAL, V, (rows, length))
     ids[:, 0], ids[:, -1] = CLS_ID, SEP_ID

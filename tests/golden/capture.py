@@ -25,6 +25,7 @@ CASES = {
     "mlm, two copies": ("mlm", {"corrupt_ratio": 0.2, "predict_ratio": 0.4}),
     "mlm, all tokens": ("mlm", {"loss_on": "all"}),
     "mlm, masks hidden": ("mlm", {"hides_masks": True}),
+    "mlm, from the position before": ("mlm", {"predict_from": "before"}),
     "causal": ("causal", {}),
     "rtd": ("rtd", {}),
     "rtd, an embedding of its own": ("rtd", {"share_embeddings": "none"}),

@@ -15,7 +15,7 @@ from mae_bench.model.matching import last_projections, relation_loss
 from mae_bench.model.teacher import copy_layers
 from mae_bench.objectives.base import OBJECTIVES, parse_options
 from mae_bench.specs import BackboneSpec
-from mae_bench.training.checkpoint import save_checkpoint
+from mae_bench.training.checkpoint import save_checkpoint, write_json
 
 V, L, B = 50, 16, 3
 CLEAN = {"mask_inputs": False, "mlm_weight": 0.0}
@@ -42,6 +42,7 @@ def arm(tmp_path):
 
     def save(spec, seed=9):
         save_checkpoint(make("mlm", spec, seed), tmp_path, tmp_path)
+        write_json({"objective": "mlm", "options": {}}, tmp_path / "spec.json")
         return tmp_path
 
     return save

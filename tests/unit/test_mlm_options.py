@@ -166,9 +166,46 @@ def test_all_tokens_are_predicted_by_a_mixture_with_the_given_one():
     assert float(output.loss) == pytest.approx(sum(losses) / len(losses), rel=1e-4)
 
 
+@pytest.mark.parametrize("is_padded", [False, True])
+@pytest.mark.parametrize("ratios", [{}, {"corrupt_ratio": 0.2, "predict_ratio": 0.4}])
+@torch.no_grad()
+def test_a_hidden_token_is_predicted_from_the_position_before_it(ratios, is_padded):
+    objective = make({"predict_from": "before", **ratios}).eval()
+    rows = block(is_padded)
+    view, own = objective.corrupt(rows, draws()), make(ratios).corrupt(rows, draws())
+    assert torch.equal(view.input_ids, own.input_ids)
+    assert predicted_sets(view) == predicted_sets(own)
+    hidden = objective.backbone(view.input_ids, view.positions, view.is_pad)
+    weight, losses, hits = objective.backbone.embedding.weight, [], 0
+    for row, positions in enumerate(predicted_sets(view)):
+        for place in positions:
+            logits = objective.head(hidden[row, place - 1][None], weight)[0]
+            losses.append(-float(F.log_softmax(logits, 0)[rows.ids[row % B, place]]))
+            hits += int(logits.argmax()) == int(rows.ids[row % B, place])
+    output = objective(view)
+    assert output.predicted == len(losses)
+    assert float(output.loss) == pytest.approx(sum(losses) / len(losses), rel=1e-5)
+    assert float(output.metrics["accuracy"]) == pytest.approx(hits / len(losses))
+
+
+@torch.no_grad()
+def test_causal_and_masked_next_token_read_the_same_positions():
+    """Of rows without a hidden token both would read the state before each target."""
+    rows = block(True)
+    mlm = make({"predict_from": "before"}).eval()
+    causal = OBJECTIVES.get("causal")(
+        build_backbone(SPEC, V, 0), SPEC, parse_options("causal", {}), seed=0
+    ).eval()
+    encode = causal.backbone.forward
+    causal.backbone.forward = lambda *given, is_causal: encode(*given)
+    view = causal.corrupt(rows, draws())
+    assert torch.equal(mlm(view).loss, causal(view).loss)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ({"loss_on": "all", "predict_from": "before"}, "copies the token seen at the position"),
         ({"loss_on": "all", "predict_ratio": 0.2}, "predicts every token"),
         ({"corrupt_ratio": 0.2, "predict_ratio": 0.2, "mask_ratio": 0.3}, "has no effect"),
         ({"mask_ratio": {"start": 0.3, "end": 0.1}, "predict_ratio": 0.2}, "a schedule"),
@@ -188,5 +225,7 @@ def test_controls_are_arms():
     assert set(kind.controls(parse_options("mlm", {}))) == {"masks hidden"}
     found = kind.controls(parse_options("mlm", {"mask_ratio": 0.4, "keep_share": 0.1}))
     assert set(found) == {"15% masked", "masks hidden"}
+    found = kind.controls(parse_options("mlm", {"predict_from": "before"}))
+    assert set(found) == {"masks hidden", "predicted in place"}
     for name, options in found.values():
         parse_options(name, options)

@@ -136,6 +136,7 @@ def test_the_decoder_and_the_head_come_back_from_the_checkpoint(blocks, checkpoi
     ("name", "options"),
     [
         ("mlm", {"corrupt_ratio": 0.2, "predict_ratio": 0.4}),
+        ("mlm", {"predict_from": "before"}),
         ("mae", {"target_sets": 2}),
         ("mae", {"random_targets": True}),
         ("mae", {"variance_weight": 1.0}),
@@ -154,6 +155,8 @@ def test_every_predictor_is_asked_the_same_question(blocks, name, options, tmp_p
     assert getattr(view, "labels", None) is None
     metrics = measured(blocks, folder, tmp_path)["results"][0]["metrics"]
     rebuilt = rebuild_at(folder, data, 0.3, "cpu")
+    if name == "mlm":  # its head is asked where it was trained to answer
+        assert rebuilt.options.predict_from == options.get("predict_from", "own")
     with torch.no_grad():
         assert metrics["perplexity_30"] == pytest.approx(math.exp(rebuilt(view).loss), rel=1e-4)
 
