@@ -74,11 +74,21 @@ class LossOutput:
     metrics: Mapping[str, Tensor] = field(default_factory=dict)
 
 
+Declared = bool | tuple[str, Any]  # so, not so, or so under one value of an option
+
+
 class Objective(nn.Module, ABC):
     """One way to pretrain the shared backbone.
 
     Subclasses set the class variables, a nested ``Options`` (frozen, strict), and four methods:
     ``build`` the parts beside the backbone, ``corrupt``, ``forward`` and ``flops_per_step``.
+
+    Attributes:
+        predicts_tokens: whether ``target_ids`` are the row's own tokens at ``target_positions``.
+        shows_targets: whether the encoder sees by design the tokens that are predicted; True, or
+            an option and its value under which it does. Undeclared, a target that shows is a leak.
+        moves_tokens: whether tokens are shown by design at other positions than they have in the
+            row; True, or an option and its value.
     """
 
     name: ClassVar[str]
@@ -86,6 +96,8 @@ class Objective(nn.Module, ABC):
     source: ClassVar[str]
     is_trained: ClassVar[bool] = True
     predicts_tokens: ClassVar[bool] = False
+    shows_targets: ClassVar[Declared] = False
+    moves_tokens: ClassVar[Declared] = False
 
     class Options(Frozen):
         """No options."""

@@ -25,6 +25,7 @@ class CausalLanguageModel(Objective):
         "beside masking Gisserot-Boukhlef et al. 2025, arXiv:2507.00994"
     )
     predicts_tokens = True
+    shows_targets = True
 
     class Options(Frozen):
         """The mask is lifted after pretraining.

@@ -36,6 +36,8 @@ class Deshuffling(Objective):
     summary = "some tokens change places; predict what stood there"
     source = "Raffel et al. 2020, arXiv:1910.10683 (deshuffling); shuffles of arXiv:2109.01819"
     predicts_tokens = True
+    shows_targets = True
+    moves_tokens = True
 
     class Options(Frozen):
         """15%: as many predictions as mlm, so that only the corruption differs from it.

@@ -49,6 +49,7 @@ class Distillation(Objective):
     summary = "match a teacher's token distribution and hidden states"
     source = "Sanh et al. 2019, arXiv:1910.01108 (weights 5, 2, 1)"
     predicts_tokens = True
+    shows_targets = "mask_inputs", False
 
     class Options(MaskingOptions):
         """DistilBERT's weights, temperature 2.

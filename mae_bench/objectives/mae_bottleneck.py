@@ -43,6 +43,7 @@ class BottleneckAutoencoder(Objective):
     summary = "one vector for a row helps a weak decoder to predict what it does not see"
     source = "RetroMAE: Xiao et al. 2022, arXiv:2205.12035"
     predicts_tokens = True
+    shows_targets = True  # most of what the decoder predicts, the encoder reads
 
     class Options(DecoderOptions):
         """RetroMAE's ratios, 30% for the encoder and 50% for a decoder of one layer.

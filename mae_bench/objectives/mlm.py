@@ -25,6 +25,7 @@ class MaskedLanguageModel(Objective):
     summary = "predict hidden tokens; the encoder sees [MASK] in their place"
     source = "Devlin et al. 2019, arXiv:1810.04805"
     predicts_tokens = True
+    shows_targets = "loss_on", "all"
 
     class Options(TwoRatioOptions):
         """mask_ratio .15 with 80/10/10, BERT's.

@@ -91,6 +91,8 @@ class Composite(Objective):
     share in the step: an average of the encoder's weights must not lag behind.
     """
 
+    moves_tokens = True  # where a part does; each is held to what it declares where it is alone
+
     options: PartsOptions
 
     def build(self, teacher: Path | None) -> None:

@@ -30,6 +30,7 @@ class SpanDenoising(Objective):
     summary = "drop spans from the encoder's input; a small causal decoder writes them down"
     source = "Raffel et al. 2020, arXiv:1910.10683"
     predicts_tokens = True
+    moves_tokens = True
 
     class Options(Frozen):
         """15% in spans of 3, T5's; one decoder layer, where T5's is as deep as its encoder.

@@ -1,13 +1,18 @@
 """The contract that `mae-bench check` runs: kept by ours, and broken by one fault at a time."""
 
+import dataclasses
+from typing import Literal
+
 import pytest
 import torch
+from objective_cases import CASES
 from torch.nn import functional as F
 
 from mae_bench.costs import Flops
 from mae_bench.draws import Draws
 from mae_bench.masking import MASK_ID, NUM_SPECIAL
 from mae_bench.objectives.base import OBJECTIVES, LossOutput, Objective, View
+from mae_bench.objectives.mae import MaskedAutoencoder
 from mae_bench.objectives.mlm import MaskedLanguageModel
 from mae_bench.objectives.targets import all_positions
 from mae_bench.training.contract import CHECKS, ContractError, run_checks
@@ -65,6 +70,56 @@ class Leaking(Sound):
         )  # fmt: skip
 
 
+class Plain(Sound):
+    """The encoder reads the row as it is."""
+
+    def corrupt(self, block, draws):
+        return dataclasses.replace(super().corrupt(block, draws), input_ids=block.ids)
+
+
+class PlainInCopies(Plain):
+    """So do the copies of a row that predict its tokens apart, but the first."""
+
+    class Options(Plain.Options):
+        corrupt_ratio: float = 0.2
+        predict_ratio: float = 0.4
+
+    def corrupt(self, block, draws):
+        view = MaskedLanguageModel.corrupt(self, block, draws)
+        seen = torch.cat([view.input_ids[: len(block.ids)], block.ids])
+        return dataclasses.replace(view, input_ids=seen)
+
+
+class Compacted(MaskedAutoencoder):
+    """Kept tokens stand at 0..V-1, as if nothing had been between them."""
+
+    name = "faulty"
+
+    def corrupt(self, block, draws):
+        view = super().corrupt(block, draws)
+        return dataclasses.replace(view, positions=all_positions(view.positions))
+
+
+class Averaged(MaskedAutoencoder):
+    """A mae whose targets are features of a moving average."""
+
+    name = "faulty"
+
+    class Options(MaskedAutoencoder.Options):
+        target: Literal["ema_features"] = "ema_features"
+
+
+class Unfollowing(Averaged):
+    def after_step(self):
+        self.average.update(self.average)
+
+
+class Diverging(Averaged):
+    def after_step(self):
+        self.average.decay = -1e9
+        super().after_step()
+
+
 class Detached(Sound):
     def forward(self, view):
         hidden = self.backbone(view.input_ids, view.positions, view.is_pad).detach()
@@ -95,6 +150,11 @@ FAULTS = {
     Batched: ("batching", "depends on the rows beside it"),
     Special: ("positions", "predicts [CLS], [SEP] or padding"),
     Leaking: ("leak", "they leak"),
+    Plain: ("leak", "they leak"),
+    PlainInCopies: ("leak", "they leak"),
+    Compacted: ("places", "another position than in their row"),
+    Unfollowing: ("gradient", "after_step leaves average."),
+    Diverging: ("gradient", "the loss is not finite at step"),
     Detached: ("gradient", "no gradient reaches the backbone"),
     Cheap: ("flops", "torch counts"),
     Restarted: ("start", "does not start as others do"),
@@ -121,6 +181,36 @@ def test_each_fault_is_found_by_its_check(fault, registered, tmp_path):
     with pytest.raises(ContractError) as caught:
         CHECKS[check](specimen)
     assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("place", range(len(CASES)))
+@pytest.mark.parametrize("check", ["positions", "places", "leak"])
+def test_every_case_of_ours_keeps_its_views(check, place, tmp_path):
+    CHECKS[check](Specimen(*CASES[place], tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "field", "check"),
+    [
+        ("causal", {}, "shows_targets", "leak"),
+        ("deshuffle", {}, "shows_targets", "leak"),
+        ("mlm", {"loss_on": "all"}, "shows_targets", "leak"),
+        ("mae_bottleneck", {}, "shows_targets", "leak"),
+        ("distill", {"teacher": "mlm", "mask_inputs": False, "mlm_weight": 0.0}, "shows_targets",
+         "leak"),
+        ("simcse", {"view": "spans"}, "moves_tokens", "places"),
+        ("contrastive", {}, "moves_tokens", "places"),
+        ("span_denoise", {}, "moves_tokens", "places"),
+        ("deshuffle", {"mask_ratio": 0.5}, "moves_tokens", "places"),
+    ],
+)  # fmt: skip
+def test_what_is_declared_is_so(name, options, field, check, monkeypatch, tmp_path):
+    """Without its declaration, each of ours that shows or moves tokens is refused."""
+    specimen = Specimen(name, options, tmp_path)
+    CHECKS[check](specimen)
+    monkeypatch.setattr(specimen.kind, field, False)
+    with pytest.raises(ContractError, match=f"set {field} = True"):
+        CHECKS[check](specimen)
 
 
 def test_a_part_that_is_not_saved_is_found(registered, tmp_path):

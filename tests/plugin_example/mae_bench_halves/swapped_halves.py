@@ -22,6 +22,7 @@ class SwappedHalves(Objective):
     name = "swapped_halves"
     summary = "tell whether the two halves of a row were swapped"
     source = "after sentence order prediction, Lan et al. 2020, arXiv:1909.11942"
+    moves_tokens = True
 
     class Options(Frozen):
         """Options.
