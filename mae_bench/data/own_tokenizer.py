@@ -22,7 +22,10 @@ def adopt_tokenizer(folder: Path, out: Path) -> None:
     from tokenizers import Tokenizer
 
     content = renumbered(folder)
-    tokenizer = Tokenizer.from_str(json.dumps(content, ensure_ascii=False))
+    try:
+        tokenizer = Tokenizer.from_str(json.dumps(content, ensure_ascii=False))
+    except Exception as error:  # the library raises nothing narrower
+        raise _unreadable(folder / FILE, error) from error
     tokenizer.add_special_tokens([word for word in SPECIAL if word not in _added(content)])
     expected = _ids(content)
     if tokenizer.get_vocab(with_added_tokens=True) != expected:
@@ -128,15 +131,21 @@ def _read(folder: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(path.read_bytes())
         words = content["model"].get("vocab")
         tokens = content.setdefault("added_tokens", [])
-        is_whole = all(isinstance(token["content"], str) for token in tokens)
+        ids = [int(token["id"]) for token in tokens if isinstance(token["content"], str)]
+        ids += words.values() if isinstance(words, dict) else range(len(words))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SpecError(
-            f"{path} is no tokenizer that can be read ({type(error).__name__}: {error}); fetch it "
-            "again, or take another encoder's"
-        ) from error
-    if not is_whole or not isinstance(words, dict | list):
-        raise SpecError(f"{path} has no vocabulary; fetch it again, or take another encoder's")
+        raise _unreadable(path, error) from error
+    if not all(isinstance(place, int) for place in ids):
+        raise _unreadable(path, TypeError("an id is no whole number"))
     return content
+
+
+def _unreadable(path: Path, error: Exception) -> SpecError:
+    first_line = str(error).partition("\n")[0]
+    return SpecError(
+        f"{path} is no tokenizer that can be read ({type(error).__name__}: {first_line}); fetch it "
+        "again, or take another encoder's"
+    )
 
 
 def _added(content: dict[str, Any]) -> dict[str, int]:
