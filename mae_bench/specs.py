@@ -8,7 +8,14 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from mae_bench.errors import near_match
 
@@ -76,9 +83,10 @@ class BackboneSpec(Frozen):
             these have no MLP, and ``num_heads`` and ``mlp_ratio`` mean nothing to them.
         checkpoint: folder, or ``owner/name@commit`` on the Hub, of an encoder to go on from
             instead of initial weights. A folder's sizes are read from its config.json; those of
-            a Hub encoder are written beside it, since a plan never reads the network. It must
-            share the study's tokenizer. ``random_init`` is then this encoder as it is, and what
-            it took to make it is charged to no arm.
+            a Hub encoder are written beside it, since a plan never reads the network. Its
+            tokenizer must have the study's tokens, as it has where `TokenizerSpec.origin` is the
+            same encoder. ``random_init`` is then this encoder as it is, and what it took to make
+            it is charged to no arm.
     """
 
     preset: str = "tiny"
@@ -140,10 +148,36 @@ class BackboneSpec(Frozen):
 
 
 class TokenizerSpec(Frozen):
-    """A subword tokenizer trained on the corpus."""
+    """A subword tokenizer: trained on the corpus, or an encoder's own.
+
+    Attributes:
+        kind: of one that is trained.
+        vocab_size: of one that is trained; it may find fewer tokens.
+        origin: ``from`` in a study: folder, or ``owner/name@commit`` on the Hub, of an encoder
+            whose tokenizer is taken as it is. Only the ids of its tokens change: special ones
+            have the same five in all studies.
+    """
 
     kind: Literal["bpe", "wordpiece"] = "bpe"
     vocab_size: Annotated[int, Field(ge=300, le=65535)] = 2048
+    origin: Annotated[str, Field(min_length=1)] | None = Field(default=None, alias="from")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        given = sorted(self.model_fields_set & {"kind", "vocab_size"})
+        if self.origin is not None and given:
+            raise ValueError(
+                f"'from' takes the tokenizer of '{self.origin}' as it is, got {' and '.join(given)}"
+                " beside it, which train one; leave out one or the other"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write what a study may hold: ``from`` alone, or what trains a tokenizer."""
+        content: dict[str, Any] = handler(self)
+        content.pop("origin", None)
+        return content if self.origin is None else {"from": self.origin}
 
 
 class CorpusSpec(Frozen):

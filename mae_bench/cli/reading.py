@@ -76,7 +76,7 @@ def plan(
                 **dataclasses.asdict(found),
                 "workers": num_workers,
                 "tuning": tuning,
-                "warnings": list(made.warnings),
+                "warnings": [*made.warnings, *found.assumptions],
                 "stage_ids": [list(stage.key) for stage in made.stages],
             }
         )
@@ -116,6 +116,7 @@ def plan(
             f"worker{'s' if num_workers > 1 else ''} ({speed})",
             f"will use   {size(found.disk_bytes)} more of the disk",
             f"detects    {power}",
+            *(f"assumes    {text}" for text in found.assumptions),
             *(f"warning    {text}" for text in made.warnings),
         ]
     )

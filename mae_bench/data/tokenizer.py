@@ -37,7 +37,7 @@ def train_tokenizer(spec: CorpusSpec, out: Path, data_dir: Path | None, progress
     texts = list(_first_bytes(documents, MAX_BYTES))
     progress(1, 2, f"training a {spec.tokenizer.kind} tokenizer on {len(texts)} documents")
     train = _trained_bpe if spec.tokenizer.kind == "bpe" else _trained_wordpiece
-    _save(train(spec.tokenizer, texts), out)
+    save_tokenizer(train(spec.tokenizer, texts), out)
     progress(2, 2, "tokenizer saved")
 
 
@@ -123,7 +123,8 @@ def _trained_wordpiece(spec: TokenizerSpec, texts: list[str]) -> "Tokenizer":
     return tokenizer
 
 
-def _save(tokenizer: "Tokenizer", out: Path) -> None:
+def save_tokenizer(tokenizer: "Tokenizer", out: Path) -> None:
+    """Set our rows' [CLS] and [SEP] and write a folder that AutoTokenizer loads."""
     from tokenizers.processors import TemplateProcessing
     from transformers import PreTrainedTokenizerFast
 

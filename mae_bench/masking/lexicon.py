@@ -76,10 +76,13 @@ def _texts(tokenizer: Path, vocab_size: int) -> tuple[list[str], list[bool]]:
     Byte-level BPE writes the space before a word as ``Ġ``, so punctuation belongs to the word that
     it follows, and Chinese falls into characters; WordPiece marks what continues a word.
     """
+    from tokenizers.models import WordPiece
+
     fast = load_tokenizer(tokenizer)
     vocabulary = fast.get_vocab()
     by_id = {place: text for text, place in vocabulary.items()}
-    is_wordpiece = any(text.startswith("##") for text in vocabulary)
+    # not by its tokens: a BPE of text with headings has "##" too
+    is_wordpiece = isinstance(fast.backend_tokenizer.model, WordPiece)
     texts: list[str] = []
     is_start: list[bool] = []
     for place in range(vocab_size):

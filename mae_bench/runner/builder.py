@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mae_bench.data.encoders import parse_hub_encoder
+from mae_bench.data.own_tokenizer import tokenizer_digest
 from mae_bench.specs import (
     CORPUS,
     BackboneSpec,
@@ -90,7 +92,10 @@ class StageBuilder:
             content.pop("sources", None)  # the fingerprint says what they hold
             words = {k: v for k, v in content.items() if k not in ("tokens", "row_length")}
             name = "+".join(Path(source).name for source in corpus.sources)
-            tokenizer = self.add("tokenizer", words, corpus, (), f"tokenizer of {name}")
+            if (origin := corpus.tokenizer.origin) is not None:
+                tokenizer = self._own_tokenizer(origin, corpus)
+            else:
+                tokenizer = self.add("tokenizer", words, corpus, (), f"tokenizer of {name}")
             size = "all" if corpus.tokens is None else f"{corpus.tokens:,}"
             label = f"blocks of {name}, {size} tokens"
             blocks = self.add(
@@ -179,6 +184,17 @@ class StageBuilder:
         if spec.checkpoint is not None:
             needs = (("pretrain", spec.checkpoint), *needs)
         return self.add("evaluate", [version, spec.canonical()], spec, needs, label)
+
+    def _own_tokenizer(self, origin: str, corpus: CorpusSpec) -> Key:
+        """Add the tokenizer of an encoder, which no text of the corpus changes."""
+        if found := parse_hub_encoder(origin):
+            encoder = self.teacher(*found)
+            label = f"tokenizer of {found[0]}"
+            return self.add("tokenizer", {"from": encoder[1]}, corpus, (encoder,), label)
+        folder = Path(origin).expanduser()
+        label = f"tokenizer of {folder.name}"
+        content = {"from_file": tokenizer_digest(folder)}
+        return self.add("tokenizer", content, corpus, (), label)
 
     def _ngrams(self, corpus: CorpusSpec) -> Key:
         """Add the counting of a corpus' collocations."""

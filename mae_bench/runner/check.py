@@ -6,7 +6,7 @@ from typing import Any
 from mae_bench.errors import SpecError, UnknownNameError, near_match
 from mae_bench.runner.controls import with_controls
 from mae_bench.runner.forms import FLOORS
-from mae_bench.runner.outside import is_outside, resolved_backbone
+from mae_bench.runner.outside import check_origin, is_outside, resolved_backbone
 from mae_bench.runner.sentences import shown
 from mae_bench.specs import CLEAN, CORPUS, PEAK_LR, ArmSpec, Claim, Comparison, Study
 
@@ -19,6 +19,7 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
     Raises:
         SpecError: the first thing that no registry knows or that does not fit together.
     """
+    check_origin(study.corpus.tokenizer)
     study = study.model_copy(update={"backbone": resolved_backbone(study.backbone)})
     arms = tuple(_arm(arm, study, tuned.get(arm.label, {})) for arm in study.objectives)
     if study.controls:

@@ -14,8 +14,10 @@ from mae_bench.specs import PEAK_LR, NoiseSpec
 
 PLATEAU_RATIO = 0.99  # of the unigram entropy; a model of token frequencies alone reaches 1
 _WORK = {
-    "tokenizer": "training the tokenizer failed",
+    "teacher": "fetching the encoder failed",
+    "tokenizer": "making the tokenizer failed",
     "blocks": "tokenising the corpus failed",
+    "ngrams": "counting the corpus' collocations failed",
     "task": "preparing the task failed",
     "pretrain": "pretraining failed",
     "evaluate": "evaluation failed",

@@ -8,6 +8,7 @@ from mae_bench.runner.builder import Stage
 from mae_bench.runner.collect import failure_reasons
 from mae_bench.runner.plan import Plan
 from mae_bench.runner.store import Store
+from mae_bench.runner.vocabulary import vocabulary_of
 from mae_bench.specs import BackboneSpec, CorpusSpec, PretrainSpec
 
 ROUGH_FLOPS_PER_S = {"cpu": 4e10, "cuda": 3e13}  # until a pretraining here has been timed
@@ -49,6 +50,7 @@ class Estimate:
         seconds: of all that is left, in one worker; rough unless ``is_measured``.
         is_measured: whether the speed comes from runs at this home.
         disk_bytes: of all that is left.
+        assumptions: sentences on what is not known yet.
         detectable: the smallest difference seen with 80% power, in standard deviations of the
             paired difference; None for fewer than two seeds.
     """
@@ -59,6 +61,7 @@ class Estimate:
     seconds: float
     is_measured: bool
     disk_bytes: int
+    assumptions: list[str]
     detectable: float | None
 
 
@@ -92,10 +95,11 @@ def estimate(plan: Plan, store: Store, device: str) -> Estimate:
     per_evaluation = ROUGH_EVALUATE_S["cpu" if device == "cpu" else "cuda"]
     if evaluate_s:
         per_evaluation = sum(evaluate_s) / len(evaluate_s)
+    words = vocabulary_of(plan, store)
     by_stage: dict[str, ArmCost] = {}
     for stage in plan.stages:  # a teacher comes before its students
         if stage.kind == "pretrain":
-            by_stage[stage.id] = _cost(stage, plan, by_stage)
+            by_stage[stage.id] = _cost(stage, plan, words.size, by_stage)
     seconds = 0.0
     for stage in left:
         if stage.kind == "pretrain":
@@ -109,7 +113,8 @@ def estimate(plan: Plan, store: Store, device: str) -> Estimate:
         flops=sum(cost.flops or 0.0 for cost in by_stage.values()),
         seconds=seconds,
         is_measured=bool(timed or evaluate_s),
-        disk_bytes=sum(_disk(stage, plan) for stage in left),
+        disk_bytes=sum(_disk(stage, plan, words.size) for stage in left),
+        assumptions=[words.assumption] if words.assumption else [],
         detectable=detectable_effect(num_seeds) if num_seeds > 1 else None,
     )
 
@@ -123,7 +128,7 @@ def _by_arm(plan: Plan, by_stage: dict[str, ArmCost]) -> list[ArmCost]:
     return [found[arm.label] for arm in plan.arms if arm.label in found]
 
 
-def _cost(stage: Stage, plan: Plan, teachers: Mapping[str, ArmCost]) -> ArmCost:
+def _cost(stage: Stage, plan: Plan, vocab_size: int, teachers: Mapping[str, ArmCost]) -> ArmCost:
     from mae_bench.costs import StepShape, steps_for
     from mae_bench.objectives.base import OBJECTIVES, parse_options
 
@@ -133,9 +138,7 @@ def _cost(stage: Stage, plan: Plan, teachers: Mapping[str, ArmCost]) -> ArmCost:
     if not kind.is_trained:
         return ArmCost(stage.label, 0, 0, 0.0)
     corpus = plan.study.corpus
-    shape = StepShape(
-        spec.backbone, spec.recipe.batch_rows, corpus.row_length, corpus.tokenizer.vocab_size
-    )
+    shape = StepShape(spec.backbone, spec.recipe.batch_rows, corpus.row_length, vocab_size)
     options = parse_options(spec.objective, spec.options)
     step = kind.flops_per_step(options, shape).total
     taught_by = [
@@ -150,14 +153,13 @@ def _cost(stage: Stage, plan: Plan, teachers: Mapping[str, ArmCost]) -> ArmCost:
     return ArmCost(stage.label, steps, steps * shape.tokens, steps * step, *price, paid)
 
 
-def _disk(stage: Stage, plan: Plan) -> int:
-    corpus = plan.study.corpus
+def _disk(stage: Stage, plan: Plan, vocab_size: int) -> int:
     if stage.kind == "pretrain":
         sizes: BackboneSpec = plan.study.backbone
         layer = 4 * sizes.width**2 + 3 * sizes.width * sizes.inner
-        embedding = corpus.tokenizer.vocab_size * sizes.width
+        embedding = vocab_size * sizes.width
         return 4 * (sizes.layers * layer + 2 * embedding)
     if stage.kind == "blocks":
         assert isinstance(stage.spec, CorpusSpec)
-        return 2 * (stage.spec.tokens or 2_000_000)
+        return (2 if vocab_size <= 65_535 else 4) * (stage.spec.tokens or 2_000_000)
     return _PREDICTION_BYTES if stage.kind == "evaluate" else 500_000

@@ -72,7 +72,8 @@ def _checksum(path: Path) -> str:
 
 def num_finished(store: Store, study: Study, data_dir: Path | None) -> int | None:
     """Return the number of stages of a study that is finished; None where it may not be."""
-    named = [[arm.options for arm in study.objectives], study.backbone.checkpoint]
+    encoders = [study.backbone.checkpoint, study.corpus.tokenizer.origin]
+    named = [[arm.options for arm in study.objectives], encoders]
     if any(Path(text).expanduser().is_dir() for text in _texts(named)):
         return None  # an encoder outside the study, whose files the plan reads
     folder = store.study(study.name)

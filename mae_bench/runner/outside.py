@@ -5,9 +5,10 @@ from functools import cache
 from pathlib import Path
 
 from mae_bench.data.encoders import parse_hub_encoder, sized_backbone
+from mae_bench.data.own_tokenizer import check_tokenizer
 from mae_bench.errors import SpecError
 from mae_bench.runner.builder import Key, StageBuilder
-from mae_bench.specs import BackboneSpec
+from mae_bench.specs import BackboneSpec, TokenizerSpec
 
 
 def is_outside(name: str) -> bool:
@@ -51,3 +52,25 @@ def resolved_backbone(spec: BackboneSpec) -> BackboneSpec:
             f"Hub with all 40 digits of the commit, got '{spec.checkpoint}'; name one of these"
         )
     return sized_backbone(spec, folder)
+
+
+def check_origin(spec: TokenizerSpec) -> None:
+    """Check the encoder whose tokenizer a study takes, as far as no network is needed.
+
+    Raises:
+        SpecError: neither a folder nor a Hub encoder with its commit, or a tokenizer in the folder
+            that cannot be used.
+    """
+    if spec.origin is None or parse_hub_encoder(spec.origin):
+        return
+    folder = Path(spec.origin).expanduser()
+    if not folder.is_dir():
+        raise SpecError(
+            f"corpus.tokenizer.from must be a folder with an encoder's tokenizer.json, or "
+            f"owner/name@commit on the Hub with all 40 digits of the commit, got '{spec.origin}'; "
+            "name one of these"
+        )
+    try:
+        check_tokenizer(folder)
+    except SpecError as error:
+        raise SpecError(f"corpus.tokenizer.from: {error}") from None

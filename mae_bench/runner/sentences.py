@@ -93,8 +93,8 @@ def _place(
     for key in loc:
         annotation, more = _bare(annotation)
         metadata = metadata + more
-        if _is_model(annotation) and key in annotation.model_fields:
-            field: FieldInfo = annotation.model_fields[key]
+        if _is_model(annotation) and key in (named := _named(annotation)):
+            field: FieldInfo = named[str(key)]
             annotation, metadata = field.annotation, list(field.metadata)
         elif get_origin(annotation) in (tuple, list) and isinstance(key, int):
             annotation, metadata = get_args(annotation)[0], []
@@ -136,7 +136,7 @@ def describe(annotation: Any, metadata: Iterable[Any] = ()) -> str:
     if get_origin(annotation) in (tuple, list):
         return f"a list{_limits(metadata)} (each {describe(get_args(annotation)[0])})"
     if _is_model(annotation):
-        return f"a mapping of {', '.join(annotation.model_fields)}"
+        return f"a mapping of {', '.join(_named(annotation))}"
     pattern = next((m.pattern for m in metadata if getattr(m, "pattern", None)), None)
     if pattern:
         return f"a text that matches {pattern}"
@@ -146,7 +146,7 @@ def describe(annotation: Any, metadata: Iterable[Any] = ()) -> str:
 def study_keys(model: type[BaseModel], prefix: str = "") -> list[dict[str, str]]:
     """Return each key that a study may hold, with what it may be and its default."""
     found = []
-    for name, field in model.model_fields.items():
+    for name, field in _named(model).items():
         inner, _ = _bare(field.annotation)
         path = f"{prefix}{name}"
         if _is_model(inner):
@@ -193,7 +193,12 @@ def _words(annotation: Any) -> list[str]:
 
 def _fields(annotation: Any) -> list[str]:
     annotation, _ = _bare(annotation)
-    return list(annotation.model_fields) if _is_model(annotation) else []
+    return list(_named(annotation)) if _is_model(annotation) else []
+
+
+def _named(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return a model's fields by the names that users write; `from` cannot be one in Python."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _is_model(annotation: Any) -> bool:

@@ -78,9 +78,14 @@ def run_stage(stage: Stage, store: Store, settings: Settings, progress: Progress
 
 
 def _tokenizer(job: _Job) -> None:
+    from mae_bench.data.own_tokenizer import adopt_tokenizer
     from mae_bench.data.tokenizer import train_tokenizer
 
     assert isinstance(job.stage.spec, CorpusSpec)
+    if (origin := job.stage.spec.tokenizer.origin) is not None:
+        fetched = next(iter(job.needs("teacher")), None)
+        adopt_tokenizer(fetched or Path(origin).expanduser(), job.out)
+        return
     train_tokenizer(job.stage.spec, job.out, job.settings.data_dir, job.progress)
 
 

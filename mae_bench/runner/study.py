@@ -190,13 +190,19 @@ def _find(path_or_name: str | Path) -> Path:
 
 
 def _merged(base: Any, over: Any) -> Any:
-    """Return ``over`` laid on ``base``; a budget is replaced whole, for it holds one of four."""
+    """Return ``over`` laid on ``base``; what holds one of several kinds is replaced whole."""
     if not isinstance(base, dict) or not isinstance(over, dict):
         return over
     out = dict(base)
     for key, value in over.items():
-        out[key] = value if key == "budget" or key not in base else _merged(base[key], value)
+        is_whole = key == "budget" or (key == "tokenizer" and _is_taken(base.get(key), value))
+        out[key] = value if is_whole or key not in base else _merged(base[key], value)
     return out
+
+
+def _is_taken(*specs: Any) -> bool:
+    """Whether one of several tokenizers is an encoder's, beside which nothing is written."""
+    return any(isinstance(spec, dict) and "from" in spec for spec in specs)
 
 
 def _override(raw: dict[str, Any], override: str) -> None:

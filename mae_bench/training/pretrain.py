@@ -35,7 +35,7 @@ from mae_bench.training.checkpoint import (
 )
 from mae_bench.training.health import describe_collapse, validation_loss
 from mae_bench.training.optim import linear_schedule, make_optimizer, set_lr
-from mae_bench.training.outside import outside_stack, price_of, starting_backbone
+from mae_bench.training.outside import fitted_teacher, outside_stack, price_of, starting_backbone
 from mae_bench.training.precision import autocast, resolve_precision
 
 SAVE_EVERY_S = 20.0
@@ -75,7 +75,8 @@ def pretrain(
         DataError: fewer rows than a batch.
     """
     data = load_blocks(blocks)
-    run = _Run(spec, data, teacher, tokenizer, ngrams, encoder, device)
+    with fitted_teacher(teacher, tokenizer, work) as fitted:
+        run = _Run(spec, data, fitted, tokenizer, ngrams, encoder, device)
     if run.objective.is_trained:
         run.train(work / "state.safetensors", progress)
     save_checkpoint(run.objective, tokenizer, out)
@@ -125,7 +126,7 @@ class _Run:
             self.recipe.batch_rows,
             data.row_length,
             data.vocab_size,
-            outside_stack(self.objective, teacher, tokenizer),
+            outside_stack(self.objective, teacher),
         )
         self.step_flops: Flops = kind.flops_per_step(options, self.shape)
         paid = (price / getattr(options, "amortise_over", 1) for price in price_of(teacher))
