@@ -13,19 +13,20 @@ class MaeBenchError(Exception):
 
 
 class SpecError(MaeBenchError):
-    """A study, an option or a flag has a value that is not allowed."""
+    """A study, an option or a flag has a value that is not allowed.
 
-
-class UnknownNameError(SpecError):
-    """A name that no registry or study holds.
-
-    ``got`` is the name, so that whoever knows the file can say in which line it stands.
+    ``got`` is the name or key that is wrong, so that whoever knows the file can say in which line
+    it stands.
     """
 
     def __init__(self, message: str, got: str = "") -> None:
         """Keep the name beside the message."""
         super().__init__(message)
         self.got = got
+
+
+class UnknownNameError(SpecError):
+    """A name that no registry or study holds."""
 
 
 class DuplicateNameError(MaeBenchError):

@@ -118,7 +118,7 @@ def _suites() -> list[dict[str, Any]]:
 
 
 def _study() -> list[dict[str, Any]]:
-    from mae_bench.runner.sentences import study_keys
+    from mae_bench.sentences import study_keys
     from mae_bench.specs import Study
 
     return study_keys(Study)

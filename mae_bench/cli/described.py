@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from mae_bench.runner.sentences import describe
+from mae_bench.sentences import describe
 
 if TYPE_CHECKING:
     from mae_bench.objectives.base import Objective

@@ -59,9 +59,9 @@ def open_session(
 
     keep_freed_memory()  # before torch is imported
 
-    from mae_bench.errors import UnknownNameError
+    from mae_bench.errors import SpecError
     from mae_bench.runner.session import Session
-    from mae_bench.runner.study import load_study, name_in_file
+    from mae_bench.runner.study import in_file, load_study
 
     session = Session(
         load_study(study, overrides or (), scale),
@@ -76,8 +76,8 @@ def open_session(
         use_outcome(session)
     try:
         session.plan  # noqa: B018  # what no registry knows is told here, with its line
-    except UnknownNameError as error:
-        raise name_in_file(error, study) from None
+    except SpecError as error:
+        raise in_file(error, study, bool(overrides or scale)) from None
     return session
 
 

@@ -21,6 +21,7 @@ from mae_bench.masking import MASKINGS, Lexicon
 from mae_bench.model.backbone import Backbone
 from mae_bench.registry import Registry
 from mae_bench.seeding import seed_for
+from mae_bench.sentences import first_place, sentence
 from mae_bench.specs import BackboneSpec, Frozen
 
 
@@ -223,26 +224,13 @@ def parse_options(name: str, given: Mapping[str, Any]) -> Any:
         if option not in known:
             raise SpecError(
                 f"objective '{name}' has no option '{option}'; "
-                f"its options: {', '.join(known) or 'none'}." + near_match(option, known)
+                f"its options: {', '.join(known) or 'none'}." + near_match(option, known),
+                option,
             )
     try:
         return kind.Options(**given)
     except ValidationError as error:
-        first = _finding(error, given)
-        # a union's alternatives stand in the place as well; a user wrote none of them
-        where = ".".join(str(part) for part in first["loc"] if str(part).islower())
-        where = where.removesuffix(".constrained-float")
-        reason = first["msg"].removeprefix("Value error, ")
-        got = f", got {first['input']!r}" if where else ""
+        place = first_place(error, kind.Options)
         raise SpecError(
-            f"objective '{name}', {'option ' + repr(where) if where else 'options'}: {reason}{got}"
+            f"objective '{name}': {sentence(error, kind.Options)}", str(place[-1]) if place else ""
         ) from error
-
-
-def _finding(error: ValidationError, given: Mapping[str, Any]) -> Any:
-    """Return the finding about what the user wrote: of a union, that of the form they chose."""
-    found = error.errors()
-    place = found[0]["loc"][:1]
-    is_mapping = bool(place) and isinstance(given.get(str(place[0])), Mapping)
-    same = [one for one in found if one["loc"][:1] == place]
-    return same[-1] if is_mapping else same[0]

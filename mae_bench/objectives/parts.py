@@ -15,9 +15,11 @@ from mae_bench.errors import SpecError
 from mae_bench.model.backbone import Backbone
 from mae_bench.model.teacher import Teacher
 from mae_bench.objectives.base import OBJECTIVES, LossOutput, Objective, View, parse_options
+from mae_bench.sentences import describe, shown
 from mae_bench.specs import BackboneSpec, Frozen
 
 Entry = dict[str, Any]
+AMOUNTS = ("weight", "share")
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ class Composite(Objective):
             try:
                 part.kind.check(part.options, spec, row_length)
             except SpecError as error:
-                raise SpecError(f"part '{part.label}': {error}") from None
+                raise SpecError(f"part '{part.label}': {error}", error.got) from None
 
     @classmethod
     def teacher_of(cls, options: PartsOptions) -> str | None:
@@ -199,11 +201,16 @@ def canonical_entries(raw: Any, amount: str, kind: Any, default: Any = None) -> 
         SpecError: a part that is none.
     """
     if isinstance(raw, Mapping):
-        named: Iterable[Any] = [(str(label), given) for label, given in raw.items()]
+        named: list[Any] = [(str(label), given) for label, given in raw.items()]
     elif isinstance(raw, list | tuple) and all(isinstance(item, Mapping) for item in raw):
         named = [(str(item.get("label", item.get("objective"))), item) for item in raw]
     else:
-        raise SpecError(f"parts are a mapping from objectives to their options, got {raw!r}")
+        raise SpecError(
+            f"parts are a mapping from objectives to their options, got {shown(raw)}; write for "
+            f"instance {{mlm: {{{amount}: 0.5}}, mae: {{{amount}: 0.5}}}}"
+        )
+    if not named:
+        raise SpecError("parts must name at least one objective, got none")
     entries = [_entry(label, given, amount, kind, default) for label, given in named]
     labels = [entry["label"] for entry in entries]
     if len(set(labels)) < len(labels):
@@ -219,6 +226,13 @@ def _entry(label: str, given: Any, amount: str, kind: Any, default: Any) -> Entr
     options = {str(key): value for key, value in (given or {}).items() if key != "label"}
     objective = options.pop("objective", label)
     entry: Entry = {"label": label} | ({"objective": objective} if objective != label else {})
+    for other in AMOUNTS:
+        if other != amount and other in options:
+            raise SpecError(
+                f"part '{label}' takes a {amount}, got a {other}; parts of a mixture have weights, "
+                "steps of phases have shares",
+                label,
+            )
     if amount not in options and default is None:
         raise SpecError(f"part '{label}' has no {amount}; write it beside the part's options")
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
@@ -226,15 +240,17 @@ def _entry(label: str, given: Any, amount: str, kind: Any, default: Any) -> Entr
         value = adapter.validate_python(written := options.pop(amount, default))
     except ValidationError as error:
         found = error.errors()[-1 if isinstance(written, Mapping) else 0]  # a schedule stands last
-        reason = f"{found['msg'].removeprefix('Value error, ')}, got {found['input']!r}"
-        raise SpecError(f"part '{label}': {amount}: {reason}") from None
+        reason = f"must be {describe(kind)}, got {shown(written)}"
+        if found["type"] == "value_error":
+            reason = found["msg"].removeprefix("Value error, ")
+        raise SpecError(f"part '{label}': {amount}: {reason}", label) from None
     if value != default:
         entry[amount] = adapter.dump_python(value, mode="json", exclude_defaults=True)
     try:
         canonical: dict[str, Any] = parse_options(objective, options).canonical()
         return entry | canonical
     except SpecError as error:
-        raise SpecError(f"part '{label}': {error}") from None
+        raise SpecError(f"part '{label}': {error}", error.got) from None
 
 
 def _part(entry: Entry, amount: str) -> Part:

@@ -7,7 +7,7 @@ from mae_bench.errors import SpecError, UnknownNameError, near_match
 from mae_bench.runner.controls import with_controls
 from mae_bench.runner.forms import FLOORS
 from mae_bench.runner.outside import check_origin, is_outside, resolved_backbone
-from mae_bench.runner.sentences import shown
+from mae_bench.sentences import shown
 from mae_bench.specs import CLEAN, CORPUS, PEAK_LR, ArmSpec, Claim, Comparison, Study
 
 MIN_SEEDS = 6  # five paired seeds can never reach p < .05 in a sign-flip test
@@ -82,11 +82,13 @@ def _arm(arm: ArmSpec, study: Study, tuned: Mapping[str, Any]) -> ArmSpec:
 
     peak_lr = tuned.get(PEAK_LR, arm.peak_lr)
     drawn = {name: value for name, value in tuned.items() if name != PEAK_LR}
-    options = parse_options(arm.objective, {**arm.options, **drawn})
     try:
+        options = parse_options(arm.objective, {**arm.options, **drawn})
         OBJECTIVES.get(arm.objective).check(options, study.backbone, study.corpus.row_length)
+    except UnknownNameError:
+        raise
     except SpecError as error:
-        raise SpecError(f"arm '{arm.label}': {error}") from None
+        raise SpecError(f"arm '{arm.label}': {error}", error.got) from None
     return arm.model_copy(update={"options": options.canonical(), "peak_lr": peak_lr})
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mae_bench.errors import SpecError
-from mae_bench.runner.sentences import shown
+from mae_bench.sentences import shown
 from mae_bench.specs import Study
 
 FLOORS = {"majority": "majority class", "tfidf": "TF-IDF + LR"}  # protocol -> label of its arm

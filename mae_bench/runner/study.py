@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from mae_bench.errors import SpecError, UnknownNameError, near_match
 from mae_bench.runner.forms import study_of
-from mae_bench.runner.sentences import first_place, sentence, shown
 from mae_bench.runner.yaml_text import line_of, line_of_name, parse_value, read_yaml
+from mae_bench.sentences import first_place, sentence, shown
 from mae_bench.specs import Study
 from mae_bench.speeds import SpeedSpec
 
@@ -134,12 +134,18 @@ def _scales(raw: Any, path: Path) -> dict[str, dict[str, Any]]:
     )
 
 
-def name_in_file(error: UnknownNameError, path_or_name: str | Path) -> UnknownNameError:
-    """Return the error of an unknown name with the line of the study that holds it."""
+def in_file(error: SpecError, path_or_name: str | Path, is_overridden: bool) -> SpecError:
+    """Return an error with the file of the study, and with the line where that is known.
+
+    Where values of the study were overridden, one of these may be wrong: then the file is named
+    only if what is wrong stands in it.
+    """
     path = _find(path_or_name)
     line = line_of_name(_text(path), error.got) if error.got else None
-    where = f"{path}, line {line}: " if line else ""
-    return UnknownNameError(f"{where}{error}", error.got)
+    if line is None and is_overridden:
+        return error
+    where = f"{path}, line {line}" if line else str(path)
+    return type(error)(f"{where}: {error}", error.got)
 
 
 def _blame(

@@ -59,11 +59,13 @@ def parse_value(text: str, name: str) -> Any:
 
 
 def line_of_name(text: str, name: str) -> int | None:
-    """Return the first line where a name stands as a whole key or value."""
-    for token in yaml.scan(text, Loader=yaml.SafeLoader):
-        if isinstance(token, yaml.ScalarToken) and token.value == name:
-            return int(token.start_mark.line) + 1
-    return None
+    """Return the line where a name stands as a whole key or value; None where several lines do."""
+    lines = {
+        int(token.start_mark.line) + 1
+        for token in yaml.scan(text, Loader=yaml.SafeLoader)
+        if isinstance(token, yaml.ScalarToken) and token.value == name
+    }
+    return lines.pop() if len(lines) == 1 else None
 
 
 def line_of(text: str, path: Sequence[str | int]) -> int | None:

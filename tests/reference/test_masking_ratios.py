@@ -91,12 +91,26 @@ def test_ratios_that_cannot_be_are_refused():
 
 WRONG = [
     ({"masking": "spam"}, r"unknown masking scheme 'spam'.*Did you mean 'span'"),
-    ({"masking": 5}, r"'masking': must be the name of a scheme \(.*span.*\) or a mapping"),
+    ({"masking": 5}, r"masking: must be the name of a scheme \(.*span.*\) or a mapping"),
     ({"masking": {"scheme": "random", "mean_length": 2}}, "'random' has no parameter 'mean_len"),
-    ({"masking": {"scheme": "span", "mean_length": 0.5}}, r"'masking.mean_length'.*got 0\.5"),
-    ({"mask_ratio": {"start": 0.3}}, r"'mask_ratio\.end'"),
+    ({"masking": {"scheme": "span", "mean_length": 0.5}}, r"masking.mean_length must be.*got 0\.5"),
+    (
+        {"mask_ratio": {"start": 0.3}},
+        r"mask_ratio\.end is missing; it must be a number in \(0, 1\)",
+    ),
     ({"mask_ratio": {"start": 0.3, "end": 0.1, "num_levels": 3}}, "belongs to shape 'step'"),
-    ({"mask_ratio": 1.5}, "'mask_ratio'.*got 1.5"),
+    (
+        {"mask_ratio": 1.5},
+        r"mask_ratio must be a number in \(0, 1\) or a mapping of start.*got 1.5",
+    ),
+    (
+        {"mask_ratio": {"start": 0.3, "end": 0.1, "shape": "cosin"}},
+        r"mask_ratio.shape must be 'linear' or 'cosine' or 'step', got 'cosin'. Did you mean 'cos",
+    ),
+    (
+        {"mask_ratio": {"start": 0.3, "end": 0.1, "speed": 1}},
+        r"unknown key 'speed' in mask_ratio; allowed: start, end, shape, num_levels",
+    ),
 ]
 
 

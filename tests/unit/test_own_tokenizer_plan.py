@@ -11,10 +11,10 @@ from mae_bench.progress import silent
 from mae_bench.runner.estimate import estimate
 from mae_bench.runner.finished import mark_finished, num_finished, plan_key
 from mae_bench.runner.plan import make_plan
-from mae_bench.runner.sentences import study_keys
 from mae_bench.runner.stages import Settings, run_stage
 from mae_bench.runner.store import Store
 from mae_bench.runner.study import load_study, study_of
+from mae_bench.sentences import study_keys
 from mae_bench.specs import Study
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -162,7 +162,9 @@ def test_a_local_tokenizer_is_always_looked_at_again(tmp_path):
     found = []
     for tokenizer in (f"{{from: '{encoder}'}}", "{kind: bpe}"):
         study = load_study(written(tmp_path, tokenizer))
+        folder = store.study(study.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "results.parquet").touch()
         mark_finished(store, study, plan_key(study, None), [])
-        (store.study(study.name) / "results.parquet").touch()
         found.append(num_finished(store, study, None))
     assert found == [None, 0]

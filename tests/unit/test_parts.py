@@ -165,7 +165,11 @@ PUPIL = {"objective": "distill", "teacher": "x"}
 WRONG = [
     ("mixture", {"parts": {"mlmm": {}}}, "part 'mlmm': unknown objective 'mlmm'"),
     ("mixture", {"parts": {"mlm": {"mask_rato": 0.1}}}, "part 'mlm': .* no option 'mask_rato'"),
-    ("mixture", {"parts": {"mlm": {"weight": 0}}}, "part 'mlm': weight: .* greater than 0, got 0"),
+    (
+        "mixture",
+        {"parts": {"mlm": {"weight": 0}}},
+        "part 'mlm': weight: must be a number above 0 or .* got 0",
+    ),
     ("mixture", {"parts": {"a": PUPIL, "b": PUPIL}}, "the parts a, b have a teacher each"),
     ("mixture", {"parts": {"random_init": {}}}, "'random_init' is not trained"),
     ("mixture", {"parts": {"mlm": {"weight": {"start": 1, "end": 0}}}}, "weights are 0 at the end"),

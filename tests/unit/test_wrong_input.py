@@ -83,8 +83,16 @@ REFUSED = {
         "mask_ratio 0.99 hides 30 of the 30",
         "leave at least 1",
     ),
-    "ratio of one": ("objectives=[{mae: {mask_ratio: 1.0}}]", "option 'mask_ratio'", "got 1.0"),
-    "ratio of zero": ("objectives=[{mlm: {mask_ratio: 0}}]", "option 'mask_ratio'", "got 0"),
+    "ratio of one": (
+        "objectives=[{mae: {mask_ratio: 1.0}}]",
+        "mask_ratio must be a number in (0, 1) or a mapping of start, end",
+        "got 1.0",
+    ),
+    "ratio of zero": (
+        "objectives=[{mlm: {mask_ratio: 0}}]",
+        "mask_ratio must be a number in (0, 1)",
+        "got 0",
+    ),
     "negative ratio": ("corpus.validation_ratio=-0.1", "in (0, 1), got -0.1"),
     "shares": (
         "objectives=[{mlm: {mask_share: 0.5}}]",
@@ -108,7 +116,7 @@ REFUSED = {
     "unknown key": ("finetune.epocs=3", "--set finetune.epocs=3: unknown key 'epocs'", "epochs"),
     "schedule": (
         "objectives=[{mlm: {mask_ratio: {start: 0.3, end: 2}}}]",
-        "option 'mask_ratio.end'",
+        "mask_ratio.end",
         "got 2",
     ),
     "missing file": ("corpus.sources=tex.txt", "'tex.txt' is neither a corpus nor"),

@@ -2,7 +2,7 @@
 
 import json
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types as limits
@@ -32,7 +32,7 @@ def sentence(
         where: the path of the model inside what the user wrote.
     """
     findings = error.errors(include_url=False)
-    first = findings[0]
+    first = _meant(findings, model)
     places = {_place(model, finding["loc"])[0] for finding in findings}
     text = _one(first["type"], first["msg"], first["input"], first["loc"], model, where)
     inner = [p for p in places if not any(q != p and q[: len(p)] == p for q in places)]
@@ -41,7 +41,7 @@ def sentence(
 
 def first_place(error: ValidationError, model: type[BaseModel]) -> tuple[str | int, ...]:
     """Return the path of the first finding, without pydantic's own tags."""
-    finding = error.errors(include_url=False)[0]
+    finding = _meant(error.errors(include_url=False), model)
     place = _place(model, finding["loc"])[0]
     return (*place, finding["loc"][-1]) if finding["type"] == "extra_forbidden" else place
 
@@ -58,6 +58,16 @@ def shown(value: object) -> str:
     """Return a value as a user wrote it, cut where it is long."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _meant(findings: list[Any], model: type[BaseModel]) -> Any:
+    """Return the first finding; of a union's, that of the form which the user chose."""
+    first = findings[0]
+    place = _place(model, first["loc"])[0]
+    if len(place) < len(first["loc"]) and isinstance(first["input"], Mapping):
+        same = [one for one in findings if _place(model, one["loc"])[0][: len(place)] == place]
+        return same[-1]  # a mapping is meant for the model, which stands last
+    return first
 
 
 def _one(
@@ -100,10 +110,19 @@ def _place(
             annotation, metadata = get_args(annotation)[0], []
         elif get_origin(annotation) is dict:
             annotation, metadata = get_args(annotation)[1], []
+        elif _is_union(annotation) and (tagged := _tagged(annotation, str(key))):
+            annotation, metadata = tagged, []
+            continue  # pydantic's tag: no user wrote it
         else:  # an unknown key, or pydantic's tag of a union's member
             break
         place.append(key)
     return tuple(place), annotation, metadata
+
+
+def _tagged(annotation: Any, tag: str) -> Any:
+    """Return the model of a union that a tag of pydantic names; None where it names another."""
+    models = [member for member in get_args(annotation) if _is_model(member)]
+    return next((member for member in models if member.__name__ in tag), None)
 
 
 def _bare(annotation: Any) -> tuple[Any, list[Any]]:
