@@ -331,7 +331,7 @@ def enumerated_marginals(units, count):
 
 
 WORDS = [12, 13, 14, 15, 17, 20, 21]  # ids that leave 2 modulo 3 continue a word
-# two collocations, a word, the continuing tokens that a collocation left of its word, a word
+# a collocation, a word, a collocation, what it left of its word, a word of two tokens, a word
 PHRASES = [32, 24, 21, 26, 15, 31, 20, 47, 51, 47, 15]
 UNITS = {
     "whole_word": (WORDS, [[0], [1, 2], [3, 4, 5], [6]]),
