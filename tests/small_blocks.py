@@ -8,6 +8,8 @@ from transformers import PreTrainedTokenizerFast
 
 from mae_bench.data.tokenizer import SPECIAL
 from mae_bench.masking import CLS_ID, NUM_SPECIAL, PAD_ID, SEP_ID
+from mae_bench.masking.ngrams import hash_windows
+from mae_bench.objectives.base import OBJECTIVES, parse_options
 from mae_bench.progress import silent
 from mae_bench.specs import BackboneSpec, Budget, PretrainRecipe, PretrainSpec
 from mae_bench.training.pretrain import pretrain
@@ -57,6 +59,17 @@ def write_blocks(folder, *, rows=ROWS, is_padded=True):
     return folder
 
 
+def write_ngrams(folder):
+    """Write collocations of tokens that follow each other in some of those rows."""
+    folder.mkdir(exist_ok=True)
+    tokens = range(NUM_SPECIAL, V - 4)
+    pairs = np.array([(token, token + 1) for token in tokens if token % 3 == 0])
+    triples = np.array([(token, token + 2, token + 4) for token in tokens if token % 4 == 0])
+    hashes = [hash_windows(pairs, 2)[:, 0], hash_windows(triples, 3)[:, 0]]
+    np.save(folder / "hashes.npy", np.sort(np.concatenate(hashes)))
+    return folder
+
+
 def _rows(first, count, is_padded):
     rows = np.full((count, L), PAD_ID, dtype=np.uint16)
     for place in range(count):
@@ -85,6 +98,7 @@ def run_pretraining(
     name = name or objective
     out = folder / name
     out.mkdir(exist_ok=True)
+    needs_ngrams = OBJECTIVES.get(objective).needs_ngrams(parse_options(objective, options or {}))
     spec = PretrainSpec(
         backbone=backbone,
         objective=objective,
@@ -98,6 +112,7 @@ def run_pretraining(
         blocks=folder / "blocks",
         tokenizer=folder,
         teacher=teacher,
+        ngrams=write_ngrams(folder / "ngrams") if needs_ngrams else None,
         encoder=encoder,
         work=folder / "work" / name,
         out=out,

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from mae_bench.draws import Block, Draws
-from mae_bench.errors import SpecError
 from mae_bench.masking.hidden import MASK_ID, PAD_ID, SEP_ID, num_hidden
 
 
@@ -33,25 +32,21 @@ class SpanRows:
 
 
 def num_spans(row_length: int, ratio: float, mean_length: float) -> tuple[int, int]:
-    """Return M and K of a full row.
+    """Return M and K of a full row; K is at most one more than the kept tokens that part spans.
 
     Raises:
-        SpecError: the kept tokens are too few to stand between so many spans.
+        SpecError: nothing or everything would be dropped.
     """
     dropped = num_hidden(row_length, ratio)
-    spans = max(1, int(dropped / mean_length + 0.5))
-    if spans > row_length - 2 - dropped + 1:
-        raise SpecError(
-            f"mask_ratio {ratio:g} with spans of {mean_length:g} tokens drops {spans} spans and "
-            f"keeps {row_length - 2 - dropped} tokens of a row of {row_length}, too few to part "
-            "them; lower mask_ratio or raise mean_length"
-        )
-    return dropped, spans
+    kept = row_length - 2 - dropped
+    return dropped, min(max(1, int(dropped / mean_length + 0.5)), kept + 1)
 
 
 def drop_spans(block: Block, draws: Draws, ratio: float, mean_length: float) -> SpanRows:
     """Drop round(ratio * T) tokens of each row in round(M / mean_length) spans, at least one.
 
+    A kept token stands between two spans, so there are at most T - M + 1. Where that is fewer,
+    above a ratio of about mean_length / (mean_length + 1), spans are longer than mean_length.
     As in Raffel et al. 2020, arXiv:1910.10683, all ways to cut M tokens into K spans are equally
     likely, and so are all places of the spans with a kept token between two. Differs: a row may
     end, and start, with a kept token or with a span; T5's start with one and end with the other.
@@ -60,7 +55,7 @@ def drop_spans(block: Block, draws: Draws, ratio: float, mean_length: float) -> 
         block: rows of [CLS], text, [SEP] and padding.
         draws: of the step.
         ratio: share of the maskable tokens.
-        mean_length: of a span, in tokens.
+        mean_length: of a span, in tokens, where the kept tokens allow it.
     """
     length = block.ids.shape[1]
     dropped, spans = num_spans(length, ratio, mean_length)

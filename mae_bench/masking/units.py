@@ -52,8 +52,11 @@ def span(context: Context) -> Tensor:
 def whole_word(context: Context) -> Tensor:
     """Hide whole words, drawn alike; the last one may be cut, so that the count is exact.
 
-    Marginals: near the mask ratio. A word's later tokens are hidden less often than its first, by
-    the chance that the word is the last one drawn and is cut before them.
+    Marginals: n words come in a uniform random order, and the j-th token of one, from 0, is hidden
+    where the words before it hold S tokens and S + j < M. The words before it are any k < n of the
+    others alike, so P(hidden) = sum over k = 0..n-1 of share(k, M - j) / n, where share(k, m) is
+    the share of the k-subsets of the other n - 1 words that hold fewer than m tokens. Their mean
+    over a text is M / T exactly; a word's later tokens are hidden less often than its first.
     A text's first token starts a word, whatever the vocabulary says of it.
     """
     assert context.lexicon is not None
@@ -70,7 +73,8 @@ def whole_word(context: Context) -> Tensor:
 def pmi(context: Context) -> Tensor:
     """Hide n-grams of high pointwise mutual information as units, and words elsewhere.
 
-    Marginals: as for ``whole_word``, with n-grams of up to five tokens in the place of words.
+    Marginals: those of ``whole_word``, where the units are these n-grams of up to five tokens and
+    what they leave of words.
     Differs from the paper: n-grams are of tokens, not of words, and may end inside a word; of
     overlapping n-grams the one that starts first is the unit (there one at random), at one place
     the longest.

@@ -23,6 +23,8 @@ class SpanDenoising(Objective):
     What is predicted, and counted, is M span tokens and K delimiters a row: after each span the
     [MASK] of the next, after the last [SEP]. The encoder's places are numbered anew, as T5's are:
     original positions would tell how long a span was. The decoder is saved and never used again.
+    Masking schemes do not apply: they fix how many tokens a row hides, not in how many runs, and
+    here the lengths of both inputs hang on the number of spans, which every row must share.
     Differs from T5: all sentinels are [MASK] to the encoder, and their numbers enter the decoder.
     """
 
@@ -38,7 +40,7 @@ class SpanDenoising(Objective):
         Attributes:
             mask_ratio: share of a row's tokens that is dropped.
             mean_length: tokens of a span, on average; a row of M dropped tokens has
-                round(M / mean_length) spans.
+                round(M / mean_length) spans, but at most one more than it keeps tokens.
             decoder_layers: of self-attention, cross attention and MLP.
             decoder_width: a multiple of the backbone's head size; None for its width.
         """
@@ -113,7 +115,7 @@ class SpanDenoising(Objective):
 
     @classmethod
     def check(cls, options: Options, spec: BackboneSpec, row_length: int) -> None:
-        """Raise SpecError for an impossible number of spans or decoder width."""
+        """Raise SpecError where nothing or all would be dropped, or for a decoder width."""
         for ratio in extremes(options.mask_ratio):
             num_spans(row_length, ratio, options.mean_length)
         head_size = spec.width // spec.heads

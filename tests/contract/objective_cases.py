@@ -51,6 +51,7 @@ CASES = [
     ("rtd", {"share_embeddings": "all", "generator_width_ratio": 1.0}),
     ("span_denoise", {}),
     ("span_denoise", {"mask_ratio": 0.4, "decoder_layers": 2, "decoder_width": 48}),
+    ("span_denoise", {"mask_ratio": 0.9}),  # fewer spans than of mean_length: kept tokens part them
     ("mixture", {"parts": {"mlm": {}, "mae": {"weight": {"start": 1.0, "end": 0.0}}}}),
     ("mixture", {"parts": {"pupil": {"objective": "distill", "teacher": "mlm"}, "simcse": 0.1}}),
     ("phases", {"steps": {"mae": 0.25, "mlm": {"share": 0.75, "mask_ratio": 0.3}}}),

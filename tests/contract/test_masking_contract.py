@@ -3,14 +3,15 @@
 import pytest
 import torch
 from objective_cases import CASES
-from test_objectives_contract import blocks, draws, make, tensors
+from test_objectives_contract import blocks, counted_flops, draws, make, reload, tensors
 
+from mae_bench.costs import StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
 from mae_bench.masking import MASKINGS, NUM_SPECIAL
 from mae_bench.objectives.base import OBJECTIVES, Block, parse_options
 from mae_bench.training.checkpoint import save_checkpoint, write_json
-from mae_bench.training.specimen import SPEC, B, L
+from mae_bench.training.specimen import SPEC, B, L, V
 
 MASKED = [
     (name, options)
@@ -94,6 +95,66 @@ def test_masks_are_pure_alike_in_any_batch_and_as_many_as_random(
         counts = torch.ones_like(view.target_ids, dtype=torch.bool)
         is_target = counts if view.is_target is None else view.is_target
         assert (view.target_ids[is_target] >= NUM_SPECIAL).all()
+
+
+RATIOS = {"contrastive": ("cutoff_ratio",), "mae_bottleneck": ("mask_ratio", "decoder_mask_ratio")}
+
+
+def hiding(name, scheme, ratio):
+    """Return an objective's plain options with this scheme and ratio."""
+    view = {"view": "cutoff"} if name == "contrastive" else {}
+    ratios = dict.fromkeys(RATIOS.get(name, ("mask_ratio",)), ratio)
+    return {**FIRST[name], **view, **ratios, "masking": scheme}
+
+
+@pytest.mark.parametrize("ratio", [0.05, 0.9])
+@SCHEMES
+@pytest.mark.parametrize("name", FIRST)
+def test_every_objective_runs_or_refuses_at_the_ends_of_the_ratios(name, scheme, ratio, teacher):
+    options = hiding(name, scheme, ratio)
+    refusal = None
+    if ratio > MASKINGS.get(scheme).max_ratio:
+        refusal = f"'{scheme}' can hide at most 0.5 of a text, got .*ratio 0.9"
+    elif name == "deshuffle" and ratio == 0.05:
+        refusal = "at least 2 must change places"
+    if refusal:
+        with pytest.raises(SpecError, match=refusal):
+            checked(name, options)
+        return
+    checked(name, options)
+    objective = make(name, options, teacher).eval()
+    with torch.no_grad():
+        output = objective(objective.corrupt(blocks(is_padded=True), draws()))
+    assert output.loss.isfinite() and output.predicted > 0
+
+
+@SCHEMES
+@pytest.mark.parametrize("name", ["mlm", "mae", "mae_bottleneck", "rtd"])
+def test_every_scheme_trains_reloads_and_costs_what_torch_counts(name, scheme, teacher, tmp_path):
+    options = {**FIRST[name], "masking": scheme}
+    if name == "mae_bottleneck":
+        options["decoder_mask_ratio"] = 0.4  # what non_adjacent can hide of short rows too
+    objective, block = make(name, options, teacher).train(), blocks(is_padded=True)
+    shape = StepShape(SPEC, B, L, V)
+    counted = counted_flops(make(name, options, teacher), [objective.corrupt(blocks(), draws())])
+    assert counted == pytest.approx(
+        type(objective).flops_per_step(objective.options, shape).total, rel=0.01
+    )
+    optimizer = torch.optim.AdamW(objective.parameters(), lr=5e-3)
+    losses = []
+    for step in range(20):
+        output = objective(objective.corrupt(block, draws()))
+        output.loss.backward()
+        if step == 0:
+            assert all(p.grad is not None for p in objective.backbone.parameters())
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(output.loss.detach()))
+    assert losses[-1] < 0.9 * losses[0]
+    reloaded = reload(objective.eval(), make(name, options, teacher, seed=2), tmp_path)
+    view = objective.corrupt(block, draws())
+    with torch.no_grad():
+        assert torch.equal(objective(view).loss, reloaded(view).loss)
 
 
 def test_no_two_schemes_hide_the_same():

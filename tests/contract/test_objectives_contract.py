@@ -215,6 +215,15 @@ def test_gradient_reaches_the_backbone_and_the_loss_falls(name, options, is_padd
     assert losses[-1] < 0.8 * losses[0]
 
 
+def counted_flops(objective, views):
+    """Return what torch counts of an average step; the objective ends on the meta device."""
+    objective.to("meta").train()
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+        for view in views:
+            objective(mapped(view, lambda t: t.to("meta"))).loss.backward()
+    return counter.get_total_flops() / len(views)
+
+
 @pytest.mark.parametrize("arch", ["modernbert", "bert"])
 @pytest.mark.parametrize("shape", [(1, 32, 2, 24, 6), (2, 64, 2, 40, 3), (3, 48, 4, 16, 5)])
 @pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
@@ -233,14 +242,10 @@ def test_counted_flops_match_torch(name, options, shape, arch, tmp_path):
     # an average step of the case's phases: one quarter and three quarters
     times = (0.0, 0.25, 0.5, 0.75) if name == "phases" else (0.0,)
     views = [objective.corrupt(Block(ids), replace(draws(rows), progress=t)) for t in times]
-    objective.to("meta").train()
-    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
-        for view in views:
-            objective(mapped(view, lambda t: t.to("meta"))).loss.backward()
     predicted = (
         type(objective).flops_per_step(objective.options, StepShape(spec, rows, length, V)).total
     )
-    assert counter.get_total_flops() / len(times) == pytest.approx(predicted, rel=0.01)
+    assert counted_flops(objective, views) == pytest.approx(predicted, rel=0.01)
 
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
@@ -250,17 +255,21 @@ def test_options_survive_json_and_omit_defaults(name, options):
     assert set(parsed.canonical()) <= set(options)
 
 
-@pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
-def test_reloaded_checkpoint_gives_the_same_loss(name, options, teacher, tmp_path):
+def reload(objective, other, folder):
+    """Save an objective and read it into another, which is returned ready to evaluate."""
     from transformers import AutoModel
 
+    save_checkpoint(objective, folder, folder)
+    other.backbone.encoder = AutoModel.from_pretrained(folder, attn_implementation="sdpa")
+    load_objective_state(other, folder)
+    return other.eval()
+
+
+@pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
+def test_reloaded_checkpoint_gives_the_same_loss(name, options, teacher, tmp_path):
     objective = make(name, options, teacher, seed=1).eval()
     view = objective.corrupt(blocks(), draws())
-    save_checkpoint(objective, tmp_path, tmp_path)
-    other = make(name, options, teacher, seed=2)
-    other.backbone.encoder = AutoModel.from_pretrained(tmp_path, attn_implementation="sdpa")
-    load_objective_state(other, tmp_path)
-    other.eval()
+    other = reload(objective, make(name, options, teacher, seed=2), tmp_path)
     with torch.no_grad():
         assert torch.equal(objective(view).loss, other(view).loss)
 

@@ -101,7 +101,7 @@ def plain_whole_word(text, ids, count, draw, lexicon, masking):
     return in_order(sorted(words, key=lambda word: draw("which")[word[0]]), count)
 
 
-def plain_pmi(text, ids, count, draw, lexicon, masking):
+def pmi_units(text, ids, lexicon):
     units, at, is_open = [], 0, False  # is_open: a word whose further tokens may join it
     while at < len(text):
         sizes = [
@@ -117,6 +117,11 @@ def plain_pmi(text, ids, count, draw, lexicon, masking):
             units.append([])
         units[-1].append(text[at])
         at, is_open = at + 1, True
+    return units
+
+
+def plain_pmi(text, ids, count, draw, lexicon, masking):
+    units = pmi_units(text, ids, lexicon)
     return in_order(sorted(units, key=lambda unit: draw("which")[unit[0]]), count)
 
 
@@ -216,8 +221,12 @@ def test_padding_moves_no_mask(name):
 def shares_hidden(ids, ratio, masking, lexicon=None):
     """Return how often each position of equal rows is hidden."""
     draws = Draws(0, 0, torch.arange(len(ids)))
-    hidden = hide(Block(ids), draws, ratio, masking, lexicon)
-    return torch.bincount(hidden.positions.flatten(), minlength=ids.shape[1]).double() / len(ids)
+    is_pad = ids == PAD_ID
+    block = Block(ids, is_pad if is_pad.any() else None)
+    hidden = hide(block, draws, ratio, masking, lexicon)
+    found = hidden.positions
+    found = found.flatten() if hidden.is_target is None else found[hidden.is_target]
+    return torch.bincount(found, minlength=ids.shape[1]).double() / len(ids)
 
 
 def assert_near(found, wanted, n):
@@ -298,18 +307,93 @@ def test_without_rarity_the_random_tokens_are_hidden():
     assert torch.equal(plain.positions, even.positions)
 
 
-def test_words_are_drawn_alike_and_the_last_is_cut():
-    n, count = 20_000, 3
-    words = [[0], [1, 2], [3, 4, 5], [6]]  # places in the text
-    text = [12, 13, 14, 15, 17, 20, 21]  # ids that leave 2 modulo 3 continue a word
-    wanted = [0.0] * 7
-    for order in itertools.permutations(words):
+def unit_marginals(units, count):
+    """The formula of `whole_word`: chances by place, from the subsets that may come before."""
+    chances = {}
+    for unit in units:
+        others = [len(other) for other in units if other is not unit]
+        for j, place in enumerate(unit):
+            shares = []
+            for k in range(len(units)):
+                before = [sum(sizes) for sizes in itertools.combinations(others, k)]
+                shares.append(sum(total < count - j for total in before) / len(before))
+            chances[place] = sum(shares) / len(units)
+    return [chances[place] for place in sorted(chances)]
+
+
+def enumerated_marginals(units, count):
+    """The definition: all orders of the units are as likely."""
+    found = [0] * sum(map(len, units))
+    for order in itertools.permutations(units):
         for place in in_order(order, count):
-            wanted[place] += 1 / math.factorial(4)
-    lexicon = lexicon_for(torch.tensor([text]))
-    found = shares_hidden(repeated(text, n), 3 / 7, Masking(scheme="whole_word"), lexicon)
-    assert_near(found[1:-1], wanted, n)
-    assert wanted[3] > wanted[4] > wanted[5]  # as its docstring says
+            found[place] += 1
+    return [times / math.factorial(len(units)) for times in found]
+
+
+WORDS = [12, 13, 14, 15, 17, 20, 21]  # ids that leave 2 modulo 3 continue a word
+# a collocation, a word, a collocation, what it left of its word, a word of two tokens, a word
+PHRASES = [32, 24, 21, 26, 15, 31, 20, 47, 51, 47, 15]
+UNITS = {
+    "whole_word": (WORDS, [[0], [1, 2], [3, 4, 5], [6]]),
+    "pmi": (PHRASES, [[0, 1], [2], [3, 4, 5], [6, 7], [8, 9], [10]]),
+}
+
+
+@pytest.mark.parametrize("padding", [0, 4])
+@pytest.mark.parametrize("name", UNITS)
+def test_units_are_hidden_as_often_as_stated_at_every_position(name, padding):
+    n, (text, units) = 20_000, UNITS[name]
+    lexicon, places = lexicon_for(torch.tensor([text])), list(range(len(text)))
+    assert name != "pmi" or pmi_units(places, text, lexicon) == units
+    rows = torch.cat([repeated(text, n), torch.full((n, padding), PAD_ID)], 1)
+    for count in (1, 3, len(text) - 2):
+        wanted = unit_marginals(units, count)
+        assert wanted == pytest.approx(enumerated_marginals(units, count), abs=1e-12)
+        assert sum(wanted) == pytest.approx(count)
+        found = shares_hidden(rows, count / len(text), Masking(scheme=name), lexicon)
+        assert_near(found[1 : 1 + len(text)], wanted, n)
+        assert found.sum() == pytest.approx(count)
+        if count == 3:  # a later token of a unit is hidden less often
+            unit = max(units, key=len)
+            assert [wanted[p] for p in unit] == sorted({wanted[p] for p in unit}, reverse=True)
+
+
+def choose(n, k):
+    return 1 if k == 0 else math.comb(n, k) if n >= k else 0
+
+
+def slot_marginal(place, total, count):
+    """The formula of `non_adjacent` for the place-th token, from 1."""
+    ways = sum(
+        choose(place - 1 - a, a) * choose(total - count - place + 1 + a, count - 1 - a)
+        for a in range(count)
+    )
+    return ways / math.comb(total - count + 1, count)
+
+
+@pytest.mark.parametrize("padding", [0, 4])
+def test_tokens_without_neighbours_are_hidden_as_often_as_stated_at_every_position(padding):
+    for total in range(1, 11):
+        for count in range(1, (total + 1) // 2 + 1):
+            subsets = [
+                subset
+                for subset in itertools.combinations(range(1, total + 1), count)
+                if all(b - a > 1 for a, b in itertools.pairwise(subset))
+            ]
+            wanted = [
+                sum(place in subset for subset in subsets) / len(subsets)
+                for place in range(1, total + 1)
+            ]
+            stated = [slot_marginal(place, total, count) for place in range(1, total + 1)]
+            assert stated == pytest.approx(wanted, abs=1e-12), (total, count)
+            assert stated[0] == pytest.approx(count / (total - count + 1))
+            assert sum(stated) == pytest.approx(count)
+    n = 20_000
+    for total, count in ((9, 2), (9, 4), (10, 5), (11, 3)):
+        text = torch.cat([repeated(range(10, 10 + total), n), torch.full((n, padding), PAD_ID)], 1)
+        found = shares_hidden(text, count / total, Masking(scheme="non_adjacent"))
+        stated = [slot_marginal(place, total, count) for place in range(1, total + 1)]
+        assert_near(found[1 : 1 + total], stated, n)
 
 
 def test_without_collocations_pmi_is_whole_words():

@@ -17,7 +17,7 @@ from mae_bench.objectives.base import OBJECTIVES, parse_options
 from mae_bench.specs import BackboneSpec
 
 V = 300
-SETTINGS = [(0.15, 3.0), (0.5, 3.0), (0.3, 1.0), (0.15, 10.0), (0.8, 5.0)]
+SETTINGS = [(0.15, 3.0), (0.5, 3.0), (0.3, 1.0), (0.15, 10.0), (0.8, 5.0), (0.9, 3.0), (0.9, 1.0)]
 LENGTHS = (40, 39, 31, 22, 13, 8, 5, 4, 3)
 
 
@@ -191,6 +191,23 @@ def test_a_short_row_is_answered_as_it_would_be_alone():
         torch.testing.assert_close(together[row], alone[0], atol=1e-5, rtol=1e-4)
 
 
-def test_spans_that_cannot_be_kept_apart_are_refused():
-    with pytest.raises(SpecError, match="too few to part"):
-        num_spans(20, 0.8, 1.0)
+@pytest.mark.parametrize("mean_length", [1.0, 3.0, 10.0])
+@pytest.mark.parametrize("ratio", [0.05, 0.5, 0.75, 0.9])
+@pytest.mark.parametrize("row_length", [24, 64, 128])
+def test_the_number_of_spans_is_that_of_plain_python(row_length, ratio, mean_length):
+    text = row_length - 2
+    wanted = math.floor(ratio * text + 0.5)
+    spans = max(1, math.floor(wanted / mean_length + 0.5))
+    while spans > 1 and spans - 1 > text - wanted:  # not enough kept tokens to part them
+        spans -= 1
+    assert num_spans(row_length, ratio, mean_length) == (wanted, spans)
+    OBJECTIVES.get("span_denoise").check(
+        parse_options("span_denoise", {"mask_ratio": ratio, "mean_length": mean_length}),
+        BackboneSpec(),
+        row_length,
+    )
+
+
+def test_a_row_without_kept_tokens_is_refused():
+    with pytest.raises(SpecError, match="leave at least 1"):
+        num_spans(6, 0.9, 3.0)

@@ -334,6 +334,15 @@ def test_the_average_reads_the_whole_row_and_moves_after_a_step():
     assert torch.allclose(objective.average.embedding.weight, before + 0.5)
 
 
+@torch.no_grad()
+def test_the_encoder_cannot_move_the_targets_within_a_step():
+    objective = make("mae", {"target": "ema_features"}).eval()
+    view = objective.corrupt(blocks(True), draws())
+    before = objective._wanted(view.target_ids, view)
+    objective.backbone.embedding.weight.normal_(generator=torch.Generator().manual_seed(0))
+    assert torch.equal(objective._wanted(view.target_ids, view), before)
+
+
 def test_a_run_with_an_average_cut_short_ends_as_an_undisturbed_one(tmp_path, monkeypatch):
     write_blocks(tmp_path / "blocks")
     monkeypatch.setattr(loop, "SAVE_EVERY_S", -1.0)
