@@ -48,7 +48,7 @@ def renumbered(folder: Path) -> dict[str, Any]:
     """
     content = _read(folder)
     model = content["model"]
-    kind = str(model.get("type"))
+    kind = model["type"] = _kind(model)
     splitter = json.dumps(content.get("pre_tokenizer"))
     is_bytes = kind == "BPE" and '"ByteLevel"' in splitter
     is_pieces = kind == "WordPiece" and model.get("continuing_subword_prefix") == "##"
@@ -138,6 +138,15 @@ def _read(folder: Path) -> dict[str, Any]:
     if not all(isinstance(place, int) for place in ids):
         raise _unreadable(path, TypeError("an id is no whole number"))
     return content
+
+
+def _kind(model: dict[str, Any]) -> str:
+    """Return a model's kind; files of tokenizers' first years, as BERT's own, do not name it."""
+    if "type" in model:
+        return str(model["type"])
+    if "merges" in model:
+        return "BPE"
+    return "WordPiece" if "max_input_chars_per_word" in model else "model without a name"
 
 
 def _unreadable(path: Path, error: Exception) -> SpecError:

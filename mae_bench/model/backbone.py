@@ -210,22 +210,6 @@ def build_backbone(spec: BackboneSpec, vocab_size: int, seed: int) -> Backbone:
         return Backbone(build_stack(build_config(spec, vocab_size)))
 
 
-def load_config(folder: Path | str) -> Any:
-    """Return the config of a transformers folder or Hub id.
-
-    Raises:
-        SpecError: there is none that transformers knows.
-    """
-    from transformers import AutoConfig
-
-    import mae_bench.model.recurrent  # noqa: F401  (so that AutoConfig and AutoModel know it)
-
-    try:
-        return AutoConfig.from_pretrained(str(folder))
-    except (OSError, ValueError) as error:
-        raise _not_an_encoder(folder, error) from error
-
-
 def load_backbone(folder: Path | str, dropout: float | None = None) -> Backbone:
     """Return the encoder of a transformers folder or Hub id, safetensors weights only.
 
@@ -236,14 +220,16 @@ def load_backbone(folder: Path | str, dropout: float | None = None) -> Backbone:
     Raises:
         SpecError: the folder holds no encoder that transformers can load.
     """
-    from transformers import AutoModel
+    from transformers import AutoConfig, AutoModel
+
+    import mae_bench.model.recurrent  # noqa: F401  (so that AutoModel knows it)
 
     quiet_bars()
-    config = load_config(folder)
-    for name in DROPOUTS if dropout is not None else ():
-        if hasattr(config, name):
-            setattr(config, name, dropout)
     try:
+        config = AutoConfig.from_pretrained(str(folder))
+        for name in DROPOUTS if dropout is not None else ():
+            if hasattr(config, name):
+                setattr(config, name, dropout)
         encoder = AutoModel.from_pretrained(
             str(folder),
             config=config,
@@ -252,12 +238,8 @@ def load_backbone(folder: Path | str, dropout: float | None = None) -> Backbone:
             dtype=torch.float32,
         )
     except (OSError, ValueError) as error:
-        raise _not_an_encoder(folder, error) from error
+        raise SpecError(
+            f"'{folder}' is not an encoder that transformers can load from safetensors: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
     return Backbone(encoder)
-
-
-def _not_an_encoder(folder: Path | str, error: Exception) -> SpecError:
-    return SpecError(
-        f"'{folder}' is not an encoder that transformers can load from safetensors: "
-        f"{str(error).splitlines()[0]}"
-    )

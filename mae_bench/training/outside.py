@@ -13,7 +13,7 @@ from mae_bench.costs import Stack, stack_of_config
 from mae_bench.data.encoders import require_sizes
 from mae_bench.data.own_tokenizer import vocabulary
 from mae_bench.errors import SpecError
-from mae_bench.model.backbone import Backbone, load_backbone, load_config, quiet_bars
+from mae_bench.model.backbone import Backbone, load_backbone, quiet_bars
 from mae_bench.model.teacher import is_checkpoint
 from mae_bench.model.token_rows import rows_of, take_rows
 from mae_bench.objectives.base import Objective
@@ -58,7 +58,7 @@ def fitted_teacher(teacher: Path | None, tokenizer: Path, work: Path) -> Iterato
             raise _other_tokenizer("teacher", teacher)
         yield teacher
         return
-    rows = _rows("teacher", teacher, load_config(teacher).vocab_size, theirs, ours)
+    rows = _rows("teacher", teacher, _config(teacher).vocab_size, theirs, ours)
     if rows is None:
         yield teacher
         return
@@ -120,23 +120,37 @@ def _rows(
     return None if theirs == ours and num_rows == len(ours) else rows_of(theirs, ours)
 
 
+def _config(folder: Path) -> Any:
+    from transformers import AutoConfig
+
+    import mae_bench.model.recurrent  # noqa: F401  (so that AutoConfig and AutoModel know it)
+
+    try:
+        return AutoConfig.from_pretrained(str(folder))
+    except (OSError, ValueError) as error:
+        raise _not_a_model(folder, error) from error
+
+
 def _whole_model(folder: Path) -> Any:
     """Return a model with every part that its folder names, a vocabulary head too."""
     import transformers
 
     quiet_bars()
-    config = load_config(folder)
-    kind: Any = getattr(transformers, next(iter(config.architectures or ()), ""), None)
+    kind: Any = getattr(transformers, next(iter(_config(folder).architectures or ()), ""), None)
     if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
         kind = transformers.AutoModel
     try:
         return kind.from_pretrained(str(folder), use_safetensors=True, dtype=torch.float32)
     except (OSError, ValueError) as error:
-        first_line = str(error).partition("\n")[0]
-        raise SpecError(
-            f"teacher '{folder}' is not a model that transformers can load from safetensors: "
-            f"{first_line}"
-        ) from error
+        raise _not_a_model(folder, error) from error
+
+
+def _not_a_model(folder: Path, error: Exception) -> SpecError:
+    first_line = str(error).partition("\n")[0]
+    return SpecError(
+        f"teacher '{folder}' is not a model that transformers can load from safetensors: "
+        f"{first_line}"
+    )
 
 
 def price_of(teacher: Path | None) -> tuple[float, float]:

@@ -71,6 +71,13 @@ def test_ids_are_ours_and_tokens_are_theirs(encoder, ours):
     assert [auto(text).input_ids for text in TEXTS] == [mine(text).input_ids for text in TEXTS]
 
 
+def test_a_file_that_does_not_name_its_kind_is_the_same(encoder, ours, tmp_path):
+    edit(encoder, lambda content: content["model"].pop("type"))  # as bert-base-uncased's
+    adopt_tokenizer(encoder, tmp_path / "again")
+    one, other = (folder / "tokenizer.json" for folder in (ours, tmp_path / "again"))
+    assert one.read_bytes() == other.read_bytes()
+
+
 def test_hidden_states_are_those_of_the_original(encoder, ours):
     (old, is_pad), (new, is_pad_here) = rows_of(encoder, ours)
     assert torch.equal(is_pad, is_pad_here)
