@@ -5,7 +5,7 @@ Legend: B rows, L positions a row, S tokens that the encoder sees, M predicted p
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -195,7 +195,16 @@ class Objective(nn.Module, ABC):
 
 OBJECTIVES: Registry[type[Objective]] = Registry("objective", "objectives")
 
-__all__ = ["OBJECTIVES", "Block", "LossOutput", "Objective", "Trial", "View", "parse_options"]
+__all__ = [
+    "OBJECTIVES",
+    "Block",
+    "LossOutput",
+    "Objective",
+    "Trial",
+    "View",
+    "parse_options",
+    "refuse_unread",
+]
 
 
 def parse_options(name: str, given: Mapping[str, Any]) -> Any:
@@ -225,6 +234,13 @@ def parse_options(name: str, given: Mapping[str, Any]) -> Any:
         raise SpecError(
             f"objective '{name}', {'option ' + repr(where) if where else 'options'}: {reason}{got}"
         ) from error
+
+
+def refuse_unread(options: Frozen, names: Iterable[str], where: str) -> None:
+    """Raise ValueError for an option that is written where nothing reads it."""
+    for name in names:
+        if name in options.model_fields_set:
+            raise ValueError(f"{name} {getattr(options, name)} has no effect {where}")
 
 
 def _finding(error: ValidationError, given: Mapping[str, Any]) -> Any:
