@@ -86,6 +86,7 @@ class Objective(nn.Module, ABC):
     source: ClassVar[str]
     is_trained: ClassVar[bool] = True
     predicts_tokens: ClassVar[bool] = False
+    example: ClassVar[Mapping[str, Any]] = {}  # of options that have no default
 
     class Options(Frozen):
         """No options."""

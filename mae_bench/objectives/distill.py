@@ -1,8 +1,9 @@
 """Distillation: a student matches a teacher's predictions, hidden states and attention."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +48,7 @@ class Distillation(Objective):
     summary = "match a teacher's token distribution and hidden states"
     source = "Sanh et al. 2019, arXiv:1910.01108 (weights 5, 2, 1)"
     predicts_tokens = True
+    example: ClassVar[Mapping[str, Any]] = {"teacher": "mlm"}
 
     class Options(DistillOptions):
         """DistilBERT's weights, temperature 2."""

@@ -1,5 +1,6 @@
 """Objectives one after another over shares of one budget, as in a curriculum."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Self
 
@@ -34,6 +35,7 @@ class Phases(Composite):
         "Bengio et al. 2009, doi:10.1145/1553374.1553380; causal before masked: Gisserot-Boukhlef "
         "et al. 2025, arXiv:2507.00994"
     )
+    example: ClassVar[Mapping[str, Any]] = {"steps": {"causal": 0.25, "mlm": 0.75}}
 
     class Options(PartsOptions):
         """``steps`` maps objectives, or labels with ``objective`` inside, to options, in order.

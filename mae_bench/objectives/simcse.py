@@ -149,6 +149,23 @@ class SimCSE(Objective):
             "temperature": trial.suggest_float("temperature", 0.02, 0.2, log=True),
         }
 
+    @classmethod
+    def controls(cls, options: Options) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Views of the other kind, as the paper sets crops against dropout (its table 1).
+
+        And the loss without the MLM term, where there is one, which the paper ablates.
+        """
+        given = options.canonical()
+        own = ("view", *cls.Options.OWN.values())
+        shared = {name: value for name, value in given.items() if name not in own}
+        found = {"dropout views": (cls.name, shared)}
+        if options.view == "dropout":
+            found = {"cropped views": (cls.name, {**shared, "view": "spans"})}
+        if options.mlm_weight > 0:
+            bare = {name: value for name, value in given.items() if not name.startswith("mlm_")}
+            found["without mlm"] = (cls.name, bare)
+        return found
+
 
 def _span_length(options: SimCSE.Options, row_length: int) -> int:
     return num_hidden(row_length, options.span_ratio)

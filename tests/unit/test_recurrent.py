@@ -132,7 +132,7 @@ def test_heads_of_a_decoder_without_attention_are_refused(arch, name):
 
     spec = spec_of(arch)
     with pytest.raises(
-        SpecError, match="decoder_heads 4 has no effect .* decoder_attention: cross"
+        SpecError, match=r"decoder_heads 4 has no effect .* decoder_attention: cross"
     ):
         check(spec, decoder_heads=4)
     check(spec, decoder_heads=4, decoder_attention="cross")

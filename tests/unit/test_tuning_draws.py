@@ -151,16 +151,9 @@ def test_an_arm_with_fixed_options_is_tuned_like_the_others():
     assert is_empty(found["random_init"])  # never trained: no rate can matter
 
 
-REQUIRED = {
-    "distill": {"teacher": "mlm"},
-    "mixture": {"parts": {"mlm": {}, "mae": {}}},
-    "phases": {"steps": {"mlm": 0.5, "mae": 0.5}},
-}
-
-
 @pytest.mark.parametrize("name", [name for name, _ in OBJECTIVES])
 def test_what_is_drawn_is_valid_and_can_be_written_by_hand(name):
-    required = REQUIRED.get(name, {})
+    required = OBJECTIVES.get(name).example
     asked = study(objectives=["mlm", {name: {**required, "label": "x"}}])
     for number in range(20):
         options = draw(TuningSpec(), number, (), spaces(asked)["x"]).user_attrs["options"]
