@@ -74,6 +74,21 @@ class LossOutput:
     metrics: Mapping[str, Tensor] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Predictor:
+    """The objective as which a checkpoint predicts hidden tokens.
+
+    Attributes:
+        objective: its registered name; it has a `mask_ratio`, and no teacher.
+        options: of it.
+        prefix: of its tensors in the checkpoint's `state_to_save`.
+    """
+
+    objective: str
+    options: dict[str, Any]
+    prefix: str = ""
+
+
 class Objective(nn.Module, ABC):
     """One way to pretrain the shared backbone.
 
@@ -157,6 +172,14 @@ class Objective(nn.Module, ABC):
         return None
 
     @classmethod
+    def predictor(cls, options: Any) -> Predictor | None:
+        """Return what to ask for hidden tokens, at any mask ratio; None where nothing predicts."""
+        is_predicting = cls.is_trained and cls.predicts_tokens and cls.teacher_of(options) is None
+        if is_predicting and "mask_ratio" in cls.Options.model_fields:
+            return Predictor(cls.name, options.canonical())
+        return None
+
+    @classmethod
     def wants_soft_targets(cls, options: Any) -> bool:
         """Whether it reads the teacher's logits, and not its hidden states alone."""
         return False
@@ -201,6 +224,7 @@ __all__ = [
     "Block",
     "LossOutput",
     "Objective",
+    "Predictor",
     "Trial",
     "View",
     "parse_options",

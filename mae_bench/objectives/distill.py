@@ -23,7 +23,15 @@ from mae_bench.model.matching import (
 )
 from mae_bench.model.teacher import ArmTeacher, Teacher, copy_layers, load_teacher
 from mae_bench.model.vocabulary import VocabularyHead
-from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    Block,
+    LossOutput,
+    Objective,
+    Predictor,
+    Trial,
+    View,
+)
 from mae_bench.objectives.distill_options import DistillOptions
 from mae_bench.objectives.targets import (
     MaskingOptions,
@@ -220,6 +228,14 @@ class Distillation(Objective):
     def teacher_of(cls, options: Options) -> str:
         """Return the arm, folder or Hub id."""
         return options.teacher
+
+    @classmethod
+    def predictor(cls, options: Options) -> Predictor | None:
+        """The student's own head, where a loss trains it, asked as an mlm's; no teacher is read."""
+        if cls.soft_head(options) is None:
+            return None
+        same = options.canonical()
+        return Predictor("mlm", {k: v for k, v in same.items() if k in MaskingOptions.model_fields})
 
     @classmethod
     def wants_soft_targets(cls, options: Options) -> bool:

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -14,7 +14,14 @@ from mae_bench.costs import Flops, StepShape
 from mae_bench.errors import SpecError
 from mae_bench.model.backbone import Backbone
 from mae_bench.model.teacher import Teacher
-from mae_bench.objectives.base import OBJECTIVES, LossOutput, Objective, View, parse_options
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    LossOutput,
+    Objective,
+    Predictor,
+    View,
+    parse_options,
+)
 from mae_bench.specs import BackboneSpec, Frozen
 
 Entry = dict[str, Any]
@@ -150,6 +157,20 @@ class Composite(Objective):
         """Return the teacher of the one part that has one."""
         part = options.taught
         return part.kind.teacher_of(part.options) if part else None
+
+    @classmethod
+    def asked_order(cls, options: PartsOptions) -> Iterable[int]:
+        """Return the places of the parts, the one to ask for hidden tokens first."""
+        return range(len(options.every))
+
+    @classmethod
+    def predictor(cls, options: PartsOptions) -> Predictor | None:
+        """Return that of the first part that has one."""
+        for place in cls.asked_order(options):
+            part = options.every[place]
+            if found := part.kind.predictor(part.options):
+                return replace(found, prefix=f"parts.{place}.{found.prefix}")
+        return None
 
     @classmethod
     def wants_soft_targets(cls, options: PartsOptions) -> bool:

@@ -1,6 +1,6 @@
 """Objectives one after another over shares of one budget, as in a curriculum."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Self
 
@@ -114,6 +114,11 @@ class Phases(Composite):
                     "shares of the whole budget"
                 )
         super().check(options, spec, row_length)
+
+    @classmethod
+    def asked_order(cls, options: Any) -> Iterable[int]:
+        """Ask the last phase that can answer: its head has read the latest encoder."""
+        return reversed(range(len(options.every)))
 
     @classmethod
     def soft_head(cls, options: Any) -> str | None:
