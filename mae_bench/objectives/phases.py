@@ -10,14 +10,8 @@ from mae_bench.costs import Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
 from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, View
-from mae_bench.objectives.parts import (
-    Composite,
-    Entry,
-    PartsOptions,
-    canonical_entries,
-    price_of,
-    summed,
-)
+from mae_bench.objectives.part_entries import Entry, canonical_entries
+from mae_bench.objectives.parts import Composite, PartsOptions, price_of, summed
 
 PhaseShare = Annotated[float, Field(gt=0, le=1)]
 
