@@ -3,9 +3,11 @@
 python tests/catalogue.py
 """
 
+import json
 from pathlib import Path
 
 from mae_bench.cli.catalogue import cell, parts
+from mae_bench.objectives.base import OBJECTIVES
 
 FILE = Path(__file__).parents[1] / "CATALOGUE.md"
 TABLES = ("maskings", "tasks", "corpora", "protocols", "noises")
@@ -33,7 +35,9 @@ def text():
                 row["default"] = "required" if option["is_required"] else f"`{row['default']}`"
             lines += [*_table("option type default meaning".split(), rows), ""]
         if part["controls"]:
-            lines.append(f"Its controls: {cell('controls', part['controls'])}.\n")
+            example = json.dumps(dict(OBJECTIVES.get(part["name"]).example))
+            of = "" if example == "{}" else f" with `{example}`"
+            lines.append(f"Its controls{of}: {cell('controls', part['controls'])}.\n")
     for kind in TABLES:
         found = parts(kind)
         lines += [f"## {kind.capitalize()}\n", *_table(list(found[0]), found), ""]

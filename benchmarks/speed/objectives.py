@@ -19,30 +19,16 @@ from mae_bench.specs import BackboneSpec
 from mae_bench.speeds import SpeedShape
 from mae_bench.training.step_time import Contestant, flops_of, take_turns
 
-# options that an objective cannot do without
-REQUIRED = {
-    "distill": {"teacher": "mlm"},
-    "mixture": {"parts": {"mlm": {}, "mae": {}}},
-    "phases": {"steps": {"mlm": 0.5, "mae": 0.5}},
-}
 SLOW = 1.3
 
 
 def contestants(names: list[str]) -> list[Contestant]:
-    """Return every trained objective that needs no more options than are known here."""
-    found = []
-    for name, kind in OBJECTIVES:
-        options = REQUIRED.get(name, {})
-        missing = [
-            key
-            for key, field in kind.Options.model_fields.items()
-            if field.is_required() and key not in options
-        ]
-        if missing:
-            print(f"left out: {name}, which needs {', '.join(missing)}")
-        elif kind.is_trained and (not names or name in [*names, "mlm"]):
-            found.append(Contestant(name, name, options))
-    return found
+    """Return every trained objective, or mlm and those named, with default options."""
+    return [
+        Contestant(name, name, dict(kind.example))
+        for name, kind in OBJECTIVES
+        if kind.is_trained and (not names or name in [*names, "mlm"])
+    ]
 
 
 def main() -> None:

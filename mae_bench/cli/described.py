@@ -42,10 +42,14 @@ def options_of(kind: "type[Objective]") -> list[dict[str, Any]]:
 
 
 def controls_of(kind: "type[Objective]") -> list[dict[str, Any]]:
-    """Return label, objective and options of the control arms that belong to the defaults."""
-    if any(field.is_required() for field in kind.Options.model_fields.values()):
+    """Return label, objective and options of the control arms that belong to the defaults.
+
+    Where an option has no default, of the class's own example.
+    """
+    required = {name for name, field in kind.Options.model_fields.items() if field.is_required()}
+    if not required <= set(kind.example):
         return []
-    found = kind.controls(kind.Options())
+    found = kind.controls(kind.Options(**kind.example))
     return [
         {"label": label, "objective": objective, "options": options}
         for label, (objective, options) in found.items()

@@ -70,6 +70,9 @@ class DecoderOptions(Frozen):
         """Raise SpecError where heads do not divide the width, or cannot be rotated."""
         width = self.width(spec)
         head_size = spec.width // spec.heads
+        if spec.is_recurrent and self.decoder_attention == "self":
+            self._check_recurrent(spec, objective)
+            return
         if self.decoder_heads is None and width % head_size:
             raise SpecError(
                 f"decoder_width {width} must be a multiple of the backbone's head size "
@@ -82,4 +85,18 @@ class DecoderOptions(Frozen):
                 f"decoder_heads {heads} must divide decoder_width {width} into heads of "
                 f"{'even' if is_rotated else 'equal'} size (objective '{objective}'); "
                 "change one of them"
+            )
+
+    def _check_recurrent(self, spec: BackboneSpec, objective: str) -> None:
+        width, head_size = self.width(spec), spec.width // spec.heads
+        if self.decoder_heads is not None:
+            raise SpecError(
+                f"decoder_heads {self.decoder_heads} has no effect on a decoder of recurrent "
+                f"layers, which backbone.arch '{spec.arch}' makes (objective '{objective}'); leave "
+                "it out, or set decoder_attention: cross"
+            )
+        if width % head_size or width % 2:  # each direction has half of it
+            raise SpecError(
+                f"decoder_width {width} must be even and a multiple of the backbone's head size "
+                f"{head_size} (objective '{objective}'); change it"
             )

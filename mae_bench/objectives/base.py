@@ -5,7 +5,7 @@ Legend: B rows, L positions a row, S tokens that the encoder sees, M predicted p
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -78,6 +78,21 @@ class LossOutput:
 Declared = bool | tuple[str, Any]  # so, not so, or so under one value of an option
 
 
+@dataclass(frozen=True)
+class Predictor:
+    """The objective as which a checkpoint predicts hidden tokens.
+
+    Attributes:
+        objective: its registered name; it has a `mask_ratio`, and no teacher.
+        options: of it.
+        prefix: of its tensors in the checkpoint's `state_to_save`.
+    """
+
+    objective: str
+    options: dict[str, Any]
+    prefix: str = ""
+
+
 class Objective(nn.Module, ABC):
     """One way to pretrain the shared backbone.
 
@@ -99,6 +114,7 @@ class Objective(nn.Module, ABC):
     predicts_tokens: ClassVar[bool] = False
     shows_targets: ClassVar[Declared] = False
     moves_tokens: ClassVar[Declared] = False
+    example: ClassVar[Mapping[str, Any]] = {}  # of options that have no default
 
     class Options(Frozen):
         """No options."""
@@ -169,6 +185,14 @@ class Objective(nn.Module, ABC):
         return None
 
     @classmethod
+    def predictor(cls, options: Any) -> Predictor | None:
+        """Return what to ask for hidden tokens, at any mask ratio; None where nothing predicts."""
+        is_predicting = cls.is_trained and cls.predicts_tokens and cls.teacher_of(options) is None
+        if is_predicting and "mask_ratio" in cls.Options.model_fields:
+            return Predictor(cls.name, options.canonical())
+        return None
+
+    @classmethod
     def wants_soft_targets(cls, options: Any) -> bool:
         """Whether it reads the teacher's logits, and not its hidden states alone."""
         return False
@@ -208,7 +232,17 @@ class Objective(nn.Module, ABC):
 
 OBJECTIVES: Registry[type[Objective]] = Registry("objective", "objectives")
 
-__all__ = ["OBJECTIVES", "Block", "LossOutput", "Objective", "Trial", "View", "parse_options"]
+__all__ = [
+    "OBJECTIVES",
+    "Block",
+    "LossOutput",
+    "Objective",
+    "Predictor",
+    "Trial",
+    "View",
+    "parse_options",
+    "refuse_unread",
+]
 
 
 def parse_options(name: str, given: Mapping[str, Any]) -> Any:
@@ -234,3 +268,10 @@ def parse_options(name: str, given: Mapping[str, Any]) -> Any:
         raise SpecError(
             f"objective '{name}': {sentence(error, kind.Options)}", str(place[-1]) if place else ""
         ) from error
+
+
+def refuse_unread(options: Frozen, names: Iterable[str], where: str) -> None:
+    """Raise ValueError for an option that is written where nothing reads it."""
+    for name in names:
+        if name in options.model_fields_set:
+            raise ValueError(f"{name} {getattr(options, name)} has no effect {where}")

@@ -20,7 +20,15 @@ from mae_bench.masking import (
 )
 from mae_bench.model.info_nce import build_projector, info_nce, matched, mean_pool, similarities
 from mae_bench.model.vocabulary import VocabularyHead
-from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    Block,
+    LossOutput,
+    Objective,
+    Trial,
+    View,
+    refuse_unread,
+)
 from mae_bench.objectives.targets import MaskingOptions, all_positions, at_targets, masked_view
 from mae_bench.objectives.views import cut, last_start, maskable, other_draws, permute, start_in
 from mae_bench.specs import BackboneSpec, Count, Frozen, Ratio
@@ -51,12 +59,14 @@ class Contrastive(Objective):
         """DeCLUTR's temperature and two positives; ConSERT's cutoff of 15%; no MLM term.
 
         Attributes:
+            view: ``spans``, ``cutoff`` or ``shuffle``, as above.
             anchor_ratio: length of the anchor, as a share of a full row.
             positive_ratio: length of a positive.
             num_positives: of each anchor.
             cutoff_ratio: share of tokens that a side loses.
             masking: which ones it loses.
             mlm_weight: of an MLM term on the same rows; DeCLUTR trains with one.
+            mlm_mask_ratio: share of the tokens that this term hides.
         """
 
         OWN: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -84,6 +94,9 @@ class Contrastive(Objective):
                             f"{name} belongs to view '{view}', got view '{self.view}'; leave "
                             f"{name} out or set view: {view}"
                         )
+            if self.mlm_weight == 0:
+                where = "where mlm_weight is 0; leave it out, or raise mlm_weight"
+                refuse_unread(self, ["mlm_mask_ratio"], where)
             return self
 
         @property

@@ -1,11 +1,11 @@
 """Distillation: a student matches a teacher's predictions, hidden states and attention."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -23,7 +23,16 @@ from mae_bench.model.matching import (
 )
 from mae_bench.model.teacher import ArmTeacher, Teacher, copy_layers, load_teacher
 from mae_bench.model.vocabulary import VocabularyHead
-from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    Block,
+    LossOutput,
+    Objective,
+    Predictor,
+    Trial,
+    View,
+)
+from mae_bench.objectives.distill_options import DistillOptions
 from mae_bench.objectives.targets import (
     MaskingOptions,
     all_positions,
@@ -31,9 +40,7 @@ from mae_bench.objectives.targets import (
     masked_view,
     saved_soft_head,
 )
-from mae_bench.specs import BackboneSpec, Count
-
-Weight = Annotated[float, Field(ge=0)]
+from mae_bench.specs import BackboneSpec
 
 
 @OBJECTIVES.register("distill")
@@ -50,55 +57,10 @@ class Distillation(Objective):
     source = "Sanh et al. 2019, arXiv:1910.01108 (weights 5, 2, 1)"
     predicts_tokens = True
     shows_targets = "mask_inputs", False
+    example: ClassVar[Mapping[str, Any]] = {"teacher": "mlm"}
 
-    class Options(MaskingOptions):
-        """DistilBERT's weights, temperature 2.
-
-        Attributes:
-            teacher: the label of another arm, an encoder's folder, or ``owner/name@commit`` on
-                the Hub; one from outside must share the study's tokenizer.
-            soft_weight: of the soft cross-entropy; needs a teacher whose vocabulary head names the
-                token at its own place, as those of mlm and distill do.
-            soft_positions: where it is taken: at the sampled ``mask_ratio`` of the tokens, or at
-                all positions that are not padding, as DistilBERT's published code does.
-            relation_weight: of the query, key and value relations in the last layers of student
-                and teacher (MiniLM, arXiv:2002.10957, 2012.15828); 0 as in DistilBERT.
-            relation_heads: heads of the relations, which must divide both widths; of 16 numbers
-                at a width of 128, as MiniLMv2's at 768.
-            initialise_from_teacher: True copies the embeddings, norms and every other layer (the
-                evenly spaced ones) of the teacher, and an arm's vocabulary head, as DistilBERT.
-            mask_inputs: False shows both the row as it stands, without [MASK], as TinyBERT's
-                general distillation does (arXiv:1909.10351); then ``mlm_weight`` must be 0.
-            amortise_over: students that share the price of the teacher's pretraining; 1 charges
-                all of it to this arm. Forward passes are always charged.
-        """
-
-        teacher: str
-        temperature: Annotated[float, Field(gt=0)] = 2.0
-        soft_weight: Weight = 5.0
-        mlm_weight: Weight = 2.0
-        cosine_weight: Weight = 1.0
-        soft_positions: Literal["sampled", "all"] = "sampled"
-        relation_weight: Weight = 0.0
-        relation_heads: Count = 8
-        initialise_from_teacher: bool = False
-        mask_inputs: bool = True
-        amortise_over: Annotated[int, Field(ge=1)] = 1
-
-        @property
-        def weights(self) -> dict[str, float]:
-            """Of each loss."""
-            return {
-                "mlm": self.mlm_weight,
-                "cosine": self.cosine_weight,
-                "soft": self.soft_weight,
-                "relation": self.relation_weight,
-            }
-
-        @property
-        def needs_head(self) -> bool:
-            """Whether the student's vocabulary head works: it does for masked rows, always."""
-            return self.mask_inputs or self.soft_weight > 0
+    class Options(DistillOptions):
+        """DistilBERT's weights, temperature 2."""
 
     teacher: Teacher
 
@@ -241,34 +203,12 @@ class Distillation(Objective):
 
     @classmethod
     def check(cls, options: Options, spec: BackboneSpec, row_length: int) -> None:
-        """Raise SpecError for an impossible mask count, no loss, or options that contradict."""
+        """Raise SpecError for an impossible mask count, or heads that do not fit the width."""
         check_masking(options.mask_ratio, options.masking, row_length)
-        if not any(options.weights.values()):
-            raise SpecError(
-                "soft_weight, mlm_weight, cosine_weight and relation_weight are all 0 (objective "
-                "'distill'); at least one must be positive"
-            )
         if options.relation_weight > 0 and spec.width % options.relation_heads:
             raise SpecError(
                 f"relation_heads {options.relation_heads} must divide the backbone's width "
                 f"{spec.width} (objective 'distill'); choose another number"
-            )
-        if options.soft_positions == "all" and options.soft_weight == 0:
-            raise SpecError(
-                "soft_positions 'all' says where the soft cross-entropy is taken, and soft_weight "
-                "is 0 (objective 'distill'); leave soft_positions out or raise soft_weight"
-            )
-        if options.mask_inputs:
-            return
-        if options.mlm_weight > 0:
-            raise SpecError(
-                f"mlm_weight {options.mlm_weight:g} with mask_inputs: false (objective 'distill'): "
-                "the student would copy tokens that it sees; set mlm_weight: 0 or mask_inputs: true"
-            )
-        if options.shares != MaskingOptions().shares:
-            raise SpecError(
-                "mask_share, random_share and keep_share say what replaces tokens, and "
-                "mask_inputs: false replaces none (objective 'distill'); leave them out"
             )
 
     @classmethod
@@ -289,6 +229,14 @@ class Distillation(Objective):
     def teacher_of(cls, options: Options) -> str:
         """Return the arm, folder or Hub id."""
         return options.teacher
+
+    @classmethod
+    def predictor(cls, options: Options) -> Predictor | None:
+        """The student's own head, where a loss trains it, asked as an mlm's; no teacher is read."""
+        if cls.soft_head(options) is None:
+            return None
+        same = options.canonical()
+        return Predictor("mlm", {k: v for k, v in same.items() if k in MaskingOptions.model_fields})
 
     @classmethod
     def wants_soft_targets(cls, options: Options) -> bool:

@@ -1,5 +1,6 @@
 """A weighted sum of objectives: one backbone, one batch, one step."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 
@@ -12,14 +13,8 @@ from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
 from mae_bench.masking import RatioSchedule
 from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, View
-from mae_bench.objectives.parts import (
-    Composite,
-    Entry,
-    PartsOptions,
-    canonical_entries,
-    price_of,
-    summed,
-)
+from mae_bench.objectives.part_entries import Entry, canonical_entries
+from mae_bench.objectives.parts import Composite, PartsOptions, price_of, summed
 
 
 class WeightSchedule(RatioSchedule):
@@ -64,6 +59,7 @@ class Mixture(Composite):
     name = "mixture"
     summary = "a weighted sum of other objectives, with weights that may move during training"
     source = "Aroca-Ouellette & Rudzicz 2020, arXiv:2010.01694 (several tasks at once)"
+    example: ClassVar[Mapping[str, Any]] = {"parts": {"mlm": 1.0, "contrastive": 0.2}}
 
     class Options(PartsOptions):
         """``parts`` maps objectives, or labels with ``objective`` inside, to options.

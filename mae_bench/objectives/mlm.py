@@ -11,7 +11,15 @@ from mae_bench.errors import SpecError
 from mae_bench.masking import MASK_ID, RANDOM, check_masking, mean_flops, num_hidden
 from mae_bench.model.copy_gate import CopyGate
 from mae_bench.model.vocabulary import VocabularyHead
-from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    Block,
+    LossOutput,
+    Objective,
+    Trial,
+    View,
+    refuse_unread,
+)
 from mae_bench.objectives.targets import at_targets, before, masked_view, text_targets
 from mae_bench.objectives.two_ratios import TwoRatioOptions, two_ratio_view
 from mae_bench.specs import BackboneSpec
@@ -64,6 +72,9 @@ class MaskedLanguageModel(Objective):
                     f"predict_ratio {self.predict_ratio:g} means nothing with loss_on 'all', "
                     "which predicts every token; leave one of them out"
                 )
+            if self.corrupt_ratio is not None:
+                where = "with loss_on 'all' and a corrupt_ratio; leave one of them out"
+                refuse_unread(self, ["mask_ratio"], where)
             if self.predict_from == "before":
                 raise ValueError(
                     "predict_from 'before' means nothing with loss_on 'all', which copies the "

@@ -1,25 +1,29 @@
 """Objectives made of other objectives on one backbone: what mixtures and phases share."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from pydantic import TypeAdapter, ValidationError, model_validator
+from pydantic import model_validator
 from torch import nn
 
 from mae_bench.costs import Flops, StepShape
 from mae_bench.errors import SpecError
 from mae_bench.model.backbone import Backbone
 from mae_bench.model.teacher import Teacher
-from mae_bench.objectives.base import OBJECTIVES, LossOutput, Objective, View, parse_options
-from mae_bench.sentences import describe, shown
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    LossOutput,
+    Objective,
+    Predictor,
+    View,
+    parse_options,
+)
+from mae_bench.objectives.part_entries import Entry
 from mae_bench.specs import BackboneSpec, Frozen
-
-Entry = dict[str, Any]
-AMOUNTS = ("weight", "share")
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,20 @@ class Composite(Objective):
         return part.kind.teacher_of(part.options) if part else None
 
     @classmethod
+    def asked_order(cls, options: PartsOptions) -> Iterable[int]:
+        """Return the places of the parts, the one to ask for hidden tokens first."""
+        return range(len(options.every))
+
+    @classmethod
+    def predictor(cls, options: PartsOptions) -> Predictor | None:
+        """Return that of the first part that has one."""
+        for place in cls.asked_order(options):
+            part = options.every[place]
+            if found := part.kind.predictor(part.options):
+                return replace(found, prefix=f"parts.{place}.{found.prefix}")
+        return None
+
+    @classmethod
     def wants_soft_targets(cls, options: PartsOptions) -> bool:
         """Whether the part that has a teacher does."""
         part = options.taught
@@ -186,71 +204,6 @@ class Composite(Objective):
             f"{part.label} alone": (part.objective, part.options.canonical())
             for part in options.every
         }
-
-
-def canonical_entries(raw: Any, amount: str, kind: Any, default: Any = None) -> list[Entry]:
-    """Return parts as entries with ``label``, and without defaults.
-
-    Args:
-        raw: a mapping from labels to options, or entries; in place of options the bare amount.
-        amount: key of what the whole adds to a part's options.
-        kind: its type.
-        default: its default; None where it must be given.
-
-    Raises:
-        SpecError: a part that is none.
-    """
-    if isinstance(raw, Mapping):
-        named: list[Any] = [(str(label), given) for label, given in raw.items()]
-    elif isinstance(raw, list | tuple) and all(isinstance(item, Mapping) for item in raw):
-        named = [(str(item.get("label", item.get("objective"))), item) for item in raw]
-    else:
-        raise SpecError(
-            f"parts are a mapping from objectives to their options, got {shown(raw)}; write for "
-            f"instance {{mlm: {{{amount}: 0.5}}, mae: {{{amount}: 0.5}}}}"
-        )
-    if not named:
-        raise SpecError("parts must name at least one objective, got none")
-    entries = [_entry(label, given, amount, kind, default) for label, given in named]
-    labels = [entry["label"] for entry in entries]
-    if len(set(labels)) < len(labels):
-        raise SpecError(f"the labels of parts must differ, got {', '.join(labels)}; rename one")
-    return entries
-
-
-def _entry(label: str, given: Any, amount: str, kind: Any, default: Any) -> Entry:
-    if isinstance(given, int | float) and not isinstance(given, bool):
-        given = {amount: given}
-    if not isinstance(given, Mapping | None):
-        raise SpecError(f"part '{label}' must hold options or its {amount}, got {given!r}")
-    options = {str(key): value for key, value in (given or {}).items() if key != "label"}
-    objective = options.pop("objective", label)
-    entry: Entry = {"label": label} | ({"objective": objective} if objective != label else {})
-    for other in AMOUNTS:
-        if other != amount and other in options:
-            raise SpecError(
-                f"part '{label}' takes a {amount}, got a {other}; parts of a mixture have weights, "
-                "steps of phases have shares",
-                label,
-            )
-    if amount not in options and default is None:
-        raise SpecError(f"part '{label}' has no {amount}; write it beside the part's options")
-    adapter: TypeAdapter[Any] = TypeAdapter(kind)
-    try:
-        value = adapter.validate_python(written := options.pop(amount, default))
-    except ValidationError as error:
-        found = error.errors()[-1 if isinstance(written, Mapping) else 0]  # a schedule stands last
-        reason = f"must be {describe(kind)}, got {shown(written)}"
-        if found["type"] == "value_error":
-            reason = found["msg"].removeprefix("Value error, ")
-        raise SpecError(f"part '{label}': {amount}: {reason}", label) from None
-    if value != default:
-        entry[amount] = adapter.dump_python(value, mode="json", exclude_defaults=True)
-    try:
-        canonical: dict[str, Any] = parse_options(objective, options).canonical()
-        return entry | canonical
-    except SpecError as error:
-        raise SpecError(f"part '{label}': {error}", error.got) from None
 
 
 def _part(entry: Entry, amount: str) -> Part:

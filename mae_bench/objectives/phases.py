@@ -1,5 +1,6 @@
 """Objectives one after another over shares of one budget, as in a curriculum."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Self
 
@@ -9,14 +10,8 @@ from mae_bench.costs import Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
 from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, View
-from mae_bench.objectives.parts import (
-    Composite,
-    Entry,
-    PartsOptions,
-    canonical_entries,
-    price_of,
-    summed,
-)
+from mae_bench.objectives.part_entries import Entry, canonical_entries
+from mae_bench.objectives.parts import Composite, PartsOptions, price_of, summed
 
 PhaseShare = Annotated[float, Field(gt=0, le=1)]
 
@@ -34,6 +29,7 @@ class Phases(Composite):
         "Bengio et al. 2009, doi:10.1145/1553374.1553380; causal before masked: Gisserot-Boukhlef "
         "et al. 2025, arXiv:2507.00994"
     )
+    example: ClassVar[Mapping[str, Any]] = {"steps": {"causal": 0.25, "mlm": 0.75}}
 
     class Options(PartsOptions):
         """``steps`` maps objectives, or labels with ``objective`` inside, to options, in order.
@@ -112,6 +108,11 @@ class Phases(Composite):
                     "shares of the whole budget"
                 )
         super().check(options, spec, row_length)
+
+    @classmethod
+    def asked_order(cls, options: Any) -> Iterable[int]:
+        """Ask the last phase that can answer: its head has read the latest encoder."""
+        return reversed(range(len(options.every)))
 
     @classmethod
     def soft_head(cls, options: Any) -> str | None:

@@ -1,16 +1,24 @@
 """SimCSE: two views of a text must be nearer to each other than to the rest of the batch."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mae_bench.costs import TRAIN, Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.masking import num_hidden
 from mae_bench.model.info_nce import build_projector, info_nce, matched, mean_pool, similarities
 from mae_bench.model.vocabulary import VocabularyHead
-from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    Block,
+    LossOutput,
+    Objective,
+    Trial,
+    View,
+    refuse_unread,
+)
 from mae_bench.objectives.targets import MaskingOptions, all_positions, at_targets, masked_view
 from mae_bench.objectives.views import cut, last_start, start_in
 from mae_bench.specs import BackboneSpec, Frozen, Ratio
@@ -31,7 +39,18 @@ class SimCSE(Objective):
     moves_tokens = "view", "spans"
 
     class Options(Frozen):
-        """Dropout views, temperature .05, projector in training only; no MLM term."""
+        """Dropout views, temperature .05, projector in training only; no MLM term.
+
+        Attributes:
+            view: ``dropout`` encodes a row twice under different dropout; ``spans`` encodes two
+                stretches of it, drawn at random.
+            dropout: of the encoder in training, with dropout views.
+            span_ratio: length of a stretch, as a share of a full row.
+            mlm_weight: of an MLM term on the same rows, in a pass of its own.
+            mlm_mask_ratio: share of the tokens that this term hides.
+        """
+
+        OWN: ClassVar[dict[str, str]] = {"dropout": "dropout", "spans": "span_ratio"}
 
         view: Literal["dropout", "spans"] = "dropout"
         dropout: Annotated[float, Field(gt=0, lt=1)] = 0.1
@@ -39,6 +58,17 @@ class SimCSE(Objective):
         temperature: Annotated[float, Field(gt=0)] = 0.05
         mlm_weight: Annotated[float, Field(ge=0)] = 0.0
         mlm_mask_ratio: Ratio = 0.15
+
+        @model_validator(mode="after")
+        def _fits(self) -> Self:
+            for view, name in self.OWN.items():
+                if view != self.view:
+                    where = f"with view '{self.view}'; leave it out, or set view: {view}"
+                    refuse_unread(self, [name], where)
+            if self.mlm_weight == 0:
+                where = "where mlm_weight is 0; leave it out, or raise mlm_weight"
+                refuse_unread(self, ["mlm_mask_ratio"], where)
+            return self
 
     def build(self, teacher: object) -> None:
         """Make the projector, and the vocabulary head where the MLM term is on."""
@@ -119,6 +149,23 @@ class SimCSE(Objective):
             "view": trial.suggest_categorical("view", ["dropout", "spans"]),
             "temperature": trial.suggest_float("temperature", 0.02, 0.2, log=True),
         }
+
+    @classmethod
+    def controls(cls, options: Options) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Views of the other kind, as the paper sets crops against dropout (its table 1).
+
+        And the loss without the MLM term, where there is one, which the paper ablates.
+        """
+        given = options.canonical()
+        own = ("view", *cls.Options.OWN.values())
+        shared = {name: value for name, value in given.items() if name not in own}
+        found = {"dropout views": (cls.name, shared)}
+        if options.view == "dropout":
+            found = {"cropped views": (cls.name, {**shared, "view": "spans"})}
+        if options.mlm_weight > 0:
+            bare = {name: value for name, value in given.items() if not name.startswith("mlm_")}
+            found["without mlm"] = (cls.name, bare)
+        return found
 
 
 def _span_length(options: SimCSE.Options, row_length: int) -> int:

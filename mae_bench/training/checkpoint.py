@@ -42,6 +42,13 @@ def load_objective_state(objective: Objective, folder: Path) -> None:
     objective.load_state_dict(parts, strict=False)
 
 
+def load_part(objective: Objective, folder: Path, prefix: str) -> None:
+    """Load of objective.safetensors what an objective needs, from under a prefix."""
+    with safe_open(folder / OBJECTIVE_FILE, "pt") as file:
+        own = {name: file.get_tensor(prefix + name) for name in objective.state_to_save()}
+    objective.load_state_dict(own, strict=False)
+
+
 def write_json(content: Any, path: Path) -> None:
     """Write indented JSON."""
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")

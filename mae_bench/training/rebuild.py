@@ -12,7 +12,7 @@ from mae_bench.model.teacher import SPEC_FILE
 from mae_bench.objectives.base import OBJECTIVES, Objective, parse_options
 from mae_bench.results import read_json
 from mae_bench.specs import PretrainSpec
-from mae_bench.training.checkpoint import load_objective_state
+from mae_bench.training.checkpoint import load_part
 
 # Every hidden token is hidden wholly, each alike and all at once, and the loss is on the row's own
 # tokens, whatever the objective trained with: a token that stays, that a scheme prefers or that
@@ -32,22 +32,21 @@ PLAIN = {
 def rebuild_at(folder: Path, data: Blocks, mask_ratio: float, device: str) -> Objective | None:
     """Return a checkpoint's objective, in evaluation mode, made to hide ``mask_ratio`` of a row.
 
+    Of an objective made of parts that is the part that it names; a student is asked as an mlm.
     None where there is no such question: the encoder comes from elsewhere, predicts no tokens,
-    learns from a teacher, has no mask ratio, or cannot hide as much.
+    has no mask ratio, or cannot hide as much.
     """
     if not (folder / SPEC_FILE).exists():
         return None
     spec = PretrainSpec.model_validate(read_json(folder / SPEC_FILE))
-    kind = OBJECTIVES.get(spec.objective)
-    trained = parse_options(spec.objective, spec.options)
-    fields = kind.Options.model_fields
-    has_question = kind.predicts_tokens and kind.is_trained and "mask_ratio" in fields
-    if not has_question or kind.teacher_of(trained) is not None:
+    found = OBJECTIVES.get(spec.objective).predictor(parse_options(spec.objective, spec.options))
+    if found is None:
         return None
-    asked: dict[str, Any] = {**spec.options, "mask_ratio": mask_ratio}
-    asked |= {name: value for name, value in PLAIN.items() if name in fields}
+    kind = OBJECTIVES.get(found.objective)
+    asked: dict[str, Any] = {**found.options, "mask_ratio": mask_ratio}
+    asked |= {name: value for name, value in PLAIN.items() if name in kind.Options.model_fields}
     try:
-        options = parse_options(spec.objective, asked)
+        options = parse_options(found.objective, asked)
         kind.check(options, spec.backbone, data.row_length)
     except SpecError:
         return None
@@ -55,5 +54,5 @@ def rebuild_at(folder: Path, data: Blocks, mask_ratio: float, device: str) -> Ob
     if kind.needs_lexicon(options):
         lexicon = build_lexicon(data.rows, data.vocab_size, folder)
     objective = kind(load_backbone(folder), spec.backbone, options, seed=spec.seed, lexicon=lexicon)
-    load_objective_state(objective, folder)
+    load_part(objective, folder, found.prefix)
     return place(objective, device).eval()

@@ -10,23 +10,27 @@ from typing import Any, cast
 
 import optuna
 
-from mae_bench.objectives.base import OBJECTIVES, Trial
+from mae_bench.errors import SpecError
+from mae_bench.objectives.base import OBJECTIVES, Trial, parse_options
 from mae_bench.seeding import seed_for
 from mae_bench.specs import PEAK_LR, ArmSpec, PretrainRecipe, TuningSpec
 
 Space = Callable[[Trial], dict[str, Any]]
+Fits = Callable[[str, Any], bool]
 
 
 class FreeTrial:
     """A trial that draws nothing for what the study fixes, and numbers of four digits at most.
 
+    Nor does it draw what cannot stand beside what is fixed, as a temperature that nothing reads.
     So a choice can be written into a study by hand, and 0.15 is never 0.15000000000000002.
     """
 
-    def __init__(self, trial: Trial, fixed: Mapping[str, Any]) -> None:
-        """Wrap a trial; ``fixed`` are values by name."""
+    def __init__(self, trial: Trial, fixed: Mapping[str, Any], fits: Fits) -> None:
+        """Wrap a trial; ``fixed`` are values by name, ``fits`` says what can stand beside them."""
         self.trial = trial
         self.fixed = fixed
+        self.fits = fits
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
@@ -34,6 +38,8 @@ class FreeTrial:
         """Draw a number."""
         if name in self.fixed:
             return cast(float, self.fixed[name])
+        if not self.fits(name, low):
+            return low
         return float(f"{self.trial.suggest_float(name, low, high, step=step, log=log):.4g}")
 
     def suggest_int(
@@ -42,13 +48,18 @@ class FreeTrial:
         """Draw a whole number."""
         if name in self.fixed:
             return cast(int, self.fixed[name])
+        if not self.fits(name, low):
+            return low
         return self.trial.suggest_int(name, low, high, step=step, log=log)
 
     def suggest_categorical(self, name: str, choices: Any) -> Any:
         """Draw one of the choices."""
         if name in self.fixed:
             return self.fixed[name]
-        return self.trial.suggest_categorical(name, choices)
+        possible = [choice for choice in choices if self.fits(name, choice)]
+        if len(possible) < 2:
+            return (possible or choices)[0]
+        return self.trial.suggest_categorical(name, possible)
 
 
 def space_of(arm: ArmSpec, recipe: PretrainRecipe, spec: TuningSpec) -> Space:
@@ -58,16 +69,29 @@ def space_of(arm: ArmSpec, recipe: PretrainRecipe, spec: TuningSpec) -> Space:
     """
     kind = OBJECTIVES.get(arm.objective)
 
+    def fits(name: str, value: Any) -> bool:
+        if name not in kind.Options.model_fields:
+            return True  # a name of the search alone
+        try:
+            parse_options(arm.objective, {**arm.options, name: value})
+        except SpecError:
+            return False
+        return True
+
     def space(trial: Trial) -> dict[str, Any]:
         drawn: dict[str, Any] = {}
         if not kind.is_trained:
             return drawn
-        free = FreeTrial(trial, arm.options)
+        free = FreeTrial(trial, arm.options, fits)
         if spec.peak_lr_factor > 1 and arm.peak_lr is None:
             low, high = recipe.peak_lr / spec.peak_lr_factor, recipe.peak_lr * spec.peak_lr_factor
             drawn[PEAK_LR] = free.suggest_float(PEAK_LR, low, high, log=True)
         found = kind.search_space(free)
-        return drawn | {name: value for name, value in found.items() if name not in arm.options}
+        return drawn | {
+            name: value
+            for name, value in found.items()
+            if name not in arm.options and fits(name, value)
+        }
 
     return space
 

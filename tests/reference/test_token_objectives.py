@@ -267,6 +267,10 @@ def test_the_positives_of_an_anchor_are_averaged():
     [
         ("contrastive", {"cutoff_ratio": 0.2}, "cutoff_ratio belongs to view 'cutoff'"),
         ("contrastive", {"view": "shuffle", "num_positives": 1}, "belongs to view 'spans'"),
+        ("contrastive", {"mlm_mask_ratio": 0.15}, "mlm_mask_ratio 0.15 has no .* mlm_weight is 0"),
+        ("simcse", {"mlm_mask_ratio": 0.3}, "mlm_mask_ratio 0.3 has no effect .* raise mlm_weight"),
+        ("simcse", {"view": "spans", "dropout": 0.1}, "dropout 0.1 has no effect with view 'spans"),
+        ("simcse", {"span_ratio": 0.5}, "span_ratio 0.5 has no effect .* or set view: spans"),
         ("contrastive", {"positive_ratio": 0.01}, "positive_ratio 0.01 .* none or all"),
         ("deshuffle", {"mask_ratio": 0.04}, "takes 1 token .* at least 2"),
         ("random_token_classification", {"corruption": "both", "mask_ratio": 0.06}, "at least 3"),

@@ -58,7 +58,9 @@ def test_every_objective_is_told_as_json():
     assert options["masking"]["default"] == "random"
     for part in found.values():
         for option in part["options"]:
-            assert option["type"], (part["name"], option)
+            assert option["type"] and option["description"], (part["name"], option)
+    told = {name for name, part in found.items() if part["controls"]}
+    assert told == set(found) - {"random_init"}
 
 
 def test_a_piped_list_of_everything_has_headings(capsys):

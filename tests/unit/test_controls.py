@@ -64,11 +64,27 @@ def test_a_label_that_a_control_needs_is_refused():
 
 def test_every_control_of_every_objective_can_be_run():
     spec = BackboneSpec()
-    required = {"distill": {"teacher": "mlm"}, "mixture": {"parts": {"mlm": 1.0}}, "phases": PHASES}
     for name, kind in OBJECTIVES:
-        options = parse_options(name, required.get(name, {}))
+        options = parse_options(name, kind.example)
         for objective, given in kind.controls(options).values():
             OBJECTIVES.get(objective).check(parse_options(objective, given), spec, 64)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({"dropout": 0.2}, {"cropped views": {"view": "spans"}}),
+        ({"view": "spans", "span_ratio": 0.3, "temperature": 0.1},
+         {"dropout views": {"temperature": 0.1}}),
+        ({"mlm_weight": 0.5, "mlm_mask_ratio": 0.3},
+         {"cropped views": {"view": "spans", "mlm_weight": 0.5, "mlm_mask_ratio": 0.3},
+          "without mlm": {}}),
+    ],
+)  # fmt: skip
+def test_simcse_is_set_against_the_other_views_and_no_mlm_term(given, wanted):
+    found = OBJECTIVES.get("simcse").controls(parse_options("simcse", given))
+    assert {label: options for label, (_, options) in found.items()} == wanted
+    assert all(parse_options(name, options) for name, options in found.values())
 
 
 def test_a_plan_tells_the_price_of_a_token_in_those_of_mlm(tmp_path):

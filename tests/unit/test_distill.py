@@ -238,6 +238,8 @@ def test_with_masked_inputs_all_positions_teach_and_the_hidden_ones_are_predicte
         ({"relation_weight": 1.0, "relation_heads": 5}, "must divide the backbone's width 32"),
         ({"soft_positions": "all", "soft_weight": 0.0}, "soft_weight is 0"),
         ({"soft_weight": 0, "mlm_weight": 0, "cosine_weight": 0}, "at least one must be positive"),
+        ({"temperature": 1.0, "soft_weight": 0.0}, "temperature 1.0 has no effect where soft_w"),
+        ({"relation_heads": 4}, "relation_heads 4 has no effect where relation_weight is 0"),
         ({"soft_positions": "some"}, "soft_positions"),
         ({"relation_weight": -1}, "relation_weight"),
     ],

@@ -208,6 +208,10 @@ def test_causal_and_masked_next_token_read_the_same_positions():
         ({"loss_on": "all", "predict_from": "before"}, "copies the token seen at the position"),
         ({"loss_on": "all", "predict_ratio": 0.2}, "predicts every token"),
         ({"corrupt_ratio": 0.2, "predict_ratio": 0.2, "mask_ratio": 0.3}, "has no effect"),
+        (
+            {"loss_on": "all", "corrupt_ratio": 0.2, "mask_ratio": 0.15},
+            "mask_ratio 0.15 has no effect with loss_on 'all' and a corrupt_ratio",
+        ),
         ({"mask_ratio": {"start": 0.3, "end": 0.1}, "predict_ratio": 0.2}, "a schedule"),
         (
             {"mask_ratio": 0.2, "predict_ratio": 0.4, "masking": {"short_ratio": 0.1}},

@@ -122,3 +122,21 @@ def test_what_only_attention_can_do_is_refused():
         build_backbone(spec_of("gru"), V, 0)(rows(), is_causal=True)
     with pytest.raises(ValueError, match="hidden_size 33 must be even for arch 'gru'"):
         spec_of("gru", hidden_size=33, num_heads=1)
+
+
+@pytest.mark.parametrize("name", ["mae", "mae_bottleneck"])
+@pytest.mark.parametrize("arch", ARCHS)
+def test_heads_of_a_decoder_without_attention_are_refused(arch, name):
+    def check(spec, **options):
+        OBJECTIVES.get(name).check(parse_options(name, options), spec, L)
+
+    spec = spec_of(arch)
+    with pytest.raises(
+        SpecError, match=r"decoder_heads 4 has no effect .* decoder_attention: cross"
+    ):
+        check(spec, decoder_heads=4)
+    check(spec, decoder_heads=4, decoder_attention="cross")
+    check(spec, decoder_width=16)
+    for width, odd in ((20, spec), (15, spec_of(arch, hidden_size=30))):
+        with pytest.raises(SpecError, match=f"decoder_width {width} must be even and a multiple"):
+            check(odd, decoder_width=width)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from report_rows import row, small_study
+from safetensors.torch import load_file
 from small_blocks import BACKBONE, L, V, run_pretraining, write_blocks
 
 from mae_bench.analysis.claims import judge_claims
@@ -17,6 +18,7 @@ from mae_bench.draws import Block, Draws
 from mae_bench.errors import DataError, SpecError
 from mae_bench.masking import MASK_ID, NUM_SPECIAL
 from mae_bench.model.backbone import load_backbone
+from mae_bench.objectives.base import parse_options
 from mae_bench.progress import silent
 from mae_bench.results import frame
 from mae_bench.runner.plan import make_plan
@@ -159,6 +161,44 @@ def test_every_predictor_is_asked_the_same_question(blocks, name, options, tmp_p
         assert rebuilt.options.predict_from == options.get("predict_from", "own")
     with torch.no_grad():
         assert metrics["perplexity_30"] == pytest.approx(math.exp(rebuilt(view).loss), rel=1e-4)
+
+
+NEXT = {"causal": 0.5, "mlm": {"weight": 0.5, "predict_from": "before"}}
+LATER = {"both": {"objective": "mixture", "share": 0.5, "parts": NEXT}, "simcse": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "asked", "prefix"),
+    [
+        ("mixture", {"parts": {"contrastive": 0.2, "mlm": 1.0}}, "mlm", "parts.1."),
+        ("mixture", {"parts": NEXT}, "mlm", "parts.1."),
+        ("phases", {"steps": {"mlm": 0.5, "mae": 0.5}}, "mae", "parts.1."),
+        ("phases", {"steps": LATER}, "mlm", "parts.0.parts.1."),
+        ("distill", {"teacher": "mlm", "mask_ratio": 0.4}, "mlm", ""),
+        ("distill", {"teacher": "mlm", "mlm_weight": 0, "soft_weight": 0}, None, ""),
+        ("mixture", {"parts": {"causal": 1.0, "simcse": 0.1}}, None, ""),
+    ],
+)
+def test_the_part_that_predicts_is_asked(
+    blocks, checkpoints, name, options, asked, prefix, tmp_path
+):
+    teacher = checkpoints["mlm"] if name == "distill" else None
+    canonical = parse_options(name, options).canonical()  # a list: spec.json sorts mappings
+    folder = run_pretraining(
+        blocks.parent, name, canonical, name=f"{name} {options}"[:99], teacher=teacher
+    )
+    rebuilt = rebuild_at(folder, load_blocks(blocks), 0.3, "cpu")
+    metrics = measured(blocks, folder, tmp_path)["results"][0]["metrics"]
+    assert ("perplexity_30" in metrics) == (asked is not None)
+    if asked is None:
+        assert rebuilt is None
+        return
+    assert (rebuilt.name, rebuilt.options.mask_ratio) == (asked, 0.3)
+    if "parts" in prefix and asked == "mlm":
+        assert rebuilt.options.predict_from == ("before" if "before" in str(options) else "own")
+    saved = load_file(folder / "objective.safetensors")
+    for key, value in rebuilt.state_to_save().items():
+        assert torch.equal(value, saved[prefix + key]), key
 
 
 @pytest.mark.parametrize("target", ["embeddings", "ema_features"])

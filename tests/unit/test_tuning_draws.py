@@ -110,6 +110,26 @@ def test_what_the_study_fixes_is_not_drawn():
     assert "mask_ratio" in draw(TuningSpec(), 0, (), found["mlm"]).params
 
 
+@pytest.mark.parametrize(
+    ("name", "fixed", "drawn"),
+    [
+        ("mlm", {"corrupt_ratio": 0.4, "predict_ratio": 0.2}, set()),
+        ("mlm", {"corrupt_ratio": 0.4, "loss_on": "all"}, set()),
+        ("mlm", {"corrupt_ratio": 0.4}, {"mask_ratio"}),
+        ("distill", {"teacher": "mlm", "soft_weight": 0.0}, {"mask_ratio"}),
+        ("distill", {"teacher": "mlm"}, {"mask_ratio", "temperature"}),
+        ("simcse", {"dropout": 0.2}, {"temperature"}),
+        ("simcse", {}, {"view", "temperature"}),
+    ],
+)
+def test_what_cannot_stand_beside_what_is_fixed_is_not_drawn(name, fixed, drawn):
+    space = spaces(study(objectives=["mlm", {name: {"label": "arm", **fixed}}]))["arm"]
+    for number in range(4):
+        trial = draw(TuningSpec(trials=4), number, [], space)
+        assert set(trial.params) == drawn | {PEAK_LR}
+        parse_options(name, {**fixed, **{k: trial.params[k] for k in drawn}})
+
+
 def test_a_factor_of_one_keeps_the_rate_and_may_leave_nothing_to_choose():
     asked = study(
         objectives=["random_init", "mlm", {"mlm": {"mask_ratio": 0.3, "label": "fixed"}}],
@@ -131,16 +151,9 @@ def test_an_arm_with_fixed_options_is_tuned_like_the_others():
     assert is_empty(found["random_init"])  # never trained: no rate can matter
 
 
-REQUIRED = {
-    "distill": {"teacher": "mlm"},
-    "mixture": {"parts": {"mlm": {}, "mae": {}}},
-    "phases": {"steps": {"mlm": 0.5, "mae": 0.5}},
-}
-
-
 @pytest.mark.parametrize("name", [name for name, _ in OBJECTIVES])
 def test_what_is_drawn_is_valid_and_can_be_written_by_hand(name):
-    required = REQUIRED.get(name, {})
+    required = OBJECTIVES.get(name).example
     asked = study(objectives=["mlm", {name: {**required, "label": "x"}}])
     for number in range(20):
         options = draw(TuningSpec(), number, (), spaces(asked)["x"]).user_attrs["options"]
