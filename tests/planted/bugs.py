@@ -336,7 +336,7 @@ BUGS = (
     Bug(
         "moving_ids",
         "Defaults enter the ids, so that a new option makes every old result unreachable.",
-        "mae_bench/specs.py",
+        "mae_bench/specs/base.py",
         'return self.model_dump(mode="json", exclude_defaults=True)',
         'return self.model_dump(mode="json")',
         ("tests/unit/test_specs.py",),

@@ -1,0 +1,81 @@
+"""The values that say what is to be done: frozen, strict, and hashed into stage ids.
+
+Nothing here imports torch. What a name means (an objective, a task) is checked by the
+planner, which knows the registries.
+"""
+
+from mae_bench.specs.base import (
+    Count,
+    Frozen,
+    Positive,
+    Precision,
+    Ratio,
+    Share,
+    TrainSize,
+    stage_id,
+)
+from mae_bench.specs.claims import (
+    LETTERS,
+    Claim,
+    Comparison,
+    Letter,
+    Reference,
+)
+from mae_bench.specs.evaluation import (
+    CLEAN,
+    CORPUS,
+    EvaluateSpec,
+    FinetuneRecipe,
+    NoiseSpec,
+    ProbeRecipe,
+    RepresentationRecipe,
+)
+from mae_bench.specs.pretraining import (
+    PRESETS,
+    BackboneSpec,
+    Budget,
+    CorpusSpec,
+    PretrainRecipe,
+    PretrainSpec,
+    TokenizerSpec,
+)
+from mae_bench.specs.study import (
+    PEAK_LR,
+    ArmSpec,
+    Study,
+    TuningSpec,
+)
+
+__all__ = [
+    "ArmSpec",
+    "BackboneSpec",
+    "Budget",
+    "CLEAN",
+    "CORPUS",
+    "Claim",
+    "Comparison",
+    "CorpusSpec",
+    "Count",
+    "EvaluateSpec",
+    "FinetuneRecipe",
+    "Frozen",
+    "LETTERS",
+    "Letter",
+    "NoiseSpec",
+    "PEAK_LR",
+    "PRESETS",
+    "Positive",
+    "Precision",
+    "PretrainRecipe",
+    "PretrainSpec",
+    "ProbeRecipe",
+    "Ratio",
+    "Reference",
+    "RepresentationRecipe",
+    "Share",
+    "Study",
+    "TokenizerSpec",
+    "TrainSize",
+    "TuningSpec",
+    "stage_id",
+]

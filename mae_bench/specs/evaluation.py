@@ -1,0 +1,99 @@
+"""How a checkpoint is read: recipes of the protocols, noise, and one evaluation."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from mae_bench.specs.base import Count, Frozen, Positive, Precision, Ratio, Share, TrainSize
+
+
+class FinetuneRecipe(Frozen):
+    """The one fine-tune recipe of a study; only the learning rate is chosen, from this grid.
+
+    ``epochs`` is raised where a training set is so small that it would give fewer than
+    ``min_steps`` updates (Mosbach et al. 2021, arXiv:2006.04884: too few steps look like
+    instability). Batches hold texts of similar length, sorted within groups of
+    ``bucket_batches`` batches. ``dropout`` is that of the head; the encoder keeps its own.
+    """
+
+    learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)] = (3e-4, 1e-3)
+    epochs: Count = 3
+    min_steps: Count = 60
+    batch_size: Count = 32
+    max_length: Count = 128
+    warmup_ratio: Share = 0.1
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    beta1: Share = 0.9
+    beta2: Share = 0.999
+    eps: Annotated[float, Field(gt=0)] = 1e-6
+    clip_norm: Annotated[float, Field(gt=0)] = 1.0
+    bucket_batches: Count = 4
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    precision: Precision = "auto"
+
+
+class ProbeRecipe(Frozen):
+    """The linear probe: frozen encoder, scikit-learn on pooled features."""
+
+    poolings: Annotated[tuple[Literal["mean", "cls"], ...], Field(min_length=1)] = ("mean", "cls")
+    inverse_penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.1, 1.0, 10.0)
+    max_iter: Count = 1000
+    max_length: Count = 128
+    batch_size: Count = 64
+    precision: Precision = "auto"
+
+
+class RepresentationRecipe(Frozen):
+    """A look inside a frozen encoder on rows of the corpus that were never trained on.
+
+    Attributes:
+        num_rows: validation rows that are read, evenly spaced.
+        mask_ratio: share of the tokens that [MASK] replaces where masks are to be in the input.
+        tau: share of the variance that ``rank_tau`` directions must hold.
+        objective_ratios: mask ratios at which the objective itself predicts tokens.
+    """
+
+    num_rows: Count = 512
+    mask_ratio: Ratio = 0.15
+    tau: Ratio = 0.9
+    objective_ratios: tuple[Ratio, ...] = (0.15, 0.5)
+    batch_rows: Count = 64
+    precision: Precision = "fp32"
+
+
+class NoiseSpec(Frozen):
+    """Noise on the text of a task, before tokenising."""
+
+    name: str = "clean"
+    rate: Share = 0.0
+    where: Literal["test", "train", "both"] = "test"
+
+    @property
+    def label(self) -> str:
+        """A short name for tables: ``clean`` or ``typos 10% (test)``."""
+        return "clean" if self.name == "clean" else f"{self.name} {self.rate:.3g} ({self.where})"
+
+
+CLEAN = NoiseSpec()
+
+
+CORPUS = "corpus"  # stands for the task of protocols that read rows of the corpus instead of one
+
+
+class EvaluateSpec(Frozen):
+    """One protocol on one task at one size and seed; read on several versions of the test split.
+
+    ``checkpoint`` is the id of a pretraining, or None for a floor that needs no encoder. Where
+    ``task`` is `CORPUS`, ``task_data`` is the id of token rows.
+    """
+
+    checkpoint: str | None
+    protocol: str
+    recipe: dict[str, Any] = {}
+    task: str
+    task_data: str
+    train_size: TrainSize
+    train_noise: NoiseSpec = CLEAN
+    test_noises: tuple[NoiseSpec, ...] = (CLEAN,)
+    seed: int
+    selection_only: bool = False
