@@ -165,8 +165,9 @@ def test_the_lexicon_knows_counts_words_and_collocations(tmp_path):
 def test_words_start_as_the_tokenizer_writes_them(tmp_path, tokens, starts):
     vocabulary = {text: place for place, text in enumerate([*SPECIAL, *tokens])}
     names = dict(zip(("pad", "unk", "cls", "sep", "mask"), SPECIAL, strict=True))
+    kind = models.WordPiece if any(text.startswith("##") for text in tokens) else models.WordLevel
     PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]")),
+        tokenizer_object=Tokenizer(kind(vocabulary, unk_token="[UNK]")),
         **{f"{name}_token": text for name, text in names.items()},
     ).save_pretrained(tmp_path)
     lexicon = build_lexicon(np.zeros((1, 4), np.int64), len(vocabulary), tmp_path)

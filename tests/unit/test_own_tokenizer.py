@@ -103,7 +103,7 @@ def test_a_teachers_logits_are_those_of_the_original(tmp_path, arch, is_tied):
     theirs, mine = original(encoder), load_tokenizer(tmp_path / "ours")
     with fitted_teacher(encoder, tmp_path / "ours", tmp_path / "work") as folder:
         assert folder != encoder
-        teacher = load_teacher(folder)
+        teacher = load_teacher(folder, None)
     assert not folder.exists()
     assert isinstance(teacher, OutsideTeacher) and teacher.vocab_size == len(mine)
     model = AutoModelForMaskedLM.from_pretrained(encoder).eval()
@@ -124,7 +124,7 @@ def test_the_same_order_stays_where_it_is(tmp_path):
     shutil.copytree(tmp_path / "ours", again, dirs_exist_ok=True)
     with fitted_teacher(again, tmp_path / "ours", tmp_path / "work") as folder:
         assert folder == again
-        assert type(load_teacher(folder)) is Teacher
+        assert type(load_teacher(folder, None)) is Teacher
     adopt_tokenizer(again, tmp_path / "third")
     one, other = ((tmp_path / name / "tokenizer.json").read_bytes() for name in ("ours", "third"))
     assert one == other
