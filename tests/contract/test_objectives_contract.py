@@ -192,8 +192,11 @@ def test_every_predicted_position_was_hidden(name, options, is_padded, teacher):
             assert torch.equal(is_changed, is_hidden)
 
 
-@pytest.mark.parametrize("is_padded", [False, True])
-@pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
+PLAIN = [(name, options, False) for name, options in CASES]
+PADDED = [(name, {**options}, True) for name, options in dict(reversed(CASES)).items()]
+
+
+@pytest.mark.parametrize(("name", "options", "is_padded"), [*PLAIN, *PADDED])
 def test_gradient_reaches_the_backbone_and_the_loss_falls(name, options, is_padded, teacher):
     objective = make(name, options, teacher)
     block = blocks(is_padded)
@@ -225,8 +228,12 @@ def counted_flops(objective, views):
     return counter.get_total_flops() / len(views)
 
 
-@pytest.mark.parametrize("arch", ["modernbert", "bert"])
-@pytest.mark.parametrize("shape", [(1, 32, 2, 24, 6), (2, 64, 2, 40, 3), (3, 48, 4, 16, 5)])
+SHAPES = [(1, 32, 2, 24, 6), (2, 64, 2, 40, 3), (3, 48, 4, 16, 5)]
+
+
+@pytest.mark.parametrize(
+    ("arch", "shape"), [*(("modernbert", shape) for shape in SHAPES), ("bert", SHAPES[1])]
+)
 @pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
 def test_counted_flops_match_torch(name, options, shape, arch, tmp_path):
     layers, width, heads, length, rows = shape
@@ -236,7 +243,8 @@ def test_counted_flops_match_torch(name, options, shape, arch, tmp_path):
         arch=arch, num_layers=layers, hidden_size=width, num_heads=heads, max_length=64
     )
     teacher = tmp_path
-    save_teacher(make("mlm", {}, None, spec=spec), teacher)
+    if "teacher" in str(options):
+        save_teacher(make("mlm", {}, None, spec=spec), teacher)
     objective = make(name, options, teacher, spec=spec)
     ids = torch.randint(NUM_SPECIAL, V, (rows, length))
     ids[:, 0], ids[:, -1] = CLS_ID, SEP_ID

@@ -29,7 +29,7 @@ ARMS = {
 }
 
 
-@pytest.mark.parametrize("arch", ["bert", "modernbert"])
+@pytest.mark.parametrize("arch", ["bert", pytest.param("modernbert", marks=pytest.mark.slow)])
 def test_a_study_goes_on_from_an_encoder_with_its_own_tokenizer(tmp_path, arch):
     start = SAVE[arch](tmp_path / "start")
     others = {"bert": {"scramble": True, "seed": 1}, "modernbert": {"seed": 1}}

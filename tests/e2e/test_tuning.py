@@ -83,7 +83,7 @@ def test_every_arm_gets_the_same_trials_and_the_test_split_stays_unread(tuned):
         assert pd.read_parquet(path.with_name("predictions.parquet")).empty
 
 
-@pytest.mark.parametrize("sampler", ["random", "tpe"])
+@pytest.mark.parametrize("sampler", [pytest.param("random", marks=pytest.mark.slow), "tpe"])
 def test_killed_and_resumed_it_loses_and_repeats_nothing(yaml, tuned, tmp_path, sampler):
     home, expected = tmp_path / "home", tuned
     change = ["--set", f"tuning.sampler={sampler}"]
