@@ -1,6 +1,7 @@
 """The verbs that work: prepare, run, report, quickstart."""
 
 import json
+import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,7 +92,10 @@ def report(
 ) -> None:
     """Write tables, figures, verdicts and the page of what is done so far."""
     session = open_session(study, overrides, scale, home, data_dir)
-    page = write_page(session, session.rows(), out, f"mae-bench run {study}")
+    changes = [part for override in overrides or () for part in ("--set", override)]
+    scaled = ["--scale", scale] if scale else []
+    command = shlex.join(["mae-bench", "run", study, *scaled, *changes])
+    page = write_page(session, session.rows(), out, command)
     if as_json:
         typer.echo(json.dumps({"page": str(page), "folder": str(page.parent)}, indent=1))
     else:

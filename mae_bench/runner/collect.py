@@ -178,4 +178,7 @@ def _plateau(cost: Mapping[str, Any], objective: str) -> str:
         return ""
     if loss < PLATEAU_RATIO * entropy:
         return ""
-    return f"unigram plateau: validation loss {loss:.2f} of {entropy:.2f} nats a token"
+    told = f"validation loss {loss:.2f}, entropy of single tokens {entropy:.2f} nats"
+    if loss > entropy / PLATEAU_RATIO:
+        return f"hardly trained: {told}"
+    return f"unigram plateau: {told}"
