@@ -1,5 +1,6 @@
 """The flags that several verbs share."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,6 +44,13 @@ Out = Annotated[
     Path | None,
     typer.Option("-o", "--out", help="Folder of the report. Default: inside the home."),
 ]
+
+
+def command(verb: str, study: str, scale: str | None, overrides: list[str] | None) -> str:
+    """Return what to type to do it again."""
+    scaled = ["--scale", scale] if scale else []
+    changes = [part for override in overrides or () for part in ("--set", override)]
+    return shlex.join(["mae-bench", verb, study, *scaled, *changes])
 
 
 def open_session(

@@ -1,6 +1,5 @@
 """The verb that reproduces: one packaged file for each claim of a paper, at a scale."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from mae_bench.cli.options import (
     Out,
     Overrides,
     Workers,
+    command,
     open_session,
 )
 
@@ -59,7 +59,7 @@ def reproduce(
         say("this scale is planned and priced, never run")
         return
     num_run, rows = run_stages(session, None)
-    page = write_page(session, rows, out, _command(name, scale, overrides))
+    page = write_page(session, rows, out, command("reproduce", name, scale, overrides))
     print_summary(session, rows)
     typer.echo(f"report: {page}")
     finish(session, num_run, what="run")
@@ -111,12 +111,7 @@ def _speed(
 
     with interruptible():
         cells = measure(spec, chosen_device(device), tell)
-    provenance = collect_provenance(_command(name, scale, overrides))
+    provenance = collect_provenance(command("reproduce", name, scale, overrides))
     page = write_speed_report(spec, cells, published_cells(spec), folder, provenance)
     lines(f"{verdict.outcome}: {verdict.sentence}" for verdict in judge(spec, cells))
     typer.echo(f"report: {page}")
-
-
-def _command(name: str, scale: str, overrides: list[str] | None) -> str:
-    changes = [part for override in overrides or () for part in ("--set", override)]
-    return shlex.join(["mae-bench", "reproduce", name, "--scale", scale, *changes])

@@ -1,7 +1,6 @@
 """The verbs that work: prepare, run, report, quickstart."""
 
 import json
-import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from mae_bench.cli.options import (
     Scale,
     StudyName,
     Workers,
+    command,
     is_finished,
     is_retry,
     open_session,
@@ -92,10 +92,7 @@ def report(
 ) -> None:
     """Write tables, figures, verdicts and the page of what is done so far."""
     session = open_session(study, overrides, scale, home, data_dir)
-    changes = [part for override in overrides or () for part in ("--set", override)]
-    scaled = ["--scale", scale] if scale else []
-    command = shlex.join(["mae-bench", "run", study, *scaled, *changes])
-    page = write_page(session, session.rows(), out, command)
+    page = write_page(session, session.rows(), out, command("run", study, scale, overrides))
     if as_json:
         typer.echo(json.dumps({"page": str(page), "folder": str(page.parent)}, indent=1))
     else:
