@@ -2,15 +2,14 @@
 
 import multiprocessing
 import os
-import queue
 import signal
 import sys
 import threading
-from collections.abc import Sequence
-from multiprocessing.connection import wait
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
 from mae_bench.errors import MaeBenchError, StoreError
 from mae_bench.runner.builder import Stage
@@ -24,6 +23,7 @@ MAX_WORKERS = 8
 MAX_DEATHS = 3  # of workers, beyond those that a stage can be blamed for
 STAGES_PER_WORKER = 60  # then a fresh process: 80 fine-tunes of many shapes grow one to 3 GB
 RETIRED = 76  # exit code of a worker that stopped there
+ORPHANED = 75  # exit code of one whose parent was killed
 
 
 def num_cores() -> int:
@@ -73,6 +73,18 @@ def execute(
     _Crew(stages, store, settings, workers, tell).run()
 
 
+@dataclass(frozen=True)
+class _Member:
+    """A worker and the end of its own pipe.
+
+    One pipe a worker: a queue that all write to has one lock, and a worker killed while it holds
+    that lock would silence the others for ever.
+    """
+
+    process: BaseProcess
+    events: Connection
+
+
 class _Crew:
     def __init__(
         self, stages: Sequence[Stage], store: Store, settings: Settings, size: int, tell: Tell
@@ -82,42 +94,40 @@ class _Crew:
         self.settings = settings
         self.tell = tell
         self.context = multiprocessing.get_context("spawn")
-        self.events: Any = self.context.Queue()
-        self.team: dict[int, BaseProcess] = {number: self.start(number) for number in range(size)}
+        self.team = {number: self.start(number) for number in range(size)}
         self.deaths = 0
 
-    def start(self, number: int) -> BaseProcess:
-        args = (list(self.stages), self.store.home, self.settings, self.events, number)
+    def start(self, number: int) -> _Member:
+        events, told = self.context.Pipe(duplex=False)
+        args = (list(self.stages), self.store.home, self.settings, told, number)
         process = self.context.Process(target=_main, args=args, name=f"mae-bench worker {number}")
         process.start()
-        return process
+        told.close()  # the worker's end is then the only one, and its death ends the pipe
+        return _Member(process, events)
 
     def run(self) -> None:
         try:
             while self.team:
-                self.listen(0.2)
-                for number, process in list(self.team.items()):
-                    if not process.is_alive():
-                        self.listen(0.0)
-                        self.ended(number, process)
-            self.listen(0.0)
+                wait([end for m in self.team.values() for end in (m.events, m.process.sentinel)])
+                for number, member in list(self.team.items()):
+                    is_alive = member.process.is_alive()  # before the look at what it told
+                    for told in _told(member):
+                        self.hear(told)
+                    if not is_alive:
+                        self.ended(number, member)
         finally:
             self.stop()
 
-    def listen(self, timeout_s: float) -> None:
-        """Pass on what workers told; an error among it is raised here."""
-        while True:
-            try:
-                told = self.events.get(timeout=timeout_s) if timeout_s else self.events.get_nowait()
-            except queue.Empty:
-                return
-            if isinstance(told, MaeBenchError):
-                raise told
-            self.tell(told)
+    def hear(self, told: Event | MaeBenchError) -> None:
+        if isinstance(told, MaeBenchError):
+            raise told
+        self.tell(told)
 
-    def ended(self, number: int, process: BaseProcess) -> None:
+    def ended(self, number: int, member: _Member) -> None:
         """Let a worker go; where it was killed, blame its stage and start another."""
         del self.team[number]
+        member.events.close()
+        process = member.process
         if process.exitcode == 0:
             return
         if process.exitcode == RETIRED:
@@ -139,18 +149,32 @@ class _Crew:
         self.team[number] = self.start(number)
 
     def stop(self) -> None:
-        for process in self.team.values():
-            process.terminate()
-        for process in self.team.values():
-            process.join(10)
-            if process.is_alive():
-                process.kill()
-                process.join()
-        self.events.close()
-        self.events.cancel_join_thread()
+        for member in self.team.values():
+            member.process.terminate()
+        for member in self.team.values():
+            member.process.join(10)
+            if member.process.is_alive():
+                member.process.kill()
+                member.process.join()
+            member.events.close()
 
 
-def _main(stages: list[Stage], home: Path, settings: Settings, events: Any, number: int) -> None:
+def _told(member: _Member) -> Iterator[Event | MaeBenchError]:
+    """Yield all that a worker has told since the last look."""
+    while True:
+        try:
+            if not member.events.poll():
+                return
+            told = member.events.recv()
+        except (EOFError, OSError):  # OSError: it was killed in the middle of a message
+            member.process.join()
+            return
+        yield told
+
+
+def _main(
+    stages: list[Stage], home: Path, settings: Settings, events: Connection, number: int
+) -> None:
     """Be a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends its workers
     signal.signal(signal.SIGTERM, _interrupt)
@@ -159,14 +183,17 @@ def _main(stages: list[Stage], home: Path, settings: Settings, events: Any, numb
     keep_freed_memory()
 
     def tell(event: Event) -> None:
-        events.put(event)
+        try:
+            events.send(event)
+        except BrokenPipeError:
+            os._exit(ORPHANED)
 
     try:
         is_over = work(stages, Store(home), settings, tell, number, STAGES_PER_WORKER)
     except MaeBenchError as error:
-        events.put(error)
+        events.send(error)
     except KeyboardInterrupt:
-        events.cancel_join_thread()
+        pass  # the parent ends its workers, and listens no more
     else:
         if not is_over:
             sys.exit(RETIRED)
@@ -181,4 +208,4 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
-        os._exit(75)
+        os._exit(ORPHANED)
