@@ -537,4 +537,25 @@ BUGS = (
         "(view.positions != view.positions)",
         ("tests/contract/test_check.py::test_each_fault_is_found_by_its_check",),
     ),
+    Bug(
+        "one_pipe",
+        "All workers write to one pipe, which one killed while it writes spoils for the others.",
+        "mae_bench/runner/execute.py",
+        """
+        events, told = self.context.Pipe(duplex=False)
+        args = (list(self.stages), self.store.home, self.settings, told, number)
+        process = self.context.Process(target=_main, args=args, name=f"mae-bench worker {number}")
+        process.start()
+        told.close()  # the worker's end is then the only one, and its death ends the pipe
+""",
+        """
+        if not hasattr(self, "pipe"):
+            self.pipe = self.context.Pipe(duplex=False)
+        events, told = self.pipe
+        args = (list(self.stages), self.store.home, self.settings, told, number)
+        process = self.context.Process(target=_main, args=args, name=f"mae-bench worker {number}")
+        process.start()
+""",
+        ("tests/unit/test_execute.py",),
+    ),
 )

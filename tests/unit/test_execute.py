@@ -4,8 +4,12 @@ import multiprocessing
 import os
 import signal
 import struct
+import time
 
-from mae_bench.runner.execute import _Member, _told
+from mae_bench.runner import execute
+from mae_bench.runner.execute import _Crew, _Member, _told
+from mae_bench.runner.stages import Settings
+from mae_bench.runner.store import Store
 
 
 def _speak_and_die(events):
@@ -14,15 +18,32 @@ def _speak_and_die(events):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_worker_killed_in_the_middle_of_a_message_ends_its_own_pipe_alone():
+def _be_a_worker(stages, home, settings, events, number):
+    """Worker 0 is killed in the middle of a message; the other speaks after that."""
+    if number == 0 and not (home / "killed").exists():
+        (home / "killed").touch()
+        _speak_and_die(events)
+    while not (home / "killed").exists():
+        time.sleep(0.01)
+    events.send(f"worker {number} lives")
+
+
+def test_a_message_cut_short_ends_the_pipe_after_what_was_whole():
     context = multiprocessing.get_context("spawn")
     events, told = context.Pipe(duplex=False)
-    others, still = context.Pipe(duplex=False)
     process = context.Process(target=_speak_and_die, args=(told,))
     process.start()
     told.close()
-    events.poll(60)
+    assert events.poll(60)
     assert list(_told(_Member(process, events))) == ["whole"]
+    process.join(60)  # the pipe may end before the process has
     assert process.exitcode == -signal.SIGKILL
-    still.send("alive")
-    assert list(_told(_Member(process, others))) == ["alive"]
+
+
+def test_a_worker_killed_in_the_middle_of_a_message_silences_no_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(execute, "_main", _be_a_worker)
+    heard = []
+    store = Store(tmp_path)
+    settings = Settings(device="cpu", num_threads=1)
+    _Crew([], store, settings, 2, heard.append).run()
+    assert sorted(heard) == ["whole", "worker 0 lives", "worker 1 lives"]
