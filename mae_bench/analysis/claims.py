@@ -19,7 +19,6 @@ import numpy as np
 from mae_bench.analysis.scores import Scores, Setting
 from mae_bench.analysis.stats import (
     LEVEL,
-    MIN_SEEDS,
     Array,
     detectable_effect,
     flip_test,
@@ -28,7 +27,7 @@ from mae_bench.analysis.stats import (
     iqm_interval,
     mean_intervals,
 )
-from mae_bench.specs import CORPUS, Claim, Study
+from mae_bench.specs import CORPUS, MIN_SEEDS, Claim, Study
 
 Outcome = Literal["supported", "refuted", "not decidable", "not run"]
 NO_SCORES: Mapping[str, Scores] = MappingProxyType({})

@@ -87,7 +87,8 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
     caption = (
         "Cost of one pretraining, mean over seeds. FLOPs and seconds are whole, with what it took "
         f"to make a teacher; a relative cost of 1 is {control}. "
-        "Parameters: encoder + what the objective adds. "
+        "Parameters: encoder + what the objective adds. FLOPs by part: of its own steps, where a "
+        "teacher only runs; what it took to make that teacher has a column of its own. "
         "Seconds hold for this machine only; evaluation seconds are the sum over all cells."
     )
     return Table("costs", caption, pd.DataFrame(records))

@@ -150,7 +150,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     content = {
         "headline": headline(study, scores, control, _in(versus, reference), claims),
         "facts": facts(study, scores),
-        "notes": [*study_notes(study, scores), *context.notes],
+        "notes": list(dict.fromkeys([*study_notes(study, scores), *context.notes])),
         "control": control,
         "untrained": untrained,
         "claims": claims,

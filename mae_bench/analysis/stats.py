@@ -19,7 +19,6 @@ from mae_bench.seeding import seed_for
 Array = NDArray[np.floating[Any]]
 
 LEVEL = 0.05
-MIN_SEEDS = 6  # with five, the smallest two-sided sign-flip p is 2/2**5 = .0625
 NUM_RESAMPLES = 10_000
 _EXACT_SEEDS = 16  # up to 2**16 sign patterns are enumerated, beyond that drawn
 _TINY = 1e-12  # differences below it are rounding noise, not effects

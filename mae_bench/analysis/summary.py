@@ -15,9 +15,8 @@ from mae_bench.analysis.claims import (
     tally,
 )
 from mae_bench.analysis.scores import Cell, Scores, read_metrics, read_scores
-from mae_bench.analysis.stats import MIN_SEEDS
 from mae_bench.analysis.tables import score_text
-from mae_bench.specs import Study
+from mae_bench.specs import MIN_SEEDS, Study
 
 Word = Literal["wins", "loses", "undecided", "control", "failed", "not run", "floor"]
 _WORDS: dict[Outcome, Word] = {

@@ -117,11 +117,29 @@ def _suites() -> list[dict[str, Any]]:
     return found
 
 
+def _papers() -> list[dict[str, Any]]:
+    from mae_bench.runner.study import papers, read_raw
+
+    return [
+        {
+            "name": name,
+            "description": " ".join(str(read_raw(path, (), None)["description"]).split()),
+            "path": str(path),
+        }
+        for name, path in papers().items()
+    ]
+
+
 def _study() -> list[dict[str, Any]]:
     from mae_bench.sentences import study_keys
     from mae_bench.specs import Study
 
-    return study_keys(Study)
+    scales = {
+        "name": "scales.NAME",
+        "allowed": "any of the keys above, merged over the study by --scale NAME",
+        "default": "{}",
+    }
+    return [*study_keys(Study), scales]
 
 
 _PARTS = {
@@ -132,5 +150,6 @@ _PARTS = {
     "protocols": _protocols,
     "noises": _noises,
     "suites": _suites,
+    "papers": _papers,
     "study": _study,
 }

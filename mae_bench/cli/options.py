@@ -9,6 +9,13 @@ import typer
 if TYPE_CHECKING:
     from mae_bench.runner.session import Session
 
+
+def _folder(text: str) -> Path:
+    if not text.strip():  # an unset variable, which would mean the present folder
+        raise typer.BadParameter("it is empty; name a folder, or leave the flag out")
+    return Path(text)
+
+
 StudyName = Annotated[
     str, typer.Argument(metavar="STUDY", help="A YAML file, or a name that `list suites` shows.")
 ]
@@ -16,11 +23,17 @@ Home = Annotated[
     Path | None,
     typer.Option(
         help="Folder where everything is kept. Default: $MAE_BENCH_HOME, else the user's cache.",
+        parser=_folder,
+        metavar="DIRECTORY",
     ),
 ]
 DataDir = Annotated[
     Path | None,
-    typer.Option(help="Folder with local data sets. Default: $MAE_BENCH_DATA, if set."),
+    typer.Option(
+        help="Folder with local data sets. Default: $MAE_BENCH_DATA, if set.",
+        parser=_folder,
+        metavar="DIRECTORY",
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Workers = Annotated[
@@ -42,7 +55,13 @@ Retry = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Out = Annotated[
     Path | None,
-    typer.Option("-o", "--out", help="Folder of the report. Default: inside the home."),
+    typer.Option(
+        "-o",
+        "--out",
+        help="Folder of the report. Default: inside the home.",
+        parser=_folder,
+        metavar="DIRECTORY",
+    ),
 ]
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,7 +18,20 @@ from mae_bench.cli.options import (
     open_session,
 )
 
-KINDS = ("objectives", "maskings", "tasks", "corpora", "protocols", "noises", "suites", "study")
+if TYPE_CHECKING:
+    from mae_bench.runner.estimate import ArmCost
+
+KINDS = (
+    "objectives",
+    "maskings",
+    "tasks",
+    "corpora",
+    "protocols",
+    "noises",
+    "suites",
+    "papers",
+    "study",
+)
 
 
 def list_parts(
@@ -107,10 +120,12 @@ def plan(
         )
     lines(
         [
-            f"study      {made.study.name}: {len(made.study.objectives)} arms and 2 floors, "
+            f"study      {made.study.name}: {len(made.study.objectives)} arms (with random_init) "
+            "and 2 floors without an encoder, "
             f"{counts.cells:,} cells, {counts.cells_done:,} done, {counts.cells_failed:,} failed",
             f"home       {session.store.home}",
             *([f"tuning     {tuning_text(tuning, num_workers)}"] if tuning else []),
+            *_teachers(found.arms),
             f"pretrain   {number(found.flops)} FLOPs in all",
             f"to run     {duration(found.seconds / num_workers)} with {num_workers} "
             f"worker{'s' if num_workers > 1 else ''} ({speed})",
@@ -173,6 +188,16 @@ def status(
             f"rows     {rows}" if rows.exists() else "rows     none yet",
         ]
     )
+
+
+def _teachers(arms: "list[ArmCost]") -> list[str]:
+    taught = [a.label for a in arms if a.teacher_pretrain_flops]
+    if not taught:
+        return []
+    return [
+        f"teachers   the FLOPs of {', '.join(taught)} hold a teacher's pretraining; those per "
+        "token are of its own steps alone"
+    ]
 
 
 def _print_json(content: object) -> None:

@@ -17,7 +17,7 @@ from mae_bench.cli.options import (
 )
 
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="Such as mae/speed; a wrong one names all of them.")
+    str, typer.Argument(metavar="NAME", help="A name that `list papers` shows, such as mae/speed.")
 ]
 PaperScale = Annotated[
     str, typer.Option(help="cpu (minutes on two cores), gpu, or paper (planned, never run).")
@@ -58,11 +58,11 @@ def reproduce(
         plan(str(path), overrides, scale, home, data_dir, device, workers)
         say("this scale is planned and priced, never run")
         return
-    num_run, rows = run_stages(session, None)
+    watch, rows = run_stages(session, None)
     page = write_page(session, rows, out, command("reproduce", name, scale, overrides))
     print_summary(session, rows)
     typer.echo(f"report: {page}")
-    finish(session, num_run, what="run")
+    finish(session, watch, what="run")
 
 
 def _speed(

@@ -29,6 +29,7 @@ from mae_bench.cli.options import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mae_bench.cli.watch import Watch
     from mae_bench.runner.session import Session
 
 
@@ -53,7 +54,7 @@ def prepare(
             stages = prepared_stages(session)
             watch.expect(stages)
             session.execute(stages, watch)
-    finish(session, watch.num_run, what="prepared")
+    finish(session, watch, what="prepared")
 
 
 def run(
@@ -75,10 +76,10 @@ def run(
     if not as_json and is_finished(study, overrides, scale, home, data_dir):
         return
     session = open_session(study, overrides, scale, home, data_dir, device, workers)
-    num_run, _ = run_stages(session, retry)
+    watch, _ = run_stages(session, retry)
     if as_json:
         typer.echo(json.dumps(_record(session), indent=1))
-    finish(session, num_run, what="run")
+    finish(session, watch, what="run")
 
 
 def report(
@@ -108,15 +109,15 @@ def quickstart(
 ) -> None:
     """Run a small fight on generated text and write its report; a few minutes on two cores."""
     session = open_session("quickstart", overrides, None, home, None, device, workers)
-    num_run, rows = run_stages(session, None)
+    watch, rows = run_stages(session, None)
     page = write_page(session, rows, out, "mae-bench quickstart")
     print_summary(session, rows)
     typer.echo(f"report: {page}")
-    finish(session, num_run, what="run")
+    finish(session, watch, what="run")
 
 
-def run_stages(session: "Session", retry: str | None) -> tuple[int, "pd.DataFrame"]:
-    """Tune where asked to and run what is missing; return how many stages, and all rows."""
+def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.DataFrame"]:
+    """Tune where asked to and run what is missing; return what was seen of it, and all rows."""
     from mae_bench.cli.show import say
     from mae_bench.cli.watch import Watch
 
@@ -135,7 +136,7 @@ def run_stages(session: "Session", retry: str | None) -> tuple[int, "pd.DataFram
         )
     with interruptible(), Watch(session) as watch:
         rows = session.run(watch, again)
-    return watch.num_run, rows
+    return watch, rows
 
 
 @contextmanager
@@ -168,9 +169,9 @@ def _record(session: "Session") -> dict[str, object]:
     }
 
 
-def finish(session: "Session", num_run: int, what: str) -> None:
+def finish(session: "Session", watch: "Watch", what: str) -> None:
     """Say how it ended; exit 1 where something failed."""
-    from mae_bench.cli.show import say
+    from mae_bench.cli.show import duration, say
     from mae_bench.runner.builder import PREPARED
 
     stages = session.plan.stages
@@ -180,8 +181,9 @@ def finish(session: "Session", num_run: int, what: str) -> None:
     lost = [stage for stage in stages if not store.is_done(*stage.key)]
     rows = "" if what == "prepared" else f"; rows in {session.folder / 'results.parquet'}"
     if not lost:
-        nothing = "" if num_run else "nothing to do: "
-        say(f"{nothing}all {len(stages)} stages of '{session.asked.name}' are done{rows}")
+        nothing = "" if watch.num_run else "nothing to do: "
+        took = f" ({watch.num_run} now, in {duration(watch.seconds_run)})" if watch.num_run else ""
+        say(f"{nothing}all {len(stages)} stages of '{session.asked.name}' are done{took}{rows}")
         return
     failed, by_reason = 0, dict[str, list[dict[str, str]]]()
     for stage in lost:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from mae_bench.cli.show import duration, say
 from mae_bench.runner.builder import Stage
 from mae_bench.runner.work import Event
+from mae_bench.specs import EvaluateSpec, PretrainSpec
 
 if TYPE_CHECKING:
     from mae_bench.runner.session import Session
@@ -23,10 +24,10 @@ class Watch:
         """Prepare to show a session's plan, or other stages of it."""
         stages = session.plan.stages if stages is None else stages
         self.store = session.store
-        self.kinds = {stage.key: stage.kind for stage in stages}
+        self.sorts = {stage.key: _sort(stage) for stage in stages}
         self.over = {stage.key for stage in stages if session.store.is_done(*stage.key)}
         self.num_done_before = len(self.over)
-        self.seconds: dict[str, list[float]] = {}
+        self.seconds: dict[str, list[float]] = {}  # by sort
         self.start = time.monotonic()
         self.last_line = self.start
         self.workers: set[int] = set()
@@ -37,13 +38,13 @@ class Watch:
     def expect(self, stages: Sequence[Stage]) -> None:
         """Count stages that are not part of the plan, such as those of trials."""
         for stage in stages:
-            if stage.key not in self.kinds:
-                self.kinds[stage.key] = stage.kind
+            if stage.key not in self.sorts:
+                self.sorts[stage.key] = _sort(stage)
                 if self.store.is_done(*stage.key):
                     self.over.add(stage.key)
                     self.num_done_before += 1
         if self.bars is not None:
-            self.bars.update(self.whole, completed=len(self.over), total=len(self.kinds))
+            self.bars.update(self.whole, completed=len(self.over), total=len(self.sorts))
 
     def __enter__(self) -> Self:
         """Start the bars, if this is a terminal."""
@@ -60,7 +61,7 @@ class Watch:
                 transient=True,
             )
             self.bars.start()
-            done, total = len(self.over), len(self.kinds)
+            done, total = len(self.over), len(self.sorts)
             self.whole = self.bars.add_task("stages", completed=done, total=total, note="")
         return self
 
@@ -78,6 +79,11 @@ class Watch:
     def num_run(self) -> int:
         """Stages that this run brought to an end."""
         return len(self.over) - self.num_done_before
+
+    @property
+    def seconds_run(self) -> float:
+        """Seconds since this run began."""
+        return time.monotonic() - self.start
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
@@ -107,9 +113,9 @@ class Watch:
     def ended(self, event: Event) -> None:
         """Show the end of a stage."""
         if event.what == "done":
-            self.seconds.setdefault(event.key[0], []).append(event.seconds)
-        place = f"[{len(self.over)}/{len(self.kinds)}]"
-        rest = f", {self.left()}" if event.what == "done" else ""
+            self.seconds.setdefault(self.sorts[event.key], []).append(event.seconds)
+        place = f"[{len(self.over)}/{len(self.sorts)}]"
+        rest = f", {left}" if event.what == "done" and (left := self.left()) else ""
         text = {
             "done": f"{place} {event.label} ({duration(event.seconds)}{rest})",
             "elsewhere": f"{place} {event.label} (done by another process)",
@@ -122,17 +128,16 @@ class Watch:
             self.bars.update(self.whole, completed=len(self.over), note=self.left())
 
     def left(self) -> str:
-        """Return how long the rest will take, from what each kind of stage took so far."""
-        kinds = [kind for key, kind in self.kinds.items() if key not in self.over]
-        if not kinds:
+        """Return how long the rest will take, from what each sort of stage took so far."""
+        sorts = [sort for key, sort in self.sorts.items() if key not in self.over]
+        if not sorts:
             return "the last"
-        known = [s for times in self.seconds.values() for s in times]
-        if not known:
+        means = {sort: sum(times) / len(times) for sort, times in self.seconds.items()}
+        total = sum(means.get(sort, 0.0) for sort in sorts)
+        if not total:
             return ""
-        usual = sum(known) / len(known)
-        means = {kind: sum(times) / len(times) for kind, times in self.seconds.items()}
-        total = sum(means.get(kind, usual) for kind in kinds)
-        return f"about {duration(total / max(1, len(self.workers)))} left"
+        word = "about" if means.keys() >= set(sorts) else "more than"  # not every sort ran yet
+        return f"{word} {duration(total / max(1, len(self.workers)))} left"
 
     def line(self, text: str) -> None:
         """Show a line that stays."""
@@ -141,3 +146,12 @@ class Watch:
             self.bars.console.print(text, markup=False, highlight=False)
         else:
             say(text)
+
+
+def _sort(stage: Stage) -> str:
+    """Return a name for the stages that take about as long as this one."""
+    if isinstance(stage.spec, PretrainSpec):
+        return f"pretrain {stage.spec.objective}"
+    if isinstance(stage.spec, EvaluateSpec):
+        return f"evaluate {stage.spec.protocol} {stage.spec.train_size}"
+    return stage.kind

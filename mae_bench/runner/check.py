@@ -8,9 +8,16 @@ from mae_bench.runner.controls import with_controls
 from mae_bench.runner.forms import FLOORS
 from mae_bench.runner.outside import check_origin, is_outside, resolved_backbone
 from mae_bench.sentences import shown
-from mae_bench.specs import CLEAN, CORPUS, PEAK_LR, ArmSpec, Claim, Comparison, Study
-
-MIN_SEEDS = 6  # five paired seeds can never reach p < .05 in a sign-flip test
+from mae_bench.specs import (
+    CLEAN,
+    CORPUS,
+    PEAK_LR,
+    ArmSpec,
+    Claim,
+    Comparison,
+    Study,
+    study_limits,
+)
 
 
 def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Study, list[str]]:
@@ -244,17 +251,7 @@ def _member(where: str, got: str, allowed: Iterable[str]) -> None:
 
 
 def _warnings(study: Study, is_tuned: bool) -> list[str]:
-    warnings = []
-    if len(study.seeds) < MIN_SEEDS:
-        warnings.append(
-            f"{len(study.seeds)} seeds cannot support a verdict: with fewer than {MIN_SEEDS} "
-            "pairs no sign-flip test reaches p < .05"
-        )
-    if study.repeats == "finetuning":
-        warnings.append(
-            "repeats: finetuning repeats the fine-tunes of one pretraining; its spread says "
-            "nothing about another pretraining"
-        )
+    warnings = study_limits(study)
     if study.tuning is not None and not is_tuned:
         warnings.append("not tuned yet: the arms have the options that the study names")
     by_content: dict[str, str] = {}

@@ -39,8 +39,18 @@ class Store:
     """The folder where everything is kept."""
 
     def __init__(self, home: Path | str | None = None) -> None:
-        """Point at a home; nothing is written yet."""
+        """Point at a home; nothing is written yet.
+
+        Raises:
+            StoreError: it lies under a file, so that nothing can ever be there.
+        """
         self.home = Path(home).expanduser().absolute() if home else default_home().absolute()
+        for folder in (self.home, *self.home.parents):
+            if folder.is_file():
+                raise StoreError(
+                    f"the home {self.home} cannot be: {folder} is a file; choose another folder "
+                    "with --home or MAE_BENCH_HOME"
+                )
         self._checked: set[tuple[str, str]] = set()
 
     def open(self) -> "Store":

@@ -30,6 +30,7 @@ from mae_bench.specs.evaluation import (
     ProbeRecipe,
     RepresentationRecipe,
 )
+from mae_bench.specs.limits import MIN_SEEDS, few_seeds, study_limits
 from mae_bench.specs.pretraining import (
     PRESETS,
     BackboneSpec,
@@ -61,6 +62,7 @@ __all__ = [
     "Frozen",
     "LETTERS",
     "Letter",
+    "MIN_SEEDS",
     "NoiseSpec",
     "PEAK_LR",
     "PRESETS",
@@ -77,5 +79,7 @@ __all__ = [
     "TokenizerSpec",
     "TrainSize",
     "TuningSpec",
+    "few_seeds",
     "stage_id",
+    "study_limits",
 ]

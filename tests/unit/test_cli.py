@@ -10,6 +10,7 @@ import pytest
 
 import mae_bench
 from mae_bench.cli import main
+from mae_bench.cli.reading import KINDS
 
 STUDY = """\
 name: small
@@ -115,8 +116,9 @@ def test_list_shows_each_kind(run, kind, name):
 def test_list_without_a_kind_shows_all(run):
     code, out, _ = run("list", "--json")
     assert code == 0
-    kinds = {"objectives", "maskings", "tasks", "corpora", "protocols", "noises", "suites", "study"}
-    assert set(json.loads(out)) == kinds
+    found = json.loads(out)
+    assert set(found) == set(KINDS)
+    assert {"mae/speed", "wettig/corruption_vs_prediction"} <= {p["name"] for p in found["papers"]}
 
 
 def test_plan_tells_what_it_takes_and_writes_nothing(run, study, tmp_path):
@@ -130,7 +132,7 @@ def test_plan_tells_what_it_takes_and_writes_nothing(run, study, tmp_path):
     assert arms["random_init"]["flops"] == 0
     assert found["seconds"] > 0 and not found["is_measured"]
     assert round(found["detectable"], 1) == 11.5
-    assert any("fewer than 6" in text for text in found["warnings"])
+    assert any("below 6" in text for text in found["warnings"])
     assert not (tmp_path / "home").exists()
     code, out, _ = run("plan", study)
     assert "rough guess" in out and "11.55 times its standard deviation" in out
@@ -152,8 +154,17 @@ def test_status_of_a_study_never_run(run, study, tmp_path):
 
 
 def test_the_flag_of_the_home_wins(run, study, tmp_path):
-    _, out, _ = run("status", study, "--json", "--home", tmp_path / "other")
+    _, out, _ = run("status", study, "--json", "--home", str(tmp_path / "other"))
     assert json.loads(out)["home"] == str(tmp_path / "other")
+
+
+def test_a_home_that_cannot_be_is_refused_before_anything_is_read(run, study):
+    code, _, err = run("plan", study, "--home", study + "/deeper")
+    assert code == 2
+    assert f"{study} is a file; choose another folder" in err
+    code, _, err = run("plan", study, "--home", "")
+    assert code == 2
+    assert "it is empty" in err
 
 
 WRONG = {
