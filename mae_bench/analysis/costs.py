@@ -62,7 +62,7 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
         mine = costs[costs["arm"] == arm.label].sort_values("corpus_tokens")
         evaluation = whole_number(float(spent.get(arm.label, np.nan)))
         if not len(mine) or not mine["pretrain_flops"].any():
-            record = {"arm": arm.label, "evaluation s": evaluation}
+            record = {"arm": arm.label, "evaluation seconds": evaluation}
             record |= dict.fromkeys(_COST_COLUMNS, "none")
             if len(mine):
                 record["parameters"] = si(mine["params_encoder"].iloc[0])
@@ -83,7 +83,7 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
                 _parts(cost),
             )
             costs_of_arm = dict(zip(_COST_COLUMNS, values, strict=True))
-            records.append({"arm": name, "evaluation s": evaluation} | costs_of_arm)
+            records.append({"arm": name, "evaluation seconds": evaluation} | costs_of_arm)
     caption = (
         "Cost of one pretraining, mean over seeds. FLOPs and seconds are whole, with what it took "
         f"to make a teacher; a relative cost of 1 is {control}. "

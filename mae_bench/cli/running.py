@@ -93,11 +93,27 @@ def report(
 ) -> None:
     """Write tables, figures, verdicts and the page of what is done so far."""
     session = open_session(study, overrides, scale, home, data_dir)
+    _check_rows(session)
     page = write_page(session, session.rows(), out, command("run", study, scale, overrides))
     if as_json:
         typer.echo(json.dumps({"page": str(page), "folder": str(page.parent)}, indent=1))
     else:
         typer.echo(str(page))
+
+
+def _check_rows(session: "Session") -> None:
+    """Refuse a report of nothing, where the home holds rows of the study under other data."""
+    from mae_bench.errors import DataError
+    from mae_bench.results import ROWS_FILE
+
+    counts, kept = session.counts(), session.folder / ROWS_FILE
+    if not counts.cells_done and not counts.cells_failed and kept.exists():
+        changed = ", ".join(session.changes())
+        why = f"the study differs from them in {changed}" if changed else "its data are others"
+        raise DataError(
+            f"nothing of '{session.asked.name}' is done in this form, but {kept} holds rows of it: "
+            f"{why}; give the --data-dir (or MAE_BENCH_DATA), --scale and --set that it ran with"
+        )
 
 
 def quickstart(

@@ -70,6 +70,15 @@ def test_status_plan_and_report_read_what_is_there(finished, tmp_path):
     assert (tmp_path / "report" / "index.html").exists()
 
 
+def test_a_report_of_rows_that_are_another_studys_is_refused(finished, tmp_path):
+    study, home = finished
+    other = ["--set", "seeds=[7]"]
+    code, _, err = call("report", study, "--home", home, "-o", tmp_path / "report", *other)
+    assert code == 2
+    assert "nothing of 'tiny' is done in this form" in err and "differs from them in seeds" in err
+    assert not (tmp_path / "report").exists()
+
+
 def test_more_arms_use_what_is_there_and_the_change_is_told(finished, tmp_path):
     study, first = finished
     home = tmp_path / "home"
