@@ -1,12 +1,13 @@
 """What made a report: versions, machine, commit and command, without importing any of them."""
 
+import json
 import os
 import platform
 import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Any
 
@@ -74,17 +75,29 @@ def _memory_gib() -> float | None:
 
 
 def _commit() -> str | None:
-    """Return the commit of the source tree, ``+changed`` where files differ; None if installed."""
+    """Return the commit of the source tree, ``+changed`` where files differ.
+
+    Of an installed package: the commit that pip fetched, or None where it came from files.
+    """
     source = Path(__file__).resolve().parents[2]
     # An installed package may lie inside somebody else's repository.
     if not (source / ".git").exists():
-        return None
+        return _fetched_commit()
     try:
         commit = _git(source, "rev-parse", "HEAD")
         is_changed = bool(_git(source, "status", "--porcelain", "--untracked-files=no"))
     except (OSError, subprocess.SubprocessError):
         return None
     return commit + ("+changed" if is_changed else "")
+
+
+def _fetched_commit() -> str | None:
+    try:  # PEP 610: pip install git+ADDRESS
+        text = distribution("mae-bench").read_text("direct_url.json") or "{}"
+    except PackageNotFoundError:
+        return None
+    commit = json.loads(text).get("vcs_info", {}).get("commit_id")
+    return None if commit is None else str(commit)
 
 
 def _git(folder: Path, *arguments: str) -> str:

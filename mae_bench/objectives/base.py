@@ -175,6 +175,10 @@ class Objective(nn.Module, ABC):
         """Raise SpecError where options do not fit the backbone or the rows."""
 
     @classmethod
+    def check_steps(cls, options: Any, steps: int) -> None:
+        """Raise SpecError where so few training steps leave a part of the objective out."""
+
+    @classmethod
     def search_space(cls, trial: Trial) -> dict[str, Any]:
         """Return options drawn by a trial; every objective gets the same number of trials."""
         return {}

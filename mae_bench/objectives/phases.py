@@ -110,6 +110,16 @@ class Phases(Composite):
         super().check(options, spec, row_length)
 
     @classmethod
+    def check_steps(cls, options: Any, steps: int) -> None:
+        """Raise SpecError for a phase that is shorter than a step, and would never train."""
+        for part in options.every:
+            if part.amount * steps < 1:
+                raise SpecError(
+                    f"phase '{part.label}' is shorter than a step: its share {part.amount:g} of "
+                    f"{steps} steps is {part.amount * steps:.2g}; raise its share or the budget"
+                )
+
+    @classmethod
     def asked_order(cls, options: Any) -> Iterable[int]:
         """Ask the last phase that can answer: its head has read the latest encoder."""
         return reversed(range(len(options.every)))

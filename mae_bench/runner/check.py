@@ -34,6 +34,7 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
     if not any(arm.objective == "random_init" for arm in arms):
         arms = (ArmSpec(objective="random_init", label="random_init"), *arms)
     _check_teachers(arms, study)
+    _check_steps(arms, study)
     study = study.model_copy(update={"objectives": arms, **_fitted_lengths(study)})
     _check_names(study)
     _check_lengths(study)
@@ -138,6 +139,24 @@ def _check_teachers(arms: tuple[ArmSpec, ...], study: Study) -> None:
                 raise SpecError(f"arms teach in a circle: {' <- '.join(chain)}; break it")
             if label in chain[:-1]:
                 break  # another start reports this circle
+
+
+def _check_steps(arms: tuple[ArmSpec, ...], study: Study) -> None:
+    """Refuse a budget that is known to be too short; FLOPs and seconds show at the run."""
+    from mae_bench.costs import steps_for
+    from mae_bench.objectives.base import OBJECTIVES, parse_options
+
+    budget = study.pretrain.budget
+    if budget.steps is None and budget.tokens is None:
+        return
+    steps = steps_for(budget, 0.0, study.pretrain.batch_rows * study.corpus.row_length)
+    assert steps is not None
+    for arm in arms:
+        options = parse_options(arm.objective, arm.options)
+        try:
+            OBJECTIVES.get(arm.objective).check_steps(options, steps)
+        except SpecError as error:
+            raise SpecError(f"arm '{arm.label}': {error}", error.got) from None
 
 
 def _check_soft_head(arm: ArmSpec, teacher: ArmSpec) -> None:

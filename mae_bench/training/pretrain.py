@@ -138,6 +138,8 @@ class _Run:
             self.shape.tokens,
             self.teacher_pretrain_flops,
         )
+        if self.steps is not None:
+            kind.check_steps(options, self.steps)
         self.num_rows = len(data.rows)
         if kind.is_trained and self.num_rows < self.recipe.batch_rows:
             raise DataError(

@@ -115,6 +115,17 @@ def test_few_seeds_are_warned_of():
 
 
 WRONG = {
+    "a phase below a step": (
+        {
+            "objectives": [{"phases": {"steps": {"causal": 0.01, "mlm": 0.99}}}],
+            "pretrain": {"budget": {"steps": 40}, "batch_rows": 8},
+        },
+        "arm 'phases': phase 'causal' is shorter than a step: its share 0.01 of 40 steps is 0.4",
+    ),
+    "a budget below a step": (
+        {"pretrain": {"budget": {"tokens": 100}, "batch_rows": 8}},
+        "pretrain.budget.tokens 100 does not buy one step of 256 tokens",
+    ),
     "label of the untrained": (
         {"objectives": [{"mlm": {"label": "random_init"}}]},
         "the label 'random_init' belongs to the untrained encoder",
