@@ -24,6 +24,7 @@ MAX_DEATHS = 3  # of workers, beyond those that a stage can be blamed for
 STAGES_PER_WORKER = 60  # then a fresh process: 80 fine-tunes of many shapes grow one to 3 GB
 RETIRED = 76  # exit code of a worker that stopped there
 ORPHANED = 75  # exit code of one whose parent was killed
+INTERRUPTED = 130  # exit code of one that the parent ended
 
 
 def num_cores() -> int:
@@ -178,6 +179,19 @@ def _main(
     """Be a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends its workers
     signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        is_over = _work_and_tell(stages, home, settings, events, number)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is left to unwind
+    except KeyboardInterrupt:
+        os._exit(INTERRUPTED)  # all is unwound; the parent listens no more
+    if not is_over:
+        sys.exit(RETIRED)
+
+
+def _work_and_tell(
+    stages: list[Stage], home: Path, settings: Settings, events: Connection, number: int
+) -> bool:
+    """Return whether every stage came to its end, or an error ended it, which the parent hears."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     settings.apply()
     keep_freed_memory()
@@ -189,14 +203,10 @@ def _main(
             os._exit(ORPHANED)
 
     try:
-        is_over = work(stages, Store(home), settings, tell, number, STAGES_PER_WORKER)
+        return work(stages, Store(home), settings, tell, number, STAGES_PER_WORKER)
     except MaeBenchError as error:
         events.send(error)
-    except KeyboardInterrupt:
-        pass  # the parent ends its workers, and listens no more
-    else:
-        if not is_over:
-            sys.exit(RETIRED)
+        return True
 
 
 def _interrupt(number: int, frame: object) -> None:

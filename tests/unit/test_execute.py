@@ -6,6 +6,9 @@ import signal
 import struct
 import time
 
+import pytest
+
+from mae_bench.errors import StoreError
 from mae_bench.runner import execute
 from mae_bench.runner.execute import _Crew, _Member, _told
 from mae_bench.runner.stages import Settings
@@ -28,6 +31,20 @@ def _be_a_worker(stages, home, settings, events, number):
     events.send(f"worker {number} lives")
 
 
+def _fail_and_tell(stages, home, settings, events, number):
+    """Be a worker whose home is full; the parent ends it while it says so."""
+
+    def fail(*arguments):
+        try:
+            raise StoreError("the home is full")
+        except StoreError as error:
+            events.send(error)
+            return True
+
+    execute._work_and_tell = fail
+    execute._main(stages, home, settings, events, number)
+
+
 def test_a_message_cut_short_ends_the_pipe_after_what_was_whole():
     context = multiprocessing.get_context("spawn")
     events, told = context.Pipe(duplex=False)
@@ -47,3 +64,11 @@ def test_a_worker_killed_in_the_middle_of_a_message_silences_no_other(tmp_path, 
     settings = Settings(device="cpu", num_threads=1)
     _Crew([], store, settings, 2, heard.append).run()
     assert sorted(heard) == ["whole", "worker 0 lives", "worker 1 lives"]
+
+
+def test_workers_that_are_ended_while_they_fail_print_nothing(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(execute, "_main", _fail_and_tell)
+    crew = _Crew([], Store(tmp_path), Settings(device="cpu", num_threads=1), 3, print)
+    with pytest.raises(StoreError, match="the home is full"):
+        crew.run()
+    assert capfd.readouterr().err == ""
