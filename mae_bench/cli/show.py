@@ -47,7 +47,14 @@ def number(value: float | None) -> str:
     """Return a number with a unit prefix, as ``1.2 T``; a dash for none."""
     if value is None:
         return "-"
-    for prefix, scale in (("E", 1e18), ("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6)):
+    for prefix, scale in (
+        ("Z", 1e21),
+        ("E", 1e18),
+        ("P", 1e15),
+        ("T", 1e12),
+        ("G", 1e9),
+        ("M", 1e6),
+    ):
         if abs(value) >= scale:
             return f"{value / scale:.3g} {prefix}"
     return f"{value:,.0f}"
