@@ -79,12 +79,20 @@ def load_study(
     Args:
         path_or_name: ``fight.yaml``, or a name that ``mae-bench list suites`` shows.
         overrides: ``path.to.field=value``, the value in YAML; applied last.
-        scale: a name under ``scales:``, merged over the study.
+        scale: a name under ``scales:``, merged over the study; the fields of all are checked.
 
     Raises:
         SpecError: in one sentence, with the line where it is known.
     """
     path = _find(path_or_name)
+    study = _checked(path, overrides, scale)
+    for other in _scales(read_yaml(_text(path), str(path)).get("scales"), path):
+        if other != scale:
+            _checked(path, (), other)  # not only once it is asked for, on another machine
+    return study
+
+
+def _checked(path: Path, overrides: Sequence[str], scale: str | None) -> Study:
     text = _text(path)
     raw = read_raw(path, overrides, scale)
     try:
@@ -95,7 +103,8 @@ def load_study(
             f"{_blame(path, text, place, overrides, scale)}: {sentence(error, Study)}"
         ) from None
     except SpecError as error:
-        raise SpecError(f"{path}: {error}") from None
+        where = f"{path}, scale '{scale}'" if scale else str(path)
+        raise SpecError(f"{where}: {error}") from None
 
 
 def read_raw(path: Path, overrides: Sequence[str], scale: str | None) -> dict[str, Any]:

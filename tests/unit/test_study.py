@@ -202,6 +202,14 @@ def test_every_key_of_a_study_is_listed_with_its_default():
     assert {path.partition(".")[0].removesuffix("[]") for path in found} == set(Study.model_fields)
 
 
+def test_a_scale_that_is_not_asked_for_is_checked_too(tmp_path):
+    path = tmp_path / "x.yaml"
+    scales = "{gpu: {sedes: 9}}"
+    path.write_text(f"name: x\nobjectives: [mlm]\ntasks: [world/topic]\nscales: {scales}\n")
+    with pytest.raises(SpecError, match=r"scale 'gpu'.*unknown key 'sedes'.*Did you mean 'seeds'"):
+        load_study(path)
+
+
 @pytest.mark.parametrize("scales", ["3", "{gpu: 3}", "[gpu]"])
 def test_scales_that_are_no_mappings_are_refused(tmp_path, scales):
     path = tmp_path / "x.yaml"
