@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from mae_bench.errors import DataError
 from mae_bench.specs import Frozen
+
+if TYPE_CHECKING:
+    import pandas as pd  # half a second that planning does without
 
 ROWS_FILE = "results.parquet"
 
@@ -66,24 +67,28 @@ class Row(Frozen):
 COLUMNS = list(Row.model_fields)
 
 
-def frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def frame(rows: list[dict[str, Any]]) -> "pd.DataFrame":
     """Return rows as a frame with exactly the columns of `Row`, in their order."""
+    import pandas as pd
+
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def save_rows(table: pd.DataFrame, path: Path) -> None:
+def save_rows(table: "pd.DataFrame", path: Path) -> None:
     """Write a frame of rows as parquet, in one rename."""
     temporary = path.with_name(f".{path.name}.tmp")
     table.to_parquet(temporary, index=False)
     temporary.replace(path)
 
 
-def load_rows(path: Path | str) -> pd.DataFrame:
+def load_rows(path: Path | str) -> "pd.DataFrame":
     """Read rows from a parquet file, or from a folder that holds one.
 
     Raises:
         DataError: no such file, or its columns are not those of `Row`.
     """
+    import pandas as pd
+
     path = Path(path)
     if path.is_dir():
         found = [path / name for name in (ROWS_FILE, "rows.parquet") if (path / name).exists()]

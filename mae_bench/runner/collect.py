@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from mae_bench.results import frame
 from mae_bench.runner.builder import Key
 from mae_bench.runner.plan import Cell, Plan, noise_on
 from mae_bench.runner.store import Store
 from mae_bench.specs import PEAK_LR, NoiseSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PLATEAU_RATIO = 0.99  # of the unigram entropy; a model of token frequencies alone reaches 1
 _WORK = {
@@ -24,7 +25,7 @@ _WORK = {
 }
 
 
-def collect(plan: Plan, store: Store) -> pd.DataFrame:
+def collect(plan: Plan, store: Store) -> "pd.DataFrame":
     """Return the rows of the cells of this plan alone; a cell not yet run gives none.
 
     Raises:
@@ -59,7 +60,7 @@ class _Collector:
         self.found: dict[tuple[str, str, str], Any] = {}
         self.order = {arm.label: place for place, arm in enumerate(plan.arms)}
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
         cells = sorted(
             self.plan.cells,
             key=lambda cell: (self.order[cell.arm.label], cell.corpus_tokens or 0),

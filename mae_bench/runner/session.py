@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from mae_bench.errors import SpecError, StoreError
 from mae_bench.results import ROWS_FILE, save_rows
@@ -22,6 +20,9 @@ from mae_bench.runner.stages import Settings
 from mae_bench.runner.store import Store
 from mae_bench.runner.work import Event, Tell
 from mae_bench.specs import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _NUMBERS = {
     "pretrain": ("cost.json", "curve.json"),
@@ -134,7 +135,7 @@ class Session:
         self.execute(stages, tell)
         return self.counts()
 
-    def run(self, tell: Tell = no_tell, retry_failed: bool = False) -> pd.DataFrame:
+    def run(self, tell: Tell = no_tell, retry_failed: bool = False) -> "pd.DataFrame":
         """Run what is not done, then derive and keep the rows.
 
         Args:
@@ -162,7 +163,7 @@ class Session:
             mark_finished(self.store, self.asked, plan_key(self.asked, self.data_dir), stages)
         return rows
 
-    def rows(self) -> pd.DataFrame:
+    def rows(self) -> "pd.DataFrame":
         """Return the rows of what is done and failed so far."""
         return collect(self.plan, self.store)
 

@@ -8,9 +8,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import pandas as pd
 from pydantic import ValidationError
 
 from mae_bench.data.blocks import load_blocks
@@ -20,6 +19,9 @@ from mae_bench.registry import Registry
 from mae_bench.specs import EvaluateSpec, Frozen
 from mae_bench.tasks.base import load_task
 from mae_bench.training.outcome import ProtocolResult
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 R = TypeVar("R", bound=Frozen)
 
@@ -106,8 +108,10 @@ def evaluate(
     tabulate(result).to_parquet(out / "predictions.parquet", index=False)
 
 
-def tabulate(result: ProtocolResult) -> pd.DataFrame:
+def tabulate(result: ProtocolResult) -> "pd.DataFrame":
     """Return the test predictions with their labels, one row an example and noise."""
+    import pandas as pd
+
     tables = [
         pd.DataFrame(
             {

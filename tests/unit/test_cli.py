@@ -63,6 +63,17 @@ def test_importing_the_package_or_the_command_line_is_light():
     assert not HEAVY & imported_by("from mae_bench import load_study; load_study('quickstart')")
 
 
+def test_a_plan_imports_nothing_that_only_runs_and_reports_need(study, tmp_path):
+    code = f"""
+from mae_bench.cli import main
+try:
+    main(["plan", {study!r}, "--home", {str(tmp_path)!r}])
+except SystemExit:
+    pass
+"""
+    assert not HEAVY - {"torch", "scipy"} & imported_by(code)
+
+
 def test_a_finished_study_is_recognised_without_torch(study, run, tmp_path):
     """The slowest imports stay away from a run that has nothing to do."""
     code = f"""
