@@ -69,8 +69,9 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run what is not done yet; running again resumes, or does nothing."""
-    from mae_bench.runner.devices import check_device
+    from mae_bench.runner.devices import check_device, check_workers
 
+    check_workers(workers)
     check_device(device)
     is_retry(retry)  # a wrong word is refused also where there is nothing to do
     if not as_json and is_finished(study, overrides, scale, home, data_dir):

@@ -5,6 +5,12 @@ from mae_bench.errors import SpecError
 DEVICES = ("auto", "cpu", "cuda")
 
 
+def check_workers(workers: int | None) -> None:
+    """Raise SpecError where a number of workers is given that cannot be."""
+    if workers is not None and workers < 1:
+        raise SpecError(f"--workers must be at least 1, got {workers}")
+
+
 def check_device(device: str) -> None:
     """Raise SpecError for a device that is none."""
     if device not in DEVICES:

@@ -7,12 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mae_bench.errors import SpecError, StoreError
+from mae_bench.errors import StoreError
 from mae_bench.results import ROWS_FILE, save_rows
 from mae_bench.runner.artefact import read_done
 from mae_bench.runner.builder import PREPARED, Stage
 from mae_bench.runner.collect import collect, failure_reasons
-from mae_bench.runner.devices import check_device, chosen_device
+from mae_bench.runner.devices import check_device, check_workers, chosen_device
 from mae_bench.runner.execute import choose_threads, choose_workers, execute
 from mae_bench.runner.finished import FINISHED, is_damaged, mark_finished, plan_key
 from mae_bench.runner.plan import Plan, make_plan
@@ -74,8 +74,7 @@ class Session:
         """
         from mae_bench.data.sources import data_dir as find_data_dir
 
-        if workers is not None and workers < 1:
-            raise SpecError(f"--workers must be at least 1, got {workers}")
+        check_workers(workers)
         check_device(device)
         self.asked = study
         self.store = Store(home)

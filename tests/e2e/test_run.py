@@ -35,6 +35,8 @@ def test_a_second_run_does_nothing_and_says_so(finished):
     assert f"nothing to do: all {NUM_STAGES} stages of 'tiny' are done" in err
     assert times(home) == before
     assert len(log(home)) == NUM_STAGES
+    code, _, err = call("run", study, "--home", home, "--workers", 0)
+    assert code == 2 and "--workers must be at least 1, got 0" in err
 
 
 def test_preparing_does_what_needs_the_network_and_no_more(study, home):
