@@ -49,4 +49,7 @@ def near_match(got: str, allowed: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the nearest allowed name, or an empty string."""
     by_fold = {name.lower(): name for name in allowed}
     close = difflib.get_close_matches(got.lower(), by_fold, n=1, cutoff=0.55)
+    stem = got.lower().partition(" ")[0]  # the objective in the label of an arm
+    if stem in by_fold and not (close and close[0].startswith(stem)):
+        close = [stem]
     return f" Did you mean '{by_fold[close[0]]}'?" if close else ""

@@ -147,6 +147,8 @@ def describe(annotation: Any, metadata: Iterable[Any] = ()) -> str:
     if get_origin(annotation) is Annotated:
         annotation, *more = get_args(annotation)
         return describe(annotation, metadata + more)
+    if words := next((m for m in metadata if hasattr(m, "in_words")), None):
+        return str(words.in_words)
     if _is_union(annotation):
         members = [describe(member, metadata) for member in get_args(annotation)]
         return " or ".join(members)
@@ -162,21 +164,36 @@ def describe(annotation: Any, metadata: Iterable[Any] = ()) -> str:
     return _KINDS.get(get_origin(annotation) or annotation, "another value") + _limits(metadata)
 
 
-def study_keys(model: type[BaseModel], prefix: str = "") -> list[dict[str, str]]:
-    """Return each key that a study may hold, with what it may be and its default."""
+def study_keys(
+    model: type[BaseModel], prefix: str = "", whole: BaseModel | None = None
+) -> list[dict[str, str]]:
+    """Return each key that a study may hold, with what it may be and its default.
+
+    ``whole`` is the default of the mapping that the model describes, where that has one.
+    """
     found = []
     for name, field in _named(model).items():
         inner, _ = _bare(field.annotation)
         path = f"{prefix}{name}"
         if _is_model(inner):
-            found += study_keys(inner, f"{path}.")
+            given = field.get_default()
+            found += study_keys(inner, f"{path}.", given if isinstance(given, inner) else None)
             continue
-        default = "required" if field.is_required() else json.dumps(_plain(field.get_default()))
+        implied = next((m.implied for m in field.metadata if hasattr(m, "in_words")), None)
+        if implied or field.is_required():
+            default = implied or "required"
+        else:
+            given = field.get_default() if whole is None else _named_values(whole)[name]
+            default = json.dumps(_plain(given))
         allowed = describe(field.annotation, field.metadata)
         found.append({"name": path, "allowed": allowed, "default": default})
         if get_origin(inner) is tuple and _is_model(get_args(inner)[0]):
             found += study_keys(get_args(inner)[0], f"{path}[].")
     return found
+
+
+def _named_values(whole: BaseModel) -> dict[str, Any]:
+    return dict(zip(_named(type(whole)), dict(whole).values(), strict=True))
 
 
 def _plain(value: Any) -> Any:

@@ -119,6 +119,11 @@ def _label_points(
     pixels = axis.transData.transform(np.array([*spots, *bars]))
     taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in pixels]
     frame = axis.get_window_extent(renderer)
+    for line in axis.lines:
+        heights = np.array(line.get_ydata(), dtype=float)
+        if len(heights) == 2 and heights[0] == heights[1]:  # a floor, across the panel
+            y = axis.transData.transform((0, heights[0]))[1]
+            taken.append(Bbox.from_extents(frame.x0, y - 1, frame.x1, y + 1))
     beside = ((9, "left"), (-9, "right"))
     offsets = [
         *((dx, 0, side) for dx, side in beside),

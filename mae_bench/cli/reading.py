@@ -73,11 +73,13 @@ def plan(
     from mae_bench.cli.tuning import tuning_facts, tuning_text
     from mae_bench.runner.estimate import estimate
     from mae_bench.runner.execute import choose_workers
+    from mae_bench.runner.sizes import too_large
 
     session = open_session(study, overrides, scale, home, data_dir, device, workers)
     made, counts = session.plan, session.counts()
     found = estimate(made, session.store, session.device)
     tuning = tuning_facts(session)
+    warnings = [*made.warnings, *too_large(made, session.store)]
     left = counts.stages - counts.done - counts.failed
     num_workers = choose_workers(workers, session.device, left)
     if as_json:
@@ -89,7 +91,7 @@ def plan(
                 **dataclasses.asdict(found),
                 "workers": num_workers,
                 "tuning": tuning,
-                "warnings": [*made.warnings, *found.assumptions],
+                "warnings": [*warnings, *found.assumptions],
                 "stage_ids": [list(stage.key) for stage in made.stages],
             }
         )
@@ -132,7 +134,7 @@ def plan(
             f"will use   {size(found.disk_bytes)} more of the disk",
             f"detects    {power}",
             *(f"assumes    {text}" for text in found.assumptions),
-            *(f"warning    {text}" for text in made.warnings),
+            *(f"warning    {text}" for text in warnings),
         ]
     )
 
@@ -146,7 +148,7 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show how far a study is, what is running and what has failed."""
-    from mae_bench.cli.show import lines
+    from mae_bench.cli.show import by_cause, lines
     from mae_bench.runner.leases import holder
 
     session = open_session(study, overrides, scale, home, data_dir)
@@ -176,10 +178,7 @@ def status(
             f"{session.asked.name}: {counts.done} of {counts.stages} stages done, "
             f"{counts.failed} failed or blocked; {counts.cells_done} of {counts.cells} cells done",
             *(f"running  {item['stage']} (process {item['pid']})" for item in running),
-            *(
-                f"failed   {item['stage']}: {item['message']} ({item['traceback']})"
-                for item in failed
-            ),
+            *by_cause(failed),
             *(
                 [f"changed since its last run here: {', '.join(session.changes())}"]
                 if session.changes()

@@ -43,10 +43,14 @@ def prepare(
     retry: Retry = None,
 ) -> None:
     """Fetch and tokenise only; no other verb uses the network once this is done."""
+    from mae_bench.cli.show import say
     from mae_bench.cli.watch import Watch
+    from mae_bench.runner.builder import PREPARED
+    from mae_bench.runner.sizes import too_large
 
     session = open_session(study, overrides, scale, home, data_dir, "cpu", workers)
-    with interruptible(), Watch(session) as watch:
+    stages = [stage for stage in session.plan.stages if stage.kind in PREPARED]
+    with interruptible(), Watch(session, stages) as watch:
         session.prepare(watch, is_retry(retry))
         if session.asked.tuning is not None:  # its tasks may be others
             from mae_bench.tuning import prepared_stages
@@ -54,6 +58,8 @@ def prepare(
             stages = prepared_stages(session)
             watch.expect(stages)
             session.execute(stages, watch)
+    for text in too_large(session.plan, session.store):
+        say(f"warning: {text}")
     finish(session, watch, what="prepared")
 
 
@@ -137,13 +143,14 @@ def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.Data
     """Tune where asked to and run what is missing; return what was seen of it, and all rows."""
     from mae_bench.cli.show import say
     from mae_bench.cli.watch import Watch
+    from mae_bench.runner.sizes import too_large
 
     again = is_retry(retry)
     if session.asked.tuning is not None:
         from mae_bench.cli.tuning import tune_first
 
         tune_first(session, again)
-    for text in session.plan.warnings:
+    for text in (*session.plan.warnings, *too_large(session.plan, session.store)):
         say(f"warning: {text}")
     if changed := session.changes():
         say(
@@ -188,7 +195,7 @@ def _record(session: "Session") -> dict[str, object]:
 
 def finish(session: "Session", watch: "Watch", what: str) -> None:
     """Say how it ended; exit 1 where something failed."""
-    from mae_bench.cli.show import duration, say
+    from mae_bench.cli.show import by_cause, duration, say
     from mae_bench.runner.builder import PREPARED
 
     stages = session.plan.stages
@@ -202,18 +209,12 @@ def finish(session: "Session", watch: "Watch", what: str) -> None:
         took = f" ({watch.num_run} now, in {duration(watch.seconds_run)})" if watch.num_run else ""
         say(f"{nothing}all {len(stages)} stages of '{session.asked.name}' are done{took}{rows}")
         return
-    failed, by_reason = 0, dict[str, list[dict[str, str]]]()
-    for stage in lost:
-        if record := store.failure(*stage.key):
-            failed += 1
-            by_reason.setdefault(record["message"], []).append(record)
-    for reason, records in by_reason.items():
-        first, others = records[0], len(records) - 1
-        more = f" and {others} more" if others else ""
-        say(f"failed: {first['label']}{more}: {reason}\n        {first['traceback']}")
+    failures = [record for stage in lost if (record := store.failure(*stage.key))]
+    for line in by_cause(failures):
+        say(line)
     say(
-        f"{failed} of {len(stages)} stages failed and {len(lost) - failed} that need them were "
-        f"skipped{rows}; mend the cause, then add --retry failed"
+        f"{len(failures)} of {len(stages)} stages failed and {len(lost) - len(failures)} that need "
+        f"them were skipped{rows}; mend the cause, then add --retry failed"
     )
     raise typer.Exit(1)
 

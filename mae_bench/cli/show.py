@@ -1,7 +1,8 @@
 """Puts numbers and tables on the terminal; results on stdout, everything else on stderr."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import typer
 
@@ -41,6 +42,19 @@ def lines(texts: Iterable[str]) -> None:
 def say(text: str) -> None:
     """Show a line on stderr."""
     typer.echo(text, err=True)
+
+
+def by_cause(failures: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return a line for each cause of failed stages, from their records."""
+    causes: dict[str, list[Mapping[str, Any]]] = {}
+    for record in failures:
+        causes.setdefault(record["message"], []).append(record)
+    found = []
+    for cause, records in causes.items():
+        first, others = records[0], len(records) - 1
+        more = f" and {others} more" if others else ""
+        found.append(f"failed: {first['label']}{more}: {cause}\n        {first['traceback']}")
+    return found
 
 
 def number(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +13,19 @@ Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 TrainSize = Annotated[int, Field(ge=2)] | Ratio | Literal["all"]
 Precision = Literal["auto", "fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class InWords:
+    """What a field may be, where its type does not tell; an annotation.
+
+    Attributes:
+        in_words: after "must be".
+        implied: what stands there unless it is given, in words; None for the field's own default.
+    """
+
+    in_words: str
+    implied: str | None = None
 
 
 class Frozen(BaseModel):

@@ -10,7 +10,7 @@ from pydantic import (
 )
 
 from mae_bench.errors import near_match
-from mae_bench.specs.base import Count, Frozen, Precision, Ratio, Share
+from mae_bench.specs.base import Count, Frozen, InWords, Precision, Ratio, Share
 
 
 class Budget(Frozen):
@@ -59,7 +59,7 @@ class BackboneSpec(Frozen):
             it is charged to no arm.
     """
 
-    preset: str = "tiny"
+    preset: Annotated[str, InWords(f"one of {', '.join(PRESETS)}")] = "tiny"
     arch: Literal["modernbert", "bert", "bilstm", "gru"] = "modernbert"
     num_layers: Count | None = None
     hidden_size: Count | None = None

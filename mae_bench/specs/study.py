@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from mae_bench.specs.base import Count, Frozen, TrainSize
+from mae_bench.specs.base import Count, Frozen, InWords, TrainSize
 from mae_bench.specs.claims import Claim, Reference
 from mae_bench.specs.evaluation import (
     CLEAN,
@@ -26,7 +26,7 @@ class ArmSpec(Frozen):
 
     objective: str
     options: dict[str, Any] = {}
-    label: str
+    label: Annotated[str, InWords("a text", implied="the objective, with listed options")]
     peak_lr: Annotated[float, Field(gt=0)] | None = None
 
 
@@ -61,11 +61,17 @@ class Study(Frozen):
     ``expectation`` says how long it takes where, and which effects its seeds can see.
     """
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+    name: Annotated[
+        str,
+        Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$"),
+        InWords("a text of a-z, 0-9, '.', '_' and '-', the first a letter or digit"),
+    ]
     description: str = ""
     backbone: BackboneSpec = BackboneSpec()
     corpus: CorpusSpec = CorpusSpec()
-    corpus_tokens: tuple[Count | None, ...] = ()
+    corpus_tokens: Annotated[
+        tuple[Count | None, ...], InWords("a list of corpus sizes, each of which every arm reads")
+    ] = ()
     pretrain: PretrainRecipe = PretrainRecipe()
     objectives: Annotated[tuple[ArmSpec, ...], Field(min_length=1)]
     controls: bool = False
@@ -73,7 +79,9 @@ class Study(Frozen):
     protocols: Annotated[tuple[str, ...], Field(min_length=1)] = ("finetune",)
     train_sizes: Annotated[tuple[TrainSize, ...], Field(min_length=1)] = ("all",)
     noise: Annotated[tuple[NoiseSpec, ...], Field(min_length=1)] = (CLEAN,)
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0, 1, 2, 3, 4, 5)
+    seeds: Annotated[
+        tuple[int, ...], Field(min_length=1), InWords("a count or a list of whole numbers")
+    ] = (0, 1, 2, 3, 4, 5)
     repeats: Literal["pretraining", "finetuning"] = "pretraining"
     finetune: FinetuneRecipe = FinetuneRecipe()
     linear_probe: ProbeRecipe = ProbeRecipe()

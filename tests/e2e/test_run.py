@@ -109,6 +109,10 @@ def test_a_failing_cell_stops_no_other_and_is_kept_until_retried(study, home):
     code, _, err = call(*arguments)
     assert code == 1
     assert "3 of 10 stages failed" in err and "--retry failed" in err
+    _, out, _ = call("plan", study, "--home", home, *arguments[6:])
+    assert "fewer than train_sizes 1,000,000: these cells will fail" in out
+    _, out, _ = call("status", study, "--home", home, *arguments[6:])
+    assert out.count("failed: ") == 1 and "and 2 more: train size 1000000" in out
     table = rows(home)
     failed = table[table["train_size"] == "1000000"]
     assert failed["value"].isna().all()

@@ -132,6 +132,17 @@ def test_list_without_a_kind_shows_all(run):
     assert {"mae/speed", "wettig/corruption_vs_prediction"} <= {p["name"] for p in found["papers"]}
 
 
+def test_the_keys_of_a_study_say_what_is_written_and_what_stands_there_otherwise(run):
+    _, out, _ = run("list", "study", "--json")
+    keys = {key["name"]: key for key in json.loads(out)}
+    assert keys["seeds"]["allowed"] == "a count or a list of whole numbers"
+    assert keys["pretrain.budget.tokens"]["default"] == "2000000"
+    assert keys["tuning.budget.tokens"]["default"] == "500000"
+    assert keys["backbone.preset"]["allowed"].startswith("one of tiny, ")
+    assert keys["objectives[].label"]["default"] != "required"
+    assert keys["objectives"]["default"] == "required"
+
+
 def test_plan_tells_what_it_takes_and_writes_nothing(run, study, tmp_path):
     code, out, _ = run("plan", study, "--json", "--device", "cpu", "--workers", "1")
     assert code == 0

@@ -211,6 +211,11 @@ WRONG = {
         "claims[0].treatment",
         "Did you mean 'mae'",
     ),
+    "claim's arm whose options are no longer a list": (
+        {"claims": [{"sentence": "x", "treatment": "mae mask_ratio=0.5", "control": "mlm"}]},
+        "claims[0].treatment",
+        "Did you mean 'mae'",
+    ),
     "claim's size": (
         {"claims": [{"sentence": "x", "treatment": "mae", "control": "mlm", "train_size": 7}]},
         "claims[0].train_size must be one of the study's train_sizes (20), got 7",
