@@ -147,7 +147,7 @@ def describe(annotation: Any, metadata: Iterable[Any] = ()) -> str:
     if get_origin(annotation) is Annotated:
         annotation, *more = get_args(annotation)
         return describe(annotation, metadata + more)
-    if words := next((m for m in metadata if hasattr(m, "in_words")), None):
+    if words := _in_words(metadata):
         return str(words.in_words)
     if _is_union(annotation):
         members = [describe(member, metadata) for member in get_args(annotation)]
@@ -179,9 +179,11 @@ def study_keys(
             given = field.get_default()
             found += study_keys(inner, f"{path}.", given if isinstance(given, inner) else None)
             continue
-        implied = next((m.implied for m in field.metadata if hasattr(m, "in_words")), None)
-        if implied or field.is_required():
-            default = implied or "required"
+        words = _in_words(field.metadata)
+        if words and words.implied:
+            default = words.implied
+        elif field.is_required():
+            default = "required"
         else:
             given = field.get_default() if whole is None else _named_values(whole)[name]
             default = json.dumps(_plain(given))
@@ -190,6 +192,11 @@ def study_keys(
         if get_origin(inner) is tuple and _is_model(get_args(inner)[0]):
             found += study_keys(get_args(inner)[0], f"{path}[].")
     return found
+
+
+def _in_words(metadata: Iterable[Any]) -> Any:
+    """Return the annotation that says what a field may be, as `InWords` of the specs."""
+    return next((item for item in metadata if hasattr(item, "in_words")), None)
 
 
 def _named_values(whole: BaseModel) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mae_bench.specs import BackboneSpec, Count, Frozen, Letter, Precision, Ratio
+from mae_bench.specs import BackboneSpec, Count, Frozen, Letter, Name, Precision, Ratio
 
 
 class SpeedShape(Frozen):
@@ -55,7 +55,7 @@ class SpeedSpec(Frozen):
     """
 
     kind: Literal["speed"]
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+    name: Name
     description: str = ""
     expectation: str = ""
     shapes: Annotated[tuple[SpeedShape, ...], Field(min_length=1)]

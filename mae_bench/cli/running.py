@@ -45,12 +45,10 @@ def prepare(
     """Fetch and tokenise only; no other verb uses the network once this is done."""
     from mae_bench.cli.show import say
     from mae_bench.cli.watch import Watch
-    from mae_bench.runner.builder import PREPARED
     from mae_bench.runner.sizes import too_large
 
     session = open_session(study, overrides, scale, home, data_dir, "cpu", workers)
-    stages = [stage for stage in session.plan.stages if stage.kind in PREPARED]
-    with interruptible(), Watch(session, stages) as watch:
+    with interruptible(), Watch(session, session.plan.prepared) as watch:
         session.prepare(watch, is_retry(retry))
         if session.asked.tuning is not None:  # its tasks may be others
             from mae_bench.tuning import prepared_stages
@@ -100,21 +98,23 @@ def report(
 ) -> None:
     """Write tables, figures, verdicts and the page of what is done so far."""
     session = open_session(study, overrides, scale, home, data_dir)
-    _check_rows(session)
-    page = write_page(session, session.rows(), out, command("run", study, scale, overrides))
+    rows = session.rows()
+    if rows.empty:
+        _refuse_other_rows(session)
+    page = write_page(session, rows, out, command("run", study, scale, overrides))
     if as_json:
         typer.echo(json.dumps({"page": str(page), "folder": str(page.parent)}, indent=1))
     else:
         typer.echo(str(page))
 
 
-def _check_rows(session: "Session") -> None:
-    """Refuse a report of nothing, where the home holds rows of the study under other data."""
+def _refuse_other_rows(session: "Session") -> None:
+    """Say why there is nothing to report, where the home holds rows of the study all the same."""
     from mae_bench.errors import DataError
     from mae_bench.results import ROWS_FILE
 
-    counts, kept = session.counts(), session.folder / ROWS_FILE
-    if not counts.cells_done and not counts.cells_failed and kept.exists():
+    kept = session.folder / ROWS_FILE
+    if kept.exists():
         changed = ", ".join(session.changes())
         why = f"the study differs from them in {changed}" if changed else "its data are others"
         raise DataError(
@@ -196,11 +196,8 @@ def _record(session: "Session") -> dict[str, object]:
 def finish(session: "Session", watch: "Watch", what: str) -> None:
     """Say how it ended; exit 1 where something failed."""
     from mae_bench.cli.show import by_cause, duration, say
-    from mae_bench.runner.builder import PREPARED
 
-    stages = session.plan.stages
-    if what == "prepared":
-        stages = tuple(stage for stage in stages if stage.kind in PREPARED)
+    stages = session.plan.prepared if what == "prepared" else session.plan.stages
     store = session.store
     lost = [stage for stage in stages if not store.is_done(*stage.key)]
     rows = "" if what == "prepared" else f"; rows in {session.folder / 'results.parquet'}"

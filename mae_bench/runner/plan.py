@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from mae_bench.runner.builder import Key, Stage, StageBuilder
+from mae_bench.runner.builder import PREPARED, Key, Stage, StageBuilder
 from mae_bench.runner.check import check_study
 from mae_bench.runner.forms import FLOORS
 from mae_bench.runner.outside import outside
@@ -80,6 +80,11 @@ class Plan:
     def by_key(self) -> dict[Key, Stage]:
         """The stages by kind and id."""
         return {stage.key: stage for stage in self.stages}
+
+    @cached_property
+    def prepared(self) -> tuple[Stage, ...]:
+        """The stages that may use the network."""
+        return tuple(stage for stage in self.stages if stage.kind in PREPARED)
 
 
 def make_plan(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mae_bench.errors import StoreError
 from mae_bench.results import ROWS_FILE, save_rows
 from mae_bench.runner.artefact import read_done
-from mae_bench.runner.builder import PREPARED, Stage
+from mae_bench.runner.builder import Stage
 from mae_bench.runner.collect import collect, failure_reasons
 from mae_bench.runner.devices import check_device, check_workers, chosen_device
 from mae_bench.runner.execute import choose_threads, choose_workers, execute
@@ -130,8 +130,7 @@ class Session:
     def prepare(self, tell: Tell = no_tell, retry_failed: bool = False) -> Counts:
         """Fetch and tokenise only: the stages that may use the network."""
         self._open(retry_failed)
-        stages = [stage for stage in self.plan.stages if stage.kind in PREPARED]
-        self.execute(stages, tell)
+        self.execute(self.plan.prepared, tell)
         return self.counts()
 
     def run(self, tell: Tell = no_tell, retry_failed: bool = False) -> "pd.DataFrame":
@@ -173,8 +172,8 @@ class Session:
                 name: facts["sha256"]
                 for name, facts in (read_done(self.store.path(*stage.key)) or {}).items()
             }
-            for stage in self.plan.stages
-            if stage.kind in PREPARED and self.store.is_done(*stage.key)
+            for stage in self.plan.prepared
+            if self.store.is_done(*stage.key)
         }
 
     def _open(self, retry_failed: bool) -> None:

@@ -46,7 +46,7 @@ class Store:
         """
         self.home = Path(home).expanduser().absolute() if home else default_home().absolute()
         for folder in (self.home, *self.home.parents):
-            if folder.is_file():
+            if os.path.isfile(folder):  # noqa: PTH113 (Path.is_file raises where it may not look)
                 raise StoreError(
                     f"the home {self.home} cannot be: {folder} is a file; choose another folder "
                     "with --home or MAE_BENCH_HOME"

@@ -1,5 +1,6 @@
 """Reads a study from YAML: short forms, scales and overrides in, a checked `Study` out."""
 
+import copy
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -85,22 +86,23 @@ def load_study(
         SpecError: in one sentence, with the line where it is known.
     """
     path = _find(path_or_name)
-    study = _checked(path, overrides, scale)
-    for other in _scales(read_yaml(_text(path), str(path)).get("scales"), path):
-        if other != scale:
-            _checked(path, (), other)  # not only once it is asked for, on another machine
+    base, scales = _parts(path)
+    study = _checked(path, _scaled(path, base, scales, overrides, scale), overrides, scale)
+    for other in scales:
+        if other != scale:  # not only once it is asked for, on another machine
+            _checked(path, _scaled(path, base, scales, (), other), (), other)
     return study
 
 
-def _checked(path: Path, overrides: Sequence[str], scale: str | None) -> Study:
-    text = _text(path)
-    raw = read_raw(path, overrides, scale)
+def _checked(
+    path: Path, fields: dict[str, Any], overrides: Sequence[str], scale: str | None
+) -> Study:
     try:
-        return study_of(raw, path.parent)
+        return study_of(fields, path.parent)
     except ValidationError as error:
         place = first_place(error, Study)
         raise SpecError(
-            f"{_blame(path, text, place, overrides, scale)}: {sentence(error, Study)}"
+            f"{_blame(path, _text(path), place, overrides, scale)}: {sentence(error, Study)}"
         ) from None
     except SpecError as error:
         where = f"{path}, scale '{scale}'" if scale else str(path)
@@ -109,10 +111,27 @@ def _checked(path: Path, overrides: Sequence[str], scale: str | None) -> Study:
 
 def read_raw(path: Path, overrides: Sequence[str], scale: str | None) -> dict[str, Any]:
     """Return what a file holds, with a scale merged over it and overrides applied last."""
+    return _scaled(path, *_parts(path), overrides, scale)
+
+
+def _parts(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Return the fields of a file and its scales."""
     raw = read_yaml(_text(path), str(path))
     if not isinstance(raw, dict):
         raise SpecError(f"{path} is not a study: it must be a mapping of fields, got {shown(raw)}")
     scales = _scales(raw.pop("scales", None), path)
+    return raw, scales
+
+
+def _scaled(
+    path: Path,
+    base: dict[str, Any],
+    scales: dict[str, dict[str, Any]],
+    overrides: Sequence[str],
+    scale: str | None,
+) -> dict[str, Any]:
+    """Return fields with a scale merged over them and overrides applied last; a copy."""
+    fields: dict[str, Any] = copy.deepcopy(base)
     if scale is not None:
         if not scales:
             raise SpecError(f"unknown scale '{scale}': {path} has no scales; leave --scale out")
@@ -121,8 +140,7 @@ def read_raw(path: Path, overrides: Sequence[str], scale: str | None) -> dict[st
                 f"unknown scale '{scale}' in {path}; known: {', '.join(scales)}."
                 + near_match(scale, scales)
             )
-        raw = _merged(raw, scales[scale])
-    fields: dict[str, Any] = raw
+        fields = _merged(fields, copy.deepcopy(scales[scale]))
     for override in overrides:
         _override(fields, override)
     return fields

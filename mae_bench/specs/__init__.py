@@ -7,6 +7,7 @@ planner, which knows the registries.
 from mae_bench.specs.base import (
     Count,
     Frozen,
+    Name,
     Positive,
     Precision,
     Ratio,
@@ -63,6 +64,7 @@ __all__ = [
     "LETTERS",
     "Letter",
     "MIN_SEEDS",
+    "Name",
     "NoiseSpec",
     "PEAK_LR",
     "PRESETS",

@@ -28,6 +28,13 @@ class InWords:
     implied: str | None = None
 
 
+Name = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$"),
+    InWords("a text of a-z, 0-9, '.', '_' and '-', the first a letter or digit"),
+]
+
+
 class Frozen(BaseModel):
     """A strict, immutable value."""
 

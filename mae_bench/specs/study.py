@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from mae_bench.specs.base import Count, Frozen, InWords, TrainSize
+from mae_bench.specs.base import Count, Frozen, InWords, Name, TrainSize
 from mae_bench.specs.claims import Claim, Reference
 from mae_bench.specs.evaluation import (
     CLEAN,
@@ -61,11 +61,7 @@ class Study(Frozen):
     ``expectation`` says how long it takes where, and which effects its seeds can see.
     """
 
-    name: Annotated[
-        str,
-        Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$"),
-        InWords("a text of a-z, 0-9, '.', '_' and '-', the first a letter or digit"),
-    ]
+    name: Name
     description: str = ""
     backbone: BackboneSpec = BackboneSpec()
     corpus: CorpusSpec = CorpusSpec()

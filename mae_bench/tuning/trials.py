@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mae_bench.errors import SpecError
-from mae_bench.runner.builder import PREPARED, Key, Stage, StageBuilder
+from mae_bench.runner.builder import Key, Stage, StageBuilder
 from mae_bench.runner.collect import failure_reasons
 from mae_bench.runner.plan import Plan, make_plan
 from mae_bench.runner.store import Store
@@ -122,9 +122,9 @@ def base_plan(session: "Session") -> Plan:
     return narrowed(plan, [arm.label for arm in asked.objectives], session.data_dir)
 
 
-def prepared_stages(session: "Session") -> list[Stage]:
+def prepared_stages(session: "Session") -> tuple[Stage, ...]:
     """Return the stages of a tuning that may use the network."""
-    return [stage for stage in base_plan(session).stages if stage.kind in PREPARED]
+    return base_plan(session).prepared
 
 
 def arm_keys(session: "Session", base: Plan) -> dict[str, str]:

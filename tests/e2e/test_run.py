@@ -170,6 +170,20 @@ def test_damaged_rows_of_a_finished_study_are_written_again(finished, tmp_path):
     assert "nothing to do" in err and "was damaged" not in err
 
 
+def test_a_damaged_task_stops_neither_the_plan_nor_the_run_that_mends_it(finished, tmp_path):
+    study, first = finished
+    home = tmp_path / "home"
+    shutil.copytree(first, home)
+    path = next((home / "artefacts" / "task").glob("*/meta.json"))
+    path.write_text(path.read_text().replace('"rows"', '"rowz"'))  # the size stays
+    shutil.rmtree(next((home / "artefacts" / "evaluate").iterdir()))
+    assert call("plan", study, "--home", home)[0] == 0
+    code, _, err = call("run", study, "--home", home, "--workers", 1)
+    assert code == 0, err
+    assert "meta.json differs from its checksum" in err
+    assert rows(home).equals(rows(first))
+
+
 def test_a_damaged_input_is_found_by_its_checksum_when_it_is_read(finished, tmp_path):
     study, first = finished
     home = tmp_path / "home"
