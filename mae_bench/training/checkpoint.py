@@ -56,7 +56,14 @@ def write_json(content: Any, path: Path) -> None:
 
 def versions() -> dict[str, str]:
     """Return the versions of what computes; recorded, and never part of an id."""
-    return {name: importlib.metadata.version(name) for name in VERSIONS}
+    return {name: _version(name) for name in VERSIONS}
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"  # a source tree on PYTHONPATH: no reason to lose a pretraining at its end
 
 
 def save_state(

@@ -15,6 +15,7 @@ from mae_bench.errors import DataError, DivergedError, SpecError
 from mae_bench.objectives.base import OBJECTIVES, parse_options
 from mae_bench.seeding import seed_for
 from mae_bench.specs import Budget
+from mae_bench.training.checkpoint import versions
 
 STILL = {"peak_lr": 1e-12, "budget": Budget(steps=1)}  # a step that moves nothing
 
@@ -150,3 +151,10 @@ def test_rows_longer_than_the_encoder_are_refused(folder):
     short = BACKBONE.model_copy(update={"max_length": L - 1})
     with pytest.raises(SpecError, match="24 is longer than the backbone's positions, 23"):
         run_pretraining(folder, "mlm", backbone=short)
+
+
+def test_a_package_without_metadata_loses_no_pretraining(monkeypatch):
+    """A source tree on PYTHONPATH has none; this was found only after the last step."""
+    monkeypatch.setattr("mae_bench.training.checkpoint.VERSIONS", ("torch", "nowhere-installed"))
+    assert versions()["nowhere-installed"] == "unknown"
+    assert versions()["torch"][0].isdigit()
