@@ -210,6 +210,7 @@ def test_the_decoder_of_spans_is_told_which_mark_each_token_belongs_to():
 
 @torch.no_grad()
 def test_the_decoder_of_spans_reads_no_later_token():
+    torch.manual_seed(0)
     objective = make("span_denoise", {"mask_ratio": 0.4}).eval()
     tokens, numbers = torch.randn(2, 8, 32), torch.arange(8).expand(2, -1) // 3
     memory, of_memory = torch.randn(2, 6, 32), torch.zeros(2, 6, dtype=torch.long)
