@@ -13,10 +13,10 @@ BUGS = (
     ),
     Bug(
         "alpha_is_c",
-        "A ridge regression is penalised by C where it should be by 1/C.",
-        "mae_bench/training/linear_fit.py",
-        "Ridge(alpha=1.0 / penalty,",
-        "Ridge(alpha=penalty,",
+        "A probe is penalised by C where it should be by 1/C.",
+        "mae_bench/training/linear_probe.py",
+        "penalties=recipe.inverse_penalties,",
+        "penalties=[1 / c for c in recipe.inverse_penalties],",
         ("tests/reference/test_linear_models.py",),
     ),
     Bug(
@@ -150,9 +150,9 @@ BUGS = (
     Bug(
         "one_head_for_all_seeds",
         "Every seed of a fine-tune starts from one head.",
-        "mae_bench/training/finetune.py",
-        "dropout=recipe.dropout, task=name, seed=spec.seed",
-        "dropout=recipe.dropout, task=name, seed=0",
+        "mae_bench/model/heads.py",
+        'part=f"task:{task}", seed=seed)',
+        'part=f"task:{task}", seed=0)',
         ("tests/unit/test_seeds.py::test_each_seed_fine_tunes_from_a_head_of_its_own",),
     ),
     Bug(
@@ -177,8 +177,8 @@ BUGS = (
         "unsquared_temperature",
         "Soft targets are multiplied by the temperature, not by its square.",
         "mae_bench/model/matching.py",
-        "return temperature**2 * F.kl_div",
-        "return temperature * F.kl_div",
+        "return temperature**2 * ",
+        "return temperature * ",
         (
             "tests/reference/test_heads_and_losses.py::test_soft_targets_are_kl_of_teacher_to_student_times_temperature_squared",
         ),
@@ -288,9 +288,9 @@ BUGS = (
     Bug(
         "chosen_on_train",
         "The penalty of a linear model is chosen on the examples that it was fitted to.",
-        "mae_bench/training/linear_fit.py",
-        "value = score(task, selection[1], model.predict(selection[0]))",
-        "value = score(task, train[1], model.predict(train[0]))",
+        "mae_bench/training/linear_probe.py",
+        "(scaler.transform(encoder.features(selection, pooling)), selection.labels)",
+        "(scaler.transform(encoder.features(train, pooling)), train.labels)",
         ("tests/unit/test_selection_part.py",),
     ),
     Bug(
