@@ -6,9 +6,22 @@ import signal
 import time
 
 import pytest
-from tiny_study import NUM_STAGES, call, finish, is_running, log, rows, start, wait_for_lease
+from tiny_study import (
+    NUM_STAGES,
+    at_work,
+    call,
+    finish,
+    log,
+    rows,
+    start,
+    state_of,
+    stop_at_work,
+    wait,
+)
 
 from mae_bench.runner.leases import holder
+
+LONG = ["--set", "pretrain.budget.steps=1_000_000"]  # not over before a signal comes
 
 
 @pytest.mark.parametrize("kinds", [["tokenizer", "pretrain", "evaluate"]])
@@ -16,7 +29,8 @@ def test_killed_at_random_moments_it_gives_the_same_rows(finished, study, home, 
     chance = random.Random(0)
     for kind in kinds:
         process = start("run", study, "--home", home, "--workers", 1)
-        wait_for_lease(home, kind)
+        assert stop_at_work(home, kind, process) == process.pid
+        process.send_signal(signal.SIGCONT)
         time.sleep(chance.random() * 0.3)
         process.kill()
         process.communicate()
@@ -47,8 +61,8 @@ def test_killed_again_and_again(finished, study, home, seed):
 
 @pytest.mark.parametrize(("number", "workers"), [(signal.SIGTERM, 1), (signal.SIGINT, 2)])
 def test_interrupted_it_ends_cleanly_and_says_how_to_go_on(study, home, workers, number):
-    process = start("run", study, "--home", home, "--workers", workers)
-    wait_for_lease(home, "pretrain")
+    process = start("run", study, "--home", home, "--workers", workers, *LONG)
+    wait(lambda: at_work(home, "pretrain"), process)
     process.send_signal(number)
     code, _, err = finish(process)
     assert code == 130
@@ -61,10 +75,10 @@ def test_interrupted_it_ends_cleanly_and_says_how_to_go_on(study, home, workers,
 
 
 def test_workers_end_with_their_killed_parent(study, home):
-    process = start("run", study, "--home", home, "--workers", 2)
-    worker = wait_for_lease(home, "task")
+    process = start("run", study, "--home", home, "--workers", 2, *LONG)
+    worker = wait(lambda: at_work(home, "pretrain"), process)[0]
     assert worker != process.pid
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    while is_running(worker):
+    while state_of(worker) != "Z":
         time.sleep(0.05)

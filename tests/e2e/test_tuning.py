@@ -1,15 +1,13 @@
 """Tuning from YAML to report: the same trials for every arm, once each, whatever kills it."""
 
 import json
-import random
 import shutil
-import time
 
 import numpy as np
 import optuna
 import pandas as pd
 import pytest
-from tiny_study import STUDY, call, finish, log, rows, start, wait_for_lease
+from tiny_study import STUDY, call, finish, log, rows, start, stop_at_work
 
 from mae_bench.runner.artefact import finish as mark_done
 from mae_bench.runner.session import Session
@@ -88,11 +86,9 @@ def test_killed_and_resumed_it_loses_and_repeats_nothing(yaml, tuned, tmp_path, 
     home, expected = tmp_path / "home", tuned
     change = ["--set", f"tuning.sampler={sampler}"]
     arguments = ["tune", yaml, "--home", home, "--workers", 1, *change]
-    chance = random.Random(sampler)
     for kind in ("pretrain", "evaluate"):
         process = start(*arguments)
-        wait_for_lease(home, kind)
-        time.sleep(chance.random() * 0.5)
+        assert stop_at_work(home, kind, process) == process.pid
         process.kill()
         process.communicate()
     assert any("RUNNING" in found for found in states(home).values())

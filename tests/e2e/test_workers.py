@@ -3,7 +3,7 @@
 import os
 import signal
 
-from tiny_study import NUM_STAGES, finish, log, rows, start, wait_for_lease
+from tiny_study import NUM_STAGES, finish, log, rows, stand_still, start, stop_at_work, wait
 
 
 def done(home):
@@ -11,8 +11,19 @@ def done(home):
 
 
 def test_two_processes_at_once_do_each_stage_once(finished, study, home):
-    both = [start("run", study, "--home", home, "--workers", 1) for _ in range(2)]
-    for process in both:
+    first = start("run", study, "--home", home, "--workers", 1)
+    wait(lambda: (home / "log.jsonl").exists(), first)
+    stand_still(home, first)  # or it may have done all before the other has started
+    second = start("run", study, "--home", home, "--workers", 1)
+
+    def has_begun():
+        for path in (home / "leases").glob("*.json"):
+            path.touch()  # the heartbeat of the one that stands still
+        return second.pid in {line["pid"] for line in log(home)}
+
+    wait(has_begun, second, every_s=0.1)
+    first.send_signal(signal.SIGCONT)
+    for process in (first, second):
         code, _, err = finish(process)
         assert code == 0, err
     assert len(done(home)) == len(set(done(home))) == NUM_STAGES
@@ -22,7 +33,7 @@ def test_two_processes_at_once_do_each_stage_once(finished, study, home):
 
 def test_a_killed_worker_costs_its_stage_alone(study, home):
     process = start("run", study, "--home", home, "--workers", 2)
-    os.kill(wait_for_lease(home, "pretrain"), signal.SIGKILL)
+    os.kill(stop_at_work(home, "pretrain", process), signal.SIGKILL)
     code, _, err = finish(process)
     assert code == 1, err
     assert "its worker process ended with code -9" in err

@@ -6,6 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
+
+from filelock import FileLock, Timeout
 
 from mae_bench.results import load_rows
 
@@ -21,6 +24,7 @@ noise: [clean, {typos: 0.1}]
 seeds: 2
 finetune: {learning_rates: [1e-3], epochs: 1, min_steps: 2, max_length: 32}
 """
+LIMIT_S = 3600  # against a hang alone: a busy machine may take many times as long as an idle one
 NUM_STAGES = 3 + 2 * (2 + 3 + 3)  # prepared; a seed's floors, pretrainings and fine-tunes
 CLOCKS = ["pretrain_s", "evaluate_s"]
 
@@ -44,7 +48,7 @@ def _hear_interrupts():
 
 def finish(process):
     """Wait for a process; return its exit code, stdout and stderr."""
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=LIMIT_S)
     return process.returncode, out, err
 
 
@@ -69,21 +73,66 @@ def times(home):
     return {str(path): path.stat().st_mtime_ns for path in files if path.is_file()}
 
 
-def wait_for_lease(home, kind):
-    """Return the process that works on a stage of a kind, as soon as there is one."""
+def wait(until, process, every_s=0.005):
+    """Return what ``until`` returns, once that is true; fail if a process ends before."""
     while True:
-        for path in (home / "leases").glob(f"{kind}-*.json"):
-            try:
-                return json.loads(path.read_text())["pid"]
-            except (OSError, ValueError):
-                continue
-        time.sleep(0.005)
+        is_over = process.poll() is not None  # asked first, so that the last state is looked at
+        if found := until():
+            return found
+        if is_over:
+            raise AssertionError(f"it ended before that: {process.communicate()}")
+        time.sleep(every_s)
 
 
-def is_running(pid):
-    """Whether a process exists and is no zombie."""
+def at_work(home, kind):
+    """Return the processes that work on stages of a kind."""
+    found = []
+    for path in (home / "leases").glob(f"{kind}-*.json"):
+        try:
+            found.append(json.loads(path.read_text())["pid"])
+        except (OSError, ValueError):  # being written, or given back
+            continue
+    return found
+
+
+def stop_at_work(home, kind, process):
+    """Return a process that stands still while it works on a stage of a kind.
+
+    It was caught there whatever the machine's load: one that went on before it stood is let go.
+    """
+    while True:
+        pid = wait(lambda: at_work(home, kind), process)[0]
+        try:
+            os.kill(pid, signal.SIGSTOP)
+            wait(partial(is_still, pid), process)
+            if pid in at_work(home, kind):
+                return pid
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            continue
+
+
+def stand_still(home, process):
+    """Stop a process at a moment at which it holds no lock that others wait for."""
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        wait(partial(is_still, process.pid), process)
+        try:
+            with FileLock(home / "leases" / ".lock", timeout=0):
+                return
+        except Timeout:
+            process.send_signal(signal.SIGCONT)
+
+
+def is_still(pid):
+    """Whether a process is stopped or gone."""
+    return state_of(pid) in "TZ"
+
+
+def state_of(pid):
+    """Return the letter by which Linux tells a process' state; Z where it is gone."""
     try:
         with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123
-            return file.read().rpartition(")")[2].split()[0] != "Z"
+            return file.read().rpartition(")")[2].split()[0]
     except OSError:
-        return False
+        return "Z"

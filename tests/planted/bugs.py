@@ -1,6 +1,7 @@
 """Bugs that would falsify a comparison in silence, as edits of one place each.
 
-`run.py` plants them one at a time in a copy; the tests named must fail.
+`run.py` plants them, and those of every `*_bugs.py` here, one at a time in a copy; the tests
+named must fail.
 """
 
 from dataclasses import dataclass

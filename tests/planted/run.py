@@ -1,4 +1,6 @@
-"""Plants each bug of `bugs.py` in a copy of the project; the tests must fail for every one.
+"""Plants each bug of `bugs.py` and every `*_bugs.py` beside it in a copy of the project.
+
+The tests must fail for every one.
 
     python tests/planted/run.py [NAME ...] [-j N]
 
@@ -7,6 +9,7 @@ missed or its edit no longer applies.
 """
 
 import argparse
+import importlib
 import os
 import shutil
 import subprocess
@@ -18,7 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from bugs import BUGS, Bug
+import bugs
+from bugs import Bug
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("mae_bench", "tests", "benchmarks", "pyproject.toml", "tox.ini")
@@ -34,6 +38,16 @@ print(mae_bench.__file__)
 with ProcessPoolExecutor(1, get_context("spawn")) as pool:
     print(pool.submit(eval, "__import__('mae_bench').__file__").result())
 """
+
+
+def joined() -> tuple[Bug, ...]:
+    """Return the bugs of `bugs.py`, then those of every `*_bugs.py` beside it, by name."""
+    others = sorted(path.stem for path in Path(__file__).parent.glob("*_bugs.py"))
+    lists = [bugs.BUGS, *(importlib.import_module(name).BUGS for name in others)]
+    return tuple(bug for part in lists for bug in part)
+
+
+BUGS = joined()
 
 
 class PlantingError(Exception):
@@ -89,7 +103,7 @@ def planted(bug: Bug) -> str:
     if count != 1:
         raise PlantingError(
             f"bug '{bug.name}': its old text occurs {count} times in {bug.file}, not once; "
-            "bring tests/planted/bugs.py up to date"
+            "bring the list in tests/planted up to date"
         )
     text = text.replace(bug.old, bug.new)
     compile(text, bug.file, "exec")

@@ -14,6 +14,8 @@ from mae_bench.runner.execute import _Crew, _Member, _told
 from mae_bench.runner.stages import Settings
 from mae_bench.runner.store import Store
 
+LIMIT_S = 3600  # against a hang alone
+
 
 def _speak_and_die(events):
     events.send("whole")
@@ -51,9 +53,9 @@ def test_a_message_cut_short_ends_the_pipe_after_what_was_whole():
     process = context.Process(target=_speak_and_die, args=(told,))
     process.start()
     told.close()
-    assert events.poll(60)
+    assert events.poll(LIMIT_S)
     assert list(_told(_Member(process, events))) == ["whole"]
-    process.join(60)  # the pipe may end before the process has
+    process.join(LIMIT_S)  # the pipe may end before the process has
     assert process.exitcode == -signal.SIGKILL
 
 

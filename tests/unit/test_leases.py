@@ -13,21 +13,30 @@ import pytest
 from mae_bench.runner.leases import acquire, held_by, holder
 
 HOLD = """
-import sys, time
+import sys
 from pathlib import Path
 from mae_bench.runner.leases import acquire
 lease = acquire(Path(sys.argv[1]), "task", "a")
 print("held" if lease else "refused", flush=True)
-time.sleep(60)
+sys.stdin.read()
 """
 
 
 def start_holder(folder):
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, str(folder)],
+        stdin=subprocess.PIPE,  # open until the test ends, and the holder waits for it
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout.readline().strip() == "held"
     return process
+
+
+def age(path, seconds):
+    """Let a file be as old as that; below 0, it is new however slow the test is."""
+    then = time.time() - seconds
+    os.utime(path, (then, then))
 
 
 def test_one_holder_until_it_is_given_back(tmp_path):
@@ -80,18 +89,18 @@ def test_another_machine_loses_its_lease_when_its_heartbeat_stops(tmp_path):
     path = tmp_path / "task-a.json"
     content = {**json.loads(path.read_text()), "host": "elsewhere", "pid": 1}
     path.write_text(json.dumps(content))
+    age(path, -3600)
     assert acquire(tmp_path, "task", "a") is None
-    long_ago = time.time() - 10_000
-    os.utime(path, (long_ago, long_ago))
+    age(path, 10_000)
     assert acquire(tmp_path, "task", "a") is not None
 
 
 def test_a_lease_cut_short_by_a_kill_is_taken_over_later(tmp_path):
     path = tmp_path / "task-a.json"
     path.write_text("{")
+    age(path, -3600)
     assert acquire(tmp_path, "task", "a") is None  # it may be being written
-    long_ago = time.time() - 60
-    os.utime(path, (long_ago, long_ago))
+    age(path, 60)
     assert acquire(tmp_path, "task", "a") is not None
 
 

@@ -1,4 +1,4 @@
-"""The list of planted bugs has not rotted; `tox -e planted` runs the tests against each."""
+"""The lists of planted bugs have not rotted; `tox -e planted` runs the tests against each."""
 
 import importlib
 import sys
@@ -10,19 +10,21 @@ FOLDER = Path(__file__).parents[1] / "planted"
 
 
 def load():
-    """Import the script and its list as it does when it is run."""
+    """Import the script, which joins the lists as it does when it is run."""
     sys.path.insert(0, str(FOLDER))
     try:
-        return importlib.import_module("run"), importlib.import_module("bugs").BUGS
+        return importlib.import_module("run")
     finally:
         sys.path.remove(str(FOLDER))
 
 
-planting, BUGS = load()
+planting = load()
+BUGS = planting.BUGS
 
 
 def test_names_are_unique_and_each_bug_is_one_sentence():
-    assert len({bug.name for bug in BUGS}) == len(BUGS) >= 14
+    assert len({bug.name for bug in BUGS}) == len(BUGS) >= 75
+    assert len({(bug.file, bug.old, bug.new) for bug in BUGS}) == len(BUGS)
     for bug in BUGS:
         assert bug.what.endswith(".") and "\n" not in bug.what
 
@@ -34,6 +36,15 @@ def test_the_edit_applies_once_and_the_tests_exist(bug):
         path, _, name = target.partition("::")
         text = (planting.ROOT / path).read_text()
         assert f"def {name}(" in text or not name
+
+
+def test_every_list_of_the_folder_is_joined():
+    names = {path.stem for path in FOLDER.glob("*bugs.py")}
+    lists = {name: sys.modules[name].BUGS for name in names}
+    assert len(lists) > 1 and all(lists.values())
+    assert sorted(bug.name for bug in BUGS) == sorted(
+        b.name for part in lists.values() for b in part
+    )
 
 
 def test_an_edit_that_no_longer_applies_is_told():

@@ -150,4 +150,4 @@ def test_analysis_never_imports_torch():
         "p.collect_provenance('x');"
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", code], check=True)
