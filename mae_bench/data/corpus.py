@@ -9,6 +9,7 @@ from pathlib import Path
 from mae_bench.data.files import text_files
 from mae_bench.data.sources import Source, file_digest, fingerprint
 from mae_bench.errors import SpecError, UnknownNameError, near_match
+from mae_bench.places import is_there, user_path
 from mae_bench.registry import Registry
 from mae_bench.specs import CorpusSpec
 
@@ -185,8 +186,8 @@ def source_path(name: str) -> Path:
     Raises:
         UnknownNameError: nothing is there, with the nearest corpus.
     """
-    path = Path(name).expanduser()
-    if not path.exists():
+    path = user_path(name)
+    if not is_there(path):
         known = CORPORA.names()
         raise UnknownNameError(
             f"'{name}' is neither a corpus nor an existing file or folder; "

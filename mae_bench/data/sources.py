@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mae_bench.errors import DataError
+from mae_bench.places import user_path
 
 if TYPE_CHECKING:
     import pyarrow
@@ -61,7 +62,7 @@ def data_dir(explicit: Path | None) -> Path | None:
     value = explicit or os.environ.get(DATA_DIR_VARIABLE)
     if not value:
         return None
-    folder = Path(value).expanduser()
+    folder = user_path(value)
     if not folder.is_dir():
         told = "--data-dir" if explicit else DATA_DIR_VARIABLE
         raise DataError(f"{told} must name an existing folder, got '{value}'")

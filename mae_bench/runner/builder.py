@@ -11,6 +11,7 @@ from typing import Any
 
 from mae_bench.data.encoders import parse_hub_encoder
 from mae_bench.data.own_tokenizer import tokenizer_digest
+from mae_bench.places import user_path
 from mae_bench.specs import (
     CORPUS,
     BackboneSpec,
@@ -191,7 +192,7 @@ class StageBuilder:
             encoder = self.teacher(*found)
             label = f"tokenizer of {found[0]}"
             return self.add("tokenizer", {"from": encoder[1]}, corpus, (encoder,), label)
-        folder = Path(origin).expanduser()
+        folder = user_path(origin)
         label = f"tokenizer of {folder.name}"
         content = {"from_file": tokenizer_digest(folder)}
         return self.add("tokenizer", content, corpus, (), label)

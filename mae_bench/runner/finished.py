@@ -11,7 +11,8 @@ from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from mae_bench.errors import DataError
+from mae_bench.errors import DataError, SpecError
+from mae_bench.places import is_folder
 from mae_bench.runner.store import Store
 from mae_bench.specs import CORPUS, Study, stage_id
 
@@ -74,7 +75,7 @@ def num_finished(store: Store, study: Study, data_dir: Path | None) -> int | Non
     """Return the number of stages of a study that is finished; None where it may not be."""
     encoders = [study.backbone.checkpoint, study.corpus.tokenizer.origin]
     named = [[arm.options for arm in study.objectives], encoders]
-    if any(Path(text).expanduser().is_dir() for text in _texts(named)):
+    if any(is_folder(text) for text in _texts(named)):
         return None  # an encoder outside the study, whose files the plan reads
     folder = store.study(study.name)
     try:

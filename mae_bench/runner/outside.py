@@ -7,13 +7,14 @@ from pathlib import Path
 from mae_bench.data.encoders import parse_hub_encoder, sized_backbone
 from mae_bench.data.own_tokenizer import check_tokenizer
 from mae_bench.errors import SpecError
+from mae_bench.places import is_folder, user_path
 from mae_bench.runner.builder import Key, StageBuilder
 from mae_bench.specs import BackboneSpec, TokenizerSpec
 
 
 def is_outside(name: str) -> bool:
     """Whether a name is that of a folder, or of an encoder of the Hub at a commit."""
-    return Path(name).expanduser().is_dir() or parse_hub_encoder(name) is not None
+    return is_folder(name) or parse_hub_encoder(name) is not None
 
 
 def outside(name: str | None, builder: StageBuilder) -> tuple[Key | None, str | None]:
@@ -22,7 +23,7 @@ def outside(name: str | None, builder: StageBuilder) -> tuple[Key | None, str | 
         return None, None
     if found := parse_hub_encoder(name):
         return builder.teacher(*found), None
-    return None, folder_digest(Path(name).expanduser())
+    return None, folder_digest(user_path(name))
 
 
 @cache
@@ -45,8 +46,8 @@ def resolved_backbone(spec: BackboneSpec) -> BackboneSpec:
     """
     if spec.checkpoint is None or parse_hub_encoder(spec.checkpoint):
         return spec
-    folder = Path(spec.checkpoint).expanduser()
-    if not folder.is_dir():
+    folder = user_path(spec.checkpoint)
+    if not is_folder(folder):
         raise SpecError(
             f"backbone.checkpoint must be a folder with an encoder, or owner/name@commit on the "
             f"Hub with all 40 digits of the commit, got '{spec.checkpoint}'; name one of these"
@@ -63,8 +64,8 @@ def check_origin(spec: TokenizerSpec) -> None:
     """
     if spec.origin is None or parse_hub_encoder(spec.origin):
         return
-    folder = Path(spec.origin).expanduser()
-    if not folder.is_dir():
+    folder = user_path(spec.origin)
+    if not is_folder(folder):
         raise SpecError(
             f"corpus.tokenizer.from must be a folder with an encoder's tokenizer.json, or "
             f"owner/name@commit on the Hub with all 40 digits of the commit, got '{spec.origin}'; "

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from mae_bench.places import user_path
 from mae_bench.progress import Progress
 from mae_bench.runner.builder import PREPARED, Key, Stage
 from mae_bench.runner.network import closed_network
@@ -55,7 +56,7 @@ class _Job:
         """Return an encoder's folder: of the needed stage with that id, else the one named."""
         if id_ is not None:
             return next(self.store.path(*key) for key in self.stage.needs if key[1] == id_)
-        return Path(folder).expanduser() if folder is not None else None
+        return user_path(folder) if folder is not None else None
 
 
 def run_stage(stage: Stage, store: Store, settings: Settings, progress: Progress) -> float:
@@ -84,7 +85,7 @@ def _tokenizer(job: _Job) -> None:
     assert isinstance(job.stage.spec, CorpusSpec)
     if (origin := job.stage.spec.tokenizer.origin) is not None:
         fetched = next(iter(job.needs("teacher")), None)
-        adopt_tokenizer(fetched or Path(origin).expanduser(), job.out)
+        adopt_tokenizer(fetched or user_path(origin), job.out)
         return
     train_tokenizer(job.stage.spec, job.out, job.settings.data_dir, job.progress)
 
