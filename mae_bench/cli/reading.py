@@ -73,13 +73,13 @@ def plan(
     from mae_bench.cli.tuning import tuning_facts, tuning_text
     from mae_bench.runner.estimate import estimate
     from mae_bench.runner.execute import choose_workers
-    from mae_bench.runner.sizes import too_large
+    from mae_bench.runner.sizes import prepared_warnings
 
     session = open_session(study, overrides, scale, home, data_dir, device, workers)
     made, counts = session.plan, session.counts()
     found = estimate(made, session.store, session.device)
     tuning = tuning_facts(session)
-    warnings = [*made.warnings, *too_large(made, session.store)]
+    warnings = [*made.warnings, *prepared_warnings(made, session.store)]
     left = counts.stages - counts.done - counts.failed
     num_workers = choose_workers(workers, session.device, left)
     if as_json:

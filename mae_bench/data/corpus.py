@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mae_bench.data.files import text_files
+from mae_bench.data.files import FILES_VERSION
+from mae_bench.data.listing import list_texts, shortened
 from mae_bench.data.sources import Source, file_digest, fingerprint
 from mae_bench.errors import SpecError, UnknownNameError, near_match
 from mae_bench.places import is_there, user_path
@@ -175,9 +176,27 @@ def corpus_fingerprint(spec: CorpusSpec, data_dir: Path | None) -> str:
         if source is not None:
             total.update(f"{name} {fingerprint(source, data_dir)}\n".encode())
         else:
-            digests = sorted(file_digest(file) for file in text_files(source_path(name)))
-            total.update(f"files {' '.join(digests)}\n".encode())
+            # the ending decides how content is cut, so it is part of what a file is
+            listed = list_texts(source_path(name)).files
+            prints = sorted(f"{f.kind}{f.packed}:{file_digest(f.path)}" for f in listed)
+            total.update(f"files{FILES_VERSION} {' '.join(prints)}\n".encode())
     return f"corpus{CORPUS_VERSION} {total.hexdigest()}"
+
+
+def left_out(spec: CorpusSpec) -> list[str]:
+    """Return a sentence for each folder of a corpus of which some files are not read."""
+    found = []
+    for name in spec.sources:
+        path = user_path(name)
+        if name in CORPORA or not path.is_dir():
+            continue
+        listing = list_texts(path)
+        if listing.skipped:
+            found.append(
+                f"of the folder '{name}', {len(listing.files):,} files are read and "
+                f"{len(listing.skipped):,} are not: {shortened(listing.skipped)}"
+            )
+    return found
 
 
 def source_path(name: str) -> Path:
