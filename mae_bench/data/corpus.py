@@ -171,10 +171,16 @@ def corpus_fingerprint(spec: CorpusSpec, data_dir: Path | None) -> str:
 
         return f"corpus{CORPUS_VERSION} world:{WORLD_VERSION}"
     total = hashlib.blake2b(digest_size=16)
+    if spec.validation_ratio != CorpusSpec().validation_ratio:
+        total.update(b"split2\n")  # at the default, no published corpus was split anew
     for name in spec.sources:
         source = CORPORA.get(name).source if name in CORPORA else None
         if source is not None:
             total.update(f"{name} {fingerprint(source, data_dir)}\n".encode())
+            corpus, plugin = CORPORA.get(name), CORPORA.plugin(name)
+            if corpus.text_field != "text" or plugin is not None:
+                version = plugin.version if plugin else ""
+                total.update(f"column {corpus.text_field} {version}\n".encode())
         else:
             # the ending decides how content is cut, so it is part of what a file is
             listed = list_texts(source_path(name)).files

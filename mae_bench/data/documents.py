@@ -85,22 +85,27 @@ def _split(documents: list[tuple[int, str]], ratio: float) -> tuple[list[str], l
     quarter of that share of the text, also those of the next hashes. Of a document that alone
     holds more than four times the share, only the end is set apart, and the rest is trained on.
     """
-    share = max(int(ratio * sum(len(text) for _, text in documents)), MIN_VALIDATION)
-    limit, held, chosen = int(ratio * 2**64), 0, set()
+    share = ratio * sum(len(text) for _, text in documents)
+    end = max(int(share), MIN_VALIDATION)
+    limit, held = int(ratio * 2**64), 0.0
+    chosen: set[int] = set()
     for value, text in sorted(documents):
-        if value >= limit and (NEAR * held >= share or held and len(documents) == len(chosen) + 1):
+        is_cut = len(text) > NEAR * end
+        is_last = len(chosen) == len(documents) - 1 > 0
+        if value >= limit and held and (NEAR * held >= share or (is_last and not is_cut)):
             break
         chosen.add(value)
-        held += len(text) if len(text) <= NEAR * share else share
+        held += end if is_cut else len(text)
     train, validation = [], []
     for value, text in documents:
         if value not in chosen:
             train.append(text)
-            continue
-        rest, end = _cut(text, share) if len(text) > NEAR * share else ("", text)
-        validation.append(end)
-        if rest:
+        elif len(text) > NEAR * end:
+            rest, last = _cut(text, end)
             train.append(rest)
+            validation.append(last)
+        else:
+            validation.append(text)
     if len(documents) == 1 and not train:
         return validation, []
     return train, validation

@@ -30,8 +30,11 @@ def outside(name: str | None, builder: StageBuilder) -> tuple[Key | None, str | 
 def folder_digest(folder: Path) -> str:
     """Return what identifies an encoder's folder: the content of its files."""
     total = hashlib.blake2b(digest_size=8)
+    read = [".safetensors", ".json"]
+    if not (folder / "tokenizer.json").is_file():
+        read += [".txt", ".model"]  # older vocabularies, read where there is no newer one
     for path in sorted(folder.iterdir()):
-        if path.suffix in (".safetensors", ".json"):
+        if path.suffix in read and path.is_file():
             with path.open("rb") as file:
                 total.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
     return total.hexdigest()

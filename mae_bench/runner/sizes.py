@@ -1,12 +1,13 @@
-"""What shows once data are prepared: train sizes above them, and doubts about a corpus."""
+"""What shows once something is there: train sizes above the data, doubts about a corpus."""
 
 from mae_bench.runner.plan import Plan
+from mae_bench.runner.plugged import changed_sources
 from mae_bench.runner.store import Store
 
 
 def prepared_warnings(plan: Plan, store: Store) -> list[str]:
-    """Return a sentence for each thing about prepared data that a user may not have meant."""
-    return [*_doubts(plan, store), *too_large(plan, store)]
+    """Return a sentence for each thing about what is there that a user may not have meant."""
+    return [*changed_sources(plan, store), *_doubts(plan, store), *too_large(plan, store)]
 
 
 def _doubts(plan: Plan, store: Store) -> list[str]:

@@ -11,6 +11,7 @@ from mae_bench.places import user_path
 from mae_bench.progress import Progress
 from mae_bench.runner.builder import PREPARED, Key, Stage
 from mae_bench.runner.network import closed_network
+from mae_bench.runner.plugged import sources_of
 from mae_bench.runner.store import Store
 from mae_bench.specs import CORPUS, CorpusSpec, EvaluateSpec, PretrainSpec
 
@@ -65,6 +66,8 @@ def run_stage(stage: Stage, store: Store, settings: Settings, progress: Progress
     Only the holder of its lease may call it.
     """
     about: dict[str, object] = {"stage": stage.label, "needs": [list(key) for key in stage.needs]}
+    if stage.plugins:
+        about["sources"] = sources_of(stage.plugins)
     start = time.monotonic()
     with store.build(stage.kind, stage.id, about) as out:
         is_open = stage.kind in PREPARED

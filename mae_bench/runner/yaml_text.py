@@ -18,12 +18,6 @@ _PLAIN = ("str", "int", "float", "bool", "null", "map", "seq", "merge")
 class _StrictLoader(yaml.SafeLoader):
     """The safe loader, without the traps and the kinds that no study can use."""
 
-    # dates stay texts: pydantic then says what was wanted in their place
-    yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in known if tag != f"{_TAG}timestamp"]
-        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         line = node.start_mark.line + 1
         if node.tag.startswith(_TAG) and node.tag.removeprefix(_TAG) not in _PLAIN:
@@ -71,6 +65,11 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+# Dates stay texts: pydantic then says what was wanted in their place.
+_StrictLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag != f"{_TAG}timestamp"]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 # YAML 1.1 wants a dot in a float and a sign in its exponent, so that 2e-3 would be a text.
 _StrictLoader.add_implicit_resolver(
     f"{_TAG}float",
