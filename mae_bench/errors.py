@@ -15,14 +15,15 @@ class MaeBenchError(Exception):
 class SpecError(MaeBenchError):
     """A study, an option or a flag has a value that is not allowed.
 
-    ``got`` is the name or key that is wrong, so that whoever knows the file can say in which line
-    it stands.
+    ``got`` is the name or key that is wrong, ``place`` the path to the wrong value inside a study,
+    so that whoever knows the file can say in which line it stands.
     """
 
-    def __init__(self, message: str, got: str = "") -> None:
-        """Keep the name beside the message."""
+    def __init__(self, message: str, got: str = "", place: tuple[str | int, ...] = ()) -> None:
+        """Keep name and place beside the message."""
         super().__init__(message)
         self.got = got
+        self.place = place
 
 
 class UnknownNameError(SpecError):

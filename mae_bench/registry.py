@@ -5,6 +5,7 @@ from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
 from mae_bench.errors import DuplicateNameError, UnknownNameError, near_match
+from mae_bench.plugins import Plugin, is_ours, registering_module, version_of
 
 T = TypeVar("T")
 
@@ -21,6 +22,7 @@ class Registry(Generic[T]):
         self.kind = kind
         self.group = f"mae_bench.{group}"
         self._parts: dict[str, T] = {}
+        self._modules: dict[str, str] = {}  # that registered each
         self._has_entry_points = False
 
     def register(self, name: str) -> Callable[[T], T]:
@@ -29,6 +31,7 @@ class Registry(Generic[T]):
         Raises:
             DuplicateNameError: the name is taken; nothing is overwritten.
         """
+        module = registering_module()
 
         def add(part: T) -> T:
             if name in self._parts:
@@ -36,6 +39,7 @@ class Registry(Generic[T]):
                     f"{self.kind} '{name}' is registered already; choose another name"
                 )
             self._parts[name] = part
+            self._modules[name] = module
             return part
 
         return add
@@ -55,6 +59,14 @@ class Registry(Generic[T]):
                 name,
             )
         return self._parts[name]
+
+    def plugin(self, name: str) -> Plugin | None:
+        """Return what brought a part; None for parts of this package and for unknown names."""
+        self._load_entry_points()
+        module = self._modules.get(name)
+        if module is None or is_ours(module):
+            return None
+        return Plugin(f"{self.kind} '{name}'", module, version_of(self._parts[name], module))
 
     def names(self) -> list[str]:
         """Return every name, sorted."""

@@ -45,9 +45,11 @@ def prepare(
     """Fetch and tokenise only; no other verb uses the network once this is done."""
     from mae_bench.cli.show import say
     from mae_bench.cli.watch import Watch
-    from mae_bench.runner.sizes import too_large
+    from mae_bench.runner.sizes import prepared_warnings
 
     session = open_session(study, overrides, scale, home, data_dir, "cpu", workers)
+    for text in session.plan.warnings:
+        say(f"warning: {text}")
     with interruptible(), Watch(session, session.plan.prepared) as watch:
         session.prepare(watch, is_retry(retry))
         if session.asked.tuning is not None:  # its tasks may be others
@@ -56,7 +58,7 @@ def prepare(
             stages = prepared_stages(session)
             watch.expect(stages)
             session.execute(stages, watch)
-    for text in too_large(session.plan, session.store):
+    for text in prepared_warnings(session.plan, session.store):
         say(f"warning: {text}")
     finish(session, watch, what="prepared")
 
@@ -143,14 +145,15 @@ def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.Data
     """Tune where asked to and run what is missing; return what was seen of it, and all rows."""
     from mae_bench.cli.show import say
     from mae_bench.cli.watch import Watch
-    from mae_bench.runner.sizes import too_large
+    from mae_bench.runner.sizes import prepared_warnings
 
     again = is_retry(retry)
     if session.asked.tuning is not None:
         from mae_bench.cli.tuning import tune_first
 
         tune_first(session, again)
-    for text in (*session.plan.warnings, *too_large(session.plan, session.store)):
+    told = prepared_warnings(session.plan, session.store)
+    for text in (*session.plan.warnings, *told):
         say(f"warning: {text}")
     if changed := session.changes():
         say(
@@ -160,6 +163,9 @@ def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.Data
         )
     with interruptible(), Watch(session) as watch:
         rows = session.run(watch, again)
+    for text in prepared_warnings(session.plan, session.store):
+        if text not in told:  # of what was prepared just now
+            say(f"warning: {text}")
     return watch, rows
 
 

@@ -97,6 +97,7 @@ def build_blocks(
         "num_validation_documents": validation.num_documents,
         "num_duplicates": documents.num_duplicates,
         "sources": list(spec.sources),
+        "warnings": list(documents.warnings),
     }
     (out / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
 

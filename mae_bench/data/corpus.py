@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mae_bench.data.files import text_files
+from mae_bench.data.files import FILES_VERSION
+from mae_bench.data.listing import list_texts, shortened
 from mae_bench.data.sources import Source, file_digest, fingerprint
 from mae_bench.errors import SpecError, UnknownNameError, near_match
+from mae_bench.places import is_there, user_path
 from mae_bench.registry import Registry
 from mae_bench.specs import CorpusSpec
 
@@ -169,14 +171,38 @@ def corpus_fingerprint(spec: CorpusSpec, data_dir: Path | None) -> str:
 
         return f"corpus{CORPUS_VERSION} world:{WORLD_VERSION}"
     total = hashlib.blake2b(digest_size=16)
+    if spec.validation_ratio != CorpusSpec().validation_ratio:
+        total.update(b"split2\n")  # at the default, no published corpus was split anew
     for name in spec.sources:
         source = CORPORA.get(name).source if name in CORPORA else None
         if source is not None:
             total.update(f"{name} {fingerprint(source, data_dir)}\n".encode())
+            corpus, plugin = CORPORA.get(name), CORPORA.plugin(name)
+            if corpus.text_field != "text" or plugin is not None:
+                version = plugin.version if plugin else ""
+                total.update(f"column {corpus.text_field} {version}\n".encode())
         else:
-            digests = sorted(file_digest(file) for file in text_files(source_path(name)))
-            total.update(f"files {' '.join(digests)}\n".encode())
+            # the ending decides how content is cut, so it is part of what a file is
+            listed = list_texts(source_path(name)).files
+            prints = sorted(f"{f.kind}{f.packed}:{file_digest(f.path)}" for f in listed)
+            total.update(f"files{FILES_VERSION} {' '.join(prints)}\n".encode())
     return f"corpus{CORPUS_VERSION} {total.hexdigest()}"
+
+
+def left_out(spec: CorpusSpec) -> list[str]:
+    """Return a sentence for each folder of a corpus of which some files are not read."""
+    found = []
+    for name in spec.sources:
+        path = user_path(name)
+        if name in CORPORA or not path.is_dir():
+            continue
+        listing = list_texts(path)
+        if listing.skipped:
+            found.append(
+                f"of the folder '{name}', {len(listing.files):,} files are read and "
+                f"{len(listing.skipped):,} are not: {shortened(listing.skipped)}"
+            )
+    return found
 
 
 def source_path(name: str) -> Path:
@@ -185,8 +211,8 @@ def source_path(name: str) -> Path:
     Raises:
         UnknownNameError: nothing is there, with the nearest corpus.
     """
-    path = Path(name).expanduser()
-    if not path.exists():
+    path = user_path(name)
+    if not is_there(path):
         known = CORPORA.names()
         raise UnknownNameError(
             f"'{name}' is neither a corpus nor an existing file or folder; "

@@ -1,22 +1,28 @@
 """Documents of a corpus: without duplicates, split once, in one seeded order.
 
 Order and split follow from each document's own content: neither depends on how many tokens are
-kept, on the order of files, or on other documents, so corpora of different sizes nest.
+kept, on the order of files, or, where there are many, on other documents, so corpora of different
+sizes nest.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from mae_bench.data.corpus import CORPORA, is_world, source_path
-from mae_bench.data.files import read_documents, text_files
+from mae_bench.data.files import read_documents
+from mae_bench.data.listing import list_texts
 from mae_bench.data.sources import read_split
 from mae_bench.errors import DataError, SpecError
 from mae_bench.seeding import seed_for
 from mae_bench.specs import CorpusSpec
 
 WORLD_VALIDATION_DOCUMENTS = 300
+MIN_VALIDATION = 200  # characters; less gives no row to speak of
+NEAR = 4  # what is set apart is near the ratio within this factor
+FEW_DOCUMENTS = 10  # below these, what is set apart is told
 _WORLD_STRIDE = 10**9  # documents set apart for each seed
 
 
@@ -28,18 +34,20 @@ class Documents:
         train: starts the training documents anew; endless for the world.
         validation: documents that are never trained on.
         num_duplicates: exact repetitions left out; 0 for the world, which skips them unseen.
+        warnings: sentences on what a user may not have meant.
     """
 
     train: Callable[[], Iterator[str]]
     validation: list[str]
     num_duplicates: int
+    warnings: tuple[str, ...] = ()
 
 
 def load_documents(spec: CorpusSpec, data_dir: Path | None) -> Documents:
     """Return a corpus without exact duplicates, split by content hash, in its seeded order.
 
-    Where the share rounds to nothing, one document is set apart for validation, if there are
-    two. The world sets a fixed number of documents apart instead of a share.
+    `_split` says what is set apart of few documents, or of very unlike ones. The world sets a
+    fixed number of documents apart instead of a share.
 
     Raises:
         DataError: a source is missing or unreadable, or holds no text.
@@ -54,23 +62,92 @@ def load_documents(spec: CorpusSpec, data_dir: Path | None) -> Documents:
             text = text.strip()
             if text:
                 num_found += 1
-                data = text.encode("utf-8", "surrogatepass")
+                data = _encoded(text, name)
                 place = hashlib.blake2b(data, digest_size=16, key=key).digest()
                 ordered.setdefault(place, (_hash(data), text))
     if not ordered:
         raise DataError(f"the corpus {list(spec.sources)} is empty: it holds no text")
     documents = [ordered[place] for place in sorted(ordered)]
-    limit = max(int(spec.validation_ratio * 2**64), min(value for value, _ in documents) + 1)
-    if len(documents) == 1:
-        limit = 0
-    train = [text for value, text in documents if value >= limit]
-    validation = [text for value, text in documents if value < limit]
+    train, validation = _split(documents, spec.validation_ratio)
     if not train:
         raise DataError(
             f"all {len(documents)} documents of the corpus {list(spec.sources)} fall into "
             f"validation at validation_ratio {spec.validation_ratio}; give more text or a lower one"
         )
-    return Documents(lambda: iter(train), validation, num_found - len(documents))
+    warnings = _doubts(spec, documents, train, validation)
+    return Documents(lambda: iter(train), validation, num_found - len(documents), warnings)
+
+
+def _split(documents: list[tuple[int, str]], ratio: float) -> tuple[list[str], list[str]]:
+    """Return what is trained on and what is set apart, each in the order given.
+
+    Set apart are the documents whose hash is below the ratio; where these hold less than a
+    quarter of that share of the text, also those of the next hashes. Of a document that alone
+    holds more than four times the share, only the end is set apart, and the rest is trained on.
+    """
+    share = ratio * sum(len(text) for _, text in documents)
+    end = max(int(share), MIN_VALIDATION)
+    limit, held = int(ratio * 2**64), 0.0
+    chosen: set[int] = set()
+    for value, text in sorted(documents):
+        is_cut = len(text) > NEAR * end
+        is_last = len(chosen) == len(documents) - 1 > 0
+        if value >= limit and held and (NEAR * held >= share or (is_last and not is_cut)):
+            break
+        chosen.add(value)
+        held += end if is_cut else len(text)
+    train, validation = [], []
+    for value, text in documents:
+        if value not in chosen:
+            train.append(text)
+        elif len(text) > NEAR * end:
+            rest, last = _cut(text, end)
+            train.append(rest)
+            validation.append(last)
+        else:
+            validation.append(text)
+    if len(documents) == 1 and not train:
+        return validation, []
+    return train, validation
+
+
+def _cut(text: str, length: int) -> tuple[str, str]:
+    """Return a text in two, the second of at most this length, parted at white space if it can."""
+    start = len(text) - length
+    blank = re.search(r"\s", text[start:])
+    place = start + blank.start() if blank and blank.end() < length else start
+    return text[:place].rstrip(), text[place:].lstrip()
+
+
+def _doubts(
+    spec: CorpusSpec, documents: list[tuple[int, str]], train: list[str], validation: list[str]
+) -> tuple[str, ...]:
+    where = f"the corpus {list(spec.sources)}"
+    apart = sum(map(len, validation))
+    share = apart / (apart + sum(map(len, train)))
+    told = f"{share:.2g} of the text is set apart for validation"
+    if len(documents) == 1:
+        return (
+            f"{where} is one document, of {len(documents[0][1]):,} characters: are its texts apart "
+            f"by blank lines, or in a line each of a .jsonl file? {told}, from its end",
+        )
+    is_near = spec.validation_ratio / NEAR <= share <= spec.validation_ratio * NEAR
+    if len(documents) < FEW_DOCUMENTS or not is_near:
+        return (
+            f"{where} is {len(documents):,} documents: {told}, at validation_ratio "
+            f"{spec.validation_ratio}",
+        )
+    return ()
+
+
+def _encoded(text: str, name: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"the corpus '{name}' gives a text with half of a character, {text[error.start]!r} at "
+            f"place {error.start}: {text[:40]!r}...; mend or drop that text"
+        ) from error
 
 
 def _hash(data: bytes) -> int:
@@ -79,20 +156,16 @@ def _hash(data: bytes) -> int:
 
 def _texts(name: str, data_dir: Path | None) -> Iterator[str]:
     if name not in CORPORA:
-        for file in text_files(source_path(name)):
+        for file in list_texts(source_path(name)).files:
             yield from read_documents(file)
         return
     corpus = CORPORA.get(name)
     if corpus.source is None:
         raise SpecError(f"the corpus '{name}' cannot be mixed with others; name it alone")
     for split in corpus.source.splits:
-        table = read_split(corpus.source, split, data_dir)
-        if corpus.text_field not in table.column_names:
-            raise DataError(
-                f"corpus '{name}' has no column '{corpus.text_field}'; "
-                f"its columns are {', '.join(table.column_names)}"
-            )
-        values = (value or "" for value in table.column(corpus.text_field).to_pylist())
+        field = corpus.text_field
+        found = read_split(corpus.source, split, data_dir, texts=(field,))[field]
+        values = (value or "" for value in found)
         yield from values if corpus.documents is None else corpus.documents(values)
 
 

@@ -1,89 +1,109 @@
-"""A user's own text as documents: .txt, .jsonl and .parquet files, and folders of these."""
+"""A user's own text as documents: .txt, .jsonl and .parquet files, also compressed."""
 
+import bz2
+import gzip
 import json
+import lzma
 import re
-from collections.abc import Iterator
-from pathlib import Path
+import zlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from mae_bench.data.sources import read_parquet
+from mae_bench.data.listing import TextFile
+from mae_bench.data.tables import read_columns
 from mae_bench.errors import DataError
 
-SUFFIXES = (".txt", ".jsonl", ".parquet")
+FILES_VERSION = 2  # raise it where a file is cut into other documents
 
 
-def text_files(path: Path) -> list[Path]:
-    """Return the files that a path stands for, sorted; a folder is searched to any depth.
-
-    Raises:
-        DataError: the file is of another kind, or the folder holds none of these kinds.
-    """
-    if path.is_dir():
-        found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-        if not found:
-            raise DataError(
-                f"the folder '{path}' holds no text: no file ends in {', '.join(SUFFIXES)}"
-            )
-        return found
-    if path.suffix.lower() not in SUFFIXES:
-        raise DataError(
-            f"'{path}' cannot be read as a corpus: its ending is '{path.suffix}', "
-            f"allowed are {', '.join(SUFFIXES)}"
-        )
-    return [path]
-
-
-def read_documents(path: Path) -> Iterator[str]:
+def read_documents(file: TextFile) -> Iterator[str]:
     """Yield the documents of one file.
 
     Plain text is cut at blank lines; JSON lines give their field ``text``, parquet its column
     ``text``.
 
     Raises:
-        DataError: not UTF-8 (with the byte's offset), no field ``text``, or not text in it.
+        DataError: not UTF-8 (with line and offset), half of a character, no field ``text``, not
+            text in it, or damaged.
     """
-    if path.suffix.lower() == ".txt":
-        yield from re.split(r"\n[ \t]*\n", _decode(path).replace("\r\n", "\n"))
-    elif path.suffix.lower() == ".jsonl":
-        for number, line in enumerate(_decode(path).split("\n"), start=1):
-            if line.strip():
-                yield _json_text(path, number, line)
-    else:
-        table = read_parquet(path)
-        if "text" not in table.column_names:
-            raise DataError(
-                f"{path} has no column 'text'; its columns are {', '.join(table.column_names)}"
-            )
-        for row, value in enumerate(table.column("text").to_pylist()):
-            yield _checked(value, f"row {row} of {path}")
+    if file.kind == ".parquet":
+        content = _unpacked(file) if file.packed else None
+        values = read_columns([file.path], texts=("text",), content=content)["text"]
+        for row, value in enumerate(values):
+            yield checked_text(value, f"row {row} of {file.path}")
+        return
+    text = _decoded(file).replace("\r\n", "\n").replace("\r", "\n")
+    if file.kind == ".txt":
+        yield from re.split(r"\n\s*\n", text)
+        return
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield _json_text(f"line {number} of {file.path}", line)
 
 
-def _decode(path: Path) -> str:
-    data = path.read_bytes()
+def _decoded(file: TextFile) -> str:
+    data = _unpacked(file)
     try:
         return data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
         raise DataError(
-            f"{path} is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}; "
-            "convert the file to UTF-8"
+            f"{file.path} is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}, "
+            f"in line {line}; convert the file to UTF-8"
         ) from error
 
 
-def _json_text(path: Path, number: int, line: str) -> str:
+def _unpacked(file: TextFile) -> bytes:
+    try:
+        data = file.path.read_bytes()
+        return _UNPACK[file.packed](data) if file.packed else data
+    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+        raise DataError(
+            f"{file.path} cannot be read{' as ' + file.packed if file.packed else ''} "
+            f"({type(error).__name__}: {error}); replace the file"
+        ) from error
+
+
+def _zstd(data: bytes) -> bytes:
+    import pyarrow
+
+    source = pyarrow.CompressedInputStream(pyarrow.BufferReader(data), "zstd")
+    return bytes(source.read())
+
+
+_UNPACK: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.decompress,
+    ".bz2": bz2.decompress,
+    ".xz": lzma.decompress,
+    ".zst": _zstd,
+}
+
+
+def _json_text(where: str, line: str) -> str:
     try:
         value: Any = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"line {number} of {path} is not JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where} is not JSON: {error}") from error
     if not isinstance(value, dict) or "text" not in value:
         got = ", ".join(value) if isinstance(value, dict) else type(value).__name__
         raise DataError(
-            f"line {number} of {path} has no field 'text', got {got}; "
+            f"{where} has no field 'text', got {got}; "
             "each line must be an object with the field 'text'"
         )
-    return _checked(value["text"], f"line {number} of {path}")
+    return checked_text(value["text"], where)
 
 
-def _checked(value: Any, where: str) -> str:
+def checked_text(value: Any, where: str) -> str:
+    """Return what stands under ``text``.
+
+    Raises:
+        DataError: no text, or half of a character (a lone surrogate), which UTF-8 cannot hold.
+    """
     if not isinstance(value, str):
         raise DataError(f"'text' in {where} must be text, got {value!r} ({type(value).__name__})")
+    if half := re.search(r"[\ud800-\udfff]", value):
+        raise DataError(
+            f"'text' in {where} holds half of a character: {half[0]!r} at place {half.start()}, as "
+            "cutting a text in UTF-16 leaves it; mend or drop that text"
+        )
     return value

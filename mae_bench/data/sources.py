@@ -5,14 +5,18 @@ A local data folder holds ``<name>/[<config>/]<split>.parquet`` with the Hub's c
 """
 
 import hashlib
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from mae_bench.data.listing import parquet_parts
+from mae_bench.data.tables import Columns, columns_of, read_columns
 from mae_bench.errors import DataError
+from mae_bench.places import user_path
 
 if TYPE_CHECKING:
     import pyarrow
@@ -61,7 +65,7 @@ def data_dir(explicit: Path | None) -> Path | None:
     value = explicit or os.environ.get(DATA_DIR_VARIABLE)
     if not value:
         return None
-    folder = Path(value).expanduser()
+    folder = user_path(value)
     if not folder.is_dir():
         told = "--data-dir" if explicit else DATA_DIR_VARIABLE
         raise DataError(f"{told} must name an existing folder, got '{value}'")
@@ -69,44 +73,78 @@ def data_dir(explicit: Path | None) -> Path | None:
 
 
 def file_digest(path: Path) -> str:
-    """Return the content hash of a file, computed once per process for an unchanged file."""
-    stat = path.stat()
-    key = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
-    if key not in _digests:
-        with path.open("rb") as file:
-            _digests[key] = hashlib.file_digest(
-                file, lambda: hashlib.blake2b(digest_size=16)
-            ).hexdigest()
+    """Return the content hash of a file, computed once per process for an unchanged file.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        stat = path.stat()
+        key = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+        if key not in _digests:
+            with path.open("rb") as file:
+                _digests[key] = hashlib.file_digest(
+                    file, lambda: hashlib.blake2b(digest_size=16)
+                ).hexdigest()
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read ({error.strerror}); mend it or leave it out"
+        ) from error
     return _digests[key]
 
 
-def fingerprint(source: Source, data_dir: Path | None) -> str:
+def fingerprint(source: Source, data_dir: Path | None, also: Iterable[str] = ()) -> str:
     """Return what identifies the content that `read_split` would give, without the network.
 
     Local files count by content, so that a changed file makes a new result. Absent data never
-    fails here: the Hub's revision stands for it.
+    fails here: the Hub's revision stands for it, with all that says which part of it is read.
+
+    Args:
+        source: the set.
+        data_dir: local data, or None.
+        also: splits that are read though the source does not list them.
     """
-    if not _is_local(source, data_dir):
-        return f"hub:{source.hub_id}@{source.revision}"
+    splits = sorted({*source.splits, *also})
+    if not _is_local(source, splits, data_dir):
+        read = f"hub:{source.hub_id}@{source.revision}"
+        renamed = {ours: theirs for ours, theirs in source.splits.items() if ours != theirs}
+        part = [source.config, dict(source.hub_files), dict(source.hub_fields), renamed]
+        return f"{read} {json.dumps(part, sort_keys=True)}" if any(part) else read
     total = hashlib.blake2b(digest_size=16)
-    for split in sorted(source.splits):
+    for split in splits:
         for path in _local_files(source, split, data_dir):
-            digest = file_digest(path) if path.exists() else "absent"
-            total.update(f"{split} {digest}\n".encode())
+            for file in parquet_parts(path):
+                digest = file_digest(file) if file.exists() else "absent"
+                total.update(f"{split} {digest}\n".encode())
     return f"local:{total.hexdigest()}"
 
 
-def read_split(source: Source, split: str, data_dir: Path | None) -> "pyarrow.Table":
-    """Return one split of a source as an Arrow table.
+def read_split(
+    source: Source,
+    split: str,
+    data_dir: Path | None,
+    *,
+    texts: Sequence[str],
+    others: Sequence[str] = (),
+) -> Columns:
+    """Return columns of one split of a source.
 
     A local folder that holds any part of the set is binding: a split that it lacks is an error,
     never fetched from elsewhere, so that a task cannot mix two versions of a set.
 
+    Args:
+        source: the set.
+        split: our name of it.
+        data_dir: local data, or None.
+        texts: columns with text.
+        others: further columns.
+
     Raises:
-        DataError: the set was found nowhere (with every place tried), or a file is damaged.
+        DataError: the set was found nowhere (with every place tried), a file is damaged, or a
+            column is missing.
     """
-    if _is_local(source, data_dir):
-        return _read_local(source, split, data_dir)
+    if _is_local(source, [*source.splits, split], data_dir):
+        return read_columns(_whole_local(source, split, data_dir), texts, others)
     tried = []
     if data_dir is None:
         tried.append("no local data folder was given")
@@ -115,7 +153,8 @@ def read_split(source: Source, split: str, data_dir: Path | None) -> "pyarrow.Ta
     if source.hub_id:
         table, reason = _read_hub(source, split)
         if table is not None:
-            return table
+            name = f"the {split} split of '{source.hub_id}'"
+            return columns_of(table, name, texts, others)
         tried.append(f"Hub '{source.hub_id}' at {source.revision[:12]} not read: {reason}")
     else:
         tried.append("the Hub does not hold this set")
@@ -133,16 +172,12 @@ def _local_files(source: Source, split: str, data_dir: Path | None) -> list[Path
     return [folder / part / f"{split}.parquet" for part in source.parts or (".",)]
 
 
-def _is_local(source: Source, data_dir: Path | None) -> bool:
-    return any(
-        path.exists() for split in source.splits for path in _local_files(source, split, data_dir)
-    )
+def _is_local(source: Source, splits: Iterable[str], data_dir: Path | None) -> bool:
+    return any(path.exists() for split in splits for path in _local_files(source, split, data_dir))
 
 
-def _read_local(source: Source, split: str, data_dir: Path | None) -> "pyarrow.Table":
-    import pyarrow
-    import pyarrow.parquet
-
+def _whole_local(source: Source, split: str, data_dir: Path | None) -> list[Path]:
+    """Return the files of a split, folders of parts in their place opened."""
     paths = _local_files(source, split, data_dir)
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
@@ -150,22 +185,7 @@ def _read_local(source: Source, split: str, data_dir: Path | None) -> "pyarrow.T
             f"the local copy of '{source.folder}' is incomplete: {', '.join(missing)} is missing; "
             "complete the folder, or remove it so that the Hub is read"
         )
-    return pyarrow.concat_tables([read_parquet(path) for path in paths])
-
-
-def read_parquet(path: Path) -> "pyarrow.Table":
-    """Return a parquet file's table.
-
-    Raises:
-        DataError: the file is damaged or is no parquet file.
-    """
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        return pyarrow.parquet.read_table(path)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read as parquet: {error}; replace the file") from error
+    return [file for path in paths for file in parquet_parts(path)]
 
 
 def _read_hub(source: Source, split: str) -> "tuple[pyarrow.Table | None, str]":
@@ -182,7 +202,7 @@ def _read_hub(source: Source, split: str) -> "tuple[pyarrow.Table | None, str]":
             source.hub_id,
             None if files else source.config,
             data_files=files,
-            split=split if files else source.splits[split],
+            split=split if files else source.splits.get(split, split),
             revision=source.revision,
         )
     except (OSError, ValueError, RuntimeError, http_error, dataset_error) as error:

@@ -105,11 +105,14 @@ class Objective(nn.Module, ABC):
             an option and its value under which it does. Undeclared, a target that shows is a leak.
         moves_tokens: whether tokens are shown by design at other positions than they have in the
             row; True, or an option and its value.
+        version: part of the ids of an objective of another package; raise it where its numbers
+            move. None stands for the version of its distribution.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     source: ClassVar[str]
+    version: ClassVar[str | int | None] = None
     is_trained: ClassVar[bool] = True
     predicts_tokens: ClassVar[bool] = False
     shows_targets: ClassVar[Declared] = False

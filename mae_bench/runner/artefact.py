@@ -19,6 +19,15 @@ def read_done(folder: Path) -> dict[str, dict[str, Any]] | None:
     return files if isinstance(files, dict) else None
 
 
+def read_about(folder: Path) -> dict[str, Any]:
+    """Return what ``done.json`` says beside the files; nothing where it cannot be read."""
+    try:
+        content = json.loads((folder / DONE).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 def file_damage(path: Path, facts: Mapping[str, Any]) -> str | None:
     """Return how a file differs from what ``done.json`` says of it, or None."""
     try:

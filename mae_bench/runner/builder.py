@@ -11,6 +11,14 @@ from typing import Any
 
 from mae_bench.data.encoders import parse_hub_encoder
 from mae_bench.data.own_tokenizer import tokenizer_digest
+from mae_bench.places import user_path
+from mae_bench.plugins import Plugin
+from mae_bench.runner.plugged import (
+    corpus_plugins,
+    noise_plugins,
+    objective_plugins,
+    protocol_plugin,
+)
 from mae_bench.specs import (
     CORPUS,
     BackboneSpec,
@@ -46,6 +54,7 @@ class Stage:
         spec: what is to be done; a dict for tasks and for teachers of the Hub.
         needs: the stages whose artefacts it reads.
         label: for people.
+        plugins: parts of other packages that it runs.
     """
 
     kind: str
@@ -53,6 +62,7 @@ class Stage:
     spec: Frozen | dict[str, Any]
     needs: tuple[Key, ...]
     label: str
+    plugins: tuple[Plugin, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -78,11 +88,12 @@ class StageBuilder:
         spec: Frozen | dict[str, Any],
         needs: tuple[Key, ...],
         label: str,
+        plugins: tuple[Plugin, ...] = (),
     ) -> Key:
         """Add a stage unless its id is there; return its key."""
         key = (kind, stage_id(kind, VERSIONS[kind], content))
         if key not in self.stages:
-            self.stages[key] = Stage(kind, key[1], spec, needs, label)
+            self.stages[key] = Stage(kind, key[1], spec, needs, label, plugins)
         return key
 
     def blocks(self, corpus: CorpusSpec) -> tuple[Key, Key]:
@@ -91,16 +102,17 @@ class StageBuilder:
             content = {**corpus.canonical(), "data": self._fingerprint(corpus)}
             content.pop("sources", None)  # the fingerprint says what they hold
             words = {k: v for k, v in content.items() if k not in ("tokens", "row_length")}
+            plugins = corpus_plugins(corpus)
             name = "+".join(Path(source).name for source in corpus.sources)
             if (origin := corpus.tokenizer.origin) is not None:
                 tokenizer = self._own_tokenizer(origin, corpus)
             else:
-                tokenizer = self.add("tokenizer", words, corpus, (), f"tokenizer of {name}")
+                label = f"tokenizer of {name}"
+                tokenizer = self.add("tokenizer", words, corpus, (), label, plugins)
             size = "all" if corpus.tokens is None else f"{corpus.tokens:,}"
             label = f"blocks of {name}, {size} tokens"
-            blocks = self.add(
-                "blocks", {**content, "tokenizer": tokenizer[1]}, corpus, (tokenizer,), label
-            )
+            content["tokenizer"] = tokenizer[1]
+            blocks = self.add("blocks", content, corpus, (tokenizer,), label, plugins)
             self._blocks[corpus] = (blocks, tokenizer)
         return self._blocks[corpus]
 
@@ -174,8 +186,11 @@ class StageBuilder:
             content["backbone"].pop("checkpoint")
         if encoder_files:
             content["encoder_files"] = encoder_files
+        if plugins := objective_plugins(objective, options):
+            content["plugins"] = {plugin.what: plugin.version for plugin in plugins}
         needs = (blocks, tokenizer, *(key for key in (teacher, ngrams, encoder) if key))
-        return self.add("pretrain", content, spec, needs, f"pretrain {label}, seed {seed}")
+        name = f"pretrain {label}, seed {seed}"
+        return self.add("pretrain", content, spec, needs, name, plugins)
 
     def evaluate(self, spec: EvaluateSpec, version: int, label: str) -> Key:
         """Add one evaluation; ``version`` is its protocol's."""
@@ -183,7 +198,11 @@ class StageBuilder:
         needs: tuple[Key, ...] = ((data, spec.task_data),)
         if spec.checkpoint is not None:
             needs = (("pretrain", spec.checkpoint), *needs)
-        return self.add("evaluate", [version, spec.canonical()], spec, needs, label)
+        noises, protocol = noise_plugins(spec), protocol_plugin(spec)
+        content = [version, spec.canonical()]
+        if noises:
+            content.append({plugin.what: plugin.version for plugin in noises})
+        return self.add("evaluate", content, spec, needs, label, noises + protocol)
 
     def _own_tokenizer(self, origin: str, corpus: CorpusSpec) -> Key:
         """Add the tokenizer of an encoder, which no text of the corpus changes."""
@@ -191,7 +210,7 @@ class StageBuilder:
             encoder = self.teacher(*found)
             label = f"tokenizer of {found[0]}"
             return self.add("tokenizer", {"from": encoder[1]}, corpus, (encoder,), label)
-        folder = Path(origin).expanduser()
+        folder = user_path(origin)
         label = f"tokenizer of {folder.name}"
         content = {"from_file": tokenizer_digest(folder)}
         return self.add("tokenizer", content, corpus, (), label)

@@ -11,12 +11,13 @@ from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from mae_bench.errors import DataError
+from mae_bench.errors import DataError, SpecError
+from mae_bench.places import is_folder
+from mae_bench.plugins import GROUPS, plugin_files
 from mae_bench.runner.store import Store
 from mae_bench.specs import CORPUS, Study, stage_id
 
 FINISHED = "finished.json"
-_GROUPS = ("objectives", "tasks", "protocols", "noises", "corpora")
 _ROWS = "results.parquet"
 
 
@@ -41,7 +42,10 @@ def _code() -> str:
         stat = path.stat()
         name = path.relative_to(package)
         total.update(f"{name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    for group in _GROUPS:
+    for path in plugin_files():
+        stat = path.stat()
+        total.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    for group in GROUPS:
         for point in entry_points(group=f"mae_bench.{group}"):
             version = point.dist.version if point.dist else ""
             total.update(f"{group} {point.name} {point.value} {version}\n".encode())
@@ -74,7 +78,7 @@ def num_finished(store: Store, study: Study, data_dir: Path | None) -> int | Non
     """Return the number of stages of a study that is finished; None where it may not be."""
     encoders = [study.backbone.checkpoint, study.corpus.tokenizer.origin]
     named = [[arm.options for arm in study.objectives], encoders]
-    if any(Path(text).expanduser().is_dir() for text in _texts(named)):
+    if any(is_folder(text) for text in _texts(named)):
         return None  # an encoder outside the study, whose files the plan reads
     folder = store.study(study.name)
     try:
@@ -82,7 +86,7 @@ def num_finished(store: Store, study: Study, data_dir: Path | None) -> int | Non
         stages = [(str(kind), str(id_)) for kind, id_ in noted["stages"]]
         is_whole = _checksum(folder / _ROWS) == noted["rows"]
         is_same = is_whole and noted["key"] == plan_key(study, data_dir)
-    except (OSError, ValueError, KeyError, TypeError, DataError):
+    except (OSError, ValueError, KeyError, TypeError, DataError, SpecError):
         return None
     return len(stages) if is_same and all(store.is_done(*key) for key in stages) else None
 

@@ -2,17 +2,19 @@
 
 import itertools
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mae_bench.errors import SpecError
+from mae_bench.places import is_there, user_path
 from mae_bench.sentences import shown
-from mae_bench.specs import Study
+from mae_bench.specs import NoiseSpec, Study
 
 FLOORS = {"majority": "majority class", "tfidf": "TF-IDF + LR"}  # protocol -> label of its arm
 UNTRAINED = "random_init"
-MAX_SEEDS = 1000
+MAX_SEEDS = MAX_ARMS = 1000
 _LISTS = ("tasks", "protocols", "train_sizes", "corpus_tokens", "noise", "seeds")
 
 
@@ -35,14 +37,14 @@ def study_of(raw: Mapping[str, Any], folder: Path | None = None) -> Study:
         full["seeds"] = _seeds(raw["seeds"])
     if isinstance(full.get("corpus"), dict):
         full["corpus"] = _corpus(full["corpus"], folder)
-    for name in _LISTS:
-        _no_repeats(name, full.get(name, ()))
-    return Study.model_validate(full)
+    study = Study.model_validate(full)
+    _no_repeats(study)
+    return study
 
 
 def _arms(raw: Any) -> list[Any]:
     if not isinstance(raw, list | tuple):
-        raise SpecError(f"objectives must be a list of names or mappings, got {shown(raw)}")
+        raise _wrong("objectives", f"must be a list of names or mappings, got {shown(raw)}")
     arms: list[dict[str, Any]] = []
     for place, item in enumerate(raw):
         arms += _arm(place, item)
@@ -52,20 +54,20 @@ def _arms(raw: Any) -> list[Any]:
     for arm in arms:
         place, label = arm.pop("place"), arm["label"]
         if label in FLOORS.values():
-            raise SpecError(
-                f"objectives[{place}]: the label '{label}' belongs to a floor; choose another"
-            )
+            raise _wrong(place, f"the label '{label}' belongs to a floor; choose another")
         if label == UNTRAINED and arm["objective"] != UNTRAINED:
-            raise SpecError(
-                f"objectives[{place}]: the label '{label}' belongs to the untrained encoder, got "
-                f"it for '{arm['objective']}'; choose another"
+            raise _wrong(
+                place,
+                f"the label '{label}' belongs to the untrained encoder, got it for "
+                f"'{arm['objective']}'; choose another",
             )
         if label == "":
-            raise SpecError(f"objectives[{place}]: a label must not be empty; leave it out")
+            raise _wrong(place, "a label must not be empty; leave it out")
         if label in seen:
             raise SpecError(
                 f"the arm label '{label}' occurs twice (objectives[{seen[label]}] and "
-                f"objectives[{place}]); drop one, or give it another `label`"
+                f"objectives[{place}]); drop one, or give it another `label`",
+                place=("objectives", place),
             )
         seen[label] = place
     return arms
@@ -76,7 +78,12 @@ def _arm(place: int, item: Any) -> list[dict[str, Any]]:
     if isinstance(item, str):
         return [{"objective": item, "options": {}, "label": None, "place": place}]
     if isinstance(item, dict) and "objective" in item:  # the form that is stored
-        options, label = item.get("options") or {}, item.get("label")
+        options, label = item.get("options", {}), _given_label(place, item)
+        options = {} if options is None else options
+        if not isinstance(item["objective"], str):
+            raise _wrong(place, f"objective must be a name, got {shown(item['objective'])}")
+        if not isinstance(options, dict):
+            raise _wrong(place, f"options must be a mapping, got {shown(options)}")
         arm = {"objective": item["objective"], "options": options, "label": label, "place": place}
         if "peak_lr" in item:
             arm["peak_lr"] = item["peak_lr"]
@@ -88,18 +95,22 @@ def _arm(place: int, item: Any) -> list[dict[str, Any]]:
     if options is None:
         options = {}
     if not isinstance(options, dict):
-        raise SpecError(
-            f"objectives[{place}]: the options of '{name}' must be a mapping, got {shown(options)}"
-        )
+        raise _wrong(place, f"the options of '{name}' must be a mapping, got {shown(options)}")
     options = {str(key): value for key, value in options.items()}
-    label = options.pop("label", None)
+    label = _given_label(place, options)
+    options.pop("label", None)
     lists = [key for key, value in options.items() if isinstance(value, list)]
     for key in lists:
         if not options[key]:
-            raise SpecError(
-                f"objectives[{place}]: the list under {key} of '{name}' is empty, which makes no "
-                "arm; give it a value, or leave it out"
+            raise _wrong(
+                place,
+                f"the list under {key} of '{name}' is empty, which makes no arm; give it a value, "
+                "or leave it out",
             )
+    if (number := math.prod(len(options[key]) for key in lists)) > MAX_ARMS:
+        raise _wrong(
+            place, f"the lists of '{name}' make {number:,} arms; at most {MAX_ARMS} are allowed"
+        )
     arms = []
     for values in itertools.product(*(options[key] for key in lists)):
         chosen = {**options, **dict(zip(lists, values, strict=True))}
@@ -110,11 +121,26 @@ def _arm(place: int, item: Any) -> list[dict[str, Any]]:
     return arms
 
 
+def _given_label(place: int, item: Mapping[str, Any]) -> str | None:
+    label = item.get("label")
+    if label is not None and not isinstance(label, str):
+        raise _wrong(place, f"a label must be a text, got {shown(label)}; put it in quotes")
+    return label
+
+
+def _wrong(place: int | str, message: str) -> SpecError:
+    """Return an error about a field of the study, or about one of its objectives."""
+    if isinstance(place, str):
+        return SpecError(f"{place} {message}", place=(place,))
+    return SpecError(f"objectives[{place}]: {message}", place=("objectives", place))
+
+
 def _not_one(place: int, item: Any) -> list[dict[str, Any]]:
     keys = f"{len(item)} keys ({', '.join(map(str, item))})" if isinstance(item, dict) else ""
-    raise SpecError(
-        f"objectives[{place}] must be one name, or one name with its options indented below it; "
-        f"got {keys or shown(item)}"
+    raise _wrong(
+        place,
+        "it must be one name, or one name with its options indented below it; got "
+        f"{keys or shown(item)}",
     )
 
 
@@ -148,10 +174,14 @@ def _noises(item: Any) -> list[Any]:
     if isinstance(item, dict) and "name" in item:
         return [item]
     if not isinstance(item, dict) or len(item) != 1:
-        raise SpecError(f"noise must hold names or one name with rate and where, got {shown(item)}")
+        raise _wrong("noise", f"must hold names or one name with rate and where, got {shown(item)}")
     ((name, fields),) = item.items()
     if not isinstance(fields, dict):
         fields = {} if fields is None else {"rate": fields}
+    if "name" in fields or [] in fields.values():
+        raise _wrong(
+            "noise", f"'{name}' takes a rate and where, each with a value, got {shown(fields)}"
+        )
     lists = {key: value if isinstance(value, list) else [value] for key, value in fields.items()}
     return [
         {"name": name, **dict(zip(lists, values, strict=True))}
@@ -162,9 +192,9 @@ def _noises(item: Any) -> list[Any]:
 def _seeds(raw: Any) -> Any:
     if isinstance(raw, int) and not isinstance(raw, bool):
         if raw < 1:
-            raise SpecError(f"seeds must be a count of at least 1 or a list of seeds, got {raw}")
+            raise _wrong("seeds", f"must be a count of at least 1 or a list of seeds, got {raw}")
         if raw > MAX_SEEDS:
-            raise SpecError(f"seeds must be a count of at most {MAX_SEEDS}, got {raw}; lower it")
+            raise _wrong("seeds", f"must be a count of at most {MAX_SEEDS}, got {raw}; lower it")
         return list(range(raw))
     return raw
 
@@ -179,19 +209,28 @@ def _corpus(raw: dict[str, Any], folder: Path | None) -> dict[str, Any]:
 
 def _source(item: Any, folder: Path | None) -> Any:
     """Return a text file's path; one that is relative may lie beside the study."""
-    is_path = isinstance(item, str) and (item[:1] in "./~" or Path(item).suffix != "")
+    is_path = isinstance(item, str) and (item[:1] in (".", "/", "~") or Path(item).suffix != "")
     if not is_path:
         return item
-    path = Path(item).expanduser()
-    if not path.is_absolute() and not path.exists() and folder and (folder / path).exists():
+    path = user_path(item)
+    if not path.is_absolute() and not is_there(path) and folder and is_there(folder / path):
         path = folder / path
-    return str(path) if path.exists() else item
+    return str(path) if is_there(path) else item
 
 
-def _no_repeats(name: str, values: Any) -> None:
-    seen = set()
-    for value in values if isinstance(values, list | tuple) else ():
-        key = json.dumps(value, sort_keys=True, default=str)
-        if key in seen:
-            raise SpecError(f"{name} holds {shown(value)} twice; each may occur once")
-        seen.add(key)
+def _no_repeats(study: Study) -> None:
+    """Refuse what rows could not tell apart: values that are equal, or have one label."""
+    for name in _LISTS:
+        seen: dict[str, Any] = {}
+        for value in getattr(study, name):
+            label = value.label if isinstance(value, NoiseSpec) else str(value)
+            if label in seen and seen[label] == value:
+                raise _wrong(name, f"holds {label} twice; each may occur once")
+            if label in seen:
+                rates = f"{seen[label].rate} and {value.rate}"
+                raise _wrong(
+                    name,
+                    f"holds '{value.name}' at the rates {rates}, which rows and tables both call "
+                    f"'{label}'; drop one, or set them further apart",
+                )
+            seen[label] = value

@@ -7,13 +7,14 @@ from pathlib import Path
 from mae_bench.data.encoders import parse_hub_encoder, sized_backbone
 from mae_bench.data.own_tokenizer import check_tokenizer
 from mae_bench.errors import SpecError
+from mae_bench.places import is_folder, user_path
 from mae_bench.runner.builder import Key, StageBuilder
 from mae_bench.specs import BackboneSpec, TokenizerSpec
 
 
 def is_outside(name: str) -> bool:
     """Whether a name is that of a folder, or of an encoder of the Hub at a commit."""
-    return Path(name).expanduser().is_dir() or parse_hub_encoder(name) is not None
+    return is_folder(name) or parse_hub_encoder(name) is not None
 
 
 def outside(name: str | None, builder: StageBuilder) -> tuple[Key | None, str | None]:
@@ -22,15 +23,18 @@ def outside(name: str | None, builder: StageBuilder) -> tuple[Key | None, str | 
         return None, None
     if found := parse_hub_encoder(name):
         return builder.teacher(*found), None
-    return None, folder_digest(Path(name).expanduser())
+    return None, folder_digest(user_path(name))
 
 
 @cache
 def folder_digest(folder: Path) -> str:
     """Return what identifies an encoder's folder: the content of its files."""
     total = hashlib.blake2b(digest_size=8)
+    read = [".safetensors", ".json"]
+    if not (folder / "tokenizer.json").is_file():
+        read += [".txt", ".model"]  # older vocabularies, read where there is no newer one
     for path in sorted(folder.iterdir()):
-        if path.suffix in (".safetensors", ".json"):
+        if path.suffix in read and path.is_file():
             with path.open("rb") as file:
                 total.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
     return total.hexdigest()
@@ -45,8 +49,8 @@ def resolved_backbone(spec: BackboneSpec) -> BackboneSpec:
     """
     if spec.checkpoint is None or parse_hub_encoder(spec.checkpoint):
         return spec
-    folder = Path(spec.checkpoint).expanduser()
-    if not folder.is_dir():
+    folder = user_path(spec.checkpoint)
+    if not is_folder(folder):
         raise SpecError(
             f"backbone.checkpoint must be a folder with an encoder, or owner/name@commit on the "
             f"Hub with all 40 digits of the commit, got '{spec.checkpoint}'; name one of these"
@@ -63,8 +67,8 @@ def check_origin(spec: TokenizerSpec) -> None:
     """
     if spec.origin is None or parse_hub_encoder(spec.origin):
         return
-    folder = Path(spec.origin).expanduser()
-    if not folder.is_dir():
+    folder = user_path(spec.origin)
+    if not is_folder(folder):
         raise SpecError(
             f"corpus.tokenizer.from must be a folder with an encoder's tokenizer.json, or "
             f"owner/name@commit on the Hub with all 40 digits of the commit, got '{spec.origin}'; "

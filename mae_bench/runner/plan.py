@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from mae_bench.data.corpus import left_out
 from mae_bench.runner.builder import PREPARED, Key, Stage, StageBuilder
 from mae_bench.runner.check import check_study
 from mae_bench.runner.forms import FLOORS
@@ -106,7 +107,9 @@ def make_plan(
     cells = tuple(planner.cells())
     stages = tuple(planner.builder.stages.values())
     floors = tuple(ArmSpec(objective=name, label=label) for name, label in FLOORS.items())
-    return Plan(study, study.objectives + floors, stages, cells, tuple(warnings))
+    return Plan(
+        study, study.objectives + floors, stages, cells, (*warnings, *left_out(study.corpus))
+    )
 
 
 def noise_groups(

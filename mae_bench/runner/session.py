@@ -16,6 +16,7 @@ from mae_bench.runner.devices import check_device, check_workers, chosen_device
 from mae_bench.runner.execute import choose_threads, choose_workers, execute
 from mae_bench.runner.finished import FINISHED, is_damaged, mark_finished, plan_key
 from mae_bench.runner.plan import Plan, make_plan
+from mae_bench.runner.plugged import changed_sources
 from mae_bench.runner.stages import Settings
 from mae_bench.runner.store import Store
 from mae_bench.runner.work import Event, Tell
@@ -157,7 +158,8 @@ class Session:
         with self.store.writing("the rows"):
             save_rows(rows, self.folder / ROWS_FILE)
         stages = [stage.key for stage in self.plan.stages]
-        if all(self.store.is_done(*key) for key in stages):
+        is_whole = all(self.store.is_done(*key) for key in stages)
+        if is_whole and not changed_sources(self.plan, self.store):  # which each run tells
             mark_finished(self.store, self.asked, plan_key(self.asked, self.data_dir), stages)
         return rows
 

@@ -7,9 +7,11 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from mae_bench.places import user_path
 from mae_bench.progress import Progress
 from mae_bench.runner.builder import PREPARED, Key, Stage
 from mae_bench.runner.network import closed_network
+from mae_bench.runner.plugged import sources_of
 from mae_bench.runner.store import Store
 from mae_bench.specs import CORPUS, CorpusSpec, EvaluateSpec, PretrainSpec
 
@@ -55,7 +57,7 @@ class _Job:
         """Return an encoder's folder: of the needed stage with that id, else the one named."""
         if id_ is not None:
             return next(self.store.path(*key) for key in self.stage.needs if key[1] == id_)
-        return Path(folder).expanduser() if folder is not None else None
+        return user_path(folder) if folder is not None else None
 
 
 def run_stage(stage: Stage, store: Store, settings: Settings, progress: Progress) -> float:
@@ -64,6 +66,8 @@ def run_stage(stage: Stage, store: Store, settings: Settings, progress: Progress
     Only the holder of its lease may call it.
     """
     about: dict[str, object] = {"stage": stage.label, "needs": [list(key) for key in stage.needs]}
+    if stage.plugins:
+        about["sources"] = sources_of(stage.plugins)
     start = time.monotonic()
     with store.build(stage.kind, stage.id, about) as out:
         is_open = stage.kind in PREPARED
@@ -84,7 +88,7 @@ def _tokenizer(job: _Job) -> None:
     assert isinstance(job.stage.spec, CorpusSpec)
     if (origin := job.stage.spec.tokenizer.origin) is not None:
         fetched = next(iter(job.needs("teacher")), None)
-        adopt_tokenizer(fetched or Path(origin).expanduser(), job.out)
+        adopt_tokenizer(fetched or user_path(origin), job.out)
         return
     train_tokenizer(job.stage.spec, job.out, job.settings.data_dir, job.progress)
 

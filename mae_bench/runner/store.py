@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mae_bench.errors import StoreError
+from mae_bench.places import user_path
 from mae_bench.runner.artefact import DONE, file_damage, finish, read_done, sync
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -29,7 +30,7 @@ _FULL_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large
 def default_home() -> Path:
     """Return ``MAE_BENCH_HOME``, else the platform's cache folder."""
     if given := os.environ.get("MAE_BENCH_HOME"):
-        return Path(given).expanduser()
+        return user_path(given)
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("mae-bench"))
@@ -44,7 +45,7 @@ class Store:
         Raises:
             StoreError: it lies under a file, so that nothing can ever be there.
         """
-        self.home = Path(home).expanduser().absolute() if home else default_home().absolute()
+        self.home = user_path(home).absolute() if home else default_home().absolute()
         for folder in (self.home, *self.home.parents):
             if os.path.isfile(folder):  # noqa: PTH113 (Path.is_file raises where it may not look)
                 raise StoreError(

@@ -105,8 +105,10 @@ def _checked(
             f"{_blame(path, _text(path), place, overrides, scale)}: {sentence(error, Study)}"
         ) from None
     except SpecError as error:
-        where = f"{path}, scale '{scale}'" if scale else str(path)
-        raise SpecError(f"{where}: {error}") from None
+        if error.got and not error.place:
+            raise in_file(error, path, bool(overrides or scale)) from None
+        where = _blame(path, _text(path), error.place, overrides, scale)
+        raise SpecError(f"{where}: {error}", error.got) from None
 
 
 def read_raw(path: Path, overrides: Sequence[str], scale: str | None) -> dict[str, Any]:
@@ -150,7 +152,7 @@ def _scales(raw: Any, path: Path) -> dict[str, dict[str, Any]]:
     """Return the scales of a file, each a mapping of fields."""
     scales = {} if raw is None else raw
     if isinstance(scales, dict):
-        scales = {str(name): fields or {} for name, fields in scales.items()}
+        scales = {name: {} if fields is None else fields for name, fields in scales.items()}
         wrong = {name: fields for name, fields in scales.items() if not isinstance(fields, dict)}
         if not wrong:
             return scales
@@ -183,12 +185,12 @@ def _blame(
     scale: str | None,
 ) -> str:
     """Return who wrote a wrong value: an override, a scale, or a line of the file."""
-    wanted = ".".join(map(str, place))
+    wanted = ".".join(map(str, place)) or "?"
     for override in overrides:
         key = override.partition("=")[0].strip()
         if wanted == key or wanted.startswith(f"{key}.") or key.startswith(f"{wanted}."):
             return f"--set {override}"
-    line = line_of(text, place) if scale is None else None
+    line = line_of(text, place) if place and scale is None else None
     return f"{path}, line {line}" if line else f"{path}, scale '{scale}'" if scale else str(path)
 
 

@@ -1,10 +1,10 @@
 """How many tokens a study's tokenizer has, as far as that is known before anything runs."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from mae_bench.data.encoders import parse_hub_encoder
 from mae_bench.data.own_tokenizer import num_tokens
+from mae_bench.places import user_path
 from mae_bench.runner.plan import Plan
 from mae_bench.runner.store import Store
 
@@ -26,7 +26,7 @@ def vocabulary_of(plan: Plan, store: Store) -> Vocabulary:
     if spec.origin is None:
         return Vocabulary(spec.vocab_size)
     if parse_hub_encoder(spec.origin) is None:
-        return Vocabulary(num_tokens(Path(spec.origin).expanduser()))
+        return Vocabulary(num_tokens(user_path(spec.origin)))
     made = [stage for stage in plan.stages if stage.kind == "tokenizer"]
     for key in [key for stage in made for key in (stage.key, *stage.needs)]:
         if store.is_done(*key):

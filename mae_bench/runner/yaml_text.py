@@ -1,4 +1,4 @@
-"""Safe YAML that refuses repeated keys, reads 2e-3 as a number and knows its lines."""
+"""Safe YAML that holds plain values alone, refuses repeated keys and knows its lines."""
 
 import re
 from collections.abc import Hashable, Sequence
@@ -8,49 +8,126 @@ import yaml
 
 from mae_bench.errors import SpecError
 
+MAX_INT = 2**63 - 1  # what files of results can hold
+MAX_VALUES = 100_000  # with every alias written out: a few lines of aliases can mean billions
+MAX_DEPTH = 100
+_TAG = "tag:yaml.org,2002:"
+_PLAIN = ("str", "int", "float", "bool", "null", "map", "seq", "merge")
+
 
 class _StrictLoader(yaml.SafeLoader):
-    """The safe loader, with two of its traps closed."""
+    """The safe loader, without the traps and the kinds that no study can use."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        line = node.start_mark.line + 1
+        if node.tag.startswith(_TAG) and node.tag.removeprefix(_TAG) not in _PLAIN:
+            kind = node.tag.removeprefix(_TAG)
+            raise SpecError(
+                f"line {line} holds a value of the YAML kind '{kind}'; a study holds texts, "
+                "numbers, true and false, lists and mappings"
+            )
+        try:
+            value = super().construct_object(node, deep)
+        except (ValueError, KeyError, AttributeError, TypeError, OverflowError) as error:
+            shown = str(node.value)[:40]
+            raise SpecError(
+                f"line {line} holds no value that can be read ({type(error).__name__}: {shown}); "
+                "write a plain text, number, list or mapping"
+            ) from None
+        if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise SpecError(f"line {line} holds half of a character, which is no text: {value!r}")
+        if isinstance(value, int) and abs(value) > MAX_INT:
+            raise SpecError(
+                f"line {line} holds a whole number of {value.bit_length()} bits; the largest is "
+                f"{MAX_INT}"
+            )
+        return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: dict[str, int] = {}
         for key, _ in node.value:
-            if key.value in seen and key.value != "<<":
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                kind = "list" if isinstance(key, yaml.SequenceNode) else "mapping"
+                raise SpecError(
+                    f"a key in line {line} is a {kind}; a key must be a name. Braces that are "
+                    "doubled, as in '{{ x }}', belong to a template that was not filled in"
+                )
+            if key.tag == f"{_TAG}merge":
+                continue
+            if key.value in seen:
                 raise SpecError(
                     f"the key '{key.value}' occurs twice, in lines {seen[key.value]} and "
-                    f"{key.start_mark.line + 1}; keep one"
+                    f"{line}; keep one"
                 )
-            seen[key.value] = key.start_mark.line + 1
+            seen[key.value] = line
+            key.tag = f"{_TAG}str"  # YAML 1.1 reads a key `on` as true
         return super().construct_mapping(node, deep)
 
 
+# Dates stay texts: pydantic then says what was wanted in their place.
+_StrictLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag != f"{_TAG}timestamp"]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 # YAML 1.1 wants a dot in a float and a sign in its exponent, so that 2e-3 would be a text.
 _StrictLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
+    f"{_TAG}float",
     re.compile(r"^[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
     list("-+0123456789."),
 )
 
 
 def read_yaml(text: str, name: str) -> Any:
-    """Return the content of one YAML document.
+    """Return the content of one YAML document: texts, numbers, booleans, None, lists, mappings.
 
     Raises:
-        SpecError: with the line, where the text is not YAML or repeats a key.
+        SpecError: with the line where that is known: no YAML, a repeated key or one that is no
+            name, a value of another kind, or too many.
     """
     try:
         loader = _StrictLoader(text)
         try:
-            return loader.get_single_data()
+            content = loader.get_single_data()
         finally:
             loader.dispose()
+        _count(content, 0, [])
+        return content
     except SpecError as error:
         raise SpecError(f"{name}: {error}") from None
+    except RecursionError:
+        raise SpecError(f"{name}: not valid YAML (lists or mappings nested too deep)") from None
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        place = f", line {mark.line + 1}" if mark else ""
-        raise SpecError(f"{name}{place}: not valid YAML ({problem})") from None
+        raise SpecError(f"{name}{_line(error, text)}: not valid YAML ({_problem(error)})") from None
+
+
+def _count(value: Any, count: int, above: list[int]) -> int:
+    """Return how many values there are so far; refuse what has no end, or nearly none."""
+    count += 1
+    if count > MAX_VALUES or len(above) > MAX_DEPTH:
+        raise SpecError(
+            f"it holds more than {MAX_VALUES:,} values, or more than {MAX_DEPTH} of them one "
+            "inside another, once its aliases are written out; shorten it"
+        )
+    if isinstance(value, dict | list):
+        if id(value) in above:
+            raise SpecError("an alias stands inside what it repeats, so that it has no end")
+        for item in value.values() if isinstance(value, dict) else value:
+            count = _count(item, count, [*above, id(value)])
+    return count
+
+
+def _line(error: yaml.YAMLError, text: str) -> str:
+    if isinstance(error, yaml.reader.ReaderError):
+        return f", line {text.count(chr(10), 0, error.position) + 1}"
+    mark = getattr(error, "problem_mark", None)
+    return f", line {mark.line + 1}" if mark else ""
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.reader.ReaderError):
+        return f"the character U+{int(error.character):04X} may not stand in it"
+    return str(getattr(error, "problem", None) or str(error).splitlines()[0])
 
 
 def parse_value(text: str, name: str) -> Any:

@@ -2,10 +2,14 @@
 
 import hashlib
 import json
+import types
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from functools import cache
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 Ratio = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -30,8 +34,8 @@ class InWords:
 
 Name = Annotated[
     str,
-    Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$"),
-    InWords("a text of a-z, 0-9, '.', '_' and '-', the first a letter or digit"),
+    Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=100),  # it names a folder
+    InWords("a text of at most 100 a-z, 0-9, '.', '_' and '-', the first a letter or digit"),
 ]
 
 
@@ -40,9 +44,48 @@ class Frozen(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _of_its_kind(cls: type[Self], value: Any, info: ValidationInfo) -> Any:
+        """Refuse true for 1, 1 for true and "1" for 1, all of which pydantic would take."""
+        kinds = _kinds(cls, str(info.field_name))
+        if kinds is not None and any(type(item) not in kinds for item in _scalars(value)):
+            raise PydanticCustomError("wrong_kind", "another kind of value")
+        return value
+
     def canonical(self) -> dict[str, Any]:
         """Return JSON-ready content without defaults, so that a new option moves no old id."""
         return self.model_dump(mode="json", exclude_defaults=True)
+
+
+@cache
+def _kinds(model: type[BaseModel], name: str) -> frozenset[type] | None:
+    """Return the kinds of scalars that a field may hold; None where it may hold any."""
+    found = set(_leaves(model.model_fields[name].annotation))
+    if not found or not found <= {bool, int, float, str, type(None)}:
+        return None
+    return frozenset(found | {type(None)} | ({int, float} if found & {int, float} else set()))
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    if get_origin(annotation) is Annotated:
+        yield from _leaves(get_args(annotation)[0])
+    elif get_origin(annotation) is Literal:
+        yield from {type(word) for word in get_args(annotation)}
+    elif get_origin(annotation) in (Union, types.UnionType, tuple, list):
+        for member in get_args(annotation):
+            if member is not ...:
+                yield from _leaves(member)
+    elif not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        yield annotation  # a model's own fields look after themselves
+
+
+def _scalars(value: Any) -> Iterator[Any]:
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _scalars(item)
+    elif type(value) in (bool, int, float, str):
+        yield value
 
 
 def stage_id(kind: str, version: int, content: Any) -> str:

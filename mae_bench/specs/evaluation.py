@@ -1,8 +1,8 @@
 """How a checkpoint is read: recipes of the protocols, noise, and one evaluation."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mae_bench.specs.base import Count, Frozen, Positive, Precision, Ratio, Share, TrainSize
 
@@ -60,6 +60,16 @@ class RepresentationRecipe(Frozen):
     batch_rows: Count = 64
     precision: Precision = "fp32"
 
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        names = [f"{100 * ratio:g}" for ratio in self.objective_ratios]
+        if len(set(names)) < len(names):
+            raise ValueError(
+                "objective_ratios must differ in their percents, which name the metrics, got "
+                f"{', '.join(names)}"
+            )
+        return self
+
 
 class NoiseSpec(Frozen):
     """Noise on the text of a task, before tokenising."""
@@ -67,6 +77,12 @@ class NoiseSpec(Frozen):
     name: str = "clean"
     rate: Share = 0.0
     where: Literal["test", "train", "both"] = "test"
+
+    @model_validator(mode="after")
+    def _clean(self) -> Self:
+        if self.name == "clean" and self.rate:
+            raise ValueError(f"noise 'clean' takes no rate, got {self.rate}; leave it out")
+        return self
 
     @property
     def label(self) -> str:

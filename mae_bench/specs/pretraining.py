@@ -160,10 +160,13 @@ class CorpusSpec(Frozen):
         validation_ratio: share of documents, by content hash, that are never trained on.
     """
 
-    sources: Annotated[tuple[str, ...], Field(min_length=1)] = ("world",)
+    sources: Annotated[
+        tuple[Annotated[str, Field(pattern=r"\S"), InWords("a corpus, a file or a folder")], ...],
+        Field(min_length=1),
+    ] = ("world",)
     tokens: Count | None = None
     tokenizer: TokenizerSpec = TokenizerSpec()
-    row_length: Annotated[int, Field(ge=8)] = 64
+    row_length: Annotated[int, Field(ge=8, le=65536)] = 64
     validation_ratio: Ratio = 0.02
     seed: int = 0
 

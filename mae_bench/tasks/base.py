@@ -113,7 +113,8 @@ def task_fingerprint(task: Task, data_dir: Path | None) -> str:
 
         content = f"world:{WORLD_VERSION}"
     else:
-        content = fingerprint(task.source, data_dir)
+        read = {"train", task.test_split, task.selection_split} - {None}
+        content = fingerprint(task.source, data_dir, also=map(str, read))
     definition = json.dumps(
         [
             task.name,
@@ -124,6 +125,7 @@ def task_fingerprint(task: Task, data_dir: Path | None) -> str:
             task.test_split,
             task.selection_split,
             task.label_range,
+            task.metrics,
         ]
     )
     digest = hashlib.blake2b(definition.encode(), digest_size=8).hexdigest()

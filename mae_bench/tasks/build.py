@@ -82,15 +82,9 @@ def build_task(task: Task, out: Path, data_dir: Path | None, progress: Progress)
 def _rows(task: Task, split: str, data_dir: Path | None) -> list[_Row]:
     if task.source is None:
         return _world_rows(task, split)
-    table = read_split(task.source, split, data_dir)
-    for name in (*task.text_fields, task.label_field):
-        if name not in table.column_names:
-            raise DataError(
-                f"task '{task.name}' needs the column '{name}' in its {split} split; "
-                f"the columns there are {', '.join(table.column_names)}"
-            )
-    columns = [table.column(name).to_pylist() for name in task.text_fields]
-    labels = table.column(task.label_field).to_pylist()
+    label = task.label_field
+    found = read_split(task.source, split, data_dir, texts=task.text_fields, others=(label,))
+    columns, labels = [found[name] for name in task.text_fields], found[label]
     return list(_checked(task, split, zip(*columns, strict=True), labels))
 
 

@@ -5,6 +5,8 @@ options; the next process finds its finished stages in the store and does the re
 needs one round; ``tpe`` one for each trial, since a draw depends on the values before it.
 """
 
+import sqlite3
+from functools import partial
 from typing import Any
 
 import optuna
@@ -45,8 +47,10 @@ class Rounds:
         self.spaces = {label: space for label, space in spaces.items() if not is_empty(space)}
         with session.store.writing(DATABASE):
             self.storage = optuna.storages.RDBStorage(
-                f"sqlite:///{session.folder / DATABASE}",
-                engine_kwargs={"connect_args": {"timeout": 60}},
+                "sqlite://",  # a path would be read as a URL, with its `?`, `%` and braces
+                engine_kwargs={
+                    "creator": partial(sqlite3.connect, session.folder / DATABASE, timeout=60),
+                },
             )
         self.studies = {label: self.open(label) for label in self.spaces}
         self.plans: dict[tuple[str, int], Plan | SpecError] = {}

@@ -20,7 +20,7 @@ def home(tmp_path):
 def finished(tmp_path_factory):
     """Return (study, home) after one uninterrupted run."""
     folder = tmp_path_factory.mktemp("finished")
-    path, home = folder / "tiny.yaml", folder / "home"
+    path, home = folder / "tiny.yaml", folder / "a?b%41 #c {d} é'"  # no URL, format or shell
     path.write_text(STUDY)
     code, _, err = call("run", path, "--home", home, "--workers", 1)
     assert code == 0, err

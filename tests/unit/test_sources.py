@@ -1,5 +1,7 @@
 """Where data is read from: the local folder, what identifies it, and what an absence says."""
 
+from dataclasses import replace
+
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -26,32 +28,32 @@ def write(path, **columns):
 
 def test_a_local_split_is_read(tmp_path):
     write(tmp_path / "toy/train.parquet", text=["a", "b"])
-    assert read_split(SOURCE, "train", tmp_path).column("text").to_pylist() == ["a", "b"]
+    assert read_split(SOURCE, "train", tmp_path, texts=("text",))["text"] == ["a", "b"]
 
 
 def test_parts_are_joined_in_their_order(tmp_path):
     source = Source("", "", "big", "none", {"train": "train"}, parts=("one", "two"))
     write(tmp_path / "big/two/train.parquet", text=["b"])
     write(tmp_path / "big/one/train.parquet", text=["a"])
-    assert read_split(source, "train", tmp_path).column("text").to_pylist() == ["a", "b"]
+    assert read_split(source, "train", tmp_path, texts=("text",))["text"] == ["a", "b"]
 
 
 def test_a_missing_part_is_named(tmp_path):
     source = Source("", "", "big", "none", {"train": "train"}, parts=("one", "two"))
     write(tmp_path / "big/one/train.parquet", text=["a"])
     with pytest.raises(DataError, match=r"incomplete.*two.train\.parquet is missing"):
-        read_split(source, "train", tmp_path)
+        read_split(source, "train", tmp_path, texts=("text",))
 
 
 def test_a_local_set_is_never_completed_from_the_hub(tmp_path):
     write(tmp_path / "toy/train.parquet", text=["a"])
     with pytest.raises(DataError, match=r"test\.parquet is missing"):
-        read_split(SOURCE, "test", tmp_path)
+        read_split(SOURCE, "test", tmp_path, texts=("text",))
 
 
 def test_absent_data_names_every_place_and_the_way_out(tmp_path):
     with pytest.raises(DataError) as caught:
-        read_split(SOURCE, "train", tmp_path)
+        read_split(SOURCE, "train", tmp_path, texts=("text",))
     message = str(caught.value)
     for part in ("toy", str(tmp_path), "nobody/nothing", COMMIT[:12], "--data-dir", "prepare"):
         assert part in message
@@ -60,7 +62,7 @@ def test_absent_data_names_every_place_and_the_way_out(tmp_path):
 def test_a_set_outside_the_hub_does_not_ask_for_network():
     source = Source("", "", "only_here", "none", {"train": "train"})
     with pytest.raises(DataError) as caught:
-        read_split(source, "train", None)
+        read_split(source, "train", None, texts=("text",))
     assert "no local data folder was given" in str(caught.value)
     assert "prepare" not in str(caught.value)
 
@@ -70,7 +72,7 @@ def test_a_damaged_file_is_named(tmp_path):
     path.parent.mkdir()
     path.write_bytes(b"not parquet")
     with pytest.raises(DataError, match=r"train\.parquet cannot be read as parquet"):
-        read_split(SOURCE, "train", tmp_path)
+        read_split(SOURCE, "train", tmp_path, texts=("text",))
 
 
 def test_the_fingerprint_follows_content_not_place(tmp_path):
@@ -79,6 +81,47 @@ def test_the_fingerprint_follows_content_not_place(tmp_path):
         write(tmp_path / folder / "toy/train.parquet", text=text)
     one, two, other = (fingerprint(SOURCE, tmp_path / name) for name in ("one", "two", "other"))
     assert one == two != other
+
+
+def test_the_fingerprint_holds_splits_that_are_read_though_unlisted(tmp_path):
+    source = replace(SOURCE, splits={"train": "train"})
+    write(tmp_path / "toy/train.parquet", text=["a"])
+    write(tmp_path / "toy/test.parquet", label=[0, 1])
+    before = fingerprint(source, tmp_path, also=["test"])
+    write(tmp_path / "toy/test.parquet", label=[1, 1])
+    assert fingerprint(source, tmp_path, also=["test"]) != before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"config": "other"},
+        {"hub_files": {"train": "one.parquet"}},
+        {"hub_fields": {"body": "text"}},
+        {"splits": {"train": "unsupervised", "test": "test"}},
+    ],
+)
+def test_the_fingerprint_of_the_hub_says_which_part_is_read(change):
+    assert fingerprint(replace(SOURCE, **change), None) != fingerprint(SOURCE, None)
+
+
+def test_a_folder_of_parts_stands_for_a_split(tmp_path):
+    folder = tmp_path / "toy/train.parquet"
+    write(folder / "year=2020/part-00000.parquet", text=["a"], label=[0])
+    write(folder / "year=2021/part-00000.parquet", label=[1], extra=["x"], text=["b"])
+    for mark in ("_SUCCESS", ".part-00000.crc"):
+        (folder / mark).write_text("")
+    found = read_split(SOURCE, "train", tmp_path, texts=("text",), others=("label",))
+    assert found == {"text": ["a", "b"], "label": [0, 1]}
+    before = fingerprint(SOURCE, tmp_path)
+    write(folder / "year=2021/part-00000.parquet", label=[0], text=["b"])
+    assert fingerprint(SOURCE, tmp_path) != before
+
+
+def test_a_folder_without_parts_is_one_sentence(tmp_path):
+    (tmp_path / "toy/train.parquet").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"train\.parquet' holds no text"):
+        fingerprint(SOURCE, tmp_path)
 
 
 def test_the_fingerprint_of_absent_data_is_the_pinned_revision(tmp_path):

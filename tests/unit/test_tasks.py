@@ -132,7 +132,7 @@ def test_scores_are_float(tmp_path):
 
 def test_a_missing_column_is_named(tmp_path):
     write(tmp_path, "train", body=["a"], label=[0])
-    with pytest.raises(DataError, match=r"needs the column 'sentence' in its train.*body, label"):
+    with pytest.raises(DataError, match=r"train\.parquet has no column 'sentence'.*body, label"):
         built(TOY, tmp_path)
 
 
@@ -187,10 +187,22 @@ def test_a_damaged_folder_is_named(tmp_path):
 def test_the_fingerprint_follows_definition_and_content(tmp_path):
     write_toy(tmp_path)
     before = task_fingerprint(TOY, tmp_path)
-    assert task_fingerprint(dataclasses.replace(TOY, note="n", metrics=("f1",)), tmp_path) == before
+    assert task_fingerprint(dataclasses.replace(TOY, note="n", licence="l"), tmp_path) == before
+    assert task_fingerprint(dataclasses.replace(TOY, metrics=("f1",)), tmp_path) != before
     assert task_fingerprint(dataclasses.replace(TOY, label_field="other"), tmp_path) != before
     write(tmp_path, "test", sentence=["new"], label=[0])
     assert task_fingerprint(TOY, tmp_path) != before
+
+
+def test_the_fingerprint_follows_a_split_that_the_source_does_not_list(tmp_path):
+    write_toy(tmp_path)
+    task = dataclasses.replace(
+        TOY, source=dataclasses.replace(SOURCE, splits={"train": "train"}), test_split="test"
+    )
+    before = task_fingerprint(task, tmp_path)
+    texts = [f"test text {i}" for i in range(30)]
+    write(tmp_path, "test", sentence=texts, label=[1] * 30)
+    assert task_fingerprint(task, tmp_path) != before
 
 
 def test_the_fingerprint_of_the_world_holds_its_version():

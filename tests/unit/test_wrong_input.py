@@ -148,7 +148,7 @@ def test_a_study_that_is_not_utf8_names_the_byte(run, study):
     [
         (b"", "is empty: it holds no text"),
         (b" \n\n \n", "is empty: it holds no text"),
-        (b"caf\xe9 au lait", "text.txt is not UTF-8: byte 0xe9 at offset 3; convert the file"),
+        (b"caf\xe9 au lait", "text.txt is not UTF-8: byte 0xe9 at offset 3, in line 1; convert"),
         (b"five short words of text", "is smaller than one row"),
         (b"a", "none of its 1 documents has at least 4 tokens"),
     ],
@@ -175,8 +175,7 @@ def test_more_tokens_than_the_corpus_holds_names_both_numbers(run, study, data):
     [
         (
             {"text_field": "text"},
-            "task 'sst2' needs the column 'sentence' in its train split; the columns there are "
-            "text, label",
+            "train.parquet has no column 'sentence'; its columns are text, label; rename the one",
         ),
         (
             {"last_label": 2},

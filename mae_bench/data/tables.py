@@ -1,0 +1,111 @@
+"""Columns of parquet files: only those that are needed, whatever else stands beside them."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mae_bench.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow
+
+Columns = dict[str, list[Any]]
+
+
+def read_columns(
+    paths: Sequence[Path],
+    texts: Sequence[str],
+    others: Sequence[str] = (),
+    content: bytes | None = None,
+) -> Columns:
+    """Return columns of several files, one after the other, as plain values.
+
+    Files may differ in the order of their columns, in those that nobody reads, and in how they
+    store text; what is stored as bytes is read as UTF-8.
+
+    Args:
+        paths: of the parts.
+        texts: columns with text; values of another kind are left as they are.
+        others: further columns.
+        content: of the only file, where it was compressed.
+
+    Raises:
+        DataError: a file is damaged, lacks a column, or a text is not UTF-8; with file and row.
+    """
+    columns: Columns = {name: [] for name in (*texts, *others)}
+    for path in paths:
+        file = _opened(path, content)
+        _require(columns, file.schema_arrow.names, str(path))
+        found = columns_of(_read(file, path, list(columns)), str(path), texts, others)
+        for name, values in found.items():
+            columns[name] += values
+    return columns
+
+
+def columns_of(
+    table: "pyarrow.Table", name: str, texts: Sequence[str], others: Sequence[str] = ()
+) -> Columns:
+    """Return columns of a table, which errors call ``name``, as `read_columns` returns them."""
+    _require((*texts, *others), table.column_names, name)
+    return {
+        column: _values(table.column(column), column, name, column in texts)
+        for column in (*texts, *others)
+    }
+
+
+def _require(wanted: Iterable[str], present: list[str], name: str) -> None:
+    for column in wanted:
+        if (count := present.count(column)) != 1:
+            which = f"{count} columns" if count else "no column"
+            raise DataError(
+                f"{name} has {which} '{column}'; its columns are {', '.join(present)}"
+                + ("; keep one" if count else "; rename the one that is meant")
+            )
+
+
+def _opened(path: Path, content: bytes | None) -> Any:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:  # not `read_table`, which takes columns from the names of folders
+        source = str(path) if content is None else pyarrow.BufferReader(content)
+        return pyarrow.parquet.ParquetFile(source)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _read(file: Any, path: Path, names: list[str]) -> "pyarrow.Table":
+    import pyarrow
+
+    try:
+        return file.read(columns=names)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path} cannot be read as parquet: {error}; replace the file")
+
+
+def _values(column: Any, name: str, where: str, is_text: bool) -> list[Any]:
+    try:
+        values: list[Any] = column.to_pylist()
+        if not is_text:
+            return values
+        return [v.decode("utf-8") if isinstance(v, bytes) else v for v in values]
+    except UnicodeDecodeError:
+        for row in range(len(column)):
+            _one(column[row], name, f"row {row} of {where}")
+        raise
+
+
+def _one(value: Any, name: str, where: str) -> None:
+    try:
+        found = value.as_py()
+        if isinstance(found, bytes):
+            found.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"column '{name}' in {where} is not UTF-8: byte 0x{error.object[error.start]:02x} at "
+            f"offset {error.start} of its text; mend or drop that row"
+        ) from error
