@@ -4,6 +4,7 @@ Colours belong to arms and never change between figures; floors are grey lines.
 """
 
 import io
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from mae_bench.measures import PLAIN, Measure
 MAX_PANELS = 12
 GREY = "#6b7280"
 _DASHES: tuple[Any, ...] = ((0, (1, 1.6)), (0, (5, 2)), (0, (5, 2, 1, 2)))
+_NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _MARKERS = "osDv^P<X"
 _STYLE: Any = {
     "font.size": 10,
@@ -87,10 +89,11 @@ def solve_layout(figure: Figure) -> None:
 
 
 def _svg(figure: Figure) -> str:
+    """Return a figure as SVG, without the control characters of labels that XML forbids."""
     buffer = io.StringIO()
     with matplotlib.rc_context(_STYLE):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
+    return _NO_XML.sub("", buffer.getvalue())
 
 
 def arm_colours(scores: Scores) -> dict[str, Any]:
