@@ -52,8 +52,7 @@ class Measure:
     @property
     def note(self) -> str:
         """What a heading says beside the metric's name; nothing where ``is_plain``."""
-        parts = [] if self.unit == POINTS else [self.unit]
-        return ", ".join([*parts, "lower is better"] if self.better == "lower" else parts)
+        return ", ".join([*([] if self.unit == POINTS else [self.unit]), *self._way()])
 
     def number(self, value: float, is_signed: bool = False) -> str:
         """Return a value as it is shown, with a true minus sign; "none" for one that is not."""
@@ -67,16 +66,23 @@ class Measure:
         """Return a value with its unit, as in a sentence: ``2.1 points``."""
         return f"{self.number(value)} {self.unit}"
 
-    def described(self, metric: str, name: str = "") -> str:
-        """Return a metric's name, or another for it, with what a reader must know beside it."""
+    def described(self, metric: str) -> str:
+        """Return a metric's name with what a reader must know beside it."""
         unit = [] if self.unit == POINTS or self.unit in metric else [self.unit]
-        way = ["lower is better"] if self.better == "lower" else []
-        return ", ".join([name or metric, *unit, *way])
+        return ", ".join([metric, *unit, *self._way()])
 
     def heading(self, metric: str) -> str:
-        """Return what an axis says: ``accuracy x 100``, ``loss, nats, lower is better``."""
-        is_scaled = self.factor != 1
-        return self.described(metric, f"{metric} {TIMES} {self.factor}" if is_scaled else metric)
+        """Return what an axis of values says: ``accuracy x 100``, ``loss, nats``."""
+        scale = f" {TIMES} {self.factor}" if self.factor != 1 else ""
+        unit = "" if self.unit == POINTS or self.unit in metric else f", {self.unit}"
+        return "\n".join([f"{metric}{scale}{unit}", *self._way()])
+
+    def difference_heading(self) -> str:
+        """Return what an axis of differences says."""
+        return "\n".join([f"{self.unit} above control", *self._way()])
+
+    def _way(self) -> list[str]:
+        return ["lower is better"] if self.better == "lower" else []
 
 
 MEASURES: Registry[Measure] = Registry("metric", "metrics")

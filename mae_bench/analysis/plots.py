@@ -216,12 +216,6 @@ def error_bar(cell: Cell) -> Any:
     return cell.measure.factor * ends
 
 
-def above_control(measure: Measure) -> str:
-    """Return what an axis of differences says."""
-    better = ", lower is better" if measure.better == "lower" else ""
-    return f"{measure.unit} above control{better}"
-
-
 def score_picture(scores: Scores, setting: Setting) -> Picture:
     """Draw scores with intervals, a panel for each task."""
     arms = scores.of_role("trained", "untrained")
@@ -376,7 +370,7 @@ def difference_picture(
             axis.xaxis.set_major_locator(MaxNLocator(5))
             axis.set_title(task or "mean of tasks")
             measure = scores.measure(task, setting) if task else scores.shared_measure(setting)
-            axis.set_xlabel(above_control(measure or PLAIN))
+            axis.set_xlabel((measure or PLAIN).difference_heading())
         sns.despine(figure, left=True)
         return figure
 

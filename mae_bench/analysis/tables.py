@@ -91,8 +91,8 @@ def score_table(scores: Scores, setting: Setting) -> Table:
     caption = (
         f"Scores{scale} ± half of the 95% interval over seeds; {setting.label}; "
         f"n = {len(scores.seeds)} unless a cell says otherwise. "
-        f"{COLLAPSE_MARK}k: k collapsed runs, which stay in the mean. "
-        "IQM: interquartile mean over seeds and tasks."
+        f"{COLLAPSE_MARK}k: k collapsed runs, which stay in the mean."
+        + ("" if shared is None else " IQM: interquartile mean over seeds and tasks.")
     )
     return Table(f"scores-{setting.slug}", caption, pd.DataFrame(records))
 

