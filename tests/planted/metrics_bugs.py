@@ -26,8 +26,8 @@ BUGS = (
         "published_way",
         "A published fall of a metric is read as a loss, whatever the metric.",
         "mae_bench/analysis/references.py",
-        "* measure_in(claim, scores, others).sign < 0",
-        "< 0",
+        "measure_in(claim, scores, others).sign < 0",
+        "1 < 0",
         (DIRECTION,),
     ),
     Bug(
@@ -37,6 +37,14 @@ BUGS = (
         "key=lambda pair: (-sign * pair[1], pair[0].loss)",
         "key=lambda pair: (-pair[1], pair[0].loss)",
         ("tests/unit/test_finetune.py",),
+    ),
+    Bug(
+        "tuned_to_the_worst",
+        "Where lower is better, tuning takes the options of the worst trial.",
+        "mae_bench/tuning/trials.py",
+        "measure_of(TASKS.get(cell.task).metrics[0]).sign * float(value)",
+        "float(value)",
+        ("tests/unit/test_tuning_value.py",),
     ),
     Bug(
         "higher_perplexity",
