@@ -223,7 +223,10 @@ def _check_metric(where: str, claim: Claim | Comparison, study: Study) -> None:
 
     protocols = [claim.protocol] if claim.protocol else study.protocols
     if any(PROTOCOLS.get(name).reads_corpus for name in protocols):
-        measure_of(str(claim.metric))
+        try:
+            measure_of(str(claim.metric))
+        except UnknownNameError as error:
+            raise UnknownNameError(f"{where}: {error}", error.got) from None
         return
     tasks = [claim.task] if claim.task else study.tasks
     known = [m for task in tasks if task != CORPUS for m in TASKS.get(task).metrics]

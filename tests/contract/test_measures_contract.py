@@ -8,6 +8,7 @@ import pytest
 from mae_bench.errors import SpecError, UnknownNameError
 from mae_bench.measures import MEASURES, declare, measure_of
 from mae_bench.runner.deciding import check_deciding, check_mean
+from mae_bench.runner.plan import make_plan
 from mae_bench.runner.study import study_of
 from mae_bench.tasks import TASKS, Task, add_task
 from mae_bench.tasks.metrics import METRICS, add_metric
@@ -96,6 +97,19 @@ def test_unlike_metrics_have_no_mean_and_a_metric_without_a_direction_decides_no
         check_deciding(study("sst2", "missed", tuning={"trials": 2}))
     with pytest.raises(SpecError, match="neither more nor less is better"):
         check_deciding(study("long"))
+
+
+def test_plan_refuses_claims_that_cannot_be_read(registries):
+    add_metric("miss", better="lower", unit="texts")(lambda labels, predictions, _: 0.0)
+    task("missed", "miss")
+    sides = {"sentence": "s", "treatment": "mlm", "control": "random_init"}
+    with pytest.raises(SpecError, match=r"claims\[0\] takes a mean over tasks, but accuracy of"):
+        make_plan(study("world/topic", "missed", claims=[sides]), None)
+    make_plan(study("world/topic", "missed", claims=[{**sides, "task": "missed"}]), None)
+    claim = {**sides, "protocol": "representation", "metric": "rank_tua"}
+    looked = study("corpus", claims=[claim], protocols=["representation"])
+    with pytest.raises(UnknownNameError, match=r"claims\[0\].metric: metric 'rank_tua' is not"):
+        make_plan(looked, None)
 
 
 def test_declarations_need_no_torch():
