@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 OURS = "mae_bench"
-GROUPS = ("objectives", "maskings", "tasks", "protocols", "noises", "corpora")
+GROUPS = ("objectives", "maskings", "tasks", "protocols", "noises", "corpora", "metrics")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ non-inferiority and equivalence, so that no verdict can contradict the printed 9
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -27,18 +27,25 @@ from mae_bench.analysis.stats import (
     iqm_interval,
     mean_intervals,
 )
+from mae_bench.errors import DataError
+from mae_bench.measures import PLAIN, Measure, measure_of
 from mae_bench.specs import CORPUS, MIN_SEEDS, Claim, Study
 
 Outcome = Literal["supported", "refuted", "not decidable", "not run"]
 NO_SCORES: Mapping[str, Scores] = MappingProxyType({})
 _NAN = float("nan")
+_SIGNED = ("difference", "iqm")  # numbers of a verdict that change sides with its arms,
+_ENDS = (("low", "high"), ("iqm_low", "iqm_high"))  # and intervals that do
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What the rows say about one claim. Numbers are in the units of the metric.
 
+    Differences are treatment minus control as measured; where lower is better, a gain is below 0.
+
     Attributes:
+        measure: how the metric is read.
         family: the claims that were adjusted together.
         n: seeds with every pair of the claim.
         num_seeds: seeds of the study.
@@ -72,11 +79,19 @@ class Verdict:
     num_failed: int = 0
     num_collapsed: int = 0
     corpus_tokens: int | None = None
+    measure: Measure = PLAIN
+
+    def turned(self) -> "Verdict":
+        """Return the verdict with its differences the other way around."""
+        signed = {name: -getattr(self, name) for name in _SIGNED}
+        ends = {name: -getattr(self, other) for pair in _ENDS for name, other in (pair, pair[::-1])}
+        return replace(self, **signed, **ends)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain content, None for what is not a number."""
         content = {name: getattr(self, name) for name in self.__dataclass_fields__}
         content["claim"] = self.claim.model_dump(mode="json")
+        content["measure"] = asdict(self.measure)
         return {
             name: None if isinstance(value, float) and not np.isfinite(value) else value
             for name, value in content.items()
@@ -85,13 +100,17 @@ class Verdict:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """The differences [S, C] of one claim, complete seeds only, NaN elsewhere."""
+    """The gains [S, C] of one claim, complete seeds only, NaN elsewhere.
+
+    A gain is above 0 where the treatment is better, whichever direction the metric calls better.
+    """
 
     claim: Claim
     differences: Array
     num_failed: int
     num_collapsed: int
     setting: Setting | None = None
+    measure: Measure = PLAIN
 
     @property
     def per_seed(self) -> Array:
@@ -148,6 +167,11 @@ def _read(claim: Claim, scores: Scores, others: Mapping[str, Scores]) -> Scores:
     return others.get(claim.metric, replace(scores, cells={}))
 
 
+def measure_in(claim: Claim, scores: Scores, others: Mapping[str, Scores] = NO_SCORES) -> Measure:
+    """Return how the metric of a claim is read."""
+    return _pairs(claim, _read(claim, scores, others), None).measure
+
+
 def judge_comparisons(
     study: Study, scores: Scores, against: str, settings: Sequence[Setting] | None = None
 ) -> list[Verdict]:
@@ -163,7 +187,7 @@ def judge_comparisons(
         single = [_comparison(arm, against, task, setting) for arm in arms for task in tasks]
         family = f"against {against}: {setting.label}"
         verdicts += _judge([_pairs(c, scores, setting) for c in single], family, study)
-        if len(tasks) > 1:
+        if len(tasks) > 1 and scores.shared_measure(setting) is not None:
             pooled = [_comparison(arm, against, None, setting) for arm in arms]
             family = f"against {against}, mean of tasks: {setting.label}"
             verdicts += _judge([_pairs(c, scores, setting) for c in pooled], family, study)
@@ -193,19 +217,37 @@ def _pairs(claim: Claim, scores: Scores, setting: Setting | None) -> _Pairs:
     """Return the differences of a claim; with ``setting``, in that one only."""
     chosen = [setting] if setting else [s for s in scores.settings if _fits(claim, s, scores)]
     columns, failed, collapsed = [], 0, 0
+    metrics: set[str] = set()
     for where in chosen:
         for task in scores.tasks_in(where) if claim.task is None else (claim.task,):
             sides = [(side, task, where) for side in (claim.treatment, claim.control)]
             cells = [scores.cells.get(side) for side in sides]
+            metrics |= {cell.metric for cell in cells if cell}
             failed += sum(cell.num_failed for cell in cells if cell)
             collapsed += sum(cell.num_collapsed for cell in cells if cell)
             columns.append(scores.values(*sides[0]) - scores.values(*sides[1]))
     if not columns:
         columns = [np.full(len(scores.seeds), np.nan)]
-    differences = np.stack(columns, axis=1)
+    measure = _measure(claim, metrics)
+    differences = measure.sign * np.stack(columns, axis=1)
     incomplete = ~np.isfinite(differences).all(axis=1)
     differences[incomplete] = np.nan
-    return _Pairs(claim, differences, failed, collapsed, setting)
+    return _Pairs(claim, differences, failed, collapsed, setting, measure)
+
+
+def _measure(claim: Claim, metrics: set[str]) -> Measure:
+    """Return how the metrics of a claim are read.
+
+    Raises:
+        DataError: they are not read alike, so that their mean says nothing.
+    """
+    found = {measure_of(metric) for metric in metrics} or {PLAIN}
+    if len(found) > 1:
+        raise DataError(
+            f"the claim '{claim.sentence}' is a mean over {', '.join(sorted(metrics))}, which have "
+            "no common unit or direction; name a task or a metric"
+        )
+    return found.pop()
 
 
 def _fits(claim: Claim, setting: Setting, scores: Scores) -> bool:
@@ -242,7 +284,8 @@ def _judge(pairs: Sequence[_Pairs], family: str, study: Study) -> list[Verdict]:
             span = slice(at, at + len(pair.margins))
             at += len(pair.margins)
             verdict = _decided(verdict, pair, test.p[span], test.p_family[span], corrected[span])
-        verdicts.append(_worded(verdict, study))
+        worded = _worded(verdict, study)
+        verdicts.append(worded.turned() if pair.measure.sign < 0 else worded)
     return verdicts
 
 
@@ -272,6 +315,7 @@ def _described(pair: _Pairs, family: str, low: float, high: float) -> Verdict:
         num_failed=pair.num_failed,
         num_collapsed=pair.num_collapsed,
         corpus_tokens=pair.setting.corpus_tokens if pair.setting else None,
+        measure=pair.measure,
     )
 
 
@@ -315,7 +359,7 @@ def _worded(verdict: Verdict, study: Study) -> Verdict:
         beyond = "beyond the margin" if verdict.claim.margin else "of difference"
         reason = (
             f"not decidable with {seeds}, family-wise p = {verdict.p_family:.2g}: only "
-            f"{100 * verdict.detectable:.1f} points {beyond} would be found with 80% power"
+            f"{verdict.measure.amount(verdict.detectable)} {beyond} would be found with 80% power"
         )
     else:
         reason = f"{verdict.outcome} with {seeds}, family-wise p = {verdict.p_family:.2g}"

@@ -27,6 +27,7 @@ KINDS = (
     "tasks",
     "corpora",
     "protocols",
+    "metrics",
     "noises",
     "suites",
     "papers",
