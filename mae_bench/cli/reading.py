@@ -73,13 +73,13 @@ def plan(
     from mae_bench.cli.tuning import tuning_facts, tuning_text
     from mae_bench.runner.estimate import estimate
     from mae_bench.runner.execute import choose_workers
-    from mae_bench.runner.sizes import too_large
+    from mae_bench.runner.warnings import prepared_warnings
 
     session = open_session(study, overrides, scale, home, data_dir, device, workers)
     made, counts = session.plan, session.counts()
     found = estimate(made, session.store, session.device)
     tuning = tuning_facts(session)
-    warnings = [*made.warnings, *too_large(made, session.store)]
+    warnings = [*made.warnings, *prepared_warnings(made, session.store)]
     left = counts.stages - counts.done - counts.failed
     num_workers = choose_workers(workers, session.device, left)
     if as_json:
@@ -150,6 +150,7 @@ def status(
     """Show how far a study is, what is running and what has failed."""
     from mae_bench.cli.show import by_cause, lines
     from mae_bench.runner.leases import holder
+    from mae_bench.runner.warnings import empty_steps
 
     session = open_session(study, overrides, scale, home, data_dir)
     counts, store = session.counts(), session.store
@@ -169,6 +170,7 @@ def status(
             **dataclasses.asdict(counts),
             "running": running,
             "failures": failed,
+            "warnings": empty_steps(session.plan, store),
             "changed_fields": session.changes(),
         }
         _print_json(content)
@@ -179,6 +181,7 @@ def status(
             f"{counts.failed} failed or blocked; {counts.cells_done} of {counts.cells} cells done",
             *(f"running  {item['stage']} (process {item['pid']})" for item in running),
             *by_cause(failed),
+            *(f"warning  {text}" for text in empty_steps(session.plan, store)),
             *(
                 [f"changed since its last run here: {', '.join(session.changes())}"]
                 if session.changes()

@@ -45,7 +45,7 @@ def prepare(
     """Fetch and tokenise only; no other verb uses the network once this is done."""
     from mae_bench.cli.show import say
     from mae_bench.cli.watch import Watch
-    from mae_bench.runner.sizes import too_large
+    from mae_bench.runner.warnings import prepared_warnings
 
     session = open_session(study, overrides, scale, home, data_dir, "cpu", workers)
     with interruptible(), Watch(session, session.plan.prepared) as watch:
@@ -56,7 +56,7 @@ def prepare(
             stages = prepared_stages(session)
             watch.expect(stages)
             session.execute(stages, watch)
-    for text in too_large(session.plan, session.store):
+    for text in prepared_warnings(session.plan, session.store):
         say(f"warning: {text}")
     finish(session, watch, what="prepared")
 
@@ -143,14 +143,15 @@ def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.Data
     """Tune where asked to and run what is missing; return what was seen of it, and all rows."""
     from mae_bench.cli.show import say
     from mae_bench.cli.watch import Watch
-    from mae_bench.runner.sizes import too_large
+    from mae_bench.runner.warnings import empty_steps, prepared_warnings
 
     again = is_retry(retry)
     if session.asked.tuning is not None:
         from mae_bench.cli.tuning import tune_first
 
         tune_first(session, again)
-    for text in (*session.plan.warnings, *too_large(session.plan, session.store)):
+    known = prepared_warnings(session.plan, session.store)
+    for text in (*session.plan.warnings, *known):
         say(f"warning: {text}")
     if changed := session.changes():
         say(
@@ -160,6 +161,11 @@ def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.Data
         )
     with interruptible(), Watch(session) as watch:
         rows = session.run(watch, again)
+    for text in prepared_warnings(session.plan, session.store):
+        if text not in known:
+            say(f"warning: {text}")
+    for text in empty_steps(session.plan, session.store):
+        say(f"warning: {text}")
     return watch, rows
 
 
@@ -221,6 +227,7 @@ def write_page(session: "Session", rows: "pd.DataFrame", out: Path | None, comma
     from mae_bench.analysis.curves import load_curves
     from mae_bench.analysis.provenance import collect_provenance
     from mae_bench.analysis.report import ReportContext, write_report
+    from mae_bench.runner.warnings import empty_steps
 
     home = session.store.home
     outcome = None
@@ -232,7 +239,7 @@ def write_page(session: "Session", rows: "pd.DataFrame", out: Path | None, comma
         tuning=outcome.table() if outcome else None,
         curves=load_curves(rows, home),
         provenance={**collect_provenance(), "data": session.data_checksums()},
-        notes=session.plan.warnings,
+        notes=(*session.plan.warnings, *empty_steps(session.plan, session.store)),
         reproduce=command,
     )
     return write_report(rows, session.study, out or session.folder / "report", context=context)

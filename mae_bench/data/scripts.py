@@ -72,8 +72,9 @@ def word_pattern() -> re.Pattern[str]:
     """
     unspaced = "".join(_range(first, last) for first, last in UNSPACED)
     marks = "".join(_range(first, last) for first, last in _runs(is_mark()))
-    inside = rf"(?:(?![{unspaced}])[\w{marks}{JOINERS}])"
-    return re.compile(rf"[{unspaced}][{marks}]*|{inside}+|[^\w\s]")
+    # [^\W...] is the set of letters and digits that are in none of these ranges
+    inside = rf"(?:[^\W{unspaced}]+|[{marks}{JOINERS}]+)+"
+    return re.compile(rf"[{unspaced}][{marks}]*|{inside}|[^\w\s]")
 
 
 def _runs(is_in: NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -21,12 +21,13 @@ def soft_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
 
     Source: Hinton et al. 2015, arXiv:1503.02531.
     """
-    return temperature**2 * F.kl_div(
+    total = F.kl_div(
         F.log_softmax(student.float() / temperature, -1),
         F.log_softmax(teacher.float() / temperature, -1),
-        reduction="batchmean",
+        reduction="sum",
         log_target=True,
     )
+    return temperature**2 * total / max(1, len(student))  # 0 where no token is predicted
 
 
 def mean_cosine(student: Tensor, teacher: Tensor, is_pad: Tensor | None) -> Tensor:
