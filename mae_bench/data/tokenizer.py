@@ -103,7 +103,7 @@ def _trained_wordpiece(spec: TokenizerSpec, texts: list[str]) -> "Tokenizer":
     """Return an uncased WordPiece whose rarest characters are unknown.
 
     Half of the vocabulary is for characters, the most frequent first, each with its ``##`` form
-    if it occurs inside a word; places that merges leave empty go to further characters.
+    if it can be inside a word; places that merges leave empty go to further characters.
 
     The trainer numbers characters and their ``##`` forms in the order of a hash map, and merges
     of equal count follow these numbers: two runs differ. So the alphabet is chosen here, and its
@@ -146,19 +146,19 @@ def _trained_wordpiece(spec: TokenizerSpec, texts: list[str]) -> "Tokenizer":
 
 
 def _letter_forms(texts: list[str], normalizer: Any, splitter: Any) -> list[tuple[str, bool]]:
-    """Return the characters of texts, most frequent first, and whether one stands inside a word."""
+    """Return the characters of texts, most frequent first, and whether one can be inside a word.
+
+    Punctuation and Chinese characters are words of their own.
+    """
     counts: Counter[str] = Counter()
-    words: set[str] = set()
     for text in texts:
-        normal = normalizer.normalize_str(text)
-        counts.update(normal)
-        words.update(normal.split())
-    inside: set[str] = set()
-    for word in words:
-        for part, _ in splitter.pre_tokenize_str(word):
-            inside.update(part[1:])
+        counts.update(normalizer.normalize_str(text))
     letters = (letter for letter in counts if not letter.isspace())
-    return [(x, x in inside) for x in sorted(letters, key=lambda x: (-counts[x], x))]
+
+    def can_continue(letter: str) -> bool:
+        return len(splitter.pre_tokenize_str(normalizer.normalize_str(f"a{letter}"))) == 1
+
+    return [(x, can_continue(x)) for x in sorted(letters, key=lambda x: (-counts[x], x))]
 
 
 def _as_many(forms: list[tuple[str, bool]], places: int) -> list[tuple[str, bool]]:

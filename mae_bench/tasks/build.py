@@ -155,11 +155,17 @@ def _without(rows: list[_Row], keys: set[tuple[str, ...]]) -> tuple[list[_Row], 
 
 
 def _chosen(rows: list[_Row], limit: int) -> list[_Row]:
-    """Return the first row of each text, at most ``limit`` of them by content hash."""
-    unique: dict[tuple[str, ...], _Row] = {}
+    """Return the first row of each text, at most ``limit`` of them by content hash.
+
+    Of a pair in both orders it is the one with the smaller hash, whichever stands first.
+    """
+    unique: dict[tuple[str, ...], tuple[bytes, _Row]] = {}
     for row in rows:
-        unique.setdefault(row.key, row)
-    return sorted(unique.values(), key=lambda row: _hash(row.written))[:limit]
+        found = _hash(row.written), row
+        kept = unique.setdefault(row.key, found)
+        if found[0] < kept[0]:
+            unique[row.key] = found
+    return [row for _, row in sorted(unique.values(), key=lambda pair: pair[0])[:limit]]
 
 
 def _hash(key: tuple[str, ...]) -> bytes:
