@@ -21,13 +21,14 @@ def soft_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
 
     Source: Hinton et al. 2015, arXiv:1503.02531.
     """
-    total = F.kl_div(
+    if not len(student):
+        return student.sum()  # 0, with a gradient of 0
+    return temperature**2 * F.kl_div(
         F.log_softmax(student.float() / temperature, -1),
         F.log_softmax(teacher.float() / temperature, -1),
-        reduction="sum",
+        reduction="batchmean",
         log_target=True,
     )
-    return temperature**2 * total / max(1, len(student))  # 0 where no token is predicted
 
 
 def mean_cosine(student: Tensor, teacher: Tensor, is_pad: Tensor | None) -> Tensor:
