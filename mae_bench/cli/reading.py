@@ -74,7 +74,7 @@ def plan(
     from mae_bench.cli.tuning import tuning_facts, tuning_text
     from mae_bench.runner.estimate import estimate
     from mae_bench.runner.execute import choose_workers
-    from mae_bench.runner.sizes import prepared_warnings
+    from mae_bench.runner.warnings import prepared_warnings
 
     session = open_session(study, overrides, scale, home, data_dir, device, workers)
     made, counts = session.plan, session.counts()
@@ -151,11 +151,11 @@ def status(
     """Show how far a study is, what is running and what has failed."""
     from mae_bench.cli.show import by_cause, lines
     from mae_bench.runner.leases import holder
-    from mae_bench.runner.sizes import prepared_warnings
+    from mae_bench.runner.warnings import empty_steps, prepared_warnings
 
     session = open_session(study, overrides, scale, home, data_dir)
     counts, store = session.counts(), session.store
-    warnings = prepared_warnings(session.plan, store)
+    warnings = [*prepared_warnings(session.plan, store), *empty_steps(session.plan, store)]
     running, failed = [], []
     for stage in session.plan.stages:
         if held := holder(store.home / "leases", *stage.key):

@@ -45,7 +45,7 @@ def prepare(
     """Fetch and tokenise only; no other verb uses the network once this is done."""
     from mae_bench.cli.show import say
     from mae_bench.cli.watch import Watch
-    from mae_bench.runner.sizes import prepared_warnings
+    from mae_bench.runner.warnings import prepared_warnings
 
     session = open_session(study, overrides, scale, home, data_dir, "cpu", workers)
     for text in session.plan.warnings:
@@ -145,15 +145,15 @@ def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.Data
     """Tune where asked to and run what is missing; return what was seen of it, and all rows."""
     from mae_bench.cli.show import say
     from mae_bench.cli.watch import Watch
-    from mae_bench.runner.sizes import prepared_warnings
+    from mae_bench.runner.warnings import empty_steps, prepared_warnings
 
     again = is_retry(retry)
     if session.asked.tuning is not None:
         from mae_bench.cli.tuning import tune_first
 
         tune_first(session, again)
-    told = prepared_warnings(session.plan, session.store)
-    for text in (*session.plan.warnings, *told):
+    known = prepared_warnings(session.plan, session.store)
+    for text in (*session.plan.warnings, *known):
         say(f"warning: {text}")
     if changed := session.changes():
         say(
@@ -164,8 +164,10 @@ def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.Data
     with interruptible(), Watch(session) as watch:
         rows = session.run(watch, again)
     for text in prepared_warnings(session.plan, session.store):
-        if text not in told:  # of what was prepared just now
+        if text not in known:
             say(f"warning: {text}")
+    for text in empty_steps(session.plan, session.store):
+        say(f"warning: {text}")
     return watch, rows
 
 
@@ -227,6 +229,7 @@ def write_page(session: "Session", rows: "pd.DataFrame", out: Path | None, comma
     from mae_bench.analysis.curves import load_curves
     from mae_bench.analysis.provenance import collect_provenance
     from mae_bench.analysis.report import ReportContext, write_report
+    from mae_bench.runner.warnings import empty_steps
 
     home = session.store.home
     outcome = None
@@ -238,7 +241,7 @@ def write_page(session: "Session", rows: "pd.DataFrame", out: Path | None, comma
         tuning=outcome.table() if outcome else None,
         curves=load_curves(rows, home),
         provenance={**collect_provenance(), "data": session.data_checksums()},
-        notes=session.plan.warnings,
+        notes=(*session.plan.warnings, *empty_steps(session.plan, session.store)),
         reproduce=command,
     )
     return write_report(rows, session.study, out or session.folder / "report", context=context)

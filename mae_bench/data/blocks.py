@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mae_bench.data.corpus import is_world
 from mae_bench.data.documents import load_documents
-from mae_bench.data.tokenizer import CLS, PAD, SEP, SPECIAL, load_tokenizer
+from mae_bench.data.tokenizer import CLS, PAD, SEP, SPECIAL, UNK, load_tokenizer
 from mae_bench.errors import DataError, StoreError
 from mae_bench.progress import Progress, silent
 from mae_bench.specs import CorpusSpec
@@ -86,12 +86,16 @@ def build_blocks(
     out.mkdir(parents=True, exist_ok=True)
     np.save(out / "rows.npy", rows, allow_pickle=False)
     np.save(out / "validation.npy", validation.stacked(), allow_pickle=False)
+    num_unknown = int(counts[UNK])
+    tokens, num_rows = np.unique(_num_maskable(rows), return_counts=True)
     meta = {
         "row_length": spec.row_length,
         "vocab_size": vocab_size,
         "num_tokens": train.num_tokens,
         "has_pads": bool(counts[PAD]),
         "unigram_entropy": _entropy(counts[len(SPECIAL) :]),
+        "unknown_ratio": num_unknown / max(1, num_unknown + train.num_tokens),
+        "rows_by_tokens": dict(zip(map(str, tokens.tolist()), num_rows.tolist(), strict=True)),
         "num_documents": train.num_documents,
         "num_dropped": train.num_dropped,
         "num_validation_documents": validation.num_documents,
@@ -207,6 +211,12 @@ def _check(train: _Rows, spec: CorpusSpec, asked: int | None) -> None:
             f"{where} holds {train.num_tokens} training tokens with this tokenizer, "
             f"{asked} were asked for; lower 'tokens' to at most {train.num_tokens} or add sources"
         )
+
+
+def _num_maskable(rows: Rows) -> Rows:
+    """Return [N] tokens of rows between [CLS] and [SEP]."""
+    found: Rows = (rows != PAD).sum(axis=1) - 2
+    return found
 
 
 def _entropy(counts: NDArray[Any]) -> float:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,13 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PAD, UNK, CLS, SEP, MASK = range(5)
 MAX_BYTES = 20_000_000  # of text to train on; merges of a small vocabulary settle far earlier
 WORLD_DOCUMENTS = 4_000
+MAX_WORD = 100  # characters; a longer word is split, so that training and encoding stay linear
+MAX_SPACES = 16  # white space of a token: padded columns would fill the vocabulary with longer
+# GPT-2's (Radford et al. 2019), with an end to its runs
+BPE_WORDS = (
+    rf"'s|'t|'re|'ve|'m|'ll|'d| ?\p{{L}}{{1,{MAX_WORD}}}| ?\p{{N}}{{1,{MAX_WORD}}}"
+    rf"| ?[^\s\p{{L}}\p{{N}}]{{1,{MAX_WORD}}}|\s{{1,{MAX_SPACES}}}(?!\S)|\s{{1,{MAX_SPACES}}}"
+)
 MAX_LENGTH = 128  # what Hugging Face code truncates at unless told; the specs' default length
 
 
@@ -72,10 +79,15 @@ def _first_bytes(documents: Iterator[str], limit: int) -> Iterator[str]:
 
 def _trained_bpe(spec: TokenizerSpec, texts: list[str]) -> "Tokenizer":
     """Return a BPE of bytes: no text of any language is unknown, and decoding gives it back."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(BPE_WORDS), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=spec.vocab_size,
@@ -90,24 +102,29 @@ def _trained_bpe(spec: TokenizerSpec, texts: list[str]) -> "Tokenizer":
 def _trained_wordpiece(spec: TokenizerSpec, texts: list[str]) -> "Tokenizer":
     """Return an uncased WordPiece whose rarest characters are unknown.
 
+    Half of the vocabulary is for characters, the most frequent first, each with its ``##`` form
+    if it can be inside a word; places that merges leave empty go to further characters.
+
     The trainer numbers characters and their ``##`` forms in the order of a hash map, and merges
     of equal count follow these numbers: two runs differ. So the alphabet is chosen here, and its
     ``##`` forms are passed as if special, which fixes their numbers; the vocabulary is then set
     into a tokenizer where they are ordinary.
     """
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
     normalizer = normalizers.BertNormalizer(lowercase=True)
-    splitter = pre_tokenizers.BertPreTokenizer()
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(normalizer.normalize_str(text))
-    letters = sorted(
-        (letter for letter in counts if not letter.isspace()), key=lambda x: (-counts[x], x)
-    )[: spec.vocab_size // 4]  # at least half of the vocabulary is left for merges
+    splitter = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.BertPreTokenizer(),
+            pre_tokenizers.Split(Regex(rf"\S{{{MAX_WORD}}}"), "isolated"),
+        ]
+    )
+    forms = _letter_forms(texts, normalizer, splitter)
+    kept = _as_many(forms, (spec.vocab_size - len(SPECIAL)) // 2)
+    letters = [letter for letter, _ in kept]
     trainer = trainers.WordPieceTrainer(
         vocab_size=spec.vocab_size,
-        special_tokens=[*SPECIAL, *(f"##{letter}" for letter in letters)],
+        special_tokens=[*SPECIAL, *(f"##{letter}" for letter, is_inside in kept if is_inside)],
         initial_alphabet=letters,
         limit_alphabet=len(letters),
         show_progress=False,
@@ -116,11 +133,38 @@ def _trained_wordpiece(spec: TokenizerSpec, texts: list[str]) -> "Tokenizer":
     scratch.normalizer, scratch.pre_tokenizer = normalizer, splitter
     scratch.train_from_iterator(texts, trainer, length=len(texts))
     vocabulary = scratch.get_vocab(with_added_tokens=False)
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    for letter, is_inside in _as_many(forms[len(kept) :], spec.vocab_size - len(vocabulary)):
+        for form in (letter, f"##{letter}")[: 1 + is_inside]:
+            vocabulary[form] = len(vocabulary)
+    tokenizer = Tokenizer(
+        models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=MAX_WORD)
+    )
     tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
     tokenizer.decoder = decoders.WordPiece()
     tokenizer.add_special_tokens(list(SPECIAL))
     return tokenizer
+
+
+def _letter_forms(texts: list[str], normalizer: Any, splitter: Any) -> list[tuple[str, bool]]:
+    """Return the characters of texts, most frequent first, and whether one can be inside a word.
+
+    Punctuation and Chinese characters are words of their own.
+    """
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(normalizer.normalize_str(text))
+    letters = (letter for letter in counts if not letter.isspace())
+
+    def can_continue(letter: str) -> bool:
+        return len(splitter.pre_tokenize_str(normalizer.normalize_str(f"a{letter}"))) == 1
+
+    return [(x, can_continue(x)) for x in sorted(letters, key=lambda x: (-counts[x], x))]
+
+
+def _as_many(forms: list[tuple[str, bool]], places: int) -> list[tuple[str, bool]]:
+    """Return the first characters whose forms fit into so many places of a vocabulary."""
+    ends = accumulate(1 + is_inside for _, is_inside in forms)
+    return forms[: sum(end <= places for end in ends)]
 
 
 def save_tokenizer(tokenizer: "Tokenizer", out: Path) -> None:

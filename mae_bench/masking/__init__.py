@@ -12,6 +12,7 @@ from mae_bench.masking.hidden import (
     as_hidden,
     check_masking,
     hide,
+    least_hiding,
     num_hidden,
     replace,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "check_masking",
     "extremes",
     "hide",
+    "least_hiding",
     "mean_flops",
     "num_hidden",
     "ratio_at",

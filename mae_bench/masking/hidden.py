@@ -128,6 +128,13 @@ def wanted_counts(maskable: Tensor, full: int, ratio: float, masking: Masking) -
     return torch.floor(maskable.double() * share + 0.5)
 
 
+def least_hiding(ratio: float | RatioSchedule, masking: Masking, row_length: int) -> int:
+    """Return the tokens from which on a text hides at least one, at the least ratio."""
+    lengths = torch.arange(row_length - 1)
+    counts = wanted_counts(lengths, row_length - 2, extremes(ratio)[0], masking)
+    return 1 + int(lengths[counts == 0].max())
+
+
 def as_hidden(is_masked: Tensor, is_pad: Tensor | None, count: int) -> Hidden:
     """Return the lists of a [B, L] mask that hides at most ``count`` tokens in each row."""
     # hidden tokens first, then padding to fill the list, then all that is kept

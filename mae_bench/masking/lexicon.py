@@ -10,11 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from mae_bench.data.scripts import is_mark, is_space, is_unspaced
 from mae_bench.data.tokenizer import SPECIAL, load_tokenizer
-
-# first bytes, as byte-level BPE writes them, of UTF-8 characters of scripts without spaces
-# (Chinese, Japanese; with them Hangul before U+B000): each such character starts a word
-CJK_BYTES = tuple(chr(byte) for byte in range(0xE3, 0xEA))
+from mae_bench.masking.word_starts import WordStarts, byte_of_char
 
 
 class Lexicon(nn.Module):
@@ -22,10 +20,12 @@ class Lexicon(nn.Module):
 
     Attributes:
         counts: [V] how often each token stands in the training rows.
-        is_word_start: [V] whether a token begins a word.
+        is_word_start: [V] whether a token begins a word, whatever stands around it.
         first_char: [V] number of the token's first character, 0 where it has none.
         num_first_chars: how many numbers there are.
         ngrams: [K] sorted hashes of the corpus' collocations; empty unless they were counted.
+        starts: of tokens, the words that begin because of the characters around; None where the
+            vocabulary's characters are not known.
     """
 
     counts: Tensor
@@ -34,7 +34,12 @@ class Lexicon(nn.Module):
     ngrams: Tensor
 
     def __init__(
-        self, counts: Tensor, is_word_start: Tensor, first_char: Tensor, ngrams: Tensor
+        self,
+        counts: Tensor,
+        is_word_start: Tensor,
+        first_char: Tensor,
+        ngrams: Tensor,
+        starts: WordStarts | None = None,
     ) -> None:
         """Hold the tables as buffers, so that they move with the objective; never saved."""
         super().__init__()
@@ -43,6 +48,12 @@ class Lexicon(nn.Module):
         self.register_buffer("first_char", first_char, persistent=False)
         self.register_buffer("ngrams", ngrams, persistent=False)
         self.num_first_chars = int(first_char.max()) + 1
+        self.starts = starts
+
+    def word_starts(self, ids: Tensor) -> Tensor:
+        """Return [B, L] whether a word starts at each token of rows."""
+        is_start = self.is_word_start[ids]
+        return is_start if self.starts is None else is_start | self.starts(ids)
 
 
 def build_lexicon(
@@ -57,43 +68,62 @@ def build_lexicon(
         ngrams: folder of the stage that counted collocations.
     """
     counts = np.bincount(np.asarray(rows).ravel(), minlength=vocab_size)
-    texts, is_start = _texts(tokenizer, vocab_size)
-    letters = sorted({text[0] for text in texts if text})
-    number = {letter: place for place, letter in enumerate(letters, start=1)}
-    first = [number[text[0]] if text else 0 for text in texts]
+    tokens, may_continue = _tokens(tokenizer, vocab_size)
+    texts = ["" if token is None else token.decode("utf-8", "surrogateescape") for token in tokens]
+    is_start = [
+        token is None or not is_inner or _begins(text)
+        for token, text, is_inner in zip(tokens, texts, may_continue, strict=True)
+    ]
+    letters = [text.lstrip().lower()[:1] for text in texts]
+    number = {letter: place for place, letter in enumerate(sorted({*letters, ""}))}
     hashes = np.load(ngrams / "hashes.npy", allow_pickle=False) if ngrams else np.empty(0, np.int64)
     return Lexicon(
         torch.from_numpy(counts.astype(np.int64)),
         torch.tensor(is_start),
-        torch.tensor(first),
+        torch.tensor([number[letter] for letter in letters]),
         torch.from_numpy(hashes),
+        WordStarts(tokens),
     )
 
 
-def _texts(tokenizer: Path, vocab_size: int) -> tuple[list[str], list[bool]]:
-    """Return each token's text without the mark of a word's start, and whether it starts one.
+def _begins(text: str) -> bool:
+    """Whether a word begins with a text: white space, or a character of a script without it.
 
-    Byte-level BPE writes the space before a word as ``Ġ``, so punctuation belongs to the word that
-    it follows, and Chinese falls into characters; WordPiece marks what continues a word.
+    White space belongs to what follows it, as byte-level BPE writes it.
+    """
+    if not text:
+        return False
+    code = ord(text[0])
+    return bool(is_space()[code] or (is_unspaced()[code] and not is_mark()[code]))
+
+
+def _tokens(tokenizer: Path, vocab_size: int) -> tuple[list[bytes | None], list[bool]]:
+    """Return each token's bytes, None for special ones, and whether it may continue a word.
+
+    WordPiece marks what continues a word; in a BPE of bytes every token may.
     """
     from tokenizers.models import WordPiece
 
     fast = load_tokenizer(tokenizer)
-    vocabulary = fast.get_vocab()
-    by_id = {place: text for text, place in vocabulary.items()}
+    by_id = {place: text for text, place in fast.get_vocab().items()}
     # not by its tokens: a BPE of text with headings has "##" too
     is_wordpiece = isinstance(fast.backend_tokenizer.model, WordPiece)
-    texts: list[str] = []
-    is_start: list[bool] = []
-    for place in range(vocab_size):
+    tokens: list[bytes | None] = [None] * len(SPECIAL)
+    may_continue = [False] * len(SPECIAL)
+    for place in range(len(SPECIAL), vocab_size):
         text = by_id.get(place, "")
-        if place < len(SPECIAL):
-            texts.append("")
-            is_start.append(True)
-        elif is_wordpiece:
-            texts.append(text.removeprefix("##"))
-            is_start.append(not text.startswith("##"))
+        if is_wordpiece:
+            tokens.append(text.removeprefix("##").encode("utf-8", "surrogatepass"))
+            may_continue.append(text.startswith("##"))
         else:
-            texts.append(text.removeprefix("Ġ").lower())
-            is_start.append(text.startswith(("Ġ", *CJK_BYTES)))
-    return texts, is_start
+            tokens.append(_bytes(text))
+            may_continue.append(True)
+    return tokens, may_continue
+
+
+def _bytes(text: str) -> bytes:
+    """Return the bytes that a token of a byte-level BPE stands for; an added one is its text."""
+    known = byte_of_char()
+    if all(letter in known for letter in text):
+        return bytes(known[letter] for letter in text)
+    return text.encode("utf-8", "surrogatepass")

@@ -2,7 +2,8 @@
 
 All tokens of a unit share the draw of its first one, so units are drawn alike, whatever their
 length, until the count is reached; of the last unit only as many tokens are hidden, from its
-start, as the count leaves.
+start, as the count leaves. A word or collocation of more than M tokens is as many units as it
+needs, each but the last of M tokens: none of its tokens is out of reach.
 Legend: B rows, L positions, T maskable tokens of a row, M of them hidden.
 """
 
@@ -57,10 +58,12 @@ def whole_word(context: Context) -> Tensor:
     others alike, so P(hidden) = sum over k = 0..n-1 of share(k, M - j) / n, where share(k, m) is
     the share of the k-subsets of the other n - 1 words that hold fewer than m tokens. Their mean
     over a text is M / T exactly; a word's later tokens are hidden less often than its first.
-    A text's first token starts a word, whatever the vocabulary says of it.
+    A word starts after white space of any kind, which is a unit of its own where the vocabulary
+    does not write it into the word; in scripts without blanks (Chinese, Japanese, Thai, ...) each
+    character with its marks is a word. A text's first token starts one, whatever it is.
     """
     assert context.lexicon is not None
-    return _shared(context, context.lexicon.is_word_start[context.ids])
+    return _shared(context, context.lexicon.word_starts(context.ids))
 
 
 @scheme(
@@ -83,7 +86,7 @@ def pmi(context: Context) -> Tensor:
     longest = _longest_match(context.ids, context.lexicon.ngrams)
     is_start = _reached(longest.clamp(min=1))
     in_ngram = _covered(torch.where(is_start, longest, 0))
-    begins = context.lexicon.is_word_start[context.ids] | in_ngram | in_ngram.roll(1, dims=1)
+    begins = context.lexicon.word_starts(context.ids) | in_ngram | in_ngram.roll(1, dims=1)
     return _shared(context, is_start & begins)
 
 
@@ -91,6 +94,8 @@ def _shared(context: Context, is_first: Tensor) -> Tensor:
     """Return [B, L] scores: the draw of the latest unit's start, text by text."""
     starts_text = context.is_maskable & ~context.is_maskable.roll(1, dims=1)
     first = _last_place(is_first | starts_text).clamp(min=0)
+    places = torch.arange(first.shape[1], device=first.device)
+    first = places - (places - first) % context.wanted.long().clamp(min=1)
     return context.draws.uniform("which", context.ids.shape[1]).gather(1, first)
 
 

@@ -42,7 +42,7 @@ class CopyGate(nn.Module):
             given: [N] the tokens that the encoder was shown there.
         """
         total = torch.zeros((), device=features.device)
-        for start in range(0, len(targets), CHUNK):
+        for start in range(0, max(1, len(targets)), CHUNK):
             part = slice(start, start + CHUNK)
             gate = self.gate(features[part]).squeeze(-1).float()
             logits = head(features[part], embedding).float()

@@ -21,6 +21,8 @@ def soft_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
 
     Source: Hinton et al. 2015, arXiv:1503.02531.
     """
+    if not len(student):
+        return student.sum()  # 0, with a gradient of 0
     return temperature**2 * F.kl_div(
         F.log_softmax(student.float() / temperature, -1),
         F.log_softmax(teacher.float() / temperature, -1),

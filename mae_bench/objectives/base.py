@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from mae_bench.costs import Flops, StepShape
 from mae_bench.draws import Block, Draws
 from mae_bench.errors import SpecError, near_match
-from mae_bench.masking import MASKINGS, Lexicon
+from mae_bench.masking import MASKINGS, RANDOM, Lexicon, least_hiding
 from mae_bench.model.backbone import Backbone
 from mae_bench.registry import Registry
 from mae_bench.seeding import seed_for
@@ -68,7 +68,10 @@ class View:
 
 @dataclass(frozen=True)
 class LossOutput:
-    """A loss in nats per predicted unit, how many were predicted, and what else to show."""
+    """A loss in nats per predicted unit, how many were predicted, and what else to show.
+
+    Where ``predicted`` is 0 the loss says nothing: the step is left out and counted.
+    """
 
     loss: Tensor
     predicted: int
@@ -176,6 +179,17 @@ class Objective(nn.Module, ABC):
     @classmethod
     def check(cls, options: Any, spec: BackboneSpec, row_length: int) -> None:
         """Raise SpecError where options do not fit the backbone or the rows."""
+
+    @classmethod
+    def least_tokens(cls, options: Any, row_length: int) -> int:
+        """Return the tokens that a text must have for the loss to predict one of them.
+
+        Of a schedule at its least ratio; 1 where nothing is hidden from a text.
+        """
+        ratio = getattr(options, "mask_ratio", None)
+        if ratio is None:
+            return 1
+        return least_hiding(ratio, getattr(options, "masking", RANDOM), row_length)
 
     @classmethod
     def check_steps(cls, options: Any, steps: int) -> None:

@@ -15,6 +15,7 @@ from mae_bench.masking import (
     MaskRatio,
     check_masking,
     hide,
+    least_hiding,
     mean_flops,
     num_hidden,
 )
@@ -194,6 +195,13 @@ class Contrastive(Objective):
             check_masking(options.cutoff_ratio, options.masking, row_length)
         if options.mlm_weight > 0:
             num_hidden(row_length, options.mlm_mask_ratio)
+
+    @classmethod
+    def least_tokens(cls, options: Options, row_length: int) -> int:
+        """By the MLM term."""
+        if options.mlm_weight == 0:
+            return 1
+        return least_hiding(options.mlm_mask_ratio, RANDOM, row_length)
 
     @classmethod
     def soft_head(cls, options: Options) -> str | None:

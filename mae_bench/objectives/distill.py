@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mae_bench.costs import TRAIN, Flops, Stack, StepShape
 from mae_bench.draws import Draws
@@ -21,6 +20,7 @@ from mae_bench.model.matching import (
     relation_loss,
     soft_loss,
 )
+from mae_bench.model.means import accuracy, cross_entropy
 from mae_bench.model.teacher import ArmTeacher, Teacher, copy_layers, load_teacher
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
@@ -131,6 +131,8 @@ class Distillation(Objective):
         if options.relation_weight > 0:
             relation = relation_loss(ours, theirs, view.is_pad, options.relation_heads)
             losses["relation"] = metrics["relation_loss"] = relation
+        if "cosine" in losses or "relation" in losses:
+            predicted = predicted or len(hidden)  # rows have a loss where none of their tokens has
         weights = options.weights
         loss = torch.stack([weights[name] * losses[name] for name in weights if name in losses])
         metrics = {name: value.detach() for name, value in metrics.items()}
@@ -152,9 +154,9 @@ class Distillation(Objective):
             features, targets = at_targets(hidden, view)
             hard = soft = self.head(features, self.backbone.embedding.weight).float()
         if options.mask_inputs:
-            losses["mlm"] = metrics["mlm_loss"] = F.cross_entropy(hard, targets)
+            losses["mlm"] = metrics["mlm_loss"] = cross_entropy(hard, targets)
             if not self.training:
-                metrics["accuracy"] = (hard.argmax(-1) == targets).float().mean()
+                metrics["accuracy"] = accuracy(hard, targets)
         if options.soft_weight > 0:
             assert wanted is not None
             losses["soft"] = soft_loss(soft, wanted, options.temperature)

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mae_bench.costs import TRAIN, Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.masking import NUM_SPECIAL, Lexicon, check_masking, mean_flops, num_hidden
+from mae_bench.model.means import accuracy, cross_entropy
 from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
 from mae_bench.objectives.targets import MaskingOptions, at_targets, masked_view
 from mae_bench.specs import BackboneSpec
@@ -58,8 +58,8 @@ class FirstCharacter(Objective):
         logits, classes = self.head(features).float(), self.char_class[targets]
         metrics = {}
         if not self.training:
-            metrics["accuracy"] = (logits.argmax(-1) == classes).float().mean()
-        return LossOutput(F.cross_entropy(logits, classes), len(classes), metrics)
+            metrics["accuracy"] = accuracy(logits, classes)
+        return LossOutput(cross_entropy(logits, classes), len(classes), metrics)
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:

@@ -24,6 +24,7 @@ from mae_bench.masking.fills import FillOptions, filled, noise, put_noise
 from mae_bench.masking.target_sets import check_sets, in_sets
 from mae_bench.model.decoder_options import DecoderOptions
 from mae_bench.model.heads import pool
+from mae_bench.model.means import squared_error
 from mae_bench.model.moving_average import MovingAverage
 from mae_bench.model.regularisers import CollapseOptions
 from mae_bench.model.vocabulary import VocabularyHead
@@ -166,7 +167,7 @@ class MaskedAutoencoder(Objective):
             if not self.training:
                 metrics["accuracy"] = self.head.accuracy(features, weight, labels)
         else:
-            loss = F.mse_loss(self.regress(features).float(), self._wanted(labels, view))
+            loss = squared_error(self.regress(features).float(), self._wanted(labels, view))
         if self.training and options.is_regularised:
             loss = loss + options.penalty(pool(encoded, is_pad, "mean"))
         return LossOutput(loss, len(labels), metrics)

@@ -14,6 +14,7 @@ from mae_bench.masking import (
     MaskRatio,
     check_masking,
     hide,
+    least_hiding,
     mean_flops,
     num_hidden,
 )
@@ -147,6 +148,11 @@ class BottleneckAutoencoder(Objective):
         check_masking(options.mask_ratio, options.masking, row_length)
         check_masking(options.decoder_mask_ratio, options.masking, row_length)
         options.check_decoder(spec, cls.name)
+
+    @classmethod
+    def least_tokens(cls, options: Options, row_length: int) -> int:
+        """By what the decoder predicts."""
+        return least_hiding(options.decoder_mask_ratio, options.masking, row_length)
 
     @classmethod
     def search_space(cls, trial: Trial) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pydantic import model_validator
 from mae_bench.costs import TRAIN, Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
-from mae_bench.masking import MASK_ID, RANDOM, check_masking, mean_flops, num_hidden
+from mae_bench.masking import MASK_ID, RANDOM, check_masking, least_hiding, mean_flops, num_hidden
 from mae_bench.model.copy_gate import CopyGate
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
@@ -153,6 +153,16 @@ class MaskedLanguageModel(Objective):
                 f"predict_ratio {options.predict_ratio} predicts none of the {row_length - 2} "
                 "maskable tokens of a row; raise it, or corpus.row_length"
             )
+
+    @classmethod
+    def least_tokens(cls, options: Options, row_length: int) -> int:
+        """As it masks; with two ratios, the fewer of what it replaces and predicts in a copy."""
+        if options.loss_on == "all":
+            return 1
+        if not options.has_two_ratios:
+            return least_hiding(options.mask_ratio, options.masking, row_length)
+        least = min(options.corrupted, options.predicted_by_copy)
+        return least_hiding(least, options.masking, row_length)
 
     @classmethod
     def soft_head(cls, options: Options) -> str | None:

@@ -154,6 +154,11 @@ class Composite(Objective):
                 raise SpecError(f"part '{part.label}': {error}", error.got) from None
 
     @classmethod
+    def least_tokens(cls, options: PartsOptions, row_length: int) -> int:
+        """Of the part that needs the most."""
+        return max(part.kind.least_tokens(part.options, row_length) for part in options.every)
+
+    @classmethod
     def teacher_of(cls, options: PartsOptions) -> str | None:
         """Return the teacher of the one part that has one."""
         part = options.taught

@@ -16,6 +16,7 @@ from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
 from mae_bench.masking import check_masking, mean_flops, num_hidden
 from mae_bench.model.generator import Generator, sample
+from mae_bench.model.means import cross_entropy
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
 from mae_bench.objectives.targets import MaskingOptions, at_targets, masked_view
@@ -93,7 +94,7 @@ class ReplacedTokenDetection(Objective):
         """Return the generator's loss plus the weighted loss of detection."""
         assert isinstance(view, RtdView)
         logits, targets = self.propose(view)
-        generator_loss = F.cross_entropy(logits, targets)
+        generator_loss = cross_entropy(logits, targets)
         input_ids, is_replaced = self.filled(view, logits)
         hidden = self.backbone(input_ids, view.positions, view.is_pad)
         scores, wanted = self.head(hidden).squeeze(-1).float(), is_replaced.float()

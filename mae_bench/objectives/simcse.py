@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from mae_bench.costs import TRAIN, Flops, StepShape
 from mae_bench.draws import Draws
-from mae_bench.masking import num_hidden
+from mae_bench.masking import RANDOM, least_hiding, num_hidden
 from mae_bench.model.info_nce import build_projector, info_nce, matched, mean_pool, similarities
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
@@ -136,6 +136,13 @@ class SimCSE(Objective):
             num_hidden(row_length, options.span_ratio)
         if options.mlm_weight > 0:
             num_hidden(row_length, options.mlm_mask_ratio)
+
+    @classmethod
+    def least_tokens(cls, options: Options, row_length: int) -> int:
+        """By the MLM term."""
+        if options.mlm_weight == 0:
+            return 1
+        return least_hiding(options.mlm_mask_ratio, RANDOM, row_length)
 
     @classmethod
     def soft_head(cls, options: Options) -> str | None:

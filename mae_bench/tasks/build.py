@@ -25,6 +25,11 @@ class _Row:
 
     @property
     def key(self) -> tuple[str, ...]:
+        """What makes two rows one: the texts, of a pair in either order."""
+        return tuple(sorted(self.written))
+
+    @property
+    def written(self) -> tuple[str, ...]:
         return tuple(text.strip() for text in self.texts)
 
 
@@ -34,7 +39,8 @@ def build_task(task: Task, out: Path, data_dir: Path | None, progress: Progress)
     Selection is the official split for it, or carved out of train by content hash (a tenth);
     either way at most 500 rows, chosen by content hash. A text of the test split is removed from
     train and selection, a text of selection from train, and a text repeated inside selection is
-    kept once; the counts stand in ``meta.json``. Test rows are never removed.
+    kept once; the counts stand in ``meta.json``. Test rows are never removed. Two pairs of the
+    same texts are one, whichever text comes first: turned round, a pair still gives its label away.
 
     Raises:
         DataError: a split is missing, a column is missing, a label is not allowed, or a split
@@ -143,11 +149,17 @@ def _without(rows: list[_Row], keys: set[tuple[str, ...]]) -> tuple[list[_Row], 
 
 
 def _chosen(rows: list[_Row], limit: int) -> list[_Row]:
-    """Return the first row of each text, at most ``limit`` of them by content hash."""
-    unique: dict[tuple[str, ...], _Row] = {}
+    """Return the first row of each text, at most ``limit`` of them by content hash.
+
+    Of a pair in both orders it is the one with the smaller hash, whichever stands first.
+    """
+    unique: dict[tuple[str, ...], tuple[bytes, _Row]] = {}
     for row in rows:
-        unique.setdefault(row.key, row)
-    return sorted(unique.values(), key=lambda row: _hash(row.key))[:limit]
+        found = _hash(row.written), row
+        kept = unique.setdefault(row.key, found)
+        if found[0] < kept[0]:
+            unique[row.key] = found
+    return [row for _, row in sorted(unique.values(), key=lambda pair: pair[0])[:limit]]
 
 
 def _hash(key: tuple[str, ...]) -> bytes:

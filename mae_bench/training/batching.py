@@ -79,7 +79,8 @@ def tokenize(
 ) -> TokenSet:
     """Return the token ids of texts, or of pairs as one sequence ``[CLS] a [SEP] b [SEP]``.
 
-    A pair that is too long loses tokens from the longer of its two texts.
+    A pair that is too long loses tokens from the longer of its two texts. What a text says is
+    text, also "[MASK]" or whatever the tokenizer's special tokens are written like.
 
     Raises:
         DataError: there is no text, or the tokenizer knows tokens that the encoder does not.
@@ -91,6 +92,7 @@ def tokenize(
         truncation="longest_first",
         max_length=max_length,
         padding=False,
+        split_special_tokens=True,
         return_attention_mask=False,
         return_token_type_ids=False,
         verbose=False,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
+from mae_bench.data.scripts import word_pattern
 from mae_bench.errors import DataError
 from mae_bench.progress import Progress
 from mae_bench.specs import Count, EvaluateSpec, Frozen
@@ -23,7 +24,10 @@ class MajorityRecipe(Frozen):
 
 
 class TfidfRecipe(Frozen):
-    """TF-IDF of word n-grams, 1 to ``max_ngram`` words, and a linear model."""
+    """TF-IDF of word n-grams, 1 to ``max_ngram`` words, and a linear model.
+
+    In scripts without blanks between words each character is a word.
+    """
 
     max_ngram: Count = 2
     inverse_penalties: Annotated[tuple[float, ...], Field(min_length=1)] = (0.1, 1.0, 10.0, 100.0)
@@ -61,8 +65,9 @@ class TfidfFeatures:
     def __init__(self, train: Examples, recipe: TfidfRecipe, *, has_cosine: bool) -> None:
         """Learn the vocabulary from the training texts.
 
-        A word is a run of letters and digits, or one other sign: a question mark tells a class,
-        too. ``has_cosine`` adds the cosine of a pair, for regression.
+        A word is a run of letters and digits with their combining marks, one character of a
+        script without blanks, or one other sign: a question mark tells a class, too.
+        ``has_cosine`` adds the cosine of a pair, for regression.
 
         Raises:
             DataError: the training texts hold no word.
@@ -71,7 +76,10 @@ class TfidfFeatures:
 
         self.has_cosine = has_cosine
         self._vectorizer = TfidfVectorizer(
-            ngram_range=(1, recipe.max_ngram), sublinear_tf=True, token_pattern=r"\w+|[^\w\s]"
+            ngram_range=(1, recipe.max_ngram),
+            sublinear_tf=True,
+            tokenizer=word_pattern().findall,
+            token_pattern=None,
         )
         try:
             self._vectorizer.fit([text for column in train.texts for text in column])

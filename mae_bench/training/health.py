@@ -30,9 +30,10 @@ def validation_loss(objective: Objective, data: Blocks, seed: int, device: str) 
         output = objective(
             objective.corrupt(block, Draws(seed, VALIDATION_EPOCH, ids, progress=1.0))
         )
-        total += float(output.loss) * output.predicted
+        if output.predicted:
+            total += float(output.loss) * output.predicted
         predicted += output.predicted
-    loss = total / max(1, predicted)
+    loss = total / predicted if predicted else math.nan
     return loss if math.isfinite(loss) else None
 
 

@@ -72,7 +72,7 @@ def pretrain(
 
     Raises:
         DivergedError: the loss became non-finite.
-        DataError: fewer rows than a batch.
+        DataError: fewer rows than a batch, or no step in which a token is predicted.
     """
     data = load_blocks(blocks)
     with fitted_teacher(teacher, tokenizer, work) as fitted:
@@ -147,7 +147,7 @@ class _Run:
                 f"pretrain.batch_rows {self.recipe.batch_rows}; give more text or a smaller batch"
             )
         self.data = data
-        self.step, self.seconds = 0, 0.0
+        self.step, self.empty_steps, self.seconds = 0, 0, 0.0
         self.curve: dict[str, list[float]] = {
             "step": [], "tokens": [], "seconds": [], "flops": [], "loss": [],
         }  # fmt: skip
@@ -166,9 +166,10 @@ class _Run:
         if state.exists():
             notes = load_state(state, self.objective, optimizer, self.device)
             self.step, self.seconds, self.curve = notes["step"], notes["seconds"], notes["curve"]
+            self.empty_steps = notes["empty_steps"]
         trained = [p for p in self.objective.parameters() if p.requires_grad]
         every = max(1, self.steps // CURVE_POINTS) if self.steps else 10
-        loss_sum = torch.zeros((), device=self.device)
+        loss_sum, num_losses = torch.zeros((), device=self.device), 0
         started = time.perf_counter() - self.seconds
         last_save = last_report = time.perf_counter()
         self.objective.train()
@@ -182,19 +183,24 @@ class _Run:
             torch.manual_seed(seed_for("dropout", seed=self.spec.seed, step=self.step))
             view = self._view(rows, done)
             with autocast(self.device, recipe.precision):
-                loss = self.objective(view).loss
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(trained, recipe.clip_norm)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            self.objective.after_step()
-            loss_sum += loss.detach()
+                output = self.objective(view)
             self.step += 1
+            if output.predicted:
+                output.loss.backward()
+                torch.nn.utils.clip_grad_norm_(trained, recipe.clip_norm)
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+                self.objective.after_step()
+                loss_sum += output.loss.detach()
+                num_losses += 1
+            else:  # texts so short that nothing is hidden: paid for, and nothing learned
+                self.empty_steps += 1
             now = time.perf_counter()
             if self.step % every == 0 or self._done_ratio(now - started) >= 1:
-                since = self.step - (int(self.curve["step"][-1]) if self.curve["step"] else 0)
-                self._record(float(loss_sum) / since, time.perf_counter() - started)
+                if num_losses:
+                    self._record(float(loss_sum) / num_losses, time.perf_counter() - started)
                 loss_sum.zero_()
+                num_losses = 0
                 if now - last_save > SAVE_EVERY_S:
                     self._save(state, optimizer)
                     last_save = now
@@ -203,6 +209,12 @@ class _Run:
                 self._report(progress, now - started)
         self.seconds = time.perf_counter() - started
         self.objective.eval()
+        if self.step and self.empty_steps == self.step:
+            raise DataError(
+                f"'{self.spec.objective}' had nothing to predict in any of its {self.step} steps: "
+                "the texts are too short for its ratios; raise the ratio (mask_ratio and its "
+                "like), or give longer texts"
+            )
 
     def _view(self, rows: torch.Tensor, progress: float) -> Any:
         epoch, ids = self._batch()
@@ -246,6 +258,7 @@ class _Run:
     def _save(self, state: Path, optimizer: torch.optim.Optimizer) -> None:
         state.parent.mkdir(parents=True, exist_ok=True)
         notes = {"step": self.step, "seconds": self.seconds, "curve": self.curve}
+        notes["empty_steps"] = self.empty_steps
         save_state(state, self.objective, optimizer, notes)
 
     def _report(self, progress: Progress, seconds: float) -> None:
@@ -266,6 +279,7 @@ class _Run:
         return {
             "tokens": self.step * self.shape.tokens,
             "steps": self.step,
+            "empty_steps": self.empty_steps,
             "flops": spent.total + self.teacher_pretrain_flops,
             "flops_parts": asdict(spent),
             "teacher_pretrain_flops": self.teacher_pretrain_flops,

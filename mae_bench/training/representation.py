@@ -47,6 +47,7 @@ from mae_bench.training.spectra import (
 
 PLACES = ("", "_beside_masks", "_at_masks")
 VECTORS_PER_FEATURE = 4  # fewer would bias a rank low
+MAX_TURNS = 100  # passes over the rows, each with other masks, for enough vectors at masks
 MIN_HALF = 4  # real tokens of a half that is a text
 MAX_PROBE = 4096  # vectors of each kind for the probe of token types
 
@@ -113,6 +114,7 @@ class _Reader:
 
     def read(self, progress: Progress) -> _Seen:
         batches = self.batches()
+        self.require_masks(batches)
         count = self.backbone.config.num_hidden_layers + 1
         width = self.backbone.width
         seen = _Seen({p: [Moments(width, self.device) for _ in range(count)] for p in PLACES})
@@ -126,6 +128,17 @@ class _Reader:
                 self._masked(block, numbers, turn, seen)
             turn += 1
         return seen
+
+    def require_masks(self, batches: list[tuple[Block, Tensor]]) -> None:
+        """Raise DataError where the rows hide so few tokens that reading them would not end."""
+        ratio = self.recipe.mask_ratio
+        found = sum(num_wanted(block, ratio) for block, _ in batches)
+        if found * MAX_TURNS < self.needed:
+            raise DataError(
+                f"a rank at masks needs {self.needed} of them, and mask_ratio {ratio:g} hides "
+                f"{found} tokens of these {len(self.rows)} validation rows; raise "
+                "representation.mask_ratio or representation.num_rows, or give longer texts"
+            )
 
     def _plain(self, block: Block, seen: _Seen) -> None:
         layers = self.layers(block)
@@ -261,10 +274,12 @@ def _predictions(
                 output = objective(objective.corrupt(block, draws))
             if "accuracy" not in output.metrics:
                 break  # it predicts vectors: its loss is no perplexity
+            wanted += num_wanted(block, ratio)
+            if output.predicted == 0:
+                continue
             nats += float(output.loss) * output.predicted
             correct += float(output.metrics["accuracy"]) * output.predicted
             predicted += output.predicted
-            wanted += num_wanted(block, ratio)
         if predicted != wanted or predicted == 0:  # not the tokens that it hides
             continue
         percent = f"{100 * ratio:g}"

@@ -56,6 +56,40 @@ def test_tfidf_learns_what_a_word_tells():
     assert len(result.trials) == 4
 
 
+GOOD = "\u597d\u725b\u7f8e\u6ee1\u559c\u4f73"  # signs of one class, of which each text has two
+BAD = "\u574f\u5dee\u4e11\u6012\u6076\u52a3"
+THAI_NO, THAI_YES = "\u0e44\u0e21\u0e48\u0e14\u0e35", "\u0e14\u0e35\u0e21\u0e32\u0e01"
+
+
+@pytest.mark.parametrize(("one", "other"), [(BAD, GOOD), (THAI_NO, THAI_YES)])
+def test_tfidf_reads_characters_where_words_have_no_blanks(one, other):
+    """No two texts share a whole sentence, which is what a run of letters would be."""
+    data = small_task("classify", train=90)
+    rng = np.random.default_rng(0)
+
+    def written(part):
+        labels = np.arange(len(part.ids)) % 2
+        texts = []
+        for label in labels:
+            noise = "".join(chr(0x4E00 + i) for i in rng.integers(0, 60, 12))
+            sign = (one, other)[label]
+            told = sign if len(sign) < 6 else "".join(rng.permutation(list(sign))[:2])
+            texts.append(noise[:5] + told + noise[5:])
+        return dataclasses.replace(part, texts=(texts,), labels=labels)
+
+    parts = {name: written(getattr(data, name)) for name in ("train", "selection", "test")}
+    result = floor(run_tfidf, dataclasses.replace(data, **parts))
+    assert result.readings[0].metrics["accuracy"] > 0.9 and not result.readings[0].collapse
+
+
+def test_tfidf_keeps_words_with_their_marks():
+    train = small_task("classify").train
+    texts = ["\u0939\u093f\u0928\u094d\u0926\u0940 \u0939\u0948", "cafe\u0301 it's"]
+    examples = dataclasses.replace(train, ids=["0", "1"], texts=(texts,), labels=np.array([0, 1]))
+    features = TfidfFeatures(examples, TfidfRecipe(max_ngram=1), has_cosine=False)
+    assert features(examples).getnnz(axis=1).tolist() == [2, 4]
+
+
 def test_tfidf_learns_from_pairs_and_numbers():
     pair = floor(run_tfidf, small_task("pair", train=400, test=100))
     assert pair.readings[0].metrics["accuracy"] > 0.8

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from mae_bench.analysis.scores import read_metrics, read_scores
 from mae_bench.data.blocks import load_blocks
 from mae_bench.draws import Block, Draws
 from mae_bench.errors import DataError, SpecError
-from mae_bench.masking import MASK_ID, NUM_SPECIAL
+from mae_bench.masking import MASK_ID, NUM_SPECIAL, PAD_ID, SEP_ID
 from mae_bench.measures import MEASURES, measure_of
 from mae_bench.model.backbone import load_backbone
 from mae_bench.objectives.base import parse_options
@@ -228,6 +229,17 @@ def test_a_loss_on_vectors_is_no_perplexity(blocks, target, tmp_path):
     metrics = measured(blocks, folder, tmp_path)["results"][0]["metrics"]
     assert "rank_tau" in metrics
     assert not any(name.startswith(("perplexity", "masked_accuracy")) for name in metrics)
+
+
+def test_it_ends_where_its_ratio_hides_nothing(blocks, checkpoints, tmp_path):
+    short = shutil.copytree(blocks, tmp_path / "blocks")
+    rows = np.load(short / "validation.npy")
+    rows[:, 5], rows[:, 6:] = SEP_ID, PAD_ID
+    np.save(short / "validation.npy", np.concatenate([rows] * 4))
+    meta = json.loads((short / "meta.json").read_text())
+    (short / "meta.json").write_text(json.dumps(meta | {"has_pads": True}))
+    with pytest.raises(DataError, match=r"mask_ratio 0\.1 hides 0 tokens of these 144 validation"):
+        measured(short, checkpoints["mlm"], tmp_path / "out", recipe={**RECIPE, "mask_ratio": 0.1})
 
 
 def test_too_few_tokens_are_refused_with_both_numbers(blocks, checkpoints, tmp_path):

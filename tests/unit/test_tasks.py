@@ -121,6 +121,37 @@ def test_pairs_are_compared_as_pairs(tmp_path):
     assert len(data.test.texts) == 2
 
 
+@pytest.mark.parametrize("task", [PAIR, SCORE], ids=["pair", "regress"])
+def test_a_pair_turned_round_is_the_same_pair(tmp_path, task):
+    splits = {
+        "train": (["a", "c", " e", "g", "h", "i"], ["b", "d", "f", "g", "x", "y"]),
+        "validation": (["d", "d", "k"], ["c", "c ", "j"]),
+        "test": (["b", "j", "f"], ["a", "k", "e"]),
+    }
+    for split, (one, two) in splits.items():
+        write(tmp_path, split, one=one, two=two, label=[0] * len(one))
+    data, meta = built(dataclasses.replace(task, selection_split="validation"), tmp_path)
+    assert meta["removed"]["train_in_test"] == 2 and meta["removed"]["selection_in_test"] == 1
+    assert meta["removed"]["train_in_selection"] == 1
+    assert texts_of(data.train) == {("g", "g"), ("h", "x"), ("i", "y")}
+    assert len(data.selection) == 1 and len(data.test) == 3
+
+
+def test_a_pair_in_both_orders_is_not_carved_apart(tmp_path):
+    numbers = range(40)
+    one, two = [f"a{i}" for i in numbers], [f"b{i}" for i in numbers]
+    chosen = []
+    for first, second in ((one + two, two + one), (two + one, one + two)):
+        write(tmp_path, "train", one=first, two=second, label=[0] * 80)
+        write(tmp_path, "test", one=["x"], two=["y"], label=[1])
+        data, meta = built(PAIR, tmp_path)
+        assert len(data.selection) == 4 and meta["removed"]["train_in_selection"] == 8
+        pairs = {frozenset(pair) for pair in texts_of(data.train)}
+        assert not pairs & {frozenset(pair) for pair in texts_of(data.selection)}
+        chosen.append(texts_of(data.selection))
+    assert chosen[0] == chosen[1]
+
+
 def test_scores_are_float(tmp_path):
     for split in ("train", "test"):
         texts = [f"{split} {i}" for i in range(20)]
