@@ -28,7 +28,7 @@ VERSIONS = {  # raise one where the same spec would give other numbers than befo
     "ngrams": 1,
     "task": 1,
     "teacher": 1,
-    "pretrain": 1,
+    "pretrain": 2,
     "evaluate": 1,
 }
 PREPARED = ("tokenizer", "blocks", "task", "teacher")  # the only kinds that may touch the network

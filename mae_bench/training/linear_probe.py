@@ -126,7 +126,7 @@ def run(
     def predict(test: Examples) -> Values:
         encoder.encode(text for column in test.texts for text in column)
         features = scalers[best_pooling].transform(encoder.features(test, best_pooling))
-        predictions: Values = best.model.predict(features)
+        predictions: Values = best.predict(features)
         return predictions
 
     return conclude(
@@ -140,5 +140,5 @@ def run(
 
 
 PROTOCOLS.register("linear_probe")(
-    Protocol("linear_probe", version=1, recipe=ProbeRecipe, needs_checkpoint=True, run=run)
+    Protocol("linear_probe", version=2, recipe=ProbeRecipe, needs_checkpoint=True, run=run)
 )
