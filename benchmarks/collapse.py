@@ -74,7 +74,9 @@ def main() -> None:
         for case, options in CASES.items():
             shown, start = [], 0.0
             for mode, recipe in modes.items():
-                costs = [run(folder, case, mode, options, recipe, s) for s in range(arguments.seeds)]
+                costs = [
+                    run(folder, case, mode, options, recipe, s) for s in range(arguments.seeds)
+                ]
                 start = max(cost["share_left_at_start"] for cost in costs)
                 flagged = sum(cost["is_collapsed"] for cost in costs)
                 worst = (max if mode == "trained" else min)(cost["share_left"] for cost in costs)

@@ -130,6 +130,7 @@ class SimCSE(Objective):
         with torch.random.fork_rng():
             torch.manual_seed(seed_for("dropout", seed=0, step=EVALUATION))
             self.backbone.train()
+            self.backbone.set_dropout(self.options.dropout)  # a reloaded encoder has its own
             try:
                 yield
             finally:

@@ -8,10 +8,12 @@ papers in mean pooling over real tokens in place of [CLS], which some objectives
 
 import copy
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -24,6 +26,7 @@ from mae_bench.seeding import seed_for
 from mae_bench.specs import EvaluateSpec, FinetuneRecipe
 from mae_bench.tasks.base import Examples, TaskData
 from mae_bench.training.batching import (
+    Indices,
     TokenSet,
     check_length,
     load_tokenizer,
@@ -69,7 +72,8 @@ class Finetuner:
         self.task, self.seed, self.device = task, seed, device
         self.operations = OperationCount(model.backbone.config)
         self.start = copy.deepcopy(model.state_dict())
-        self.final_loss = float("nan")  # mean of the last epoch of the latest training
+        # of the last epoch's batches in the latest training, and of a constant on the same ones
+        self.train_loss = self.constant_loss = float("nan")
 
     def num_steps(self, num_texts: int) -> int:
         """Return the updates of one training."""
@@ -95,6 +99,7 @@ class Finetuner:
         )
         steps = self.num_steps(len(texts))
         losses: list[Tensor] = []
+        last = deque[Indices](maxlen=-(-len(texts) // recipe.batch_size))
         batches = training_batches(
             texts.lengths,
             batch_size=recipe.batch_size,
@@ -113,14 +118,16 @@ class Finetuner:
             loss.backward()
             nn.utils.clip_grad_norm_(parameters, recipe.clip_norm)
             optimizer.step()
+            last.append(index)
             losses.append(loss.detach())  # read once at the end: .item() would wait for the device
             self.operations.add_training(ids.shape)
             yield step + 1
         found = torch.stack(losses).float()
         if not bool(found.isfinite().all()):
             raise DivergedError("non-finite training loss")
-        last_epoch = -(-len(texts) // recipe.batch_size)
-        self.final_loss = float(found[-last_epoch:].mean())
+        self.train_loss = float(found[-len(last) :].mean())
+        constants = [self.targets.constant_losses[index].mean() for index in last]
+        self.constant_loss = float(np.mean(constants))
 
     @torch.inference_mode()
     def predict(self, texts: TokenSet) -> Tensor:
@@ -226,7 +233,8 @@ def run(
         else:
             value = score(task.task, splits.selection.labels, targets.decode(outputs))
             loss = float(targets.loss(outputs, selection_targets))
-            facts = {"selection_loss": loss, "train_loss": tuner.final_loss}
+            facts = {"selection_loss": loss, "train_loss": tuner.train_loss}
+            facts["constant_loss"] = tuner.constant_loss
             trials.append(Trial(chosen, value, loss, facts=facts))
             if choose(trials) is trials[-1]:
                 best_weights = copy.deepcopy(model.state_dict())
@@ -242,7 +250,7 @@ def run(
         lambda test: targets.decode(tuner.predict(read(test))),
         started=started,
         count_flops=lambda: tuner.operations.total,
-        flaw=find_untrained(targets, float(best.facts["train_loss"])),
+        flaw=find_untrained(best.facts["train_loss"], best.facts["constant_loss"]),
     )
 
 

@@ -18,18 +18,19 @@ class Targets:
         self.num_outputs = 1 if self.is_regression else len(task.label_names)
         self.mean = float(np.mean(train)) if self.is_regression else 0.0
         self.scale = (float(np.std(train)) or 1.0) if self.is_regression else 1.0
-        self.constant_loss = self._constant_loss(train)
+        self.constant_losses = self._constant_losses(train)
 
-    def _constant_loss(self, train: Values) -> float:
-        """Return the loss on the training labels of the best prediction that reads no text.
+    def _constant_losses(self, train: Values) -> Values:
+        """Return [N] losses of the best prediction that reads no text: class shares, or the mean.
 
-        That is the entropy of their classes, log(C) where these are balanced; for values their
-        variance, 1 in the units of the loss. 0 where there is nothing to tell apart.
+        They are the label's surprise: log(C) everywhere where C classes are balanced; of values
+        their squared distance from the mean, 1 on average.
         """
         if self.is_regression:
-            return float(np.std(train) > 0)
-        shares = np.unique(train, return_counts=True)[1] / len(train)
-        return float(-(shares * np.log(shares)).sum())
+            return ((np.asarray(train, dtype=np.float64) - self.mean) / self.scale) ** 2
+        _, place, counts = np.unique(train, return_inverse=True, return_counts=True)
+        surprises: Values = -np.log(counts / len(train))[place]
+        return surprises
 
     def encode(self, labels: Values, device: str) -> Tensor:
         """Return what the loss compares with."""
@@ -52,14 +53,14 @@ class Targets:
         return functional.cross_entropy(outputs, targets)
 
 
-def find_untrained(targets: Targets, train_loss: float) -> str:
-    """Return a sentence where a model ended no better on its own training labels than a constant.
+def find_untrained(train_loss: float, constant_loss: float) -> str:
+    """Return a sentence where a model ended no better on its training labels than a constant.
 
-    Nothing where the labels are all the same.
+    Nothing where the labels are all the same, which leaves nothing to learn.
     """
-    if not 0 < targets.constant_loss <= train_loss:
+    if not 0 < constant_loss <= train_loss:
         return ""
     return (
         f"fine-tune untrained: training loss {train_loss:.3f}, of a constant prediction "
-        f"{targets.constant_loss:.3f}"
+        f"{constant_loss:.3f}"
     )

@@ -101,9 +101,7 @@ def test_a_collapsed_pretraining_marks_its_rows_and_keeps_their_values(plan, sto
     assert record["pretrain_flops"] == 5.0 and record["head_flops"] == 2.0
 
 
-@pytest.mark.parametrize(
-    ("edges", "told"), [(None, None), ({}, ""), ({"C": "lowest"}, "C lowest")]
-)
+@pytest.mark.parametrize(("edges", "told"), [(None, None), ({}, ""), ({"C": "lowest"}, "C lowest")])
 def test_a_choice_at_the_edge_of_its_grid_stands_in_the_row(plan, store, edges, told):
     wanted = cell(plan, "mlm")
     finish(store, "pretrain", wanted.pretrain, cost=COST)

@@ -1,10 +1,10 @@
-"""Grids of hyper-parameters: wide enough, the same for all, and told where their edge was chosen."""
+"""Grids of hyper-parameters: wide, the same for all, and told where their edge was chosen."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from small_cases import save_encoder, small_spec, small_task
 from sklearn.linear_model import LogisticRegression, Ridge
+from small_cases import save_encoder, small_spec, small_task
 
 from mae_bench.analysis.edges import edge_table
 from mae_bench.progress import silent

@@ -25,7 +25,6 @@ from mae_bench.training.health import (
 sys.path.insert(0, str(Path(__file__).parents[1] / "contract"))
 from objective_cases import CASES
 
-
 FIRST = {name: options for name, options in reversed(CASES)}  # one of each objective, and more:
 FURTHER = [
     ("mlm", {"loss_on": "all"}),
