@@ -20,7 +20,9 @@ class Row(Frozen):
     Costs of pretraining are those of one pretraining of the arm at this seed, whatever the
     number of cells that share it. ``pretrain_flops`` and ``pretrain_s`` are whole: they hold what
     it took to make a teacher. Of the FLOPs that is ``teacher_pretrain_flops``; ``teacher_flops``
-    is the part that ran the teacher's forward passes.
+    is the part that ran the teacher's forward passes. ``grid_edge`` names the hyper-parameters
+    that were chosen at an end of their grid, ``"C lowest"``: a better value may lie beyond. It is
+    empty where none was, and None where no grid was tried.
     """
 
     study: str
@@ -47,6 +49,7 @@ class Row(Frozen):
     collapse: str = ""
     selection_value: float | None = None
     chosen: str = "{}"
+    grid_edge: str | None = None
     pretrain_tokens: int | None = None
     pretrain_steps: int | None = None
     pretrain_flops: float | None = None
@@ -65,6 +68,7 @@ class Row(Frozen):
 
 
 COLUMNS = list(Row.model_fields)
+LATER = ("grid_edge",)  # columns that rows of earlier versions lack, where they mean "not known"
 
 
 def frame(rows: list[dict[str, Any]]) -> "pd.DataFrame":
@@ -98,6 +102,9 @@ def load_rows(path: Path | str) -> "pd.DataFrame":
     if not path.exists():
         raise DataError(f"no rows at {path}: the file does not exist")
     table = pd.read_parquet(path)
+    for name in LATER:
+        if name not in table.columns:
+            table[name] = None
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
         raise DataError(f"{path} is not a table of rows: it lacks the columns {', '.join(missing)}")

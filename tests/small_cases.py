@@ -115,6 +115,7 @@ def small_spec(protocol, data, **changes):
     if protocol == "finetune":
         recipe = {
             "learning_rates": (3e-3,),
+            "max_added_rates": 0,
             "epochs": 1,
             "min_steps": 8,
             "batch_size": 16,

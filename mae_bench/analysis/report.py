@@ -23,6 +23,7 @@ from mae_bench.analysis.curve_plots import (
     size_picture,
 )
 from mae_bench.analysis.curves import Curve
+from mae_bench.analysis.edges import edge_table
 from mae_bench.analysis.folder import check_target, mark, publish, save_json
 from mae_bench.analysis.page import (
     SettingBlock,
@@ -133,11 +134,12 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     ]
     costs = cost_table(rows, scores, control)
     failures = failure_table(rows)
+    edges = edge_table(rows)
     tuning = tuning_table(context.tuning) if context.tuning else None
     beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
     everything = [*(block.table for block in blocks), costs, *details]
-    for table in (*everything, *(found for found in (failures, tuning, beside) if found)):
+    for table in (*everything, *(found for found in (failures, edges, tuning, beside) if found)):
         table.save(folder / "tables")
     scores_long(scores).to_csv(folder / "tables" / "scores.csv", index=False)
     verdict_table([*versus, *floors], "comparisons", "").frame.to_csv(
@@ -173,6 +175,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         "costs": costs,
         "details": details,
         "failures": failures,
+        "edges": edges,
         "max_failures": _MAX_FAILURES,
         "tuning": tuning,
         "reproduce": reproduce,

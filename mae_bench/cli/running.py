@@ -249,6 +249,7 @@ def write_page(session: "Session", rows: "pd.DataFrame", out: Path | None, comma
 
 def print_summary(session: "Session", rows: "pd.DataFrame") -> None:
     """Print the scores in the reference setting, the claims, and the headline."""
+    from mae_bench.analysis.edges import edge_table
     from mae_bench.analysis.report import summary
     from mae_bench.cli.show import lines, table
 
@@ -267,3 +268,5 @@ def print_summary(session: "Session", rows: "pd.DataFrame") -> None:
     for claim in found.claims:
         lines([f"{claim.outcome}: {claim.claim.sentence}"])
     lines([found.headline])
+    if edges := edge_table(rows):
+        lines([edges.caption])

@@ -40,6 +40,12 @@ class Hidden:
     is_target: Tensor | None
 
 
+def as_block(ids: Tensor) -> Block:
+    """Return rows as a block, whose padding is read from these rows and no others."""
+    is_pad = ids == PAD_ID
+    return Block(ids, is_pad if bool(is_pad.any()) else None)
+
+
 def num_hidden(row_length: int, ratio: float) -> int:
     """Return M for a full row, whose [CLS] and [SEP] are never hidden.
 

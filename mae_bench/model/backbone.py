@@ -65,8 +65,9 @@ def build_config(
     if spec.arch == "bert":
         return BertConfig(
             **shared,
-            hidden_dropout_prob=spec.dropout,
-            attention_probs_dropout_prob=spec.dropout,
+            type_vocab_size=1,  # rows hold one document, so a second type would stay untrained
+            hidden_dropout_prob=spec.dropout_ratio,
+            attention_probs_dropout_prob=spec.dropout_ratio,
         )
     return ModernBertConfig(
         **shared,
@@ -74,9 +75,9 @@ def build_config(
         sep_token_id=SEP,
         layer_types=["full_attention"] * shared["num_hidden_layers"],
         rope_parameters={"full_attention": {"rope_type": "default", "rope_theta": ROPE_THETA}},
-        embedding_dropout=spec.dropout,
-        attention_dropout=spec.dropout,
-        mlp_dropout=spec.dropout,
+        embedding_dropout=spec.dropout_ratio,
+        attention_dropout=spec.dropout_ratio,
+        mlp_dropout=spec.dropout_ratio,
     )
 
 
@@ -91,7 +92,7 @@ def _recurrent_config(spec: BackboneSpec, vocab_size: int, layers: int, width: i
         hidden_size=width,
         num_hidden_layers=layers,
         max_position_embeddings=spec.max_length,
-        dropout=spec.dropout,
+        dropout=spec.dropout_ratio,
         pad_token_id=PAD,
         bos_token_id=CLS,
         eos_token_id=SEP,
@@ -135,6 +136,11 @@ class Backbone(nn.Module):
         return int(self.config.vocab_size)
 
     @property
+    def has_segments(self) -> bool:
+        """Whether it has learned to tell the two texts of a pair apart, as BERT did."""
+        return int(getattr(self.config, "type_vocab_size", 0)) > 1
+
+    @property
     def embedding(self) -> nn.Embedding:
         """The input embedding, which vocabulary heads are tied to."""
         embedding: nn.Embedding = self.encoder.get_input_embeddings()  # type: ignore[operator]
@@ -149,6 +155,7 @@ class Backbone(nn.Module):
         inputs_embeds: Tensor | None = None,
         is_causal: bool = False,
         is_unseen: Tensor | None = None,
+        segments: Tensor | None = None,
     ) -> Tensor:
         """Encode the tokens of each row that an objective chose to show.
 
@@ -159,6 +166,8 @@ class Backbone(nn.Module):
             inputs_embeds: [B, S, D] vectors to read in place of the tokens' embeddings.
             is_causal: whether a token attends only to itself and those before it.
             is_unseen: [B, S], True at tokens that no other attends to; None where there are none.
+            segments: [B, S], 0 in the first text of a pair and 1 in the second, for an encoder
+                that `has_segments`; None means 0.
 
         Returns:
             [B, S, D] hidden states of the last layer.
@@ -168,6 +177,7 @@ class Backbone(nn.Module):
             inputs_embeds=inputs_embeds,
             position_ids=positions,
             attention_mask=self._mask(input_ids, is_pad, is_causal, is_unseen),
+            **({} if segments is None else {"token_type_ids": segments}),
         )
         hidden: Tensor = output.last_hidden_state
         return hidden

@@ -41,7 +41,7 @@ class CrossDecoder(MaskedDecoder):
         self.memory_norm = nn.LayerNorm(width)
         inner = inner_width(spec, width)
         self.layers = nn.ModuleList(
-            CrossLayer(width, heads, inner, spec.dropout) for _ in range(layers)
+            CrossLayer(width, heads, inner, spec.dropout_ratio) for _ in range(layers)
         )
         self.final_norm = nn.LayerNorm(width)
         for module in self.layers.modules():

@@ -21,7 +21,14 @@ class Generator(nn.Module):
     """
 
     def __init__(
-        self, spec: BackboneSpec, *, layers: int, width: int, vocab_size: int, is_shared: bool
+        self,
+        spec: BackboneSpec,
+        *,
+        layers: int,
+        width: int,
+        vocab_size: int,
+        is_shared: bool,
+        seed: int,
     ) -> None:
         """Initialise by the global generator; ``width`` is W.
 
@@ -31,6 +38,7 @@ class Generator(nn.Module):
             width: of the generator, a multiple of the backbone's head size.
             vocab_size: V.
             is_shared: whether token vectors are passed in.
+            seed: of the head, which starts in a stream of its own.
         """
         super().__init__()
         self.is_shared = is_shared
@@ -41,7 +49,7 @@ class Generator(nn.Module):
             self.stack.set_input_embeddings(nn.Identity())  # type: ignore[operator]
             is_wide = width == spec.width
             self.project = nn.Identity() if is_wide else nn.Linear(spec.width, width)
-        self.head = VocabularyHead(width, spec.width if is_shared else width, vocab_size)
+        self.head = VocabularyHead(width, spec.width if is_shared else width, vocab_size, seed=seed)
 
     def forward(
         self, input_ids: Tensor, positions: Tensor, is_pad: Tensor | None, embedding: nn.Embedding

@@ -44,20 +44,46 @@ def build_linear(width: int, num_outputs: int, *, part: str, seed: int) -> nn.Li
     return linear
 
 
+def segments_of(input_ids: Tensor, separator: int) -> Tensor:
+    """Return [B, S]: 0 up to the first separator, that one too, and 1 after it."""
+    is_end = (input_ids == separator).long()
+    return (is_end.cumsum(dim=1) - is_end).clamp(max=1)
+
+
 class TaskModel(nn.Module):
     """An encoder, mean pooling, dropout and a linear layer: what a fine-tune trains."""
 
     def __init__(
-        self, backbone: Backbone, num_outputs: int, *, dropout: float, task: str, seed: int
+        self,
+        backbone: Backbone,
+        num_outputs: int,
+        *,
+        dropout: float,
+        task: str,
+        seed: int,
+        separator: int | None = None,
     ) -> None:
-        """Put a head on the backbone, which is used itself and not copied."""
+        """Put a head on the backbone, which is used itself and not copied.
+
+        Args:
+            backbone: in training with its own dropout.
+            num_outputs: C.
+            dropout: of the head.
+            task: name, which with the seed decides the head's weights.
+            seed: of the fine-tune.
+            separator: id of the token that ends a text, where rows are pairs; an encoder that
+                has segments then gets them.
+        """
         super().__init__()
         self.backbone = backbone
+        self.separator = separator if backbone.has_segments else None
         self.dropout = nn.Dropout(dropout)
         self.head = build_linear(backbone.width, num_outputs, part=f"task:{task}", seed=seed)
 
     def forward(self, input_ids: Tensor, is_pad: Tensor | None) -> Tensor:
         """Return outputs [B, C] float32 for ids [B, S]."""
-        pooled = pool(self.backbone(input_ids, None, is_pad), is_pad, "mean")
+        segments = None if self.separator is None else segments_of(input_ids, self.separator)
+        hidden = self.backbone(input_ids, None, is_pad, segments=segments)
+        pooled = pool(hidden, is_pad, "mean")
         output: Tensor = self.head(self.dropout(pooled))
         return output.float()

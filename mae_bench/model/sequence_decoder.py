@@ -35,7 +35,7 @@ class SequenceDecoder(nn.Module):
         heads = width // (spec.width // spec.heads)
         inner = inner_width(spec, width)
         self.layers = nn.ModuleList(
-            SequenceLayer(width, heads, inner, spec.dropout) for _ in range(layers)
+            SequenceLayer(width, heads, inner, spec.dropout_ratio) for _ in range(layers)
         )
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Embedding):

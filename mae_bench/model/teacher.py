@@ -74,7 +74,7 @@ class ArmTeacher(Teacher):
     def __init__(self, backbone: Backbone, head: dict[str, Tensor]) -> None:
         """Rebuild the vocabulary head from its saved weights; it reads what mlm's reads."""
         super().__init__(backbone)
-        self.head = VocabularyHead(backbone.width, backbone.width, backbone.vocab_size)
+        self.head = VocabularyHead(backbone.width, backbone.width, backbone.vocab_size, seed=0)
         self.head.load_state_dict(head)
         self.freeze()
 

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mae_bench.model.start import own_start
+
 CHUNK = 16_384  # predicted tokens whose logits are held at once
 
 
@@ -17,10 +19,11 @@ class VocabularyHead(nn.Module):
     tied to the backbone's.
     """
 
-    def __init__(self, width: int, embedding_width: int, vocab_size: int) -> None:
-        """Initialise by the global generator; ``width`` is W."""
+    def __init__(self, width: int, embedding_width: int, vocab_size: int, *, seed: int) -> None:
+        """Start from weights that depend on the seed and the sizes alone; ``width`` is W."""
         super().__init__()
-        self.dense = nn.Linear(width, embedding_width)
+        with own_start(seed, "vocabulary"):
+            self.dense = nn.Linear(width, embedding_width)
         self.norm = nn.LayerNorm(embedding_width)
         self.bias = nn.Parameter(torch.zeros(vocab_size))
 

@@ -6,11 +6,11 @@ Legend: B rows, L positions a row, S tokens that the encoder sees, M predicted p
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
@@ -19,8 +19,8 @@ from mae_bench.draws import Block, Draws
 from mae_bench.errors import SpecError, near_match
 from mae_bench.masking import MASKINGS, RANDOM, Lexicon, least_hiding
 from mae_bench.model.backbone import Backbone
+from mae_bench.model.start import own_start
 from mae_bench.registry import Registry
-from mae_bench.seeding import seed_for
 from mae_bench.sentences import first_place, sentence
 from mae_bench.specs import BackboneSpec, Frozen
 
@@ -145,12 +145,15 @@ class Objective(nn.Module, ABC):
         self.options = options
         self.seed = seed
         self.lexicon = lexicon
-        with torch.random.fork_rng():
-            torch.manual_seed(seed_for("head", seed=seed, part="pretraining"))
+        with self.own_start("pretraining"):
             self.build(teacher)
 
     def build(self, teacher: Path | None) -> None:
-        """Make the heads, decoder or projector; load the teacher."""
+        """Make the heads, decoder or projector, each in `own_start`; load the teacher."""
+
+    def own_start(self, part: str) -> AbstractContextManager[None]:
+        """Return a context in which a part's weights depend on its name and the seed alone."""
+        return own_start(self.seed, part)
 
     @abstractmethod
     def corrupt(self, block: Block, draws: Draws) -> View:

@@ -41,7 +41,7 @@ class CausalLanguageModel(Objective):
     def build(self, teacher: object) -> None:
         """Make the vocabulary head, tied to the input embedding; mark what stays causal."""
         width = self.backbone.width
-        self.head = VocabularyHead(width, width, self.backbone.vocab_size)
+        self.head = VocabularyHead(width, width, self.backbone.vocab_size, seed=self.seed)
         if self.options.keep_mask:
             self.backbone.config.is_causal_encoder = True
 

@@ -108,9 +108,10 @@ class Contrastive(Objective):
     def build(self, teacher: object) -> None:
         """Make the projector, and the vocabulary head where the MLM term is on."""
         width = self.backbone.width
-        self.projector = build_projector(width)
+        with self.own_start("projector"):
+            self.projector = build_projector(width)
         if self.options.mlm_weight > 0:
-            self.head = VocabularyHead(width, width, self.backbone.vocab_size)
+            self.head = VocabularyHead(width, width, self.backbone.vocab_size, seed=self.seed)
 
     def corrupt(self, block: Block, draws: Draws) -> View:
         """Return the anchors, with their positives and the MLM rows as parts.

@@ -55,7 +55,7 @@ class Deshuffling(Objective):
     def build(self, teacher: object) -> None:
         """Make the vocabulary head, tied to the input embedding."""
         width = self.backbone.width
-        self.head = VocabularyHead(width, width, self.backbone.vocab_size)
+        self.head = VocabularyHead(width, width, self.backbone.vocab_size, seed=self.seed)
 
     def corrupt(self, block: Block, draws: Draws) -> View:
         """Permute mask_ratio of each row's tokens among their places."""

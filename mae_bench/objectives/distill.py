@@ -68,8 +68,7 @@ class Distillation(Objective):
         """Load the teacher; make the vocabulary head and, if widths differ, a projection."""
         assert teacher is not None
         width = self.backbone.width
-        # first, so that it starts as an mlm's does whatever loading a teacher draws
-        self.head = VocabularyHead(width, width, self.backbone.vocab_size)
+        self.head = VocabularyHead(width, width, self.backbone.vocab_size, seed=self.seed)
         self.teacher = load_teacher(teacher, saved_soft_head(teacher))
         if self.teacher.vocab_size != self.backbone.vocab_size:
             raise SpecError(
@@ -94,9 +93,10 @@ class Distillation(Objective):
             copy_layers(self.teacher.backbone.encoder, self.backbone.encoder)
             if isinstance(self.teacher, ArmTeacher):
                 self.head.load_state_dict(self.teacher.head.state_dict())
-        self.match = (
-            nn.Identity() if self.teacher.width == width else nn.Linear(width, self.teacher.width)
-        )
+        self.match: nn.Module = nn.Identity()
+        if self.teacher.width != width:
+            with self.own_start("projection"):
+                self.match = nn.Linear(width, self.teacher.width)
 
     def corrupt(self, block: Block, draws: Draws) -> View:
         """Hide tokens as mlm does, or sample as many and show them."""

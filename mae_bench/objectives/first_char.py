@@ -43,7 +43,8 @@ class FirstCharacter(Objective):
     def build(self, teacher: object) -> None:
         """Make the linear layer, as the paper's, and the class of each token."""
         assert self.lexicon is not None
-        self.head = nn.Linear(self.backbone.width, self.options.num_classes)
+        with self.own_start("classes"):
+            self.head = nn.Linear(self.backbone.width, self.options.num_classes)
         classes = char_classes(self.lexicon, self.options.num_classes)
         self.register_buffer("char_class", classes, persistent=False)
 

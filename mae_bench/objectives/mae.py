@@ -112,13 +112,16 @@ class MaskedAutoencoder(Objective):
         """Make the decoder, the head that reads it, and the moving average."""
         options, inside = self.options, self.backbone.width
         width = options.width(self.spec)
-        self.decoder = options.build_decoder(self.spec)
+        with self.own_start("decoder"):
+            self.decoder = options.build_decoder(self.spec)
         if options.target == "tokens":
-            self.head = VocabularyHead(width, inside, self.backbone.vocab_size)
+            self.head = VocabularyHead(width, inside, self.backbone.vocab_size, seed=self.seed)
         else:
-            self.regress = nn.Linear(width, inside)
+            with self.own_start("regression"):
+                self.regress = nn.Linear(width, inside)
         if options.output_embedding == "own":
-            self.output = nn.Parameter(torch.randn(self.backbone.vocab_size, inside) * 0.02)
+            with self.own_start("output embedding"):
+                self.output = nn.Parameter(torch.randn(self.backbone.vocab_size, inside) * 0.02)
         if options.target == "ema_features":
             self.average = MovingAverage(self.backbone, options.ema_decay)
 

@@ -67,9 +67,12 @@ class BottleneckAutoencoder(Objective):
 
     def build(self, teacher: object) -> None:
         """Make the decoder and the head that reads it."""
-        self.decoder = self.options.build_decoder(self.spec)
+        with self.own_start("decoder"):
+            self.decoder = self.options.build_decoder(self.spec)
         width = self.options.width(self.spec)
-        self.head = VocabularyHead(width, self.backbone.width, self.backbone.vocab_size)
+        self.head = VocabularyHead(
+            width, self.backbone.width, self.backbone.vocab_size, seed=self.seed
+        )
 
     def corrupt(self, block: Block, draws: Draws) -> View:
         """Hide tokens from the encoder and, by draws of their own, from the decoder.

@@ -84,9 +84,10 @@ class MaskedLanguageModel(Objective):
     def build(self, teacher: object) -> None:
         """Make the vocabulary head, tied to the input embedding, and the gate of copies."""
         width = self.backbone.width
-        self.head = VocabularyHead(width, width, self.backbone.vocab_size)
+        self.head = VocabularyHead(width, width, self.backbone.vocab_size, seed=self.seed)
         if self.options.loss_on == "all":
-            self.copy = CopyGate(width)
+            with self.own_start("copy gate"):
+                self.copy = CopyGate(width)
 
     def corrupt(self, block: Block, draws: Draws) -> View:
         """Hide mask_ratio of each row; copies of rows stand in B..2B-1 and so on."""

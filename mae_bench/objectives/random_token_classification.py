@@ -63,7 +63,8 @@ class RandomTokenClassification(Objective):
 
     def build(self, teacher: object) -> None:
         """Make the linear layer, as the paper's."""
-        self.head = nn.Linear(self.backbone.width, self.options.num_classes)
+        with self.own_start("classes"):
+            self.head = nn.Linear(self.backbone.width, self.options.num_classes)
 
     def corrupt(self, block: Block, draws: Draws) -> View:
         """Corrupt mask_ratio of each row; the targets are classes at all positions."""

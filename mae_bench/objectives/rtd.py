@@ -71,16 +71,19 @@ class ReplacedTokenDetection(Objective):
     def build(self, teacher: object) -> None:
         """Make the generator and the head that detects: dense, GELU, one output."""
         options, width, vocab_size = self.options, self.backbone.width, self.backbone.vocab_size
-        self.head = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, 1))
+        with self.own_start("detector"):
+            self.head = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, 1))
         if options.share_embeddings == "all":
-            self.generator_head = VocabularyHead(width, width, vocab_size)
-        else:
+            self.generator_head = VocabularyHead(width, width, vocab_size, seed=self.seed)
+            return
+        with self.own_start("generator"):
             self.generator = Generator(
                 self.spec,
                 layers=options.generator_layers or self.spec.layers,
                 width=generator_width(options, self.spec),
                 vocab_size=vocab_size,
                 is_shared=options.share_embeddings == "tokens",
+                seed=self.seed,
             )
 
     def corrupt(self, block: Block, draws: Draws) -> RtdView:

@@ -1,5 +1,7 @@
 """SimCSE: two views of a text must be nearer to each other than to the rest of the batch."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
@@ -21,7 +23,10 @@ from mae_bench.objectives.base import (
 )
 from mae_bench.objectives.targets import MaskingOptions, all_positions, at_targets, masked_view
 from mae_bench.objectives.views import cut, last_start, start_in
+from mae_bench.seeding import seed_for
 from mae_bench.specs import BackboneSpec, Frozen, Ratio
+
+EVALUATION = -1  # no step of a training, so the dropout is nobody's
 
 
 @OBJECTIVES.register("simcse")
@@ -73,9 +78,10 @@ class SimCSE(Objective):
     def build(self, teacher: object) -> None:
         """Make the projector, and the vocabulary head where the MLM term is on."""
         width = self.backbone.width
-        self.projector = build_projector(width)
+        with self.own_start("projector"):
+            self.projector = build_projector(width)
         if self.options.mlm_weight > 0:
-            self.head = VocabularyHead(width, width, self.backbone.vocab_size)
+            self.head = VocabularyHead(width, width, self.backbone.vocab_size, seed=self.seed)
         if self.options.view == "dropout":
             self.backbone.set_dropout(self.options.dropout)
 
@@ -99,7 +105,8 @@ class SimCSE(Objective):
 
     def forward(self, view: View) -> LossOutput:
         """Return InfoNCE, symmetric over the two views, plus the weighted MLM term."""
-        hidden = self.backbone(view.input_ids, view.positions, view.is_pad)
+        with self._views_differ():
+            hidden = self.backbone(view.input_ids, view.positions, view.is_pad)
         first, second = self.projector(mean_pool(hidden, view.is_pad)).chunk(2)
         similarity = similarities(first, second, self.options.temperature)
         loss = info_nce(similarity)
@@ -113,6 +120,21 @@ class SimCSE(Objective):
             mlm = self.head.loss(features, self.backbone.embedding.weight, targets)
             loss = loss + self.options.mlm_weight * mlm
         return LossOutput(loss, len(first), metrics)
+
+    @contextmanager
+    def _views_differ(self) -> Iterator[None]:
+        """Keep dropout on in evaluation, always the same: without it both views are one."""
+        if self.training or self.options.view != "dropout":
+            yield
+            return
+        with torch.random.fork_rng():
+            torch.manual_seed(seed_for("dropout", seed=0, step=EVALUATION))
+            self.backbone.train()
+            self.backbone.set_dropout(self.options.dropout)  # a reloaded encoder has its own
+            try:
+                yield
+            finally:
+                self.backbone.eval()
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:

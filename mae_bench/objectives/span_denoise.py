@@ -53,8 +53,13 @@ class SpanDenoising(Objective):
     def build(self, teacher: object) -> None:
         """Make the decoder and its vocabulary head, tied to the input embedding."""
         width = self.options.decoder_width or self.backbone.width
-        self.decoder = SequenceDecoder(self.spec, layers=self.options.decoder_layers, width=width)
-        self.head = VocabularyHead(width, self.backbone.width, self.backbone.vocab_size)
+        with self.own_start("decoder"):
+            self.decoder = SequenceDecoder(
+                self.spec, layers=self.options.decoder_layers, width=width
+            )
+        self.head = VocabularyHead(
+            width, self.backbone.width, self.backbone.vocab_size, seed=self.seed
+        )
 
     def corrupt(self, block: Block, draws: Draws) -> View:
         """Drop spans; what the decoder is told and must answer is the part ``decoder``."""

@@ -13,7 +13,6 @@ from mae_bench.specs import PEAK_LR, NoiseSpec
 if TYPE_CHECKING:
     import pandas as pd
 
-PLATEAU_RATIO = 0.99  # of the unigram entropy; a model of token frequencies alone reaches 1
 _WORK = {
     "teacher": "fetching the encoder failed",
     "tokenizer": "making the tokenizer failed",
@@ -90,6 +89,7 @@ class _Collector:
             "n_test": report["n_test"],
             "selection_value": report["selection_value"],
             "chosen": json.dumps(report["chosen"], sort_keys=True),
+            "grid_edge": _edge(report.get("grid_edges")),
             "evaluate_s": report["seconds"],
             "evaluate_flops": report["flops"],
             "is_collapsed": bool(result["is_collapsed"] or costs.get("is_collapsed")),
@@ -133,7 +133,6 @@ class _Collector:
             return {}
         cost = self.read("pretrain", cell.pretrain, "cost.json")
         parts = cost["flops_parts"]
-        flaws = [cost["collapse"], _plateau(cost, cell.arm.objective)]
         return {
             "pretrain_tokens": cost["tokens"],
             "pretrain_steps": cost["steps"],
@@ -146,8 +145,8 @@ class _Collector:
             "teacher_pretrain_flops": cost["teacher_pretrain_flops"],
             "params_encoder": cost["params_encoder"],
             "params_objective": cost["params_objective"],
-            "is_collapsed": any(flaws),
-            "collapse": "; ".join(flaw for flaw in flaws if flaw),
+            "is_collapsed": bool(cost["collapse"]),
+            "collapse": cost["collapse"],
         }
 
     def whole_seconds(self, pretrain: str) -> float:
@@ -170,16 +169,8 @@ class _Collector:
         return self.found[place]
 
 
-def _plateau(cost: Mapping[str, Any], objective: str) -> str:
-    """Return a sentence where a model has learned no more than how frequent each token is."""
-    from mae_bench.objectives.base import OBJECTIVES
-
-    loss, entropy = cost["validation_loss"], cost["unigram_entropy"]
-    if loss is None or not OBJECTIVES.get(objective).predicts_tokens:
-        return ""
-    if loss < PLATEAU_RATIO * entropy:
-        return ""
-    told = f"validation loss {loss:.2f}, entropy of single tokens {entropy:.2f} nats"
-    if loss > entropy / PLATEAU_RATIO:
-        return f"hardly trained: {told}"
-    return f"unigram plateau: {told}"
+def _edge(edges: Mapping[str, str] | None) -> str | None:
+    """Return the hyper-parameters chosen at an end of their grid; None where none was tried."""
+    if edges is None:
+        return None
+    return ", ".join(f"{name} {end}" for name, end in sorted(edges.items()))

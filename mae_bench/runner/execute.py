@@ -34,13 +34,6 @@ def num_cores() -> int:
     return os.cpu_count() or 1
 
 
-def choose_threads(workers: int) -> int:
-    """Return the threads of each worker: its share of the cores, or less by OMP_NUM_THREADS."""
-    share = max(1, num_cores() // workers)
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    return min(share, int(given)) if given.isdigit() and int(given) > 0 else share
-
-
 def choose_workers(workers: int | None, device: str, num_stages: int) -> int:
     """Return the number of workers: as asked, else one on a GPU and one a core on a CPU."""
     if workers is not None:

@@ -13,7 +13,7 @@ from mae_bench.runner.artefact import read_done
 from mae_bench.runner.builder import Stage
 from mae_bench.runner.collect import collect, failure_reasons
 from mae_bench.runner.devices import check_device, check_workers, chosen_device
-from mae_bench.runner.execute import choose_threads, choose_workers, execute
+from mae_bench.runner.execute import choose_workers, execute
 from mae_bench.runner.finished import FINISHED, is_damaged, mark_finished, plan_key
 from mae_bench.runner.plan import Plan, make_plan
 from mae_bench.runner.plugged import changed_sources
@@ -205,8 +205,7 @@ class Session:
         if not left:
             return
         workers = choose_workers(self._workers, self.device, left)
-        threads = choose_threads(workers)
-        settings = Settings(device=self.device, data_dir=self.data_dir, num_threads=threads)
+        settings = Settings(device=self.device, data_dir=self.data_dir)
         execute(stages, self.store, settings, workers, tell)
 
     def _remove_damaged(self, tell: Tell) -> bool:

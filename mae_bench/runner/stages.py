@@ -23,7 +23,8 @@ class Settings:
     Attributes:
         device: ``cpu`` or ``cuda``.
         data_dir: local data, or None.
-        num_threads: of torch in one worker.
+        num_threads: of a stage. Sums are taken in another order by another number, which moves
+            the last bits, so it is one whatever the number of workers: these use the cores.
     """
 
     device: str = "cpu"

@@ -6,9 +6,17 @@ from pydantic import Field, model_validator
 
 from mae_bench.specs.base import Count, Frozen, Positive, Precision, Ratio, Share, TrainSize
 
+# C, and alpha = 1/C for ridge. The best ridge penalty of standardised features grows with their
+# number (Hoerl et al. 1975: alpha = F * noise / signal), and pairs have four times the width.
+PROBE_GRID = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
+
 
 class FinetuneRecipe(Frozen):
     """The one fine-tune recipe of a study; only the learning rate is chosen, from this grid.
+
+    Where the best rate is at an edge of the grid, one more is tried beyond it, as far off as the
+    grid's own step there, until the best lies inside or ``max_added_rates`` were added. A grid of
+    one rate is no choice, and stays.
 
     ``epochs`` is raised where a training set is so small that it would give fewer than
     ``min_steps`` updates (Mosbach et al. 2021, arXiv:2006.04884: too few steps look like
@@ -16,7 +24,8 @@ class FinetuneRecipe(Frozen):
     ``bucket_batches`` batches. ``dropout`` is that of the head; the encoder keeps its own.
     """
 
-    learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)] = (3e-4, 1e-3)
+    learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)] = (3e-4, 1e-3, 3e-3)
+    max_added_rates: Annotated[int, Field(ge=0, le=8)] = 2
     epochs: Count = 3
     min_steps: Count = 60
     batch_size: Count = 32
@@ -33,10 +42,14 @@ class FinetuneRecipe(Frozen):
 
 
 class ProbeRecipe(Frozen):
-    """The linear probe: frozen encoder, scikit-learn on pooled features."""
+    """The linear probe: frozen encoder, scikit-learn on pooled features.
+
+    Attributes:
+        inverse_penalties: C of logistic regression; ridge gets alpha = 1/C.
+    """
 
     poolings: Annotated[tuple[Literal["mean", "cls"], ...], Field(min_length=1)] = ("mean", "cls")
-    inverse_penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.1, 1.0, 10.0)
+    inverse_penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = PROBE_GRID
     max_iter: Count = 1000
     max_length: Count = 128
     batch_size: Count = 64

@@ -57,6 +57,7 @@ class BackboneSpec(Frozen):
             tokenizer must have the study's tokens, as it has where `TokenizerSpec.origin` is the
             same encoder. ``random_init`` is then this encoder as it is, and what it took to make
             it is charged to no arm.
+        dropout: of the encoder. Left out it is 0, or what the encoder of ``checkpoint`` has.
     """
 
     preset: Annotated[str, InWords(f"one of {', '.join(PRESETS)}")] = "tiny"
@@ -66,7 +67,7 @@ class BackboneSpec(Frozen):
     num_heads: Count | None = None
     mlp_ratio: Annotated[float, Field(gt=0)] = 4.0
     max_length: Count = 128
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     checkpoint: Annotated[str, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
@@ -91,6 +92,23 @@ class BackboneSpec(Frozen):
     def is_recurrent(self) -> bool:
         """Whether the layers are bidirectional recurrences, without attention or MLP."""
         return self.arch in ("bilstm", "gru")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_zero(cls, given: Any) -> Any:
+        """Let a 0 written out, where it is what leaving it out means, be the same spec."""
+        is_default = (
+            isinstance(given, dict)
+            and isinstance(given.get("dropout"), int | float)
+            and given["dropout"] == 0
+            and given.get("checkpoint") is None
+        )
+        return {k: v for k, v in given.items() if k != "dropout"} if is_default else given
+
+    @property
+    def dropout_ratio(self) -> float:
+        """The dropout of what is newly made: 0 where nothing is said."""
+        return self.dropout or 0.0
 
     @property
     def layers(self) -> int:

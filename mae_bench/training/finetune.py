@@ -8,14 +8,14 @@ papers in mean pooling over real tokens in place of [CLS], which some objectives
 
 import copy
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from mae_bench.errors import DivergedError
 from mae_bench.model.attention import place
@@ -25,8 +25,8 @@ from mae_bench.progress import Progress
 from mae_bench.seeding import seed_for
 from mae_bench.specs import EvaluateSpec, FinetuneRecipe
 from mae_bench.tasks.base import Examples, Task, TaskData
-from mae_bench.tasks.metrics import Values
 from mae_bench.training.batching import (
+    Indices,
     TokenSet,
     check_length,
     load_tokenizer,
@@ -36,43 +36,20 @@ from mae_bench.training.batching import (
 )
 from mae_bench.training.operations import OperationCount
 from mae_bench.training.optim import linear_schedule, make_optimizer, set_lr
-from mae_bench.training.outcome import ProtocolResult, Trial, choose, conclude, score
+from mae_bench.training.outcome import (
+    ProtocolResult,
+    Trial,
+    choose,
+    conclude,
+    grid_edges,
+    score,
+)
 from mae_bench.training.precision import autocast
 from mae_bench.training.protocol import PROTOCOLS, Protocol, read_recipe
 from mae_bench.training.splits import Splits
+from mae_bench.training.targets import Targets, find_untrained
 
 _REPORT_EVERY = 25  # steps between two reports of progress
-
-
-class Targets:
-    """Labels as a model learns them: class ids, or values in units of the training deviation."""
-
-    def __init__(self, task: Task, train: Values) -> None:
-        """Read the scale of the training labels."""
-        self.is_regression = task.kind == "regress"
-        self.num_outputs = 1 if self.is_regression else len(task.label_names)
-        self.mean = float(np.mean(train)) if self.is_regression else 0.0
-        self.scale = (float(np.std(train)) or 1.0) if self.is_regression else 1.0
-
-    def encode(self, labels: Values, device: str) -> Tensor:
-        """Return what the loss compares with."""
-        if self.is_regression:
-            scaled = (np.asarray(labels, dtype=np.float64) - self.mean) / self.scale
-            return torch.from_numpy(scaled.astype(np.float32)).to(device)
-        return torch.from_numpy(np.asarray(labels, dtype=np.int64)).to(device)
-
-    def decode(self, outputs: Tensor) -> Values:
-        """Return predictions in the units of the labels."""
-        if self.is_regression:
-            return outputs[:, 0].double().cpu().numpy() * self.scale + self.mean
-        classes: Values = outputs.argmax(dim=1).cpu().numpy()
-        return classes
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean loss of a batch."""
-        if self.is_regression:
-            return functional.mse_loss(outputs[:, 0], targets)
-        return functional.cross_entropy(outputs, targets)
 
 
 class Finetuner:
@@ -95,6 +72,8 @@ class Finetuner:
         self.task, self.seed, self.device = task, seed, device
         self.operations = OperationCount(model.backbone.config)
         self.start = copy.deepcopy(model.state_dict())
+        # of the last epoch's batches in the latest training, and of a constant on the same ones
+        self.train_loss = self.constant_loss = float("nan")
 
     def num_steps(self, num_texts: int) -> int:
         """Return the updates of one training."""
@@ -119,7 +98,8 @@ class Finetuner:
             eps=recipe.eps,
         )
         steps = self.num_steps(len(texts))
-        losses = []
+        losses: list[Tensor] = []
+        last = deque[Indices](maxlen=-(-len(texts) // recipe.batch_size))
         batches = training_batches(
             texts.lengths,
             batch_size=recipe.batch_size,
@@ -138,11 +118,16 @@ class Finetuner:
             loss.backward()
             nn.utils.clip_grad_norm_(parameters, recipe.clip_norm)
             optimizer.step()
+            last.append(index)
             losses.append(loss.detach())  # read once at the end: .item() would wait for the device
             self.operations.add_training(ids.shape)
             yield step + 1
-        if not bool(torch.stack(losses).isfinite().all()):
+        found = torch.stack(losses).float()
+        if not bool(found.isfinite().all()):
             raise DivergedError("non-finite training loss")
+        self.train_loss = float(found[-len(last) :].mean())
+        constants = [self.targets.constant_losses[index].mean() for index in last]
+        self.constant_loss = float(np.mean(constants))
 
     @torch.inference_mode()
     def predict(self, texts: TokenSet) -> Tensor:
@@ -161,6 +146,22 @@ class Finetuner:
         if not bool(outputs.isfinite().all()):
             raise DivergedError("non-finite predictions")
         return outputs
+
+
+def rate_beyond(task: Task, trials: Sequence[Trial]) -> list[float]:
+    """Return the rate to try next where the best is at an edge of those tried, else nothing.
+
+    It is as far off as the grid's own step at that edge, by factor.
+    """
+    if all(trial.value is None for trial in trials):
+        return []
+    best = choose(task, trials)
+    edge = (grid_edges(task, trials, best) or {}).get("learning_rate")
+    if edge is None:
+        return []
+    rates = sorted(float(trial.chosen["learning_rate"]) for trial in trials)
+    end, inside = (rates[0], rates[1]) if edge == "lowest" else (rates[-1], rates[-2])
+    return [float(f"{end * end / inside:.3g}")]
 
 
 @contextmanager
@@ -190,7 +191,12 @@ def run(
     tokenizer = load_tokenizer(checkpoint)
     targets = Targets(task.task, splits.train.labels)
     model = TaskModel(
-        backbone, targets.num_outputs, dropout=recipe.dropout, task=name, seed=spec.seed
+        backbone,
+        targets.num_outputs,
+        dropout=recipe.dropout,
+        task=name,
+        seed=spec.seed,
+        separator=tokenizer.sep_token_id if len(splits.train.texts) == 2 else None,
     )
     tuner = Finetuner(model, targets, recipe, task=name, seed=spec.seed, device=device)
 
@@ -206,28 +212,36 @@ def run(
     train, selection = read(splits.train), read(splits.selection)
     train_targets = targets.encode(splits.train.labels, device)
     selection_targets = targets.encode(splits.selection.labels, device)
-    rates = sorted(set(recipe.learning_rates))  # ascending, so that a tie keeps the smaller rate
     steps = tuner.num_steps(len(train))
     trials: list[Trial] = []
     best_weights = tuner.start
-    for tried, rate in enumerate(rates):
+    # ascending, so that a tie keeps the smaller rate
+    waiting, num_left = sorted(set(recipe.learning_rates)), recipe.max_added_rates
+    while waiting:
+        rate = waiting.pop(0)
+        tried, total = len(trials), len(trials) + 1 + len(waiting)
         chosen = {"learning_rate": rate}
         try:
             with seeded_dropout(name, spec.seed, device):
                 for step in tuner.train(train, train_targets, rate):
                     if step % _REPORT_EVERY == 0 or step == steps:
                         done = tried * steps + step
-                        progress(done, len(rates) * steps, f"{name}: learning rate {rate:.3g}")
+                        progress(done, total * steps, f"{name}: learning rate {rate:.3g}")
             outputs = tuner.predict(selection)
         except DivergedError as error:
             trials.append(Trial(chosen, None, failure=str(error)))
-            continue
-        value = score(task.task, splits.selection.labels, targets.decode(outputs))
-        loss = float(targets.loss(outputs, selection_targets))
-        trials.append(Trial(chosen, value, loss, facts={"selection_loss": loss}))
-        if choose(task.task, trials) is trials[-1]:
-            best_weights = copy.deepcopy(model.state_dict())
-    choose(task.task, trials)  # raises where every rate diverged
+        else:
+            value = score(task.task, splits.selection.labels, targets.decode(outputs))
+            loss = float(targets.loss(outputs, selection_targets))
+            facts = {"selection_loss": loss, "train_loss": tuner.train_loss}
+            facts["constant_loss"] = tuner.constant_loss
+            trials.append(Trial(chosen, value, loss, facts=facts))
+            if choose(task.task, trials) is trials[-1]:
+                best_weights = copy.deepcopy(model.state_dict())
+        if not waiting and num_left:
+            num_left -= 1
+            waiting = rate_beyond(task.task, trials)
+    best = choose(task.task, trials)  # raises where every rate diverged
     model.load_state_dict(best_weights)
     return conclude(
         spec,
@@ -236,6 +250,7 @@ def run(
         lambda test: targets.decode(tuner.predict(read(test))),
         started=started,
         count_flops=lambda: tuner.operations.total,
+        flaw=find_untrained(best.facts["train_loss"], best.facts["constant_loss"]),
     )
 
 

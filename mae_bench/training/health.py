@@ -1,46 +1,95 @@
-"""Whether a pretraining is healthy: its loss on unseen rows, and a collapsed representation."""
+"""Whether a pretraining is healthy: its loss on unseen rows, and two kinds of collapse.
+
+An encoder has learned nothing where the loss is no lower than what is reached without reading:
+what the objective still reaches while its encoder reads another row in place of each row. Any
+objective can be asked. Where tokens are predicted, their frequencies alone reach their entropy.
+"""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from mae_bench.data.blocks import Blocks
 from mae_bench.draws import Draws
-from mae_bench.masking import PAD_ID
+from mae_bench.masking import as_block
 from mae_bench.model.backbone import Backbone
 from mae_bench.objectives.base import Block, Objective
 
 VALIDATION_ROWS = 512
+EXCHANGED_ROWS = 256
 BATCH_ROWS = 64
 VALIDATION_EPOCH = 2**31 - 1  # no training epoch, so the masks are nobody's
 MAX_COSINE = 0.999
+MAX_LEFT = 0.99  # of the loss with exchanged texts, and of that share at the start
+MIN_ROWS = 8
 
 
-@torch.no_grad()
 def validation_loss(objective: Objective, data: Blocks, seed: int, device: str) -> float | None:
     """Return the mean loss on the first validation rows, always under the same masks."""
     if not objective.is_trained or len(data.validation) == 0:
         return None
-    objective.eval()
-    total, predicted = 0.0, 0
-    for start in range(0, min(VALIDATION_ROWS, len(data.validation)), BATCH_ROWS):
-        block, ids = _rows(data, start, device)
-        output = objective(
-            objective.corrupt(block, Draws(seed, VALIDATION_EPOCH, ids, progress=1.0))
-        )
-        if output.predicted:
-            total += float(output.loss) * output.predicted
-        predicted += output.predicted
-    loss = total / predicted if predicted else math.nan
+    loss = _mean_loss(objective, data, seed, device, VALIDATION_ROWS)
     return loss if math.isfinite(loss) else None
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What an objective gets from reading.
+
+    Attributes:
+        own: mean loss on validation rows.
+        unread: the loss without reading them: with exchanged rows, or the entropy of single
+            tokens where the objective predicts tokens and that is lower.
+    """
+
+    own: float
+    unread: float
+
+    @property
+    def left(self) -> float:
+        """The share of the unread loss that reading leaves; at most 1."""
+        return self.own / self.unread if 0 <= self.own < self.unread else 1.0
+
+
+def exchange(objective: Objective, data: Blocks, seed: int, device: str) -> Exchange | None:
+    """Return the losses with and without reading; None for fewer than eight rows."""
+    if not objective.is_trained or len(data.validation) < MIN_ROWS:
+        return None
+    own = _mean_loss(objective, data, seed, device, EXCHANGED_ROWS)
+    with _exchanged(objective.backbone):
+        other = _mean_loss(objective, data, seed, device, EXCHANGED_ROWS)
+    return Exchange(own, min(other, data.unigram_entropy) if objective.predicts_tokens else other)
+
+
+def describe_untrained(start: Exchange | None, end: Exchange | None) -> str:
+    """Return a sentence where training has not taught the encoder to read, else nothing.
+
+    Args:
+        start: before the first step, from weights drawn at random; None where training went on
+            from a trained encoder, or where there are too few rows.
+        end: after the last step.
+    """
+    if end is None or not (math.isfinite(end.own) and math.isfinite(end.unread)):
+        return ""
+    told = f"validation loss {end.own:.3f}, without reading {end.unread:.3f}"
+    if end.left > MAX_LEFT:
+        return f"plateau: {told}"
+    if start is not None and end.left > MAX_LEFT * start.left:
+        return f"hardly trained, an untrained encoder reads as well: {told}"
+    return ""
 
 
 @torch.no_grad()
 def describe_collapse(backbone: Backbone, data: Blocks, device: str) -> str:
     """Return a sentence where different texts have almost the same vector, else nothing."""
-    if len(data.validation) < 8:
+    if len(data.validation) < MIN_ROWS:
         return ""
     backbone.eval()
     block, _ = _rows(data, 0, device)
@@ -56,8 +105,52 @@ def describe_collapse(backbone: Backbone, data: Blocks, device: str) -> str:
     return ""
 
 
+@torch.no_grad()
+def _mean_loss(objective: Objective, data: Blocks, seed: int, device: str, rows: int) -> float:
+    objective.eval()
+    total, predicted = 0.0, 0
+    for start in range(0, min(rows, len(data.validation)), BATCH_ROWS):
+        block, ids = _rows(data, start, device)
+        output = objective(
+            objective.corrupt(block, Draws(seed, VALIDATION_EPOCH, ids, progress=1.0))
+        )
+        if output.predicted:
+            total += float(output.loss) * output.predicted
+        predicted += output.predicted
+    return total / predicted if predicted else math.nan
+
+
+@contextmanager
+def _exchanged(backbone: Backbone) -> Iterator[None]:
+    """Let each row that the encoder is given be read in another row's place.
+
+    Every call draws a cycle of its own through all rows, so that none keeps its place and the two
+    views of a text, in one call or in two, part.
+    """
+    generator = torch.Generator().manual_seed(0)
+
+    def exchange_rows(
+        module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        rows = len(next(v for v in (*args, *kwargs.values()) if isinstance(v, Tensor)))
+        order = torch.randperm(rows, generator=generator)
+        source = torch.empty_like(order)
+        source[order] = order.roll(1)
+
+        def read(value: Any) -> Any:
+            return value[source.to(value.device)] if isinstance(value, Tensor) else value
+
+        return tuple(map(read, args)), {name: read(value) for name, value in kwargs.items()}
+
+    hook = backbone.register_forward_pre_hook(exchange_rows, with_kwargs=True)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
 def _rows(data: Blocks, start: int, device: str) -> tuple[Block, torch.Tensor]:
     rows = np.array(data.validation[start : start + BATCH_ROWS]).astype(np.int64)
     ids = torch.from_numpy(rows).to(device)
-    block = Block(ids, ids == PAD_ID if data.has_pads else None)
-    return block, torch.arange(start, start + len(rows), device=device)
+    # not by `has_pads`, which tells of training rows: a padded row here would be read as text
+    return as_block(ids), torch.arange(start, start + len(rows), device=device)

@@ -126,7 +126,7 @@ def run(
     def predict(test: Examples) -> Values:
         encoder.encode(text for column in test.texts for text in column)
         features = scalers[best_pooling].transform(encoder.features(test, best_pooling))
-        predictions: Values = best.model.predict(features)
+        predictions: Values = best.predict(features)
         return predictions
 
     return conclude(

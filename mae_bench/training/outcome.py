@@ -14,6 +14,8 @@ from mae_bench.tasks.base import Examples, Task
 from mae_bench.tasks.metrics import METRICS, Values
 from mae_bench.training.splits import Splits
 
+FLAT = 1e-3  # of a metric; one example of a selection part, of at most 500, weighs more
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -66,7 +68,7 @@ class ProtocolResult:
 
     ``seconds`` and ``flops`` cover every trial, not the chosen one alone; ``flops`` is None for
     a protocol without an encoder, or an encoder whose sizes are unknown. ``n_test`` is 0 where
-    the test split was not to be read.
+    the test split was not to be read. ``grid_edges`` is what the function of that name says.
     """
 
     n_train: int
@@ -77,6 +79,7 @@ class ProtocolResult:
     readings: tuple[Reading, ...]
     seconds: float
     flops: float | None
+    grid_edges: Mapping[str, str] | None = None
 
     def record(self) -> dict[str, Any]:
         """Return the content of ``metrics.json``."""
@@ -85,6 +88,7 @@ class ProtocolResult:
             "n_selection": self.n_selection,
             "n_test": self.n_test,
             "chosen": dict(self.best.chosen),
+            "grid_edges": None if self.grid_edges is None else dict(self.grid_edges),
             "selection_value": self.best.value,
             "trials": [trial.record() for trial in self.trials],
             "results": [reading.record() for reading in self.readings],
@@ -112,6 +116,34 @@ def choose(task: Task, trials: Sequence[Trial]) -> Trial:
     return min(valued, key=lambda pair: (-sign * pair[1], pair[0].loss))[0]
 
 
+def grid_edges(task: Task, trials: Sequence[Trial], best: Trial) -> dict[str, str] | None:
+    """Return the hyper-parameters chosen at an end of their grid: ``lowest`` or ``highest``.
+
+    A better value may then lie beyond. It is no edge where the next value inside is as good to
+    within `FLAT`: there the metric does not depend on it. None where no grid of numbers was tried.
+    """
+    found: dict[str, str] = {}
+    has_grid = False
+    sign = measure_of(task.metrics[0]).sign
+    for name, value in best.chosen.items():
+        if isinstance(value, str):
+            continue
+        rest = {key: other for key, other in best.chosen.items() if key != name}
+        line = sorted(
+            (trial for trial in trials if dict(trial.chosen) | rest == dict(trial.chosen)),
+            key=lambda trial: float(trial.chosen[name]),
+        )
+        if len(line) < 2:
+            continue
+        has_grid = True
+        for end, inside, word in ((line[0], line[1], "lowest"), (line[-1], line[-2], "highest")):
+            gain = None if inside.value is None else sign * ((best.value or 0.0) - inside.value)
+            is_flat = gain is not None and gain < FLAT
+            if end is best and not is_flat:
+                found[name] = word
+    return found if has_grid else None
+
+
 def find_collapse(task: Task, labels: Values, predictions: Values) -> str:
     """Return "constant prediction", or nothing.
 
@@ -137,6 +169,7 @@ def conclude(
     started: float,
     count_flops: Callable[[], float | None] = lambda: None,
     may_be_constant: bool = False,
+    flaw: str = "",
 ) -> ProtocolResult:
     """Return the result: the best trial, and the test split read once for each noise.
 
@@ -148,7 +181,9 @@ def conclude(
         started: `time.perf_counter` at the start of the protocol.
         count_flops: called after the last prediction.
         may_be_constant: whether a constant prediction is the design and no collapse.
+        flaw: what was wrong with the training of the chosen model; empty if sound.
     """
+    best = choose(splits.task, trials)
     readings = []
     for noise in () if spec.selection_only else spec.test_noises:
         test = splits.test(noise)
@@ -157,15 +192,17 @@ def conclude(
             name: METRICS.get(name)(test.labels, found, splits.task.num_labels)
             for name in splits.task.metrics
         }
-        collapse = "" if may_be_constant else find_collapse(splits.task, test.labels, found)
+        constant = "" if may_be_constant else find_collapse(splits.task, test.labels, found)
+        collapse = "; ".join(text for text in (constant, flaw) if text)
         readings.append(Reading(noise, test, found, metrics, collapse))
     return ProtocolResult(
         n_train=len(splits.train.ids),
         n_selection=len(splits.selection.ids),
         n_test=len(readings[0].test.ids) if readings else 0,
-        best=choose(splits.task, trials),
+        best=best,
         trials=tuple(trials),
         readings=tuple(readings),
         seconds=time.perf_counter() - started,
         flops=count_flops(),
+        grid_edges=grid_edges(splits.task, trials, best),
     )

@@ -33,7 +33,13 @@ from mae_bench.training.checkpoint import (
     versions,
     write_json,
 )
-from mae_bench.training.health import describe_collapse, validation_loss
+from mae_bench.training.health import (
+    Exchange,
+    describe_collapse,
+    describe_untrained,
+    exchange,
+    validation_loss,
+)
 from mae_bench.training.optim import linear_schedule, make_optimizer, set_lr
 from mae_bench.training.outside import fitted_teacher, outside_stack, price_of, starting_backbone
 from mae_bench.training.precision import autocast, resolve_precision
@@ -114,12 +120,16 @@ class _Run:
         lexicon = None
         if kind.needs_lexicon(options):
             lexicon = build_lexicon(data.rows, data.vocab_size, tokenizer, ngrams)
+        drawn = backbone.embedding.weight.detach().clone()
         self.objective: Objective = place(
             kind(
                 backbone, spec.backbone, options, seed=spec.seed, teacher=teacher, lexicon=lexicon
             ),
             device,
         )
+        # an objective may start from its teacher's encoder
+        self.is_drawn = encoder is None and torch.equal(drawn, backbone.embedding.weight)
+        self.start: Exchange | None = None
         self.restarts_at = kind.restarts_at(options)
         self.shape = StepShape(
             spec.backbone,
@@ -155,6 +165,8 @@ class _Run:
 
     def train(self, state: Path, progress: Progress) -> None:
         recipe = self.recipe
+        if self.is_drawn:
+            self.start = exchange(self.objective, self.data, self.spec.seed, self.device)
         rows = torch.from_numpy(np.array(self.data.rows).astype(np.int32)).to(self.device)
         optimizer = make_optimizer(
             self.objective.named_parameters(),
@@ -273,9 +285,11 @@ class _Run:
         spent = self.step_flops.scaled(self.step)
         encoder = sum(p.numel() for p in self.objective.backbone.parameters())
         beside = sum(value.numel() for value in self.objective.state_to_save().values())
-        collapse = ""
+        end = exchange(self.objective, data, self.spec.seed, self.device)
+        flaws = [describe_untrained(self.start, end)]
         if self.objective.is_trained:
-            collapse = describe_collapse(self.objective.backbone, data, self.device)
+            flaws.append(describe_collapse(self.objective.backbone, data, self.device))
+        collapse = "; ".join(flaw for flaw in flaws if flaw)
         return {
             "tokens": self.step * self.shape.tokens,
             "steps": self.step,
@@ -292,6 +306,9 @@ class _Run:
             "num_threads": torch.get_num_threads(),
             "final_loss": self.curve["loss"][-1] if self.curve["loss"] else None,
             "validation_loss": validation_loss(self.objective, data, self.spec.seed, self.device),
+            "unread_loss": end.unread if end else None,
+            "share_left": end.left if end else None,
+            "share_left_at_start": self.start.left if self.start else None,
             "unigram_entropy": data.unigram_entropy,
             "is_collapsed": bool(collapse),
             "collapse": collapse,

@@ -20,7 +20,7 @@ from torch import Tensor
 from mae_bench.data.blocks import Blocks
 from mae_bench.draws import Block, Draws
 from mae_bench.errors import DataError, DivergedError
-from mae_bench.masking import CLS_ID, MASK_ID, NUM_SPECIAL, PAD_ID, SEP_ID, hide
+from mae_bench.masking import CLS_ID, MASK_ID, NUM_SPECIAL, PAD_ID, SEP_ID, as_block, hide
 from mae_bench.model.attention import place
 from mae_bench.model.backbone import Backbone, load_backbone
 from mae_bench.model.heads import pool
@@ -174,12 +174,6 @@ class _Reader:
 def spaced(count: int, wanted: int) -> np.ndarray:
     """Return ``wanted`` evenly spaced places of ``count``, or all of them."""
     return np.unique(np.linspace(0, max(0, count - 1), min(count, wanted)).astype(np.int64))
-
-
-def as_block(ids: Tensor) -> Block:
-    """Return rows as a block; its padding is None where there is none."""
-    is_pad = ids == PAD_ID
-    return Block(ids, is_pad if bool(is_pad.any()) else None)
 
 
 def halves(block: Block) -> tuple[Block, Block]:

@@ -48,6 +48,36 @@ def make(name, options, teacher, seed=0, spec=SPEC, vocab_size=V):
     )  # fmt: skip
 
 
+def own_modules(objective):
+    """Return what stands beside the encoder, by name; no teacher."""
+    return [
+        (name, module)
+        for name, module in objective.named_modules()
+        if not {"backbone", "teacher", "average"} & set(name.split("."))
+    ]
+
+
+def test_parts_of_one_shape_start_equal_in_every_objective(teacher):
+    found = {}
+    for name, options in CASES:
+        if options.get("initialise_from_teacher"):
+            continue  # its head is the teacher's
+        for place, module in own_modules(make(name, options, teacher)):
+            state = module.state_dict()
+            kind = type(module).__name__
+            is_part = kind == "VocabularyHead" or place.endswith(("projector", "decoder"))
+            if is_part and state:
+                shapes = tuple((key, tuple(value.shape)) for key, value in state.items())
+                found.setdefault((kind, shapes), []).append((name, state))
+    shared = [states for states in found.values() if len({name for name, _ in states}) > 1]
+    assert len(shared) >= 3, "vocabulary heads, decoders and projectors"
+    for states in shared:
+        first_name, first = states[0]
+        for name, state in states[1:]:
+            for key, value in first.items():
+                assert torch.equal(value, state[key]), (first_name, name, key)
+
+
 def test_folder_and_registry_agree():
     folder = Path(mae_bench.objectives.__file__).parent
     shared = {"__init__", "base", "distill_options", "part_entries", "parts", "targets",

@@ -201,8 +201,8 @@ BUGS = (
         "named_head",
         "The objective's name moves the initial weights of the vocabulary head.",
         "mae_bench/objectives/base.py",
-        'seed_for("head", seed=seed, part="pretraining")',
-        'seed_for("head", seed=seed, part=self.name)',
+        "return own_start(self.seed, part)",
+        "return own_start(self.seed, self.name + part)",
         ("tests/unit/test_pretrain.py::test_every_objective_starts_from_the_same_weights",),
     ),
     Bug(

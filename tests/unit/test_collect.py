@@ -30,8 +30,6 @@ COST = {
     "params_objective": 1,
     "is_collapsed": True,
     "collapse": "collapsed representation: mean cosine of texts 1.0000",
-    "validation_loss": 4.0,
-    "unigram_entropy": 6.0,
 }
 CLEAN = {"name": "clean", "rate": 0.0, "where": "test"}
 
@@ -103,15 +101,13 @@ def test_a_collapsed_pretraining_marks_its_rows_and_keeps_their_values(plan, sto
     assert record["pretrain_flops"] == 5.0 and record["head_flops"] == 2.0
 
 
-@pytest.mark.parametrize(("loss", "is_flagged"), [(5.93, False), (5.95, True), (None, False)])
-def test_a_run_that_learned_frequencies_alone_is_flagged(plan, store, loss, is_flagged):
+@pytest.mark.parametrize(("edges", "told"), [(None, None), ({}, ""), ({"C": "lowest"}, "C lowest")])
+def test_a_choice_at_the_edge_of_its_grid_stands_in_the_row(plan, store, edges, told):
     wanted = cell(plan, "mlm")
-    healthy = {**COST, "is_collapsed": False, "collapse": "", "validation_loss": loss}
-    finish(store, "pretrain", wanted.pretrain, cost=healthy)
-    finish(store, "evaluate", wanted.evaluate, metrics=metrics(0.25))
+    finish(store, "pretrain", wanted.pretrain, cost=COST)
+    finish(store, "evaluate", wanted.evaluate, metrics=metrics(0.25) | {"grid_edges": edges})
     (record,) = collect(plan, store).to_dict("records")
-    assert record["value"] == 0.25 and record["is_collapsed"] == is_flagged
-    assert ("unigram plateau" in record["collapse"]) == is_flagged
+    assert record["grid_edge"] == told
 
 
 def test_a_row_knows_exactly_its_columns():

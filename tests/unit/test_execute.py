@@ -9,10 +9,12 @@ import time
 import pytest
 
 from mae_bench.errors import StoreError
-from mae_bench.runner import execute
+from mae_bench.runner import execute, session
 from mae_bench.runner.execute import _Crew, _Member, _told
+from mae_bench.runner.session import Session
 from mae_bench.runner.stages import Settings
 from mae_bench.runner.store import Store
+from mae_bench.runner.study import study_of
 
 LIMIT_S = 3600  # against a hang alone
 
@@ -74,3 +76,16 @@ def test_workers_that_are_ended_while_they_fail_print_nothing(tmp_path, monkeypa
     with pytest.raises(StoreError, match="the home is full"):
         crew.run()
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("workers", [1, 2, 7])
+def test_the_number_of_workers_does_not_move_the_threads_of_a_stage(tmp_path, monkeypatch, workers):
+    given = []
+    monkeypatch.setattr(
+        session, "execute", lambda stages, store, settings, size, tell: given.append(settings)
+    )
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    study = study_of({"name": "a", "objectives": ["mlm"], "tasks": ["world/topic"], "seeds": 1})
+    found = Session(study, home=tmp_path, device="cpu", workers=workers)
+    found.execute(found.plan.stages)
+    assert [settings.num_threads for settings in given] == [1]

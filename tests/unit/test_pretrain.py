@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 from small_blocks import BACKBONE, BATCH, ROWS, L, V, run_pretraining, write_blocks
 
-import mae_bench.objectives.base as base
+import mae_bench.model.start as start
 import mae_bench.training.pretrain as loop
 from mae_bench.costs import StepShape
 from mae_bench.draws import Draws
@@ -62,7 +62,7 @@ def test_every_objective_starts_from_the_same_weights(folder, monkeypatch):
         called.append((stream, axes))
         return seed_for(stream, **axes)
 
-    monkeypatch.setattr(base, "seed_for", recording)
+    monkeypatch.setattr(start, "seed_for", recording)
     for objective, options in {
         "mlm": {},
         "mae": {},
@@ -75,8 +75,12 @@ def test_every_objective_starts_from_the_same_weights(folder, monkeypatch):
         assert found.keys() == initial.keys()
         for key, value in found.items():
             assert torch.allclose(value, initial[key], atol=1e-9, rtol=0), (objective, key)
-    # what stands beside the backbone is drawn from one stream, whatever the objective's name
-    assert called == [("head", {"seed": 0, "part": "pretraining"})] * 4
+    # what stands beside the backbone is drawn by the part's name, whatever the objective's
+    parts = [axes["part"] for _, axes in called]
+    assert {stream for stream, _ in called} == {"head"}
+    assert all(axes == {"seed": 0, "part": axes["part"]} for _, axes in called)
+    assert set(parts) == {"pretraining", "vocabulary", "decoder", "projector"}
+    assert parts.count("vocabulary") >= 4
 
 
 def test_every_objective_reads_the_same_rows_in_order(folder, monkeypatch):

@@ -1,0 +1,39 @@
+"""How often a hyper-parameter was chosen at an end of its grid: a better one may lie beyond."""
+
+import pandas as pd
+
+from mae_bench.analysis.tables import Table
+
+
+def edge_table(rows: pd.DataFrame) -> Table | None:
+    """Return the counts by protocol, task and size, or None where no grid was tried.
+
+    Rows of one evaluation that differ in test noise or metric are one choice.
+    """
+    tried = rows[rows["grid_edge"].notna()].drop_duplicates(
+        ["arm", "corpus_tokens", "protocol", "task", "train_size", "seed", "noise_where", "chosen"]
+    )
+    if tried.empty:
+        return None
+    records = []
+    keys = ["protocol", "task", "train_size"]
+    for (protocol, task, size), group in tried.groupby(keys, sort=False):
+        ends = group["grid_edge"].str.split(", ").explode()
+        counts = ends[ends != ""].value_counts()
+        records.append(
+            {
+                "protocol": protocol,
+                "task": task,
+                "size": size,
+                "at the edge": f"{int((group['grid_edge'] != '').sum())} of {len(group)}",
+                "which": ", ".join(f"{name}: {count}" for name, count in counts.items()) or "none",
+            }
+        )
+    frame = pd.DataFrame(records).astype(str)
+    return Table("edges", edge_sentence(tried), frame)
+
+
+def edge_sentence(tried: pd.DataFrame) -> str:
+    """Return the count over all choices."""
+    count = int((tried["grid_edge"] != "").sum())
+    return f"Chosen at the edge of its grid: {count} of {len(tried)}."
