@@ -94,6 +94,10 @@ class _Worker:
         yield from [stage for stage in self.near if stage.key in self.pending]
         yield from list(self.pending.values())
 
+    def stay_at(self, stage: Stage) -> None:
+        """Put first, from now on, what reads the checkpoint of a stage."""
+        self.near = self.readers.get(self.checkpoint(stage), [])
+
     def checkpoint(self, stage: Stage) -> Key | None:
         """Return the checkpoint that a stage makes, or reads; None for a floor or for data."""
         if stage.kind == "pretrain":
@@ -137,7 +141,7 @@ class _Worker:
     def run(self, stage: Stage) -> None:
         """Run a stage; the next look finds it done or failed."""
         self.num_run += 1
-        self.near = self.readers.get(self.checkpoint(stage), [])
+        self.stay_at(stage)
         self.tell("start", stage)
         if self.store.path(*stage.key).exists():
             note = f"the artefact of '{stage.label}' was damaged; it is built again"

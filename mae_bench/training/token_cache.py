@@ -56,15 +56,15 @@ def token_ids(
         encode: tokenises columns of texts that are not in memory.
     """
     number = _numbers.setdefault(tokenizer, next(_counter))
-    keys = [(number, max_length, *row) for row in zip(*texts, strict=True)]
+    keys = [(number, max_length, row) for row in zip(*texts, strict=True)]
     found = [_held.get(key) for key in keys]
     new = list(dict.fromkeys(key for key, held in zip(keys, found, strict=True) if held is None))
     fresh: dict[Any, Ids] = {}
     if new:
-        rows = encode([list(column) for column in zip(*(key[2:] for key in new), strict=True)])
+        rows = encode([list(column) for column in zip(*(key[2] for key in new), strict=True)])
         for key, row in zip(new, rows, strict=True):
             fresh[key] = ids = np.array(row, dtype=np.int32)
-            size = ids.nbytes + sum(map(len, key[2:])) + _OVERHEAD
+            size = ids.nbytes + sum(map(len, key[2])) + _OVERHEAD
             if size <= MAX_BYTES:
                 _held[key] = (ids, size)
     return [
