@@ -4,6 +4,8 @@ import hashlib
 import random
 from collections.abc import Callable, Sequence
 
+from cachetools import LRUCache, cached
+
 from mae_bench.errors import DataError
 from mae_bench.registry import Registry
 from mae_bench.seeding import seed_for
@@ -15,6 +17,8 @@ NOISES: Registry[Noise] = Registry("noise", "noises")
 """Each takes (text, rate, random numbers of this example) and returns the noisy text."""
 
 _KEY_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+MAX_CHARACTERS = 64 << 20  # of noisy texts that a process keeps
+_OVERHEAD = 300  # bytes that Python takes for each
 _NEVER = (1.0, 0.0, 0.0)  # a draw that hits at no rate
 
 
@@ -34,9 +38,17 @@ def apply_noise(
         return list(texts)
     base = seed_for("noise", task=task, split=split, seed=seed)
     return [
-        operator(text, spec.rate, random.Random(_key(base, name, text)))
-        for text, name in zip(texts, ids, strict=True)
+        _noisy(operator, text, spec.rate, base, name) for text, name in zip(texts, ids, strict=True)
     ]
+
+
+@cached(
+    LRUCache(MAX_CHARACTERS, getsizeof=lambda text: len(text) + _OVERHEAD),
+    key=lambda operator, text, rate, base, name: (operator, rate, base, name, text),
+)
+def _noisy(operator: Noise, text: str, rate: float, base: int, name: str) -> str:
+    """Return one noisy text; all arms, protocols and train sizes read the same."""
+    return operator(text, rate, random.Random(_key(base, name, text)))
 
 
 @NOISES.register("clean")

@@ -3,18 +3,22 @@
 Legend: B rows, S tokens a row that the encoder sees, D hidden size.
 """
 
+import copy
 from pathlib import Path
 from typing import Any
 
 import torch
+from cachetools import LRUCache
 from torch import Tensor, nn
 
 from mae_bench.data.tokenizer import CLS, PAD, SEP
 from mae_bench.errors import SpecError
+from mae_bench.file_stamps import file_stamps
 from mae_bench.model.attention_mask import attention_mask
 from mae_bench.seeding import seed_for
 from mae_bench.specs import BackboneSpec
 
+MAX_BYTES = 128 << 20  # of the encoders that a process keeps
 ROPE_THETA = 10_000.0  # RoFormer's, for rows of hundreds of tokens; ModernBERT's is for 8,192
 
 DROPOUTS = (  # as the three kinds of config name them
@@ -223,6 +227,8 @@ def build_backbone(spec: BackboneSpec, vocab_size: int, seed: int) -> Backbone:
 def load_backbone(folder: Path | str, dropout: float | None = None) -> Backbone:
     """Return the encoder of a transformers folder or Hub id, safetensors weights only.
 
+    A folder whose files are unchanged is read once; each call gets a copy of its own.
+
     Args:
         folder: with config.json and weights.
         dropout: rate of every dropout; None keeps those of the folder.
@@ -230,6 +236,27 @@ def load_backbone(folder: Path | str, dropout: float | None = None) -> Backbone:
     Raises:
         SpecError: the folder holds no encoder that transformers can load.
     """
+    kept = Path(folder)
+    weights = sorted(kept.glob("*.safetensors*"))
+    if not (kept / "config.json").is_file() or not weights:
+        return Backbone(_read_encoder(folder, dropout))
+    key = (dropout, file_stamps([kept / "config.json", *weights]))
+    if key not in _encoders:
+        encoder = _read_encoder(folder, dropout)
+        if _num_bytes(encoder) > MAX_BYTES:
+            return Backbone(encoder)
+        _encoders[key] = encoder
+    return Backbone(copy.deepcopy(_encoders[key]))
+
+
+def _num_bytes(encoder: nn.Module) -> int:
+    return sum(value.nbytes for value in encoder.state_dict().values())
+
+
+_encoders: LRUCache[Any, nn.Module] = LRUCache(MAX_BYTES, getsizeof=_num_bytes)
+
+
+def _read_encoder(folder: Path | str, dropout: float | None) -> nn.Module:
     from transformers import AutoConfig, AutoModel
 
     import mae_bench.model.recurrent  # noqa: F401  (so that AutoModel knows it)
@@ -240,7 +267,7 @@ def load_backbone(folder: Path | str, dropout: float | None = None) -> Backbone:
         for name in DROPOUTS if dropout is not None else ():
             if hasattr(config, name):
                 setattr(config, name, dropout)
-        encoder = AutoModel.from_pretrained(
+        encoder: nn.Module = AutoModel.from_pretrained(
             str(folder),
             config=config,
             attn_implementation="sdpa",
@@ -252,4 +279,4 @@ def load_backbone(folder: Path | str, dropout: float | None = None) -> Backbone:
             f"'{folder}' is not an encoder that transformers can load from safetensors: "
             f"{str(error).splitlines()[0]}"
         ) from error
-    return Backbone(encoder)
+    return encoder

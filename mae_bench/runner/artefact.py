@@ -41,18 +41,20 @@ def file_damage(path: Path, facts: Mapping[str, Any]) -> str | None:
     return None
 
 
-def finish(folder: Path, about: Mapping[str, Any]) -> None:
-    """Sync every file, then write the done marker."""
+def finish(folder: Path, about: Mapping[str, Any], *, is_synced: bool) -> None:
+    """Write the done marker, after every file; ``is_synced`` brings each to the disk."""
     files = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            sync(path)
+            if is_synced:
+                sync(path)
             name = path.relative_to(folder).as_posix()
             files[name] = {"size": path.stat().st_size, "sha256": _sha256(path)}
     done = folder / DONE
     done.write_text(json.dumps({"files": files, **about}, indent=1), encoding="utf-8")
-    sync(done)
-    sync(folder)
+    if is_synced:
+        sync(done)
+        sync(folder)
 
 
 def sync(path: Path) -> None:

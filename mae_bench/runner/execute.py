@@ -14,14 +14,15 @@ from pathlib import Path
 from mae_bench.errors import MaeBenchError, StoreError
 from mae_bench.runner.builder import Stage
 from mae_bench.runner.leases import held_by
-from mae_bench.runner.memory import keep_freed_memory
+from mae_bench.runner.memory import keep_freed_memory, resident_bytes
 from mae_bench.runner.stages import Settings
 from mae_bench.runner.store import Store
 from mae_bench.runner.work import Event, Tell, work
 
 MAX_WORKERS = 8
 MAX_DEATHS = 3  # of workers, beyond those that a stage can be blamed for
-STAGES_PER_WORKER = 60  # then a fresh process: 80 fine-tunes of many shapes grow one to 3 GB
+MAX_RESIDENT = 2 << 30  # then a fresh process: 80 fine-tunes of many shapes grow one to 3 GB
+MAX_STAGES = 60  # then a fresh process, where no platform tells what one holds
 RETIRED = 76  # exit code of a worker that stopped there
 ORPHANED = 75  # exit code of one whose parent was killed
 INTERRUPTED = 130  # exit code of one that the parent ended
@@ -196,10 +197,16 @@ def _work_and_tell(
             os._exit(ORPHANED)
 
     try:
-        return work(stages, Store(home), settings, tell, number, STAGES_PER_WORKER)
+        return work(stages, Store(home), settings, tell, number, _is_tired)
     except MaeBenchError as error:
         events.send(error)
         return True
+
+
+def _is_tired(num_run: int) -> bool:
+    """Whether a fresh process is worth the seconds that its imports take."""
+    held = resident_bytes()
+    return num_run >= MAX_STAGES if held is None else held > MAX_RESIDENT
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -1,9 +1,10 @@
 """The store: finished results by id, each written whole or not at all.
 
-An artefact is built in a temporary folder beside its place, synced, given a ``done.json`` with
-the size and checksum of every file, and renamed. Whatever kills a process, a folder under its
-final name is complete. Sizes are compared whenever a plan looks at an artefact; checksums once
-in a process, before it is first read.
+An artefact is built in a temporary folder, given a ``done.json`` with the size and checksum of
+every file, and renamed. Whatever kills a process, a folder under its final name is complete. What
+took long is also synced; what is lost of the rest when the machine itself goes down is found by
+size or checksum, and made again. Sizes are compared whenever a plan looks at an artefact;
+checksums once in a process, before it is first read.
 """
 
 import errno
@@ -23,7 +24,9 @@ from mae_bench.errors import StoreError
 from mae_bench.places import user_path
 from mae_bench.runner.artefact import DONE, file_damage, finish, read_done, sync
 
+SYNC_FROM_S = 2.0  # of work; less is made again sooner than a slow disk has synced it
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+BUILDING = ".building"  # inside of artefacts, so that a rename stays on one disk
 _FULL_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
@@ -154,20 +157,25 @@ class Store:
             StoreError: the disk is full or not writable; nothing half-written stays.
         """
         final = self.path(kind, id_)
-        temporary = final.with_name(f".{id_}.{uuid.uuid4().hex[:8]}")
+        building = self.home / "artefacts" / BUILDING  # not among thousands of finished ones
+        temporary = building / f"{kind}-{id_}.{uuid.uuid4().hex[:8]}"
+        started = time.monotonic()
         try:
             with self.writing(f"{kind} {id_}"):
                 final.parent.mkdir(parents=True, exist_ok=True)
-                for leftover in final.parent.glob(f".{id_}.*"):
+                building.mkdir(exist_ok=True)
+                for leftover in building.glob(f"{kind}-{id_}.*"):
                     shutil.rmtree(leftover, ignore_errors=True)
                 temporary.mkdir()
                 yield temporary
-                finish(temporary, about)
+                is_synced = time.monotonic() - started >= SYNC_FROM_S
+                finish(temporary, about, is_synced=is_synced)
                 if self.is_done(kind, id_):  # another worker, whose lease we had taken over
                     return
                 shutil.rmtree(final, ignore_errors=True)
                 temporary.rename(final)
-                sync(final.parent)
+                if is_synced:
+                    sync(final.parent)
                 shutil.rmtree(self.home / "work" / kind / id_, ignore_errors=True)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -1,7 +1,7 @@
 """What one worker does: take the first stage that is ready and free, until none is left."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -40,7 +40,7 @@ def work(
     settings: Settings,
     tell: Tell,
     worker: int = 0,
-    most: int | None = None,
+    is_tired: Callable[[int], bool] = lambda num_run: False,
 ) -> bool:
     """Bring every stage to an end: done by this worker or another, failed, or blocked.
 
@@ -50,7 +50,7 @@ def work(
         settings: of this worker.
         tell: is told what happens.
         worker: its number.
-        most: stages to run before stopping early; None runs all.
+        is_tired: whether to stop early, asked with the number of stages run so far.
 
     Returns:
         Whether every stage came to its end.
@@ -58,7 +58,7 @@ def work(
     Raises:
         StoreError: the home is full or cannot be written; what is done stays.
     """
-    return _Worker(stages, store, settings, tell, worker).loop(most)
+    return _Worker(stages, store, settings, tell, worker).loop(is_tired)
 
 
 class _Worker:
@@ -67,20 +67,42 @@ class _Worker:
     ) -> None:
         self.known = {stage.key: stage for stage in stages}
         self.pending = {key: s for key, s in self.known.items() if not store.is_done(*key)}
+        self.readers: dict[Key | None, list[Stage]] = {}
+        for stage in stages:
+            if stage.kind == "evaluate" and (read := self.checkpoint(stage)):
+                self.readers.setdefault(read, []).append(stage)
         self.lost: set[Key] = set()
         self.store = store
         self.settings = settings
         self.number = number
         self.num_run = 0
+        self.near: list[Stage] = []
         self._tell = tell
 
-    def loop(self, most: int | None) -> bool:
+    def loop(self, is_tired: Callable[[int], bool]) -> bool:
+        num_seen = 0
         while self.pending:
-            if most is not None and self.num_run >= most:
+            if self.num_run > num_seen and is_tired(self.num_run):
                 return False
-            if not any(self.settle(stage) for stage in list(self.pending.values())):
+            num_seen = self.num_run
+            if not any(self.settle(stage) for stage in self.candidates()):
                 time.sleep(WAIT_S)
         return True
+
+    def candidates(self) -> Iterator[Stage]:
+        """Yield what is pending: first what reads the checkpoint that this worker has loaded."""
+        yield from [stage for stage in self.near if stage.key in self.pending]
+        yield from list(self.pending.values())
+
+    def stay_at(self, stage: Stage) -> None:
+        """Put first, from now on, what reads the checkpoint of a stage."""
+        self.near = self.readers.get(self.checkpoint(stage), [])
+
+    def checkpoint(self, stage: Stage) -> Key | None:
+        """Return the checkpoint that a stage makes, or reads; None for a floor or for data."""
+        if stage.kind == "pretrain":
+            return stage.key
+        return next((need for need in stage.needs if need[0] == "pretrain"), None)
 
     def settle(self, stage: Stage) -> bool:
         """Look at one stage; return whether it was worked on, so that the look starts anew."""
@@ -119,6 +141,7 @@ class _Worker:
     def run(self, stage: Stage) -> None:
         """Run a stage; the next look finds it done or failed."""
         self.num_run += 1
+        self.stay_at(stage)
         self.tell("start", stage)
         if self.store.path(*stage.key).exists():
             note = f"the artefact of '{stage.label}' was damaged; it is built again"

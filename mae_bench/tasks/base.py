@@ -8,17 +8,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from mae_bench.data.sources import Source, fingerprint
 from mae_bench.errors import DataError, StoreError
+from mae_bench.file_stamps import Stamp, file_stamps
 from mae_bench.registry import Registry
 from mae_bench.seeding import seed_for
 
 Split = Literal["train", "selection", "test"]
 Labels = NDArray[Any]
+MAX_CHARACTERS = 128 << 20  # of the tasks that a process keeps
 TASK_VERSION = 2  # raise it where `build_task` writes other rows
 PARTS: tuple[Split, ...] = ("train", "selection", "test")
+_FILES = tuple(f"{part}.parquet" for part in PARTS)
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,7 @@ def task_meta(task: Task) -> dict[str, Any]:
 
 
 def load_task(folder: Path) -> TaskData:
-    """Return a prepared task.
+    """Return a prepared task, which no reader may change: unchanged files are read once.
 
     Raises:
         StoreError: a file is missing or damaged.
@@ -148,18 +152,32 @@ def load_task(folder: Path) -> TaskData:
     import pyarrow
 
     try:
+        stamp = file_stamps([folder / name for name in ("meta.json", *_FILES)])
+        if stamp in _loaded:
+            return _loaded[stamp]
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))["task"]
         fields: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in meta.items()
         }
         task = Task(source=None, **fields)
         train, selection, test = (_read(folder, part, task) for part in PARTS)
-        return TaskData(task, train, selection, test)
+        data = TaskData(task, train, selection, test)
+        if _num_characters(data) <= MAX_CHARACTERS:
+            _loaded[stamp] = data
+        return data
     except (OSError, ValueError, KeyError, TypeError, pyarrow.ArrowException) as error:
         raise StoreError(
             f"the task in {folder} is damaged ({type(error).__name__}: {error}); "
             "remove the folder and prepare again"
         ) from error
+
+
+def _num_characters(data: TaskData) -> int:
+    parts = (data.train, data.selection, data.test)
+    return sum(len(text) + 100 for part in parts for column in part.texts for text in column)
+
+
+_loaded: LRUCache[Stamp, TaskData] = LRUCache(MAX_CHARACTERS, getsizeof=_num_characters)
 
 
 def _read(folder: Path, part: str, task: Task) -> Examples:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from mae_bench.errors import DataError, SpecError
 from mae_bench.seeding import seed_for
+from mae_bench.training.token_cache import same_tokenizer, token_ids
 
 Indices = NDArray[np.int64]
 
@@ -60,8 +61,12 @@ def load_tokenizer(checkpoint: Path | str) -> Any:
     """
     from transformers import AutoTokenizer
 
-    try:
+    def load() -> Any:
         return AutoTokenizer.from_pretrained(str(checkpoint))
+
+    folder = Path(checkpoint)
+    try:
+        return same_tokenizer(folder, load) if folder.is_dir() else load()
     except (OSError, ValueError) as error:
         raise SpecError(
             f"'{checkpoint}' holds no tokenizer that transformers can load: "
@@ -87,21 +92,26 @@ def tokenize(
     """
     if not texts[0]:
         raise DataError("no texts to read: the split is empty; use a larger task or train size")
-    rows: list[list[int]] = tokenizer(
-        *(list(column) for column in texts),
-        truncation="longest_first",
-        max_length=max_length,
-        padding=False,
-        split_special_tokens=True,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-        verbose=False,
-    )["input_ids"]
+
+    def encode(columns: list[list[str]]) -> list[list[int]]:
+        rows: list[list[int]] = tokenizer(
+            *columns,
+            truncation="longest_first",
+            max_length=max_length,
+            padding=False,
+            split_special_tokens=True,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            verbose=False,
+        )["input_ids"]
+        return rows
+
+    rows = token_ids(tokenizer, texts, max_length, encode)
     # a text without any token becomes one padding token that counts as real
     lengths = np.array([max(len(row), 1) for row in rows], dtype=np.int64)
     ids = np.full((len(rows), int(lengths.max())), tokenizer.pad_token_id or 0, dtype=np.int32)
     is_real = np.arange(ids.shape[1]) < np.array([len(row) for row in rows])[:, None]
-    ids[is_real] = np.fromiter((token for row in rows for token in row), dtype=np.int32)
+    ids[is_real] = np.concatenate(rows)
     if int(ids.max()) >= vocab_size:
         raise DataError(
             f"token id {int(ids.max())} is outside the encoder's vocabulary of {vocab_size}; "

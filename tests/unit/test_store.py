@@ -41,7 +41,7 @@ def test_an_error_leaves_nothing(store):
 
 
 def test_leftovers_of_a_killed_build_are_removed(store):
-    folder = store.path("task", "a").with_name(".a.12345678")
+    folder = store.home / "artefacts" / ".building" / "task-a.12345678"
     folder.mkdir(parents=True)
     (folder / "half").write_text("half")
     build(store)

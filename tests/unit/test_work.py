@@ -22,7 +22,7 @@ def test_a_worker_retires_and_another_finishes(tmp_path):
     ]
     assert len(floors) == 5
     store, told = Store(tmp_path), []
-    assert not work(floors, store, Settings(), told.append, most=2)
+    assert not work(floors, store, Settings(), told.append, is_tired=lambda num_run: num_run >= 2)
     assert [event.what for event in told if event.what == "done"] == ["done"] * 2
     assert work(floors, store, Settings(), told.append)
     assert all(store.is_done(*stage.key) for stage in floors)
