@@ -188,8 +188,8 @@ def check_short(case: Specimen) -> None:
         output = objective(objective.corrupt(Block(ids, ids == PAD_ID), draws()))
         hold(
             output.predicted == 0 or bool(output.loss.isfinite()),
-            f"the loss on texts of one token is {float(output.loss.detach())}; where nothing is hidden, let "
-            "it be 0 or say predicted = 0",
+            f"the loss on texts of one token is {float(output.loss.detach())}; where nothing is "
+            "hidden, let it be 0 or say predicted = 0",
         )
 
 
