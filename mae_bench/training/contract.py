@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 
 from mae_bench.costs import StepShape
+from mae_bench.draws import Block
+from mae_bench.masking import PAD_ID, SEP_ID
 from mae_bench.model.backbone import build_backbone, load_backbone
 from mae_bench.objectives.base import Objective, View, parse_options
 from mae_bench.specs import BackboneSpec, Frozen
@@ -178,6 +180,19 @@ def check_start(case: Specimen) -> None:
         hold(not moved, f"the backbone does not start as others do: {', '.join(moved[:3])} differ")
 
 
+def check_short(case: Specimen) -> None:
+    """Texts of one token, of which most ratios hide none, give a finite loss, or none."""
+    ids = rows().ids.clone()
+    ids[:, 2], ids[:, 3:] = SEP_ID, PAD_ID
+    for objective in (case.make().train(), case.make().eval()):
+        output = objective(objective.corrupt(Block(ids, ids == PAD_ID), draws()))
+        hold(
+            output.predicted == 0 or bool(output.loss.isfinite()),
+            f"the loss on texts of one token is {float(output.loss.detach())}; where nothing is "
+            "hidden, let it be 0 or say predicted = 0",
+        )
+
+
 CHECKS: dict[str, Callable[[Specimen], None]] = {
     "declaration": check_declaration,
     "json": check_json,
@@ -190,6 +205,7 @@ CHECKS: dict[str, Callable[[Specimen], None]] = {
     "flops": check_flops,
     "reload": check_reload,
     "start": check_start,
+    "short": check_short,
 }
 
 

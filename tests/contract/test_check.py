@@ -144,6 +144,12 @@ class Crashing(Sound):
         return {}["missing"]
 
 
+class Empty(Sound):
+    def forward(self, view):
+        output = super().forward(view)
+        return LossOutput(output.loss / output.predicted, max(1, output.predicted))
+
+
 FAULTS = {
     Named: ("declaration", "name it 'faulty'"),
     Impure: ("purity", "draw through `draws`"),
@@ -158,6 +164,7 @@ FAULTS = {
     Detached: ("gradient", "no gradient reaches the backbone"),
     Cheap: ("flops", "torch counts"),
     Restarted: ("start", "does not start as others do"),
+    Empty: ("short", "the loss on texts of one token is nan"),
     Crashing: ("purity", "it raised KeyError: 'missing'"),
 }
 
