@@ -98,5 +98,6 @@ def plugin_files() -> list[Path]:
     return [path for top in tops for path in source_files(top)]
 
 
+@cache
 def _points() -> list[EntryPoint]:
     return [point for group in GROUPS for point in entry_points(group=f"{OURS}.{group}")]

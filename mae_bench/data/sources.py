@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mae_bench.data.listing import parquet_parts
 from mae_bench.data.tables import Columns, columns_of, read_columns
 from mae_bench.errors import DataError
-from mae_bench.places import user_path
+from mae_bench.places import is_folder, user_path
 
 if TYPE_CHECKING:
     import pyarrow
@@ -66,7 +66,7 @@ def data_dir(explicit: Path | None) -> Path | None:
     if not value:
         return None
     folder = user_path(value)
-    if not folder.is_dir():
+    if not is_folder(folder):
         told = "--data-dir" if explicit else DATA_DIR_VARIABLE
         raise DataError(f"{told} must name an existing folder, got '{value}'")
     return folder

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mae_bench.errors import SpecError, UnknownNameError, near_match
+from mae_bench.places import is_folder, is_there
 from mae_bench.runner.forms import study_of
 from mae_bench.runner.yaml_text import line_of, line_of_name, parse_value, read_yaml
 from mae_bench.sentences import first_place, sentence, shown
@@ -195,7 +196,10 @@ def _blame(
 
 
 def _text(path: Path) -> str:
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SpecError(f"{path} cannot be read ({error.strerror}); mend or move it") from None
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -207,10 +211,10 @@ def _text(path: Path) -> str:
 
 def _find(path_or_name: str | Path) -> Path:
     path = Path(path_or_name)
-    if path.is_file():
-        return path
-    if path.is_dir():
+    if is_folder(path):
         raise SpecError(f"{path} is a folder; a study is a YAML file or a packaged name")
+    if is_there(path):
+        return path
     known = suites()
     name = str(path_or_name).removesuffix(".yaml")
     by_stem = [full for full in known if full.rpartition("/")[2] == name]

@@ -204,6 +204,12 @@ def test_a_whole_float_is_a_count_and_a_count_is_a_float():
         FinetuneRecipe(epochs=True)
 
 
+@pytest.mark.parametrize("name", ["", "a" * 5000, "a\0b", "."])
+def test_an_odd_name_of_a_study_is_one_sentence(name):
+    with pytest.raises(SpecError, match=r"no study|is a folder"):
+        load_study(name)
+
+
 def test_a_name_fits_into_a_folder(tmp_path):
     path = tmp_path / "s.yaml"
     path.write_text(HEAD.replace("odd", "a" * 101))
