@@ -1,5 +1,6 @@
 """What a plan will cost before it runs: operations, hours, disk, and what its n can show."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,10 +10,13 @@ from mae_bench.runner.collect import failure_reasons
 from mae_bench.runner.plan import Plan
 from mae_bench.runner.store import Store
 from mae_bench.runner.vocabulary import vocabulary_of
-from mae_bench.specs import BackboneSpec, CorpusSpec, PretrainSpec
+from mae_bench.specs import BackboneSpec, CorpusSpec, EvaluateSpec, FinetuneRecipe, PretrainSpec
 
 ROUGH_FLOPS_PER_S = {"cpu": 4e10, "cuda": 3e13}  # until a pretraining here has been timed
-ROUGH_EVALUATE_S = {"cpu": 5.0, "cuda": 3.0}
+ROUGH_EVALUATE_S = {"cpu": 0.5, "cuda": 3.0}  # of each, beside the FLOPs of its encoder
+_ROUGH_TEXTS = 1_500  # read by each: a selection part and a test split
+_ROUGH_FILL = 1 / 3  # of ``max_length`` by a text of a task
+_ROUGH_TRAIN = 2_000  # texts, where a train size is a share
 _PREDICTION_BYTES = 40_000
 
 
@@ -92,9 +96,6 @@ def estimate(plan: Plan, store: Store, device: str) -> Estimate:
     speed = ROUGH_FLOPS_PER_S["cpu" if device == "cpu" else "cuda"]
     if timed:
         speed = sum(c["flops"] for c in timed) / sum(c["seconds"] for c in timed)
-    per_evaluation = ROUGH_EVALUATE_S["cpu" if device == "cpu" else "cuda"]
-    if evaluate_s:
-        per_evaluation = sum(evaluate_s) / len(evaluate_s)
     words = vocabulary_of(plan, store)
     by_stage: dict[str, ArmCost] = {}
     for stage in plan.stages:  # a teacher comes before its students
@@ -105,8 +106,11 @@ def estimate(plan: Plan, store: Store, device: str) -> Estimate:
         if stage.kind == "pretrain":
             budget = plan.study.pretrain.budget.seconds
             seconds += budget or (by_stage[stage.id].flops or 0.0) / speed
+        elif stage.kind == "evaluate" and evaluate_s:
+            seconds += sum(evaluate_s) / len(evaluate_s)
         elif stage.kind == "evaluate":
-            seconds += per_evaluation
+            seconds += ROUGH_EVALUATE_S["cpu" if device == "cpu" else "cuda"]
+            seconds += _evaluate_flops(stage, plan, words.size) / speed
     return Estimate(
         stages=stages,
         arms=_by_arm(plan, by_stage),
@@ -151,6 +155,26 @@ def _cost(stage: Stage, plan: Plan, vocab_size: int, teachers: Mapping[str, ArmC
     if steps is None:
         return ArmCost(stage.label, None, None, None, *price)
     return ArmCost(stage.label, steps, steps * shape.tokens, steps * step, *price, paid)
+
+
+def _evaluate_flops(stage: Stage, plan: Plan, vocab_size: int) -> float:
+    """Return roughly what an evaluation's encoder does; 0 for a floor."""
+    from mae_bench.costs import TRAIN, StepShape
+    from mae_bench.training.protocol import PROTOCOLS
+
+    spec = stage.spec
+    assert isinstance(spec, EvaluateSpec)
+    if spec.checkpoint is None:
+        return 0.0
+    recipe = PROTOCOLS.get(spec.protocol).recipe.model_validate(spec.recipe)
+    most = getattr(recipe, "max_length", None)
+    length = math.ceil(most * _ROUGH_FILL) if most else plan.study.corpus.row_length
+    texts = _ROUGH_TEXTS * max(1, len(spec.test_noises)) / TRAIN
+    if isinstance(recipe, FinetuneRecipe):
+        num_train = spec.train_size if isinstance(spec.train_size, int) else _ROUGH_TRAIN
+        steps = max(recipe.epochs * -(-num_train // recipe.batch_size), recipe.min_steps)
+        texts += len(recipe.learning_rates) * steps * recipe.batch_size
+    return texts * StepShape(plan.study.backbone, 1, length, vocab_size).encoder()
 
 
 def _disk(stage: Stage, plan: Plan, vocab_size: int) -> int:

@@ -40,7 +40,7 @@ def test_killed_at_random_moments_it_gives_the_same_rows(finished, study, home, 
     done = [(line["kind"], line["id"]) for line in log(home) if line["what"] == "done"]
     assert len(done) - len(set(done)) == 0
     assert not list((home / "leases").glob("*.json"))
-    assert not list((home / "artefacts").glob("*/.*"))
+    assert not list((home / "artefacts" / ".building").glob("*"))
     assert not list((home / "work").glob("*/*"))
 
 
@@ -70,7 +70,7 @@ def test_interrupted_it_ends_cleanly_and_says_how_to_go_on(study, home, workers,
     assert "Traceback" not in err
     for path in (home / "leases").glob("*.json"):  # one may be left, but its holder is dead
         assert holder(home / "leases", *path.stem.split("-")) is None
-    assert not list((home / "artefacts").glob("*/.*"))
+    assert not list((home / "artefacts" / ".building").glob("*"))
     assert len(log(home)) < NUM_STAGES
 
 

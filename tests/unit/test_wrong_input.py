@@ -232,7 +232,7 @@ def test_a_full_disk_leaves_nothing_half_written_and_the_next_run_goes_on(
     assert "Traceback" not in done.stderr
     folders = [path for path in (home / "artefacts").glob("*/*") if path.is_dir()]
     assert all((folder / "done.json").exists() for folder in folders)
-    assert not list((home / "artefacts").glob("*/.*"))
+    assert not list((home / "artefacts" / ".building").glob("*"))
     assert not list((home / "failures").iterdir())
     code, err = run(*arguments)
     assert code == 0, err

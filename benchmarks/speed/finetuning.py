@@ -1,0 +1,121 @@
+"""Fine-tuning speed against transformers' own Trainer, its lengths grouped or not, in one run.
+
+    python benchmarks/speed/finetuning.py [--steps 60] [--repeats 3] [--threads 1 --clock cpu]
+
+Same encoder sizes (preset `cpu`, 6x192), 32 texts a batch of 5 to 128 tokens, most of them short,
+as reviews and questions are; the same threads. `grouped` sorts them by length as
+this package does, sets malloc as it does and takes the plain attention kernel. Needs `accelerate`.
+"""
+
+import tempfile
+
+from contest import StepClock, hold, options
+
+VOCAB, BATCH, LENGTH, CLASSES = 4096, 32, 128, 2
+CONTESTANTS = {
+    "Trainer fp32": ("trainer", "default", "fp32"),
+    "Trainer bf16": ("trainer", "default", "bf16"),
+    "tuned Trainer grouped fp32": ("trainer", "tuned", "fp32"),
+    "tuned Trainer grouped bf16": ("trainer", "tuned", "bf16"),
+    "mae-bench fp32": ("ours", "finetune", "fp32"),
+    "mae-bench auto": ("ours", "finetune", "auto"),
+}
+
+
+def texts(count: int) -> list[list[int]]:
+    """Return texts as token ids, of log-normal lengths around 24 tokens."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    lengths = np.clip(np.exp(rng.normal(np.log(24), 0.7, count)).astype(int), 5, LENGTH)
+    return [[2, *rng.integers(5, VOCAB, length - 2).tolist(), 3] for length in lengths]
+
+
+def run_trainer(setting: str, precision: str, steps: int) -> None:
+    """Train a sequence classifier with transformers.Trainer, padded batch by batch."""
+    import torch
+    from pretraining import tokenizer_of_words
+    from transformers import (
+        AutoModelForSequenceClassification,
+        DataCollatorWithPadding,
+        Trainer,
+        TrainingArguments,
+    )
+
+    from mae_bench.model.backbone import build_config
+    from mae_bench.specs import BackboneSpec
+
+    config = build_config(BackboneSpec(preset="cpu", max_length=LENGTH), VOCAB)
+    config.num_labels, config.classifier_pooling = CLASSES, "mean"
+    kernel = {} if setting == "default" else {"attn_implementation": "eager"}
+    data = [
+        {"input_ids": ids, "attention_mask": [1] * len(ids), "labels": i % CLASSES}
+        for i, ids in enumerate(texts(steps * BATCH))
+    ]
+    order = "random" if setting == "default" else "group_by_length"
+    with tempfile.TemporaryDirectory() as folder:
+        Trainer(
+            model=AutoModelForSequenceClassification.from_config(config, **kernel),
+            args=TrainingArguments(
+                output_dir=folder, per_device_train_batch_size=BATCH, max_steps=steps,
+                bf16=precision == "bf16", use_cpu=not torch.cuda.is_available(),
+                train_sampling_strategy=order, optim="adamw_torch_fused",
+                report_to=[], save_strategy="no", logging_strategy="no", disable_tqdm=True,
+            ),
+            train_dataset=data,
+            data_collator=DataCollatorWithPadding(tokenizer_of_words()),
+        ).train()  # fmt: skip
+
+
+def run_ours(_: str, precision: str, steps: int) -> None:
+    """Train with the fine-tune of the protocol, one epoch at one rate."""
+    import numpy as np
+    import torch
+
+    from mae_bench.model.backbone import build_backbone
+    from mae_bench.model.heads import TaskModel
+    from mae_bench.specs import BackboneSpec, FinetuneRecipe
+    from mae_bench.tasks import TASKS
+    from mae_bench.training.batching import TokenSet
+    from mae_bench.training.finetune import Finetuner, Targets
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    rows = texts(steps * BATCH)
+    lengths = np.array([len(row) for row in rows])
+    ids = np.zeros((len(rows), lengths.max()), dtype=np.int32)
+    for place, row in enumerate(rows):
+        ids[place, : len(row)] = row
+    labels = np.arange(len(rows)) % CLASSES
+    targets = Targets(TASKS.get("world/sentiment"), labels)
+    backbone = build_backbone(BackboneSpec(preset="cpu", max_length=LENGTH), VOCAB, 0)
+    model = TaskModel(backbone, targets.num_outputs, dropout=0.0, task="speed", seed=0)
+    recipe = FinetuneRecipe(epochs=1, min_steps=steps, batch_size=BATCH, precision=precision)
+    tuner = Finetuner(model, targets, recipe, task="speed", seed=0, device=device)
+    tokens = TokenSet(
+        torch.from_numpy(ids).to(device), lengths, torch.from_numpy(lengths).to(device)
+    )
+    for _step in tuner.train(tokens, targets.encode(labels, device), 1e-3):
+        pass
+
+
+def main() -> None:
+    """Run the contestants in turn and print a table of ratios."""
+    arguments = options(__doc__, steps=60).parse_args()
+
+    def run(side: str, what: str, precision: str) -> float:
+        if what != "default":
+            from mae_bench.runner.memory import keep_freed_memory
+
+            keep_freed_memory()
+        import torch
+
+        torch.set_num_threads(arguments.threads)
+        clock = StepClock(arguments.clock)
+        (run_trainer if side == "trainer" else run_ours)(what, precision, arguments.steps)
+        return BATCH / clock.seconds_per_step()
+
+    hold(__file__, arguments, CONTESTANTS, run, "texts")
+
+
+if __name__ == "__main__":
+    main()
