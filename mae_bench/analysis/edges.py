@@ -6,12 +6,12 @@ from mae_bench.analysis.tables import Table
 
 
 def edge_table(rows: pd.DataFrame) -> Table | None:
-    """Return the counts by protocol, task and size, or None where no grid was tried.
-
-    Rows of one evaluation that differ in test noise or metric are one choice.
-    """
-    tried = rows[rows["grid_edge"].notna()].drop_duplicates(
-        ["arm", "corpus_tokens", "protocol", "task", "train_size", "seed", "noise_where", "chosen"]
+    """Return the counts by protocol, task and size, or None where no grid was tried."""
+    tried = rows[rows["grid_edge"].notna()].copy()
+    # what differs in test noise or metric alone is one evaluation
+    tried["trained_on"] = tried["noise"].where(tried["noise_where"] != "test", "clean")
+    tried = tried.drop_duplicates(
+        ["arm", "corpus_tokens", "protocol", "task", "train_size", "seed", "trained_on"]
     )
     if tried.empty:
         return None

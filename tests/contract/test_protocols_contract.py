@@ -89,6 +89,7 @@ def test_results_are_complete_and_recomputable(name, kind, encoder, tmp_path):
         "n_selection",
         "n_test",
         "chosen",
+        "grid_edges",
         "selection_value",
         "trials",
         "results",

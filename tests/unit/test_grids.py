@@ -186,7 +186,7 @@ def test_the_rate_beyond(values, beyond):
 def row(**changes):
     fields = dict.fromkeys(COLUMNS) | {
         "arm": "mlm", "protocol": "linear_probe", "task": "a", "train_size": "100", "seed": 0,
-        "noise_where": "test", "chosen": "{}",
+        "noise": "clean", "noise_where": "test", "chosen": "{}",
     }  # fmt: skip
     return fields | changes
 
@@ -196,6 +196,7 @@ def test_the_page_counts_choices_at_an_edge_once_for_each_evaluation():
         [
             row(seed=0, grid_edge="C lowest", metric="accuracy"),
             row(seed=0, grid_edge="C lowest", metric="f1"),
+            row(seed=0, grid_edge="C lowest", noise="typos"),
             row(seed=1, grid_edge="", metric="accuracy"),
             row(seed=2, grid_edge=None, metric="accuracy"),
             row(task="b", seed=0, grid_edge="C highest", metric="accuracy"),
