@@ -245,7 +245,7 @@ def load_backbone(folder: Path | str, dropout: float | None = None) -> Backbone:
         encoder = _read_encoder(folder, dropout)
         if _num_bytes(encoder) > MAX_BYTES:
             return Backbone(encoder)
-        _encoders[key] = encoder
+        _encoders[key] = copy.deepcopy(encoder)  # not the file's own pages, which may change
     return Backbone(copy.deepcopy(_encoders[key]))
 
 
