@@ -121,14 +121,12 @@ class _Run:
         if kind.needs_lexicon(options):
             lexicon = build_lexicon(data.rows, data.vocab_size, tokenizer, ngrams)
         drawn = backbone.embedding.weight.detach().clone()
-        self.objective: Objective = place(
-            kind(
-                backbone, spec.backbone, options, seed=spec.seed, teacher=teacher, lexicon=lexicon
-            ),
-            device,
+        objective = kind(
+            backbone, spec.backbone, options, seed=spec.seed, teacher=teacher, lexicon=lexicon
         )
         # an objective may start from its teacher's encoder
         self.is_drawn = encoder is None and torch.equal(drawn, backbone.embedding.weight)
+        self.objective: Objective = place(objective, device)
         self.start: Exchange | None = None
         self.restarts_at = kind.restarts_at(options)
         self.shape = StepShape(
