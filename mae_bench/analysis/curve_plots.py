@@ -19,10 +19,10 @@ from mae_bench.analysis.plots import (
     floor_dashes,
     floors_in_reach,
     legend_columns,
+    legend_name,
     panel_grid,
 )
 from mae_bench.analysis.scores import Cell, Scores, Setting, noise_name
-from mae_bench.analysis.tables import TIMES
 
 _BARS = "Mean over seeds with its 95% interval, set apart sideways; grey lines: floors."
 
@@ -89,7 +89,7 @@ def corpus_picture(scores: Scores, setting: Setting) -> Picture | None:
 def _curves_over(
     scores: Scores,
     family: Sequence[Setting],
-    place: Callable[[Cell, Setting], float],
+    at: Callable[[Cell, Setting], float],
     name: str,
     is_log: bool,
 ) -> Callable[[bool], Figure]:
@@ -102,14 +102,19 @@ def _curves_over(
         for axis, task in zip(axes, tasks, strict=True):
             if is_log:
                 axis.set_xscale("log")
-            ticks = _curves_of_task(axis, scores, task, family, place, is_log)
+            ticks = _curves_of_task(axis, scores, task, family, at, is_log)
             shown = ticks if len(ticks) <= 6 else ticks[:: -(-len(ticks) // 6)]
             axis.set_xticks(shown, [_short(x) for x in shown])
             axis.minorticks_off()
             axis.set_title(task)
             axis.set_xlabel(name)
-        for axis in axes[::columns]:
-            axis.set_ylabel(f"score {TIMES} 100")
+        shared = scores.shared_measure(family[0])
+        for place, (axis, task) in enumerate(zip(axes, tasks, strict=True)):
+            if shared is None:  # each panel has an axis of its own kind
+                metric = scores.metric(task, family[0]) or "score"
+                axis.set_ylabel(scores.measure(task, family[0]).heading(metric))
+            elif place % columns == 0:
+                axis.set_ylabel(shared.heading("score"))
         sns.despine(figure)
         add_legend(figure, max(axes, key=lambda a: len(a.get_legend_handles_labels()[1])))
         return figure
@@ -127,6 +132,8 @@ def _curves_of_task(
 ) -> list[float]:
     """Draw a line for each arm and return the places on the horizontal axis."""
     colours = arm_colours(scores)
+    measure = scores.measure(task, family[0])
+    factor = measure.factor
     lines = {}
     values = [
         scores.values(arm.label, task, setting)
@@ -144,14 +151,15 @@ def _curves_of_task(
         if points:
             lines[arm] = np.array(sorted(points)).T
     if far:
+        is_below = measure.sign > 0
         axis.annotate(
-            f"\N{DOWNWARDS ARROW} {far}",
-            (0.5, 0.0),
-            (0, 2),
+            ("\N{DOWNWARDS ARROW} " if is_below else "\N{UPWARDS ARROW} ") + far,
+            (0.5, 0.0 if is_below else 1.0),
+            (0, 2 if is_below else -2),
             xycoords="axes fraction",
             textcoords="offset points",
             ha="center",
-            va="bottom",
+            va="bottom" if is_below else "top",
             fontsize=8.5,
             color=GREY,
         )
@@ -161,15 +169,16 @@ def _curves_of_task(
     for arm, (x, mean, low, high) in lines.items():
         if arm.role != "trained":
             dashes = floor_dashes(scores, arm.label)
-            axis.plot(x, 100 * mean, color=GREY, lw=1.4, ls=dashes, label=arm.label, zorder=1)
+            name = legend_name(arm.label)
+            axis.plot(x, factor * mean, color=GREY, lw=1.4, ls=dashes, label=name, zorder=1)
             continue
         side = 0.014 * (trained.index(arm) - (len(trained) - 1) / 2)
         moved = x * (ticks[-1] / ticks[0]) ** side if is_log else x + (ticks[-1] - ticks[0]) * side
         axis.errorbar(
             moved,
-            100 * mean,
-            yerr=100 * np.stack([mean - low, high - mean]),
-            label=arm.label,
+            factor * mean,
+            yerr=factor * np.stack([mean - low, high - mean]),
+            label=legend_name(arm.label),
             color=colours[arm.label],
             marker=arm_marker(scores, arm.label),
             ms=5,

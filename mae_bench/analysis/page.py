@@ -17,11 +17,12 @@ from mae_bench.analysis.tables import (
     COLLAPSE_MARK,
     Table,
     aggregate_text,
+    difference,
     interval,
     p_text,
-    points,
     score_text,
 )
+from mae_bench.measures import PLAIN
 from mae_bench.specs import CORPUS, MIN_SEEDS, Study, few_seeds, study_limits
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -43,7 +44,7 @@ def verdict_grid(
     """Return a line of fields for each trained arm: the tasks, then their mean if judged."""
     found = {(v.claim.treatment, v.claim.task): v for v in verdicts}
     tasks: list[str | None] = [*scores.tasks_in(setting)]
-    if len(tasks) > 1:
+    if len(tasks) > 1 and scores.shared_measure(setting) is not None:
         tasks.append(None)
     lines = []
     for arm in scores.of_role("trained"):
@@ -61,7 +62,8 @@ def verdict_grid(
 def _control_cell(scores: Scores, arm: str, task: str | None, setting: Setting) -> GridCell:
     if task is None:
         whole = aggregate(scores, arm, setting)
-        mean = aggregate_text(whole, "mean", "", len(scores.seeds))
+        measure = scores.shared_measure(setting) or PLAIN
+        mean = aggregate_text(whole, "mean", "", len(scores.seeds), measure)
         return GridCell("control", mean, "control's score", "")
     text = score_text(scores.cells.get((arm, task, setting)), len(scores.seeds))
     return GridCell("control", text, "control's score", "")
@@ -77,9 +79,24 @@ def _grid_cell(verdict: Verdict) -> GridCell:
         notes.append(f"{verdict.num_failed} failed")
     if verdict.num_collapsed:
         notes.append(f"{COLLAPSE_MARK}{verdict.num_collapsed}")
-    detail = " ".join([interval(verdict.low, verdict.high), *notes])
+    detail = " ".join([interval(verdict.low, verdict.high, verdict.measure), *notes])
     title = f"{verdict.reason}; p alone {p_text(verdict.p)}, n = {verdict.n}"
-    return GridCell(word, points(verdict.difference), detail, title)
+    return GridCell(word, difference(verdict.difference, verdict.measure), detail, title)
+
+
+def grid_columns(scores: Scores, setting: Setting) -> tuple[str, ...]:
+    """Return the headings of a verdict grid: the tasks, and how those not in points are read."""
+    tasks = scores.tasks_in(setting)
+    notes = [scores.measure(task, setting).note for task in tasks]
+    names = [f"{task} ({note})" if note else task for task, note in zip(tasks, notes, strict=True)]
+    has_mean = len(tasks) > 1 and scores.shared_measure(setting) is not None
+    return (*names, "mean of tasks") if has_mean else tuple(names)
+
+
+def units(scores: Scores, setting: Setting) -> str:
+    """Return the units of a setting's differences, as in a sentence."""
+    found = dict.fromkeys(scores.measure(task, setting).unit for task in scores.tasks_in(setting))
+    return " or ".join(found)
 
 
 @dataclass(frozen=True)
@@ -109,10 +126,10 @@ def _address(svg: str) -> str:
 
 @dataclass(frozen=True)
 class SettingBlock:
-    """One setting on the page: its tasks, its verdict grid and its table of scores."""
+    """One setting on the page: its verdict grid under its columns, and its table of scores."""
 
     label: str
-    tasks: tuple[str, ...]
+    columns: tuple[str, ...]
     grid: list[tuple[str, list[GridCell]]]
     table: Table
 
@@ -165,6 +182,7 @@ def render(content: Mapping[str, Any], study: Study) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.globals |= {"points": points, "interval": interval, "first_lines": first_lines}
+    environment.globals |= {"difference": difference, "interval": interval}
+    environment.globals |= {"first_lines": first_lines}
     text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     return environment.get_template("report.html.j2").render(**content, study=study, resolved=text)

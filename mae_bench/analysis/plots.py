@@ -4,6 +4,7 @@ Colours belong to arms and never change between figures; floors are grey lines.
 """
 
 import io
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,11 +22,12 @@ from matplotlib.ticker import MaxNLocator
 from mae_bench.analysis.claims import Verdict
 from mae_bench.analysis.scores import Cell, Scores, Setting
 from mae_bench.analysis.stats import Array
-from mae_bench.analysis.tables import TIMES
+from mae_bench.measures import PLAIN, Measure
 
 MAX_PANELS = 12
 GREY = "#6b7280"
 _DASHES: tuple[Any, ...] = ((0, (1, 1.6)), (0, (5, 2)), (0, (5, 2, 1, 2)))
+_NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _MARKERS = "osDv^P<X"
 _STYLE: Any = {
     "font.size": 10,
@@ -40,6 +42,7 @@ _STYLE: Any = {
     "axes.linewidth": 0.8,
     "grid.color": "#e5e7eb",
     "grid.linewidth": 0.8,
+    "text.parse_math": False,  # a dollar sign in a label is a dollar sign
     "svg.hashsalt": "mae-bench",  # the same figure gives the same file
 }
 
@@ -61,7 +64,8 @@ class Picture:
         """Write the wide figure as ``<slug>.png`` (150 dpi) and ``<slug>.svg``."""
         folder.mkdir(parents=True, exist_ok=True)
         figure = self._drawn(is_wide=True)
-        figure.savefig(folder / f"{self.slug}.png", dpi=150)
+        with matplotlib.rc_context(_STYLE):
+            figure.savefig(folder / f"{self.slug}.png", dpi=150)
         (folder / f"{self.slug}.svg").write_text(_svg(figure), encoding="utf-8")
 
     def narrow_svg(self) -> str:
@@ -85,10 +89,11 @@ def solve_layout(figure: Figure) -> None:
 
 
 def _svg(figure: Figure) -> str:
+    """Return a figure as SVG, without the control characters of labels that XML forbids."""
     buffer = io.StringIO()
     with matplotlib.rc_context(_STYLE):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
+    return _NO_XML.sub("", buffer.getvalue())
 
 
 def arm_colours(scores: Scores) -> dict[str, Any]:
@@ -144,12 +149,20 @@ def _wrapped(label: str, width: int = 20) -> str:
     return "\n".join(textwrap.wrap(label, width)) or label
 
 
+def legend_name(label: str) -> str:
+    """Return a label as its artist carries it: matplotlib leaves out what begins with "_"."""
+    return f" {label}"
+
+
 def add_legend(figure: Figure, axes: Axes) -> None:
-    """Write the legend of one panel below the whole figure, in as many columns as fit."""
+    """Write the legend of one panel below the whole figure, in as many columns as fit.
+
+    Its artists carry their `legend_name`.
+    """
     handles, labels = axes.get_legend_handles_labels()
     if not handles:
         return
-    figure.legend(
+    legend = figure.legend(
         handles,
         labels,
         loc="outside lower center",
@@ -158,6 +171,8 @@ def add_legend(figure: Figure, axes: Axes) -> None:
         handlelength=2.2,
         columnspacing=1.4,
     )
+    for text, label in zip(legend.get_texts(), labels, strict=True):
+        text.set_text(label.removeprefix(" "))
 
 
 def legend_columns(labels: Sequence[str], width: float) -> int:
@@ -169,29 +184,36 @@ def legend_columns(labels: Sequence[str], width: float) -> int:
 def floors_in_reach(
     scores: Scores, task: str, setting: Setting, values: Array
 ) -> tuple[dict[str, float], str]:
-    """Return the floors near enough to draw, and a note on those too far below.
+    """Return the floors near enough to draw, as shown, and a note on those that are far worse.
 
-    A floor further below than the spread of the arms would flatten everything else.
+    A floor further off than the spread of the arms would flatten everything else.
     """
-    shown = values[np.isfinite(values)]
-    least = shown.min() - max(np.ptp(shown), 0.02) if len(shown) else -np.inf
+    measure = scores.measure(task, setting)
+    gains = measure.sign * values[np.isfinite(values)]
+    least = gains.min() - max(np.ptp(gains), least_reach(measure)) if len(gains) else -np.inf
     near, far = {}, []
     for arm in scores.of_role("floor"):
         cell = scores.cells.get((arm.label, task, setting))
         if cell is None or not cell.n:
             continue
-        if cell.mean >= least:
-            near[arm.label] = 100 * cell.mean
+        if measure.sign * cell.mean >= least:
+            near[arm.label] = measure.factor * cell.mean
         else:
-            far.append(f"{arm.label} {100 * cell.mean:.0f}")
+            far.append(f"{arm.label} {measure.factor * cell.mean:.{measure.digits - 1}f}")
     return near, ", ".join(far)
 
 
+def least_reach(measure: Measure) -> float:
+    """Return how far a floor may always lie: two points, or twenty of the last digit shown."""
+    return float(20 * 10.0**-measure.digits / measure.factor)
+
+
 def error_bar(cell: Cell) -> Any:
-    """Return the interval as distances x 100 from the mean; None without one."""
+    """Return the interval as distances from the mean, as shown; None without one."""
     if not np.isfinite(cell.low):
         return None
-    return 100 * np.array([[cell.mean - cell.low], [cell.high - cell.mean]])
+    ends = np.array([[cell.mean - cell.low], [cell.high - cell.mean]])
+    return cell.measure.factor * ends
 
 
 def score_picture(scores: Scores, setting: Setting) -> Picture:
@@ -205,6 +227,7 @@ def score_picture(scores: Scores, setting: Setting) -> Picture:
             len(tasks), is_wide, 0.9 + 0.36 * len(arms), share_y=True, foot=0.4
         )
         for axis, task in zip(axes, tasks, strict=True):
+            measure = scores.measure(task, setting)
             for line, arm in enumerate(reversed(arms)):
                 cell = scores.cells.get((arm.label, task, setting))
                 if cell is None or not cell.n:
@@ -225,7 +248,7 @@ def score_picture(scores: Scores, setting: Setting) -> Picture:
                     continue
                 colour = colours[arm.label]
                 axis.plot(
-                    100 * cell.values,
+                    measure.factor * cell.values,
                     np.full(len(cell.values), line),
                     "o",
                     ms=3.5,
@@ -234,7 +257,7 @@ def score_picture(scores: Scores, setting: Setting) -> Picture:
                     mew=0,
                 )
                 axis.errorbar(
-                    100 * cell.mean,
+                    measure.factor * cell.mean,
                     line,
                     xerr=error_bar(cell),
                     fmt=arm_marker(scores, arm.label),
@@ -248,7 +271,7 @@ def score_picture(scores: Scores, setting: Setting) -> Picture:
                 if cell.num_collapsed:
                     axis.annotate(
                         f"†{cell.num_collapsed}",
-                        (100 * cell.mean, line),
+                        (measure.factor * cell.mean, line),
                         (0, 6),
                         textcoords="offset points",
                         ha="center",
@@ -259,14 +282,18 @@ def score_picture(scores: Scores, setting: Setting) -> Picture:
             near, far = floors_in_reach(scores, task, setting, np.concatenate(values))
             for label, mean in near.items():
                 dashes = floor_dashes(scores, label)
-                axis.axvline(mean, color=GREY, lw=1.4, ls=dashes, label=label, zorder=1)
+                axis.axvline(
+                    mean, color=GREY, lw=1.4, ls=dashes, label=legend_name(label), zorder=1
+                )
             if far:
+                is_left = measure.sign > 0
                 axis.annotate(
-                    f"\N{LEFTWARDS ARROW} {far}",
-                    (0.0, 1.0),
-                    (1, -2),
+                    f"\N{LEFTWARDS ARROW} {far}" if is_left else f"{far} \N{RIGHTWARDS ARROW}",
+                    (0.0 if is_left else 1.0, 1.0),
+                    (1 if is_left else -1, -2),
                     xycoords="axes fraction",
                     textcoords="offset points",
+                    ha="left" if is_left else "right",
                     va="top",
                     fontsize=8.5,
                     color=GREY,
@@ -276,9 +303,7 @@ def score_picture(scores: Scores, setting: Setting) -> Picture:
             axis.grid(visible=False, axis="y")
             axis.xaxis.set_major_locator(MaxNLocator(5))
             axis.set_title(task)
-            cells = [scores.cells.get((arm.label, task, setting)) for arm in arms]
-            metric = next((cell.metric for cell in cells if cell), "score")
-            axis.set_xlabel(f"{metric} {TIMES} 100")
+            axis.set_xlabel(measure.heading(scores.metric(task, setting) or "score"))
         sns.despine(figure, left=True)
         add_legend(figure, max(axes, key=lambda a: len(a.get_legend_handles_labels()[1])))
         return figure
@@ -323,10 +348,11 @@ def difference_picture(
                     continue
                 colour = colours[arm.label]
                 is_decided = verdict.outcome in ("supported", "refuted")
-                mean = 100 * verdict.difference
+                factor = verdict.measure.factor
+                mean = factor * verdict.difference
                 ends = None
                 if np.isfinite(verdict.low):
-                    ends = [[mean - 100 * verdict.low], [100 * verdict.high - mean]]
+                    ends = [[mean - factor * verdict.low], [factor * verdict.high - mean]]
                 axis.errorbar(
                     mean,
                     line,
@@ -343,7 +369,8 @@ def difference_picture(
             axis.grid(visible=False, axis="y")
             axis.xaxis.set_major_locator(MaxNLocator(5))
             axis.set_title(task or "mean of tasks")
-            axis.set_xlabel("points above control")
+            measure = scores.measure(task, setting) if task else scores.shared_measure(setting)
+            axis.set_xlabel((measure or PLAIN).difference_heading())
         sns.despine(figure, left=True)
         return figure
 

@@ -20,11 +20,12 @@ from mae_bench.analysis.plots import (
     arm_colours,
     arm_marker,
     floor_dashes,
+    least_reach,
+    legend_name,
     panel_grid,
     solve_layout,
 )
 from mae_bench.analysis.scores import Scores, Setting, aggregate
-from mae_bench.analysis.tables import TIMES
 
 
 def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Picture | None:
@@ -33,6 +34,10 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
     if setting.corpus_tokens:
         costs = costs[costs["corpus_tokens"] == setting.corpus_tokens]
     by_arm = {str(cost["arm"]): cost for cost in costs.to_dict("records")}
+    measure = scores.shared_measure(setting)
+    if measure is None:
+        return None
+    sign, factor = measure.sign, measure.factor
     points = []
     for arm in scores.of_role("trained"):
         whole = aggregate(scores, arm.label, setting)
@@ -41,15 +46,14 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
     if not points:
         return None
     colours = arm_colours(scores)
-    lowest = min(100 * whole["mean"] for _, whole, _ in points)
-    highest = max(100 * whole["mean"] for _, whole, _ in points)
+    gains = [sign * whole["mean"] for _, whole, _ in points]
     found = {
-        arm.label: 100 * aggregate(scores, arm.label, setting)["mean"]
+        arm.label: aggregate(scores, arm.label, setting)["mean"]
         for arm in scores.of_role("floor", "untrained")
     }
-    # A floor far below would flatten everything else.
-    reach = max(5.0, highest - lowest)
-    floors = {label: mean for label, mean in found.items() if mean > lowest - reach}
+    # A floor that is far worse would flatten everything else.
+    least = min(gains) - max(2.5 * least_reach(measure), max(gains) - min(gains))
+    floors = {label: factor * mean for label, mean in found.items() if sign * mean > least}
 
     def draw(is_wide: bool) -> Figure:
         figure, axes, _ = panel_grid(2, is_wide, 3.4, foot=0.3)
@@ -60,10 +64,10 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
             strict=True,
         ):
             for label, whole, cost in points:
-                mean = 100 * whole["mean"]
+                mean = factor * whole["mean"]
                 ends = None
                 if np.isfinite(whole["low"]):
-                    ends = [[mean - 100 * whole["low"]], [100 * whole["high"] - mean]]
+                    ends = [[mean - factor * whole["low"]], [factor * whole["high"] - mean]]
                 axis.errorbar(
                     float(cost[field]),
                     mean,
@@ -78,21 +82,22 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
                 )
             for label, mean in floors.items():
                 dashes = floor_dashes(scores, label)
-                axis.axhline(mean, color=GREY, lw=1.4, ls=dashes, label=label, zorder=1)
+                floor = legend_name(label)
+                axis.axhline(mean, color=GREY, lw=1.4, ls=dashes, label=floor, zorder=1)
             axis.margins(x=0.3, y=0.16)
             axis.set_xlim(left=max(0.0, axis.get_xlim()[0]))
             axis.set_xlabel(name)
             axis.xaxis.set_major_locator(MaxNLocator(5))
             if field == "pretrain_flops":
                 axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
-        axes[0].set_ylabel(f"mean of tasks {TIMES} 100")
+        axes[0].set_ylabel(measure.heading("mean of tasks"))
         sns.despine(figure)
         add_legend(figure, axes[0])
         solve_layout(figure)
         for axis, field in zip(axes, ("pretrain_flops", "pretrain_s"), strict=True):
-            spots = [(float(cost[field]), 100 * whole["mean"]) for _, whole, cost in points]
+            spots = [(float(cost[field]), factor * whole["mean"]) for _, whole, cost in points]
             bars = [
-                (x, 100 * whole[end])
+                (x, factor * whole[end])
                 for (x, _), (_, whole, _) in zip(spots, points, strict=True)
                 for end in ("low", "high")
                 if np.isfinite(whole[end])
@@ -100,9 +105,10 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
             _label_points(axis, spots, bars, [label for label, _, _ in points], colours)
         return figure
 
+    corner = "Upper" if sign > 0 else "Lower"
     caption = (
-        f"Mean of all tasks; {setting.label}. Upper left is better: more score for less work. "
-        "Grey lines: floors, where they lie near."
+        f"Mean of all tasks; {setting.label}. {corner} left is better: a better score for less "
+        "work. Grey lines: floors, where they lie near."
     )
     return Picture(f"costs-{setting.slug}", "Score against cost", caption, draw)
 

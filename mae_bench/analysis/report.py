@@ -24,7 +24,16 @@ from mae_bench.analysis.curve_plots import (
 )
 from mae_bench.analysis.curves import Curve
 from mae_bench.analysis.folder import check_target, mark, publish, save_json
-from mae_bench.analysis.page import SettingBlock, embed, facts, render, study_notes, verdict_grid
+from mae_bench.analysis.page import (
+    SettingBlock,
+    embed,
+    facts,
+    grid_columns,
+    render,
+    study_notes,
+    units,
+    verdict_grid,
+)
 from mae_bench.analysis.plots import Picture, difference_picture, score_picture
 from mae_bench.analysis.pretraining_plots import cost_picture, loss_picture
 from mae_bench.analysis.provenance import collect_provenance
@@ -116,7 +125,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     blocks = [
         SettingBlock(
             setting.label,
-            scores.tasks_in(setting),
+            grid_columns(scores, setting),
             verdict_grid(_in(versus, setting), scores, setting, control) if control else [],
             score_table(scores, setting),
         )
@@ -156,6 +165,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         "claims": claims,
         "published": beside,
         "reference": blocks[0],
+        "units": units(scores, reference),
         "others": blocks[1:_MAX_SETTINGS],
         "num_hidden": max(0, len(blocks) - _MAX_SETTINGS),
         "floor_grid": verdict_grid(_in(floors, reference), scores, reference, untrained or ""),

@@ -15,6 +15,7 @@ from mae_bench.analysis.failures import Flags, Side
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.stats import interquartile_mean, iqm_interval, mean_intervals
 from mae_bench.errors import DataError
+from mae_bench.measures import PLAIN, Measure, measure_of
 from mae_bench.specs import CLEAN, CORPUS, Claim, Comparison, Study
 
 Role = Literal["trained", "untrained", "floor"]
@@ -90,6 +91,11 @@ class Cell:
         """Number of seeds whose run is flagged as collapsed."""
         return int(self.is_collapsed.sum())
 
+    @property
+    def measure(self) -> Measure:
+        """How its metric is read."""
+        return measure_of(self.metric)
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -119,6 +125,22 @@ class Scores:
         """The setting that the top of the report shows."""
         return self.settings[0]
 
+    def metric(self, task: str, setting: Setting) -> str | None:
+        """Return the metric of a column; None where nothing was run."""
+        cells = (self.cells.get((arm.label, task, setting)) for arm in self.arms)
+        return next((cell.metric for cell in cells if cell), None)
+
+    def measure(self, task: str, setting: Setting) -> Measure:
+        """Return how a column is read."""
+        metric = self.metric(task, setting)
+        return PLAIN if metric is None else measure_of(metric)
+
+    def shared_measure(self, setting: Setting) -> Measure | None:
+        """Return how all tasks of a setting are read; None where that differs: no mean then."""
+        metrics = {self.metric(task, setting) for task in self.tasks_in(setting)} - {None}
+        found = {measure_of(str(metric)) for metric in metrics} or {PLAIN}
+        return found.pop() if len(found) == 1 else None
+
     def values(self, arm: str, task: str, setting: Setting) -> Array:
         """Return [S] values, all NaN where nothing was run."""
         cell = self.cells.get((arm, task, setting))
@@ -131,12 +153,6 @@ class Scores:
         if cell is None:
             return Side(np.full(len(self.seeds), np.nan), nothing, nothing)
         return Side(cell.values, cell.is_failed, cell.is_collapsed)
-
-    def across_tasks(self, arm: str, setting: Setting) -> Array:
-        """Return [S] means over the setting's tasks; NaN at a seed that lacks one of them."""
-        tasks = self.tasks_in(setting)
-        stacked = np.stack([self.values(arm, task, setting) for task in tasks])
-        return np.asarray(stacked.mean(axis=0), dtype=np.float64)
 
     def of_role(self, *roles: Role) -> list[Arm]:
         """Return the arms of these roles, in order."""

@@ -16,13 +16,15 @@ from matplotlib.figure import Figure
 
 from mae_bench.analysis.folder import check_target, mark, publish, save_json
 from mae_bench.analysis.page import TEMPLATES, embed
-from mae_bench.analysis.plots import GREY, Picture, add_legend, panel_grid
+from mae_bench.analysis.plots import GREY, Picture, add_legend, legend_name, panel_grid
 from mae_bench.analysis.stats import mean_intervals
 from mae_bench.analysis.tables import Table
+from mae_bench.measures import measure_of
 from mae_bench.specs import LETTERS
 from mae_bench.speeds import SpeedCell, SpeedSpec
 
 NEVER = float("inf")
+COST = measure_of("relative_cost")
 PUBLISHED_TOLERANCE = 0.05  # of a formula beside a published share: no clock is read
 
 
@@ -58,7 +60,7 @@ def break_even(ratios: Sequence[float], costs: Sequence[float]) -> float:
     The smallest ratio where that one is cheap already; infinity where none is.
     """
     for place, cost in enumerate(costs):
-        if cost <= 1:
+        if COST.sign * (cost - 1) >= 0:
             if place == 0:
                 return ratios[0]
             before = costs[place - 1]
@@ -148,14 +150,17 @@ def cell_table(cells: Sequence[SpeedCell]) -> Table:
                 "shape": cell.shape,
                 "mask ratio": f"{cell.mask_ratio:g}",
                 "decoder layers": str(cell.decoder_layers),
-                "formula": f"{cell.predicted:.2f}",
-                "measured": f"{mean:.2f}",
-                "95% interval": f"[{low:.2f}, {high:.2f}]",
+                "formula": COST.number(cell.predicted),
+                "measured": COST.number(mean),
+                "95% interval": f"[{COST.number(low)}, {COST.number(high)}]",
                 "ms a step": f"{1000 * np.mean(cell.seconds):.1f}",
                 "ms of the mlm": f"{1000 * np.mean(cell.control_seconds):.1f}",
             }
         )
-    caption = "Cost of a training step of a mae relative to the mlm's of the same shape."
+    caption = (
+        "Cost of a training step of a mae relative to the mlm's of the same shape; "
+        f"{COST.better} is better."
+    )
     return Table("speed-cells", caption, pd.DataFrame(records))
 
 
@@ -164,9 +169,9 @@ def published_table(spec: SpeedSpec, cells: Sequence[SpeedCell]) -> Table:
     records = [
         {
             "published": reference.text,
-            "there": f"{reference.value:.2f}",
+            "there": COST.number(reference.value),
             "known by": reference.letter,
-            "formula, same shape": f"{cell.predicted:.2f}",
+            "formula, same shape": COST.number(cell.predicted),
             "agree": ("no", "yes")[abs(cell.predicted - reference.value) <= PUBLISHED_TOLERANCE],
             "source": reference.source,
         }
@@ -195,7 +200,7 @@ def speed_picture(spec: SpeedSpec, cells: Sequence[SpeedCell]) -> Picture:
                 ratios = [cell.mask_ratio for cell in line]
                 found = np.array([spread(cell.measured) for cell in line]).T
                 colour = palette[place]
-                name = f"decoder of {layers}"
+                name = legend_name(f"decoder of {layers}")
                 axis.plot(ratios, [c.predicted for c in line], color=colour, lw=1.4, ls="--")
                 bars = [found[0] - found[1], found[2] - found[0]]
                 axis.errorbar(ratios, found[0], yerr=bars, fmt="o", color=colour, ms=5, label=name)

@@ -157,7 +157,7 @@ def _comparison_sentence(
     if seeds < MIN_SEEDS:
         plural = "seed" if seeds == 1 else "seeds"
         return (
-            f"Nothing is decidable against {control}: {seeds} {plural} cannot reach p < .05, "
+            f"Nothing is decidable against {control}: {seeds} {plural} decide nothing, "
             f"at least {MIN_SEEDS} are needed."
         )
     wins: dict[str, list[str]] = {}

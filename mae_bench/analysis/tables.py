@@ -3,7 +3,7 @@
 A cell is never blank: it holds a score, "failed (k of n)", "not run" or "none".
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,21 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mae_bench.analysis.claims import Verdict
+from mae_bench.analysis.claims import Verdict, probability_text
+from mae_bench.analysis.markup import latex, markdown
 from mae_bench.analysis.scores import Cell, Scores, Setting, aggregate
+from mae_bench.measures import PLAIN, TIMES, Measure, measure_of
 
 COLLAPSE_MARK = "†"
-TIMES = "\N{MULTIPLICATION SIGN}"
-MINUS = "\N{MINUS SIGN}"
-_LATEX = {
-    "±": r"$\pm$",
-    MINUS: "$-$",
-    "†": r"\dag{}",
-    TIMES: r"$\times$",
-    "≥": r"$\geq$",
-    "·": r"$\cdot$",
-    "—": "---",
-}
 
 
 @dataclass(frozen=True)
@@ -40,35 +31,32 @@ class Table:
         """Write ``<slug>.csv``, ``.md`` and ``.tex``."""
         folder.mkdir(parents=True, exist_ok=True)
         self.frame.to_csv(folder / f"{self.slug}.csv", index=False)
-        markdown = self.frame.to_markdown(index=False, disable_numparse=True)
-        (folder / f"{self.slug}.md").write_text(f"{self.caption}\n\n{markdown}\n", "utf-8")
+        lines = self._in(markdown).to_markdown(index=False, disable_numparse=True)
+        text = f"{markdown(self.caption)}\n\n{lines}\n"
+        (folder / f"{self.slug}.md").write_text(text, "utf-8")
         (folder / f"{self.slug}.tex").write_text(self.latex(), "utf-8")
 
     def latex(self) -> str:
         """Return a LaTeX table with booktabs rules."""
-        style = self.frame.style.hide(axis="index").format(escape="latex")
-        style = style.format_index(escape="latex", axis="columns")
-        text = style.to_latex(hrules=True, caption=_escaped(self.caption), label=f"tab:{self.slug}")
-        for sign, command in _LATEX.items():
-            text = text.replace(sign, command)
-        return str(text)
+        style = self._in(latex).style.hide(axis="index")
+        caption = latex(self.caption)
+        return str(style.to_latex(hrules=True, caption=caption, label=f"tab:{self.slug}"))
 
-
-def _escaped(text: str) -> str:
-    for sign in "&%$#_{}":
-        text = text.replace(sign, "\\" + sign)
-    return text
+    def _in(self, escape: Callable[[str], str]) -> pd.DataFrame:
+        """Return cells and headings in a markup."""
+        frame = self.frame.map(lambda cell: escape(str(cell)))
+        return frame.set_axis([escape(str(name)) for name in frame.columns], axis=1)
 
 
 def score_text(cell: Cell | None, num_seeds: int) -> str:
-    """Return a score x 100 with half its interval, its n where seeds lack, and its marks."""
+    """Return a score with half its interval, its n where seeds lack, and its marks."""
     if cell is None:
         return "not run"
     if cell.n == 0:
         return f"failed ({cell.num_failed} of {num_seeds})" if cell.num_failed else "not run"
-    text = f"{100 * cell.mean:.1f}"
+    text = cell.measure.number(cell.mean)
     if cell.n > 1:
-        text += f" ± {50 * (cell.high - cell.low):.1f}"
+        text += f" ± {cell.measure.number((cell.high - cell.low) / 2)}"
     notes = []
     if cell.n < num_seeds:
         notes.append(f"n={cell.n}")
@@ -85,38 +73,44 @@ def score_table(scores: Scores, setting: Setting) -> Table:
     """Return arms by tasks in one setting, the floors first."""
     tasks = scores.tasks_in(setting)
     metrics = {task: _metric(scores, task, setting) for task in tasks}
+    shared = scores.shared_measure(setting)
     records = []
     for arm in scores.arms:
         record = {"arm": arm.label}
         for task in tasks:
             cell = scores.cells.get((arm.label, task, setting))
             record[f"{task} ({metrics[task]})"] = score_text(cell, len(scores.seeds))
-        if len(tasks) > 1:
+        if len(tasks) > 1 and shared is not None:
             whole = aggregate(scores, arm.label, setting)
-            record["mean of tasks"] = aggregate_text(whole, "mean", "", len(scores.seeds))
-            record["IQM"] = aggregate_text(whole, "iqm", "iqm_", len(scores.seeds))
+            record["mean of tasks"] = aggregate_text(whole, "mean", "", len(scores.seeds), shared)
+            record["IQM"] = aggregate_text(whole, "iqm", "iqm_", len(scores.seeds), shared)
         records.append(record)
+    scale = f" {TIMES} {shared.factor}" if shared and shared.factor != 1 else ""
+    if shared is None:
+        scale = f", those in points {TIMES} {PLAIN.factor},"
     caption = (
-        f"Scores {TIMES} 100 ± half of the 95% interval over seeds; {setting.label}; "
+        f"Scores{scale} ± half of the 95% interval over seeds; {setting.label}; "
         f"n = {len(scores.seeds)} unless a cell says otherwise. "
-        f"{COLLAPSE_MARK}k: k collapsed runs, which stay in the mean. "
-        "IQM: interquartile mean over seeds and tasks."
+        f"{COLLAPSE_MARK}k: k collapsed runs, which stay in the mean."
+        + ("" if shared is None else " IQM: interquartile mean over seeds and tasks.")
     )
     return Table(f"scores-{setting.slug}", caption, pd.DataFrame(records))
 
 
 def _metric(scores: Scores, task: str, setting: Setting) -> str:
-    cells = (scores.cells.get((arm.label, task, setting)) for arm in scores.arms)
-    return next((cell.metric for cell in cells if cell), "not run")
+    metric = scores.metric(task, setting)
+    return "not run" if metric is None else measure_of(metric).described(metric)
 
 
-def aggregate_text(whole: Mapping[str, float], name: str, prefix: str, num_seeds: int) -> str:
-    """Return a mean over tasks x 100 with half its interval, and its n where seeds lack."""
+def aggregate_text(
+    whole: Mapping[str, float], name: str, prefix: str, num_seeds: int, measure: Measure
+) -> str:
+    """Return a mean over tasks with half its interval, and its n where seeds lack."""
     if not whole["n"]:
         return "incomplete"
-    text = f"{100 * whole[name]:.1f}"
+    text = measure.number(whole[name])
     if whole["n"] > 1:
-        text += f" ± {50 * (whole[prefix + 'high'] - whole[prefix + 'low']):.1f}"
+        text += f" ± {measure.number((whole[prefix + 'high'] - whole[prefix + 'low']) / 2)}"
     return text if whole["n"] == num_seeds else f"{text} (n={whole['n']:.0f})"
 
 
@@ -157,17 +151,16 @@ def whole_number(value: float) -> str:
     return f"{value:,.0f}" if np.isfinite(value) else "not recorded"
 
 
-def points(value: float, is_signed: bool = True) -> str:
-    """Return a score or difference x 100, with a true minus sign."""
-    if not np.isfinite(value):
-        return "none"
-    text = f"{100 * value:+.1f}" if is_signed else f"{100 * value:.1f}"
-    return text.replace("-", MINUS)
+def difference(value: float, measure: Measure) -> str:
+    """Return a difference with its sign, in the unit of its metric."""
+    return measure.number(value, is_signed=True)
 
 
-def interval(low: float, high: float) -> str:
-    """Return ``[low, high]`` x 100."""
-    return f"[{points(low)}, {points(high)}]" if np.isfinite(low) else "no interval"
+def interval(low: float, high: float, measure: Measure) -> str:
+    """Return ``[low, high]`` of a difference."""
+    if not np.isfinite(low):
+        return "no interval"
+    return f"[{difference(low, measure)}, {difference(high, measure)}]"
 
 
 def p_text(p: float) -> str:
@@ -181,25 +174,27 @@ def verdict_table(verdicts: Sequence[Verdict], slug: str, caption: str) -> Table
     """Return one line a claim, with everything its verdict rests on."""
     records = []
     for verdict in verdicts:
-        claim = verdict.claim
-        notes = [f"{verdict.num_failed} failed"] if verdict.num_failed else []
-        if verdict.num_collapsed:
-            notes.append(f"{COLLAPSE_MARK}{verdict.num_collapsed}")
+        claim, measure = verdict.claim, verdict.measure
+        lost = verdict.losses.sentence(claim.treatment, claim.control)
         seeds = f"{verdict.n} of {verdict.num_seeds}"
         records.append(
             {
                 "claim": claim.sentence,
-                "verdict": verdict.outcome,
-                "difference": points(verdict.difference),
-                "95% interval": interval(verdict.low, verdict.high),
-                "IQM of it": points(verdict.iqm),
+                "verdict": verdict.word,
+                "difference": difference(verdict.difference, measure),
+                "95% interval": interval(verdict.low, verdict.high, measure),
+                "median": difference(verdict.median, measure),
+                "IQM": difference(verdict.iqm, measure),
+                "unit": measure.note or measure.unit,
                 "test": claim.test.replace("_", "-"),
-                "margin": points(claim.margin, is_signed=False),
-                "seeds": f"{seeds} ({', '.join(notes)})" if notes else seeds,
+                "margin": measure.number(claim.margin),
+                "seeds": f"{seeds} ({lost})" if lost else seeds,
+                "P(better)": probability_text(verdict.better),
+                "equal within": measure.number(verdict.equal_within),
                 "p family-wise": p_text(verdict.p_family),
                 "p alone": p_text(verdict.p),
-                "p Holm": p_text(verdict.p_holm),
-                "smallest detectable": points(verdict.detectable, is_signed=False),
+                "FDR": p_text(verdict.q),
+                "smallest detectable": measure.number(verdict.detectable),
             }
         )
     return Table(slug, caption, pd.DataFrame(records))

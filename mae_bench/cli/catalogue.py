@@ -94,6 +94,15 @@ def _protocols() -> list[dict[str, Any]]:
     ]
 
 
+def _metrics() -> list[dict[str, Any]]:
+    from mae_bench.measures import MEASURES
+
+    return [
+        {"name": name, "better": measure.better, "unit": measure.unit, "digits": measure.digits}
+        for name, measure in MEASURES
+    ]
+
+
 def _noises() -> list[dict[str, Any]]:
     from mae_bench.data.noise import NOISES
 
@@ -148,6 +157,7 @@ _PARTS = {
     "tasks": _tasks,
     "corpora": _corpora,
     "protocols": _protocols,
+    "metrics": _metrics,
     "noises": _noises,
     "suites": _suites,
     "papers": _papers,

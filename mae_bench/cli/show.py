@@ -19,7 +19,7 @@ def table(
             typer.echo(f"# {title}")
         typer.echo("\t".join(columns))
         for row in rows:
-            typer.echo("\t".join(row))
+            typer.echo("\t".join(" ".join(cell.split()) for cell in row))
         return
     from rich.console import Console
     from rich.table import Table

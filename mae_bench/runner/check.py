@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mae_bench.errors import SpecError, UnknownNameError, near_match
+from mae_bench.measures import measure_of
 from mae_bench.runner.controls import with_controls
+from mae_bench.runner.deciding import check_deciding, check_mean
 from mae_bench.runner.forms import FLOORS
 from mae_bench.runner.outside import check_origin, is_outside, resolved_backbone
 from mae_bench.sentences import shown
@@ -37,6 +39,7 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
     _check_steps(arms, study)
     study = study.model_copy(update={"objectives": arms, **_fitted_lengths(study)})
     _check_names(study)
+    check_deciding(study)
     _check_lengths(study)
     labels = [arm.label for arm in arms] + list(FLOORS.values())
     if study.control is not None:
@@ -59,6 +62,8 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
             )
         if claim.metric is not None:
             _check_metric(f"{where}.metric", claim, study)
+        elif claim.task is None and claim.protocol not in _readers(study):
+            check_mean(where, study.tasks)
         if claim.task is not None:
             _member(f"{where}.task", claim.task, _readable_tasks(study))
         if claim.protocol is not None:
@@ -192,7 +197,7 @@ def _check_names(study: Study) -> None:
                 f"protocols must name those that need a checkpoint, got '{name}'; "
                 "floors are always run, leave it out"
             )
-    readers = [name for name in study.protocols if PROTOCOLS.get(name).reads_corpus]
+    readers = _readers(study)
     if set(study.tasks) == {CORPUS} and len(readers) < len(study.protocols):
         others = [name for name in study.protocols if name not in readers]
         raise SpecError(
@@ -218,6 +223,7 @@ def _check_metric(where: str, claim: Claim | Comparison, study: Study) -> None:
 
     protocols = [claim.protocol] if claim.protocol else study.protocols
     if any(PROTOCOLS.get(name).reads_corpus for name in protocols):
+        measure_of(str(claim.metric))
         return
     tasks = [claim.task] if claim.task else study.tasks
     known = [m for task in tasks if task != CORPUS for m in TASKS.get(task).metrics]
@@ -226,10 +232,14 @@ def _check_metric(where: str, claim: Claim | Comparison, study: Study) -> None:
 
 def _readable_tasks(study: Study) -> list[str]:
     """Return the tasks of a study, with the corpus where a protocol reads it."""
+    return list(dict.fromkeys([*study.tasks, *([CORPUS] if _readers(study) else [])]))
+
+
+def _readers(study: Study) -> list[str]:
+    """Return the protocols that read rows of the corpus."""
     from mae_bench.training.protocol import PROTOCOLS
 
-    is_read = any(PROTOCOLS.get(name).reads_corpus for name in study.protocols)
-    return list(dict.fromkeys([*study.tasks, *([CORPUS] if is_read else [])]))
+    return [name for name in study.protocols if PROTOCOLS.get(name).reads_corpus]
 
 
 def _fitted_lengths(study: Study) -> dict[str, Any]:

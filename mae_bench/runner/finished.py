@@ -16,7 +16,7 @@ from mae_bench.runner.store import Store
 from mae_bench.specs import CORPUS, Study, stage_id
 
 FINISHED = "finished.json"
-_GROUPS = ("objectives", "tasks", "protocols", "noises", "corpora")
+_GROUPS = ("objectives", "tasks", "protocols", "noises", "corpora", "metrics")
 _ROWS = "results.parquet"
 
 

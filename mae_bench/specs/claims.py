@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mae_bench.specs.base import Frozen, TrainSize
+from mae_bench.specs.base import Frozen, InWords, TrainSize
 
 
 class Claim(Frozen):
@@ -12,16 +12,21 @@ class Claim(Frozen):
 
     ``task``, ``protocol``, ``train_size`` and ``noise`` narrow it; left out, the claim is read
     on the mean over all of them, rows of the corpus apart. ``metric`` names another metric than
-    the primary one. ``margin`` is in the units of the metric: for
-    ``superiority`` the treatment must win by more than the margin, for ``non_inferiority`` lose
-    by less, for ``equivalence`` stay within it on both sides.
+    the primary one. Winning follows the metric: the lower perplexity wins. ``margin`` is in the
+    metric's own number, as rows hold it: for ``superiority`` the treatment must win by more than
+    the margin, for ``non_inferiority`` lose by less, for ``equivalence`` stay within it on both
+    sides.
     """
 
     sentence: str
     treatment: str
     control: str
     test: Literal["superiority", "non_inferiority", "equivalence"] = "superiority"
-    margin: Annotated[float, Field(ge=0)] = 0.0
+    margin: Annotated[
+        float,
+        Field(ge=0),
+        InWords("a number of at least 0 in the metric's own unit; 0.01 of accuracy is a point"),
+    ] = 0.0
     task: str | None = None
     protocol: str | None = None
     train_size: TrainSize | None = None
@@ -60,7 +65,7 @@ class Reference(Frozen):
     Attributes:
         text: what was published, in a phrase.
         value: treatment minus control, in the units of the metric that was published; None where
-            only the direction is known, which is then up.
+            only the direction is known, which is then in favour of the treatment.
         letter: how the number is known: a key of `LETTERS`.
         source: paper, table, repository.
         comparison: the nearest thing that this study measures.

@@ -31,7 +31,8 @@ class Task:
         text_fields: the columns with the text, one or two.
         label_field: the column with the label.
         label_names: label i is ``label_names[i]``; empty for a regression.
-        metrics: names in ``METRICS``; the first is the primary one.
+        metrics: names in ``METRICS``; the first is the primary one, which choices and verdicts
+            follow in the direction that is declared for it.
         source: where it is read from; None for the generated world.
         test_split: the official split that is tested on; ``validation`` where the official test
             has no public labels.

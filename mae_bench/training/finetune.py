@@ -225,9 +225,9 @@ def run(
         value = score(task.task, splits.selection.labels, targets.decode(outputs))
         loss = float(targets.loss(outputs, selection_targets))
         trials.append(Trial(chosen, value, loss, facts={"selection_loss": loss}))
-        if choose(trials) is trials[-1]:
+        if choose(task.task, trials) is trials[-1]:
             best_weights = copy.deepcopy(model.state_dict())
-    choose(trials)  # raises where every rate diverged
+    choose(task.task, trials)  # raises where every rate diverged
     model.load_state_dict(best_weights)
     return conclude(
         spec,
@@ -240,5 +240,5 @@ def run(
 
 
 PROTOCOLS.register("finetune")(
-    Protocol("finetune", version=1, recipe=FinetuneRecipe, needs_checkpoint=True, run=run)
+    Protocol("finetune", version=2, recipe=FinetuneRecipe, needs_checkpoint=True, run=run)
 )

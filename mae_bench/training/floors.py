@@ -109,7 +109,7 @@ def run_tfidf(
         max_iter=recipe.max_iter,
         chosen={},
     )
-    best = best_of(fitted)
+    best = best_of(task.task, fitted)
     return conclude(
         spec,
         splits,
@@ -120,8 +120,8 @@ def run_tfidf(
 
 
 PROTOCOLS.register("majority")(
-    Protocol("majority", version=1, recipe=MajorityRecipe, needs_checkpoint=False, run=run_majority)
+    Protocol("majority", version=2, recipe=MajorityRecipe, needs_checkpoint=False, run=run_majority)
 )
 PROTOCOLS.register("tfidf")(
-    Protocol("tfidf", version=1, recipe=TfidfRecipe, needs_checkpoint=False, run=run_tfidf)
+    Protocol("tfidf", version=2, recipe=TfidfRecipe, needs_checkpoint=False, run=run_tfidf)
 )

@@ -74,7 +74,7 @@ def try_penalties(
     return fitted
 
 
-def best_of(fitted: list[Fitted]) -> Fitted:
+def best_of(task: Task, fitted: list[Fitted]) -> Fitted:
     """Return the one whose trial is the best."""
-    best = choose([each.trial for each in fitted])
+    best = choose(task, [each.trial for each in fitted])
     return next(each for each in fitted if each.trial is best)

@@ -120,7 +120,7 @@ def run(
             max_iter=recipe.max_iter,
             chosen={"pooling": pooling},
         )
-    best = best_of(fitted)
+    best = best_of(task.task, fitted)
     best_pooling = str(best.trial.chosen["pooling"])
 
     def predict(test: Examples) -> Values:
@@ -140,5 +140,5 @@ def run(
 
 
 PROTOCOLS.register("linear_probe")(
-    Protocol("linear_probe", version=1, recipe=ProbeRecipe, needs_checkpoint=True, run=run)
+    Protocol("linear_probe", version=2, recipe=ProbeRecipe, needs_checkpoint=True, run=run)
 )

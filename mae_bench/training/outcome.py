@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mae_bench.errors import DivergedError
+from mae_bench.measures import measure_of
 from mae_bench.specs import EvaluateSpec, NoiseSpec
 from mae_bench.tasks.base import Examples, Task
 from mae_bench.tasks.metrics import METRICS, Values
@@ -94,10 +95,10 @@ class ProtocolResult:
 
 def score(task: Task, labels: Values, predictions: Values) -> float:
     """Return the primary metric of a task."""
-    return METRICS[task.metrics[0]](labels, predictions)
+    return METRICS.get(task.metrics[0])(labels, predictions, task.num_labels)
 
 
-def choose(trials: Sequence[Trial]) -> Trial:
+def choose(task: Task, trials: Sequence[Trial]) -> Trial:
     """Return the trial of the best primary metric; ties: the lower loss, then the earlier trial.
 
     Raises:
@@ -107,7 +108,8 @@ def choose(trials: Sequence[Trial]) -> Trial:
     if not valued:
         reasons = "; ".join(f"{dict(trial.chosen)}: {trial.failure}" for trial in trials)
         raise DivergedError(f"every setting tried on the selection part diverged ({reasons})")
-    return min(valued, key=lambda pair: (-pair[1], pair[0].loss))[0]
+    sign = measure_of(task.metrics[0]).sign
+    return min(valued, key=lambda pair: (-sign * pair[1], pair[0].loss))[0]
 
 
 def find_collapse(task: Task, labels: Values, predictions: Values) -> str:
@@ -151,14 +153,17 @@ def conclude(
     for noise in () if spec.selection_only else spec.test_noises:
         test = splits.test(noise)
         found = predict(test)
-        metrics = {name: METRICS[name](test.labels, found) for name in splits.task.metrics}
+        metrics = {
+            name: METRICS.get(name)(test.labels, found, splits.task.num_labels)
+            for name in splits.task.metrics
+        }
         collapse = "" if may_be_constant else find_collapse(splits.task, test.labels, found)
         readings.append(Reading(noise, test, found, metrics, collapse))
     return ProtocolResult(
         n_train=len(splits.train.ids),
         n_selection=len(splits.selection.ids),
         n_test=len(readings[0].test.ids) if readings else 0,
-        best=choose(trials),
+        best=choose(splits.task, trials),
         trials=tuple(trials),
         readings=tuple(readings),
         seconds=time.perf_counter() - started,

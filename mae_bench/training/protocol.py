@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from mae_bench.data.blocks import load_blocks
 from mae_bench.errors import SpecError, near_match
+from mae_bench.measures import measure_of
 from mae_bench.progress import Progress
 from mae_bench.registry import Registry
 from mae_bench.specs import EvaluateSpec, Frozen
@@ -92,7 +93,8 @@ def evaluate(
     ``task`` is the folder of a task, or of token rows for a protocol that reads the corpus.
 
     Raises:
-        SpecError: the protocol needs a checkpoint and none was given.
+        SpecError: the protocol needs a checkpoint and none was given, or it gave a metric that is
+            not declared.
     """
     protocol = PROTOCOLS.get(spec.protocol)
     if protocol.needs_checkpoint and checkpoint is None:
@@ -102,6 +104,9 @@ def evaluate(
         )
     data = {"corpus": load_blocks(task)} if protocol.reads_corpus else {"task": load_task(task)}
     result = protocol.run(spec, checkpoint=checkpoint, **data, device=device, progress=progress)
+    for reading in result.readings:
+        for name in reading.metrics:
+            measure_of(name)  # a number that nobody can read is not written
     out.mkdir(parents=True, exist_ok=True)
     text = json.dumps(result.record(), indent=1, allow_nan=False)
     (out / "metrics.json").write_text(text, encoding="utf-8")

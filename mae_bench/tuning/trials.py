@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mae_bench.errors import SpecError
+from mae_bench.measures import measure_of
 from mae_bench.runner.builder import Key, Stage, StageBuilder
 from mae_bench.runner.collect import failure_reasons
 from mae_bench.runner.plan import Plan, make_plan
@@ -147,9 +148,13 @@ def arm_keys(session: "Session", base: Plan) -> dict[str, str]:
 def value_of(plan: Plan, store: Store) -> tuple[float | None, str]:
     """Return the mean over tasks on the selection part, or None and why there is none.
 
+    Where lower is better it is the mean with its sign turned, so that more is always better.
+
     Raises:
         StoreError: an artefact is damaged.
     """
+    from mae_bench.tasks import TASKS
+
     reasons = failure_reasons(plan, store)
     values = []
     for cell in plan.cells:
@@ -159,7 +164,7 @@ def value_of(plan: Plan, store: Store) -> tuple[float | None, str]:
         value = store.read_json(*key, "metrics.json")["selection_value"]
         if value is None:
             return None, f"protocol '{cell.protocol}' gave no value on the selection part"
-        values.append(float(value))
+        values.append(measure_of(TASKS.get(cell.task).metrics[0]).sign * float(value))
     return sum(values) / len(values), ""
 
 

@@ -256,8 +256,8 @@ BUGS = (
         "direction_of_a_paper",
         "A published loss is judged as if it were a gain.",
         "mae_bench/analysis/references.py",
-        "return reference.value is not None and reference.value < 0",
-        "return False",
+        "(reference.value or 0.0) * measure_in(claim, scores, others).sign < 0",
+        "False",
         ("tests/unit/test_references.py",),
     ),
     Bug(

@@ -55,14 +55,12 @@ def paired(values):
 def test_class_metrics_agree_with_plain_python(sides):
     labels, predictions = sides
     arrays = np.array(labels), np.array(predictions)
+    num_classes = 4
     same = sum(a == b for a, b in zip(labels, predictions, strict=True))
     assert accuracy(*arrays) == pytest.approx(same / len(labels))
-    occurring = sorted(set(labels) | set(predictions))
-    if set(occurring) <= {0, 1}:
-        expected = plain_f1(labels, predictions, 1)
-    else:
-        expected = sum(plain_f1(labels, predictions, c) for c in occurring) / len(occurring)
-    assert f1(*arrays) == pytest.approx(expected)
+    expected = sum(plain_f1(labels, predictions, c) for c in range(num_classes)) / num_classes
+    expected = 1.0 if labels == predictions else expected
+    assert f1(*arrays, num_classes) == pytest.approx(expected)
     assert matthews(*arrays) == pytest.approx(plain_matthews(labels, predictions), abs=1e-9)
 
 
@@ -70,9 +68,8 @@ def test_class_metrics_agree_with_plain_python(sides):
 @given(paired(st.integers(0, 1)))
 def test_binary_f1_is_that_of_class_one(sides):
     labels, predictions = sides
-    assert f1(np.array(labels), np.array(predictions)) == pytest.approx(
-        plain_f1(labels, predictions, 1)
-    )
+    expected = 1.0 if labels == predictions else plain_f1(labels, predictions, 1)
+    assert f1(np.array(labels), np.array(predictions), 2) == pytest.approx(expected)
 
 
 @settings(deadline=None)
@@ -86,23 +83,58 @@ def test_correlations_agree_with_plain_python(sides):
     )
 
 
-@pytest.mark.parametrize("name", sorted(METRICS))
+@pytest.mark.parametrize("name", METRICS.names())
 def test_perfect_predictions_score_one(name):
     labels = np.array([0, 1, 1, 0, 2, 2])
-    assert METRICS[name](labels, labels.copy()) == pytest.approx(1.0)
+    assert METRICS.get(name)(labels, labels.copy(), 3) == pytest.approx(1.0)
+
+
+def mistaken():
+    """Return labels of two of three classes, five mistakes, and the same with a text called 2."""
+    labels = np.array([0, 1] * 25)
+    without = np.where(np.arange(50) < 5, 1 - labels, labels)
+    return labels, without, np.where(np.arange(50) == 5, 2, without)
+
+
+def test_the_form_of_f1_follows_from_the_task_not_from_what_occurs():
+    from sklearn.metrics import f1_score
+
+    labels, without, with_third = mistaken()
+    for predictions in (without, with_third):
+        mean = f1_score(labels, predictions, labels=[0, 1, 2], average="macro", zero_division=0.0)
+        assert f1(labels, predictions, 3) == pytest.approx(mean)
+        one = f1_score(labels == 1, predictions == 1)
+        assert f1(labels, predictions, 2) == f1(labels, predictions) == pytest.approx(one)
+    assert f1(labels, without, 3) - f1(labels, with_third, 3) == pytest.approx(0.007, abs=0.001)
+
+
+@pytest.mark.parametrize("num_classes", [2, 3, 6])
+def test_a_perfect_prediction_of_a_constant_split_is_perfect(num_classes):
+    labels = np.zeros(9, dtype=int)
+    assert f1(labels, labels.copy(), num_classes) == 1.0
+    assert f1(labels, np.ones(9, dtype=int), num_classes) == 0.0
+
+
+@pytest.mark.parametrize("name", ["accuracy", "matthews"])
+def test_classes_that_do_not_occur_change_nothing(name):
+    labels, without, with_third = mistaken()
+    for predictions in (without, with_third):
+        found = [METRICS.get(name)(labels, predictions, count) for count in (2, 3, 9)]
+        shifted = METRICS.get(name)(labels + 5, predictions + 5, 9)
+        assert found == pytest.approx([shifted] * 3)
 
 
 @pytest.mark.parametrize("name", ["matthews", "pearson", "spearman"])
 def test_a_constant_side_scores_zero(name, recwarn):
     labels = np.array([0, 1, 1, 0])
-    assert METRICS[name](labels, np.ones(4)) == 0.0
-    assert METRICS[name](np.ones(4), labels) == 0.0
+    assert METRICS.get(name)(labels, np.ones(4), 2) == 0.0
+    assert METRICS.get(name)(np.ones(4), labels, 2) == 0.0
     assert not recwarn.list
 
 
 def test_a_class_never_predicted_scores_zero_without_a_warning(recwarn):
-    assert f1(np.array([0, 1, 2, 2]), np.array([0, 0, 0, 0])) == pytest.approx(0.4 / 3)
-    assert f1(np.array([1, 1]), np.array([0, 0])) == 0.0
+    assert f1(np.array([0, 1, 2, 2]), np.array([0, 0, 0, 0]), 3) == pytest.approx(0.4 / 3)
+    assert f1(np.array([1, 1]), np.array([0, 0]), 2) == 0.0
     assert not recwarn.list
 
 

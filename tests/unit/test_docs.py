@@ -8,6 +8,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pandas as pd
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -237,7 +238,8 @@ def test_the_own_parts_of_the_readme_work(workshop):
 def test_the_python_example_of_the_readme_runs(workshop):
     out = python(workshop, "fight.py")
     assert "token_detection" in out and "majority class" in out
-    assert (workshop / "home" / "studies" / "fight" / "results.parquet").is_file()
+    rows = pd.read_parquet(workshop / "home" / "studies" / "fight" / "results.parquet")
+    assert set(rows["metric"]) == {"accuracy", "f1", "mistakes"}
 
 
 def command_lines():

@@ -14,7 +14,7 @@ from mae_bench.model.backbone import load_backbone
 from mae_bench.model.heads import TaskModel
 from mae_bench.progress import silent
 from mae_bench.specs import FinetuneRecipe, NoiseSpec
-from mae_bench.tasks.base import TaskData
+from mae_bench.tasks import TASKS, TaskData
 from mae_bench.training.batching import load_tokenizer, tokenize
 from mae_bench.training.finetune import Finetuner, Targets, run
 from mae_bench.training.optim import linear_schedule, make_optimizer
@@ -282,9 +282,16 @@ def test_all_rates_diverged_is_an_error(encoder):
 
 def test_ties_go_to_the_lower_loss_and_then_to_the_smaller_rate():
     low, high = Trial({"learning_rate": 1.0}, 0.5, 2.0), Trial({"learning_rate": 2.0}, 0.5, 1.0)
-    assert choose([low, high]) is high
-    assert choose([low, dataclasses.replace(high, loss=2.0)]) is low
-    assert choose([low, dataclasses.replace(high, loss=9.0, value=0.6)]).value == 0.6
+    task = TASKS.get("sst2")
+    assert choose(task, [low, high]) is high
+    assert choose(task, [low, dataclasses.replace(high, loss=2.0)]) is low
+    assert choose(task, [low, dataclasses.replace(high, loss=9.0, value=0.6)]).value == 0.6
+
+
+def test_the_lower_value_is_chosen_where_lower_is_better():
+    task = dataclasses.replace(TASKS.get("sst2"), metrics=("final_loss",))
+    trials = [Trial({"learning_rate": rate}, value) for rate, value in ((1, 3.0), (2, 2.0))]
+    assert choose(task, trials) is trials[1]
 
 
 def test_costs_cover_every_rate(encoder):

@@ -17,6 +17,7 @@ from mae_bench.data.blocks import load_blocks
 from mae_bench.draws import Block, Draws
 from mae_bench.errors import DataError, SpecError
 from mae_bench.masking import MASK_ID, NUM_SPECIAL
+from mae_bench.measures import MEASURES, measure_of
 from mae_bench.model.backbone import load_backbone
 from mae_bench.objectives.base import parse_options
 from mae_bench.progress import silent
@@ -80,6 +81,26 @@ def test_it_measures_every_checkpoint_alike(blocks, checkpoints, tmp_path):
         assert found[name]["n_test"] == 36 and found[name]["flops"] > 0
     again = measured(blocks, checkpoints["mlm"], tmp_path / "again")
     assert again | {"seconds": 0} == found["mlm"] | {"seconds": 0}
+
+
+def test_every_number_is_declared(blocks, checkpoints, tmp_path):
+    for name, checkpoint in checkpoints.items():
+        for metric in measured(blocks, checkpoint, tmp_path / name)["results"][0]["metrics"]:
+            measure_of(metric)
+        read = [json.loads((checkpoint / file).read_text()) for file in ("curve.json", "cost.json")]
+        losses = [key for content in read for key in content if "loss" in key]
+        assert set(losses) == {"loss", "final_loss", "validation_loss"}
+        assert {(measure_of(loss).better, measure_of(loss).unit) for loss in losses} == {
+            ("lower", "nats")
+        }
+
+
+def test_a_metric_that_nobody_declared_is_not_written(blocks, checkpoints, tmp_path, monkeypatch):
+    declared = {k: v for k, v in MEASURES._parts.items() if k != "iso_score"}
+    monkeypatch.setattr(MEASURES, "_parts", declared)
+    with pytest.raises(SpecError, match="metric 'iso_score' is not declared"):
+        measured(blocks, checkpoints["mlm"], tmp_path / "out")
+    assert not (tmp_path / "out" / "metrics.json").exists()
 
 
 def test_ranks_are_those_of_numpy_on_real_tokens(blocks, checkpoints, tmp_path):

@@ -8,14 +8,15 @@ from mae_bench.analysis.claims import judge_comparisons
 from mae_bench.analysis.costs import cost_table
 from mae_bench.analysis.scores import read_scores
 from mae_bench.analysis.tables import (
+    difference,
     failure_table,
     p_text,
-    points,
     score_table,
     si,
     tuning_table,
     verdict_table,
 )
+from mae_bench.measures import PLAIN
 from mae_bench.results import frame
 
 TASKS = ("sst2", "trec")
@@ -156,5 +157,5 @@ def test_tuning_table_is_text():
 
 def test_number_formats():
     assert [si(x) for x in (4_190_000, 1.2e15, 950, 999_999)] == ["4.19 M", "1.2 P", "950", "1 M"]
-    assert points(-0.0123) == "\N{MINUS SIGN}1.2"
+    assert difference(-0.0123, PLAIN) == "\N{MINUS SIGN}1.2"
     assert [p_text(p) for p in (0.0312, 0.0001, float("nan"))] == [".031", "<.001", "none"]
