@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from mae_bench.analysis.moderated import moderate
+from mae_bench.analysis.moderated import Array, moderate
 from mae_bench.analysis.multiplicity import false_discovery, holm
-from mae_bench.analysis.stats import Array
+from mae_bench.analysis.stats import CUT, LEVEL
 
-LEVEL = 0.05
 Rejected = NDArray[np.bool_]
 _MAX_PATTERNS = 512
 _SLOW_COLUMNS = 60_000  # of all studies together, for the slow candidates
@@ -157,6 +156,11 @@ def bootstrap(values: Array, draws: int = 500) -> Rejected:
         adjusted = (1 + (lowest <= p[study][order]).sum(axis=0)) / (1 + draws)
         rejected[study, order] = np.maximum.accumulate(adjusted) <= LEVEL
     return rejected
+
+
+def verdicts(values: Array) -> Rejected:
+    """Return what the package decides: the winner, at the p that its verdicts ask for."""
+    return (holm(integrated_p(values)) < CUT) & (t_p(values) < LEVEL)
 
 
 def candidates(values: Array) -> dict[str, Rejected]:

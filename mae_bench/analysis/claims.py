@@ -23,7 +23,7 @@ from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.power import detectable_effect
 from mae_bench.analysis.scores import Scores, Setting
 from mae_bench.analysis.stats import (
-    LEVEL,
+    CUT,
     FamilyTest,
     family_test,
     interquartile_mean,
@@ -374,7 +374,9 @@ def _found(pairs: Sequence[_Pairs], columns: Sequence[Array]) -> list[_Finding]:
     test = family_test(values, [pair.margins for pair in pairs])
     means = np.nanmean(values, axis=0)
     ends = np.stack(mean_intervals(values))
-    return [_finding(test, place, float(means[place]), ends[:, place]) for place in range(len(pairs))]
+    return [
+        _finding(test, place, float(means[place]), ends[:, place]) for place in range(len(pairs))
+    ]
 
 
 def _finding(test: FamilyTest, column: int, mean: float, ends: Array) -> _Finding:
@@ -382,7 +384,7 @@ def _finding(test: FamilyTest, column: int, mean: float, ends: Array) -> _Findin
     mine = np.flatnonzero(test.column == column)
     margins, p_family = test.margin[mine], test.p_family[mine]
     low, high = ends
-    is_significant = p_family < LEVEL
+    is_significant = p_family < CUT
     is_above = is_significant & (mean > margins) & (low > margins)
     is_below = is_significant & (mean < margins) & (high < margins)
     # Two margins: equivalence needs "above the lower" and "below the upper"; either of the
@@ -481,7 +483,9 @@ def _worded(verdict: Verdict, study: Study) -> Verdict:
         comparative = "has more" if verdict.measure.better == "neither" else "is better"
         parts.append(f"{verdict.claim.treatment} {comparative} with posterior probability {better}")
     if verdict.outcome == "not decidable" and np.isfinite(verdict.equal_within):
-        parts.append(f"shown equal within {verdict.measure.amount(verdict.equal_within)}, no closer")
+        parts.append(
+            f"shown equal within {verdict.measure.amount(verdict.equal_within)}, no closer"
+        )
     parts.append(verdict.losses.sentence(verdict.claim.treatment, verdict.claim.control))
     if study.repeats == "finetuning":
         parts.append("over fine-tuning seeds of one pretraining")
@@ -495,7 +499,7 @@ def _why(verdict: Verdict) -> str:
     if verdict.outcome == "not run":
         return "no seed has both sides of every comparison"
     if n < MIN_SEEDS:
-        return f"{seeds} decide nothing; at least {MIN_SEEDS} are needed"
+        return f"{seeds}: too few for a verdict, at least {MIN_SEEDS} are needed"
     p = f"family-wise p = {verdict.p_family:.2g}"
     if verdict.is_failure_bound:
         return (

@@ -2,9 +2,10 @@
 
 Six seeds give a variance five degrees of freedom; a family of tests has more, if its spreads are
 alike. How alike is learned from the family: each column's variance is drawn from a scaled inverse
-chi-square with ``d0`` prior degrees of freedom around ``s0`` (Smyth 2004, doi:10.2202/1544-6115.1027).
-Smyth plugs in one estimate of both, which is too sure of itself where columns are few. Here both
-are integrated out: one column alone gives exactly Student's t, and many alike come near to a z test.
+chi-square with ``d0`` prior degrees of freedom around ``s0`` (Smyth 2004,
+doi:10.2202/1544-6115.1027). Smyth plugs in one estimate of both, which is too sure of itself where
+columns are few. Here both are integrated out: one column alone gives exactly Student's t, and many
+alike come near to a z test.
 Legend: S seeds, K columns, P values of d0, U values of s0, G = P x U. "..." are studies, if many.
 """
 
@@ -21,6 +22,7 @@ _PRIOR_FREEDOM = 2.0 ** np.arange(8)  # 1 to 128, equally likely beforehand: unl
 _OFFSETS = np.linspace(-8.0, 8.0, 21)  # of log s0 from its mode, in its standard deviations
 _NEWTON_STEPS = 12
 _ROUNDING = 1e-9  # a spread this small beside the values is rounding noise
+_TINY = 1e-12  # and so is a mean
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,12 @@ class Posterior:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = -distance[..., None, :] / self.scales
         ratio = np.where(np.isnan(ratio), 0.0, ratio)  # nothing apart, nothing of spread
-        return np.einsum("...g,...gk->...k", self.weights, special.stdtr(self.freedom, ratio))
+        return _mixed(self.weights, special.stdtr(self.freedom, ratio))
 
     def p_of_spread(self, values: Array | float = 0.0) -> Array:
         """Return [..., K] two-sided p-values of "the mean is this value", by the spreads alone."""
-        return 2 * self.tail(np.abs(self.means - values))
+        distance = np.abs(self.means - values)
+        return 2 * self.tail(np.where(distance < _TINY, 0.0, distance))
 
     def p(self, values: Array | float = 0.0) -> Array:
         """Return the same, for a column without spread at least that of the sign flip, 2 / 2**n."""
@@ -95,7 +98,12 @@ class Posterior:
     def spread(self) -> Array:
         """[..., K] standard deviations over seeds, shrunken towards the family's."""
         variances = self.scales**2 * self.counts[..., None, :]
-        return np.sqrt(np.einsum("...g,...gk->...k", self.weights, variances))
+        return np.sqrt(_mixed(self.weights, variances))
+
+
+def _mixed(weights: Array, parts: Array) -> Array:
+    """Return [..., K] means of [..., G, K] parts under [..., G] weights."""
+    return np.asarray(np.einsum("...g,...gk->...k", weights, parts), dtype=np.float64)
 
 
 def moderate(differences: Array) -> Posterior:

@@ -256,5 +256,5 @@ def print_summary(session: "Session", rows: "pd.DataFrame") -> None:
         ],
     )
     for claim in found.claims:
-        lines([f"{claim.outcome}: {claim.claim.sentence}"])
+        lines([f"{claim.word}: {claim.claim.sentence}"])
     lines([found.headline])

@@ -8,7 +8,7 @@ MIN_SEEDS = 6  # with fewer, simulated studies of published differences err abov
 def few_seeds(count: int) -> str:
     """Return the sentence on fewer seeds than a verdict needs."""
     return (
-        f"{count} seed{'s' if count > 1 else ''} decide nothing: no verdict is given below "
+        f"{count} seed{'s are' if count > 1 else ' is'} too few: no verdict is given below "
         f"{MIN_SEEDS}."
     )
 

@@ -385,8 +385,8 @@ BUGS = (
         "raw_p",
         "The p of a single hypothesis decides, whatever the size of its family.",
         "mae_bench/analysis/claims.py",
-        "_decided(verdict, pair, test.p[span], test.p_family[span], corrected[span])",
-        "_decided(verdict, pair, test.p[span], test.p[span], corrected[span])",
+        "margins, p_family = test.margin[mine], test.p_family[mine]",
+        "margins, p_family = test.margin[mine], test.p[mine]",
         ("tests/unit/test_traps.py::test_the_family_wise_p_decides",),
     ),
     Bug(
@@ -394,7 +394,7 @@ BUGS = (
         "With fewer than six seeds the interval alone says supported.",
         "mae_bench/analysis/claims.py",
         'outcome="not decidable" if pair.n else "not run",',
-        'outcome="supported" if low > 0 else "not decidable" if pair.n else "not run",',
+        'outcome="supported" if low[0] > 0 else "not decidable" if pair.n else "not run",',
         ("tests/unit/test_claims.py::test_fewer_than_six_seeds_decide_nothing",),
     ),
     Bug(

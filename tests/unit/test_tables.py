@@ -137,7 +137,10 @@ def test_verdict_table_says_everything(study):
     assert line["difference"] == "+3.0"
     assert line["95% interval"].startswith("[+")
     assert line["seeds"] == "6 of 6"
-    assert line["p family-wise"] == ".031"
+    assert line["median"] == line["IQM"] == "+3.0"
+    assert line["P(better)"] == ">.99"
+    assert 3.0 < float(line["equal within"]) <= 3.2
+    assert line["p family-wise"] == line["FDR"] == "<.001"
     assert line["smallest detectable"] == "0.1"
 
 
