@@ -25,10 +25,12 @@ ONE = np.ones((1, 1, 1))
 
 
 def normal(rng: np.random.Generator, shape: Shape) -> Array:
+    """Return standard normal draws."""
     return rng.standard_normal(shape)
 
 
 def t4(rng: np.random.Generator, shape: Shape) -> Array:
+    """Return draws of t with four degrees of freedom, of variance 1."""
     return rng.standard_t(4, shape) / np.sqrt(2)
 
 
@@ -45,6 +47,7 @@ def lognormal(rng: np.random.Generator, shape: Shape) -> Array:
 
 
 def plain(draw: Draw) -> Scenario:
+    """Make all columns alike and independent."""
     return lambda rng, shape: (draw(rng, shape), ONE)
 
 
@@ -112,21 +115,29 @@ def missing(rng: np.random.Generator, shape: Shape) -> tuple[Array, Array]:
 
 @cache
 def published() -> tuple[Array, ...]:
-    """Return [6, K] residuals of each published study, over all settings and tasks."""
+    """Return [6, K] residuals of each published study, over all settings and tasks.
+
+    Columns with a failed or collapsed run are left out: verdicts have a rule of their own there.
+    """
     found = []
     for path in sorted(REPORTS.glob("**/rows.parquet")):
         content = json.loads((path.parent / "provenance.json").read_text("utf-8"))
         study = Study.model_validate(content["study"])
         scores = read_scores(load_rows(path), study)
         control = control_of(study, scores)
-        columns = [
-            scores.values(arm.label, task, setting) - scores.values(str(control), task, setting)
+        sides = [
+            [scores.side(label, task, setting) for label in (arm.label, str(control))]
             for setting in scores.settings
             for task in scores.tasks_in(setting)
             for arm in scores.of_role("trained")
             if arm.label != control
         ]
-        values = np.stack(columns, axis=1)
+        columns = [
+            treatment.values - other.values
+            for treatment, other in sides
+            if not (treatment.is_collapsed | other.is_collapsed).any()
+        ]
+        values = np.stack([*columns, np.full(len(scores.seeds), np.nan)], axis=1)
         values = values[:, np.isfinite(values).all(axis=0)]
         residuals = (values - values.mean(axis=0)) * np.sqrt(len(values) / (len(values) - 1))
         residuals = residuals[:, residuals.std(axis=0) > 0]
@@ -136,7 +147,7 @@ def published() -> tuple[Array, ...]:
 
 
 def of_published_seeds(rng: np.random.Generator, shape: Shape) -> tuple[Array, Array]:
-    """Whole published seeds drawn again with their signs flipped: their spreads and correlations."""
+    """Whole published seeds drawn again, signs flipped: their spreads and correlations."""
     values, spreads = np.empty(shape), np.empty((shape[0], 1, shape[2]))
     pools = published()
     for study in range(shape[0]):

@@ -1,7 +1,7 @@
 """Level, power and coverage of the candidates, by simulation.
 
     python benchmarks/statistics/simulate.py --part verdicts                 # what the package does
-    python benchmarks/statistics/simulate.py --part candidates --seeds 6     # all against each other
+    python benchmarks/statistics/simulate.py --part candidates --seeds 6   # all against each other
     python benchmarks/statistics/simulate.py --part intervals
     python benchmarks/statistics/simulate.py --part tables                   # Markdown of all that
 

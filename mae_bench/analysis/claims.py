@@ -11,15 +11,15 @@ so that it contradicts neither. Where failures differ between the sides, it need
 time, with those runs counted against the side that would win (`failures`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from mae_bench.analysis.failures import Losses, Side, count_losses, held_against
 from mae_bench.analysis.moderated import Array
+from mae_bench.analysis.pairs import Pairs, pairs_of
 from mae_bench.analysis.power import detectable_effect
 from mae_bench.analysis.scores import Scores, Setting
 from mae_bench.analysis.stats import (
@@ -30,146 +30,25 @@ from mae_bench.analysis.stats import (
     iqm_interval,
     mean_intervals,
 )
-from mae_bench.errors import DataError
-from mae_bench.measures import PLAIN, Measure, measure_of
-from mae_bench.specs import CORPUS, MIN_SEEDS, Claim, Study
+from mae_bench.analysis.verdicts import Outcome, Verdict, probability_text, tally, worded
+from mae_bench.measures import Measure
+from mae_bench.specs import MIN_SEEDS, Claim, Study
 
-Outcome = Literal["supported", "refuted", "not decidable", "not run"]
+__all__ = [
+    "NO_SCORES",
+    "Outcome",
+    "Verdict",
+    "control_of",
+    "judge_claims",
+    "judge_comparisons",
+    "judge_family",
+    "measure_in",
+    "probability_text",
+    "tally",
+]
+
 NO_SCORES: Mapping[str, Scores] = MappingProxyType({})
 _NAN = float("nan")
-_SIGNED = ("difference", "median", "iqm")  # numbers of a verdict that change sides with its arms,
-_ENDS = (("low", "high"), ("iqm_low", "iqm_high"))  # and intervals that do
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the rows say about one claim. Numbers are in the units of the metric.
-
-    Differences are treatment minus control as measured; where lower is better, a gain is below 0.
-
-    Attributes:
-        measure: how the metric is read.
-        family: the claims that were adjusted together.
-        n: seeds with every pair of the claim.
-        num_seeds: seeds of the study.
-        num_conditions: tasks x settings that the claim is averaged over.
-        low: lower end of the 95% t interval of the difference, from its own spread.
-        high: its upper end.
-        median: over seeds.
-        iqm: interquartile mean over seeds and conditions; its interval for written claims only.
-        sd: standard deviation over seeds.
-        p: two-sided moderated-t p of the claim alone, against its margin.
-        p_family: the same, family-wise (Holm); this one decides.
-        q: the false discovery rate of all that is at least as sure (Benjamini and Hochberg).
-        num_tests: tests that were adjusted together.
-        better: posterior probability that the treatment is better, with a flat prior on the mean.
-        equal_within: the smallest margin at which an equivalence would be supported.
-        detectable: smallest difference that this family's test finds with 80% power at this n,
-            for the spread that the test used.
-        losses: failed and collapsed runs of each side; collapsed ones stay in the numbers.
-        is_failure_bound: whether a decision fell because failures may have made it.
-    """
-
-    claim: Claim
-    family: str
-    outcome: Outcome
-    reason: str
-    n: int
-    num_seeds: int
-    num_conditions: int
-    difference: float = _NAN
-    low: float = _NAN
-    high: float = _NAN
-    median: float = _NAN
-    iqm: float = _NAN
-    iqm_low: float = _NAN
-    iqm_high: float = _NAN
-    sd: float = _NAN
-    p: float = _NAN
-    p_family: float = _NAN
-    q: float = _NAN
-    num_tests: int = 0
-    better: float = _NAN
-    equal_within: float = _NAN
-    detectable: float = _NAN
-    losses: Losses = Losses()
-    is_failure_bound: bool = False
-    corpus_tokens: int | None = None
-    measure: Measure = PLAIN
-
-    @property
-    def num_failed(self) -> int:
-        """Failed runs of both sides."""
-        return self.losses.num_failed
-
-    @property
-    def num_collapsed(self) -> int:
-        """Collapsed runs of both sides."""
-        return self.losses.num_collapsed
-
-    @property
-    def word(self) -> str:
-        """The outcome as tables print it."""
-        return f"{self.outcome} (runs failed)" if self.is_failure_bound else self.outcome
-
-    def turned(self) -> "Verdict":
-        """Return the verdict with its differences the other way around."""
-        signed = {name: -getattr(self, name) for name in _SIGNED}
-        ends = {name: -getattr(self, other) for pair in _ENDS for name, other in (pair, pair[::-1])}
-        return replace(self, **signed, **ends)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain content, None for what is not a number."""
-        content = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        content["claim"] = self.claim.model_dump(mode="json")
-        content["measure"] = asdict(self.measure)
-        content["losses"] = asdict(self.losses)
-        return {
-            name: None if isinstance(value, float) and not np.isfinite(value) else value
-            for name, value in content.items()
-        }
-
-
-@dataclass(frozen=True)
-class _Pairs:
-    """The gains [S, C] of one claim, complete seeds only, NaN elsewhere.
-
-    A gain is above 0 where the treatment is better, whichever direction the metric calls better.
-
-    Attributes:
-        worst: [S] means over conditions with lost runs held against the treatment.
-        best: [S] the same, held against the control.
-    """
-
-    claim: Claim
-    differences: Array
-    worst: Array
-    best: Array
-    losses: Losses
-    setting: Setting | None = None
-    measure: Measure = PLAIN
-
-    @property
-    def per_seed(self) -> Array:
-        return np.asarray(self.differences.mean(axis=1), dtype=np.float64)
-
-    @property
-    def n(self) -> int:
-        return int(np.isfinite(self.per_seed).sum())
-
-    def worst_case(self, *, is_against: bool) -> Array:
-        """Return [S] gains with lost runs held against treatment or control, if losses differ."""
-        if self.losses.are_equal:
-            return self.per_seed
-        return self.worst if is_against else self.best
-
-    @property
-    def margins(self) -> tuple[float, ...]:
-        """The values of the difference that are tested."""
-        margin = self.claim.margin
-        if self.claim.test == "equivalence":
-            return (-margin, margin)
-        return (-margin,) if self.claim.test == "non_inferiority" else (margin,)
 
 
 def control_of(study: Study, scores: Scores) -> str | None:
@@ -199,7 +78,7 @@ def judge_family(
     others: Mapping[str, Scores] = NO_SCORES,
 ) -> list[Verdict]:
     """Return the verdicts of claims that are adjusted together."""
-    pairs = [_pairs(claim, _read(claim, scores, others), None) for claim in claims]
+    pairs = [pairs_of(claim, _read(claim, scores, others), None) for claim in claims]
     return _judge(pairs, family, study)
 
 
@@ -212,7 +91,7 @@ def _read(claim: Claim, scores: Scores, others: Mapping[str, Scores]) -> Scores:
 
 def measure_in(claim: Claim, scores: Scores, others: Mapping[str, Scores] = NO_SCORES) -> Measure:
     """Return how the metric of a claim is read."""
-    return _pairs(claim, _read(claim, scores, others), None).measure
+    return pairs_of(claim, _read(claim, scores, others), None).measure
 
 
 def judge_comparisons(
@@ -229,11 +108,11 @@ def judge_comparisons(
         tasks = scores.tasks_in(setting)
         single = [_comparison(arm, against, task, setting) for arm in arms for task in tasks]
         family = f"against {against}: {setting.label}"
-        verdicts += _judge([_pairs(c, scores, setting) for c in single], family, study)
+        verdicts += _judge([pairs_of(c, scores, setting) for c in single], family, study)
         if len(tasks) > 1 and scores.shared_measure(setting) is not None:
             pooled = [_comparison(arm, against, None, setting) for arm in arms]
             family = f"against {against}, mean of tasks: {setting.label}"
-            verdicts += _judge([_pairs(c, scores, setting) for c in pooled], family, study)
+            verdicts += _judge([pairs_of(c, scores, setting) for c in pooled], family, study)
     return verdicts
 
 
@@ -256,82 +135,7 @@ def _typed_size(size: str) -> Any:
     return float(size) if "." in size or "e" in size else int(size)
 
 
-def _pairs(claim: Claim, scores: Scores, setting: Setting | None) -> _Pairs:
-    """Return the differences of a claim; with ``setting``, in that one only."""
-    chosen = [setting] if setting else [s for s in scores.settings if _fits(claim, s, scores)]
-    places = [
-        (task, where)
-        for where in chosen
-        for task in (scores.tasks_in(where) if claim.task is None else (claim.task,))
-    ]
-    arms = (claim.treatment, claim.control)
-    cells = (scores.cells.get((arm, *place)) for place in places for arm in arms)
-    measure = _measure(claim, {cell.metric for cell in cells if cell})
-    nothing = np.full(len(scores.seeds), np.nan)
-    columns, worst, best, losses = [], [], [], Losses()
-    for place in places:
-        treatment, control = (_oriented(scores.side(arm, *place), measure) for arm in arms)
-        losses += count_losses(treatment, control)
-        columns.append(treatment.values - control.values)
-        lowest = _lowest(scores, *place, measure)
-        worst.append(held_against(treatment, control, lowest))
-        best.append(-held_against(control, treatment, lowest))
-    differences = np.stack(columns or [nothing], axis=1)
-    incomplete = ~np.isfinite(differences).all(axis=1)
-    differences[incomplete] = np.nan
-    return _Pairs(
-        claim,
-        differences,
-        np.mean(worst or [nothing], axis=0),
-        np.mean(best or [nothing], axis=0),
-        losses,
-        setting,
-        measure,
-    )
-
-
-def _oriented(side: Side, measure: Measure) -> Side:
-    return replace(side, values=measure.sign * side.values)
-
-
-def _lowest(scores: Scores, task: str, where: Setting, measure: Measure) -> float:
-    """Return the worst score of any run in a place, as a gain."""
-    found = [measure.sign * scores.values(arm.label, task, where) for arm in scores.arms]
-    values = np.concatenate(found)
-    values = values[np.isfinite(values)]
-    return float(values.min()) if values.size else _NAN
-
-
-def _measure(claim: Claim, metrics: set[str]) -> Measure:
-    """Return how the metrics of a claim are read.
-
-    Raises:
-        DataError: they are not read alike, so that their mean says nothing.
-    """
-    found = {measure_of(metric) for metric in metrics} or {PLAIN}
-    if len(found) > 1:
-        raise DataError(
-            f"the claim '{claim.sentence}' is a mean over {', '.join(sorted(metrics))}, which have "
-            "no common unit or direction; name a task or a metric"
-        )
-    return found.pop()
-
-
-def _fits(claim: Claim, setting: Setting, scores: Scores) -> bool:
-    size = None if claim.train_size is None else str(claim.train_size)
-    # a mean over scores of tasks and what is inside an encoder would mean nothing
-    is_read = setting.protocol in scores.corpus_protocols
-    is_asked = claim.protocol == setting.protocol or claim.metric is not None
-    if is_read != (claim.task == CORPUS) and not (is_read and is_asked):
-        return False
-    return (
-        claim.protocol in (None, setting.protocol)
-        and size in (None, setting.train_size)
-        and claim.noise in (None, setting.noise, setting.noise.split(" ")[0])
-    )
-
-
-def _judge(pairs: Sequence[_Pairs], family: str, study: Study) -> list[Verdict]:
+def _judge(pairs: Sequence[Pairs], family: str, study: Study) -> list[Verdict]:
     """Return verdicts, adjusted over those claims of the family that can be decided at all.
 
     A claim with fewer than six pairs is left out of the adjustment, for it can never be
@@ -348,8 +152,8 @@ def _judge(pairs: Sequence[_Pairs], family: str, study: Study) -> list[Verdict]:
             verdict = _decided(verdict, next(found))
         verdicts.append(verdict)
     verdicts = _after_failures(verdicts, pairs)
-    worded = [_worded(verdict, study) for verdict in verdicts]
-    return [v.turned() if v.measure.sign < 0 else v for v in worded]
+    said = [worded(verdict, study) for verdict in verdicts]
+    return [v.turned() if v.measure.sign < 0 else v for v in said]
 
 
 @dataclass(frozen=True)
@@ -366,7 +170,7 @@ class _Finding:
     spread: float
 
 
-def _found(pairs: Sequence[_Pairs], columns: Sequence[Array]) -> list[_Finding]:
+def _found(pairs: Sequence[Pairs], columns: Sequence[Array]) -> list[_Finding]:
     """Return what the columns [S] of these claims show, as one family."""
     if not pairs:
         return []
@@ -410,7 +214,7 @@ def _finding(test: FamilyTest, column: int, mean: float, ends: Array) -> _Findin
     )
 
 
-def _after_failures(verdicts: Sequence[Verdict], pairs: Sequence[_Pairs]) -> list[Verdict]:
+def _after_failures(verdicts: Sequence[Verdict], pairs: Sequence[Pairs]) -> list[Verdict]:
     """Take back what does not hold when unequal failures count against the side that won."""
     ready = [pair for pair in pairs if pair.n >= MIN_SEEDS]
     if all(pair.losses.are_equal for pair in ready):
@@ -431,7 +235,7 @@ def _after_failures(verdicts: Sequence[Verdict], pairs: Sequence[_Pairs]) -> lis
     return kept
 
 
-def _described(pair: _Pairs, family: str) -> Verdict:
+def _described(pair: Pairs, family: str) -> Verdict:
     """Return a verdict with its numbers, not yet decided."""
     kept = pair.differences[np.isfinite(pair.per_seed)]
     means = kept.mean(axis=1)
@@ -473,63 +277,3 @@ def _decided(verdict: Verdict, found: _Finding) -> Verdict:
         equal_within=found.equal_within,
         detectable=detectable_effect(verdict.n, found.num_tests) * found.spread,
     )
-
-
-def _worded(verdict: Verdict, study: Study) -> Verdict:
-    """Return the verdict with the sentence that explains it."""
-    parts = [_why(verdict)]
-    if np.isfinite(verdict.better):
-        better = probability_text(verdict.better)
-        comparative = "has more" if verdict.measure.better == "neither" else "is better"
-        parts.append(f"{verdict.claim.treatment} {comparative} with posterior probability {better}")
-    if verdict.outcome == "not decidable" and np.isfinite(verdict.equal_within):
-        parts.append(
-            f"shown equal within {verdict.measure.amount(verdict.equal_within)}, no closer"
-        )
-    parts.append(verdict.losses.sentence(verdict.claim.treatment, verdict.claim.control))
-    if study.repeats == "finetuning":
-        parts.append("over fine-tuning seeds of one pretraining")
-    return replace(verdict, reason="; ".join(part for part in parts if part))
-
-
-def _why(verdict: Verdict) -> str:
-    """Return what decided, or what kept it from being decided."""
-    n = verdict.n
-    seeds = f"{n} seed" if n == 1 else f"{n} seeds"
-    if verdict.outcome == "not run":
-        return "no seed has both sides of every comparison"
-    if n < MIN_SEEDS:
-        return f"{seeds}: too few for a verdict, at least {MIN_SEEDS} are needed"
-    p = f"family-wise p = {verdict.p_family:.2g}"
-    if verdict.is_failure_bound:
-        return (
-            f"not decidable (runs failed) with {seeds}: {p} takes failed and collapsed runs as they "
-            "fell, and does not hold when they count against the side that wins"
-        )
-    if verdict.outcome != "not decidable":
-        return f"{verdict.outcome} with {seeds}, {p}"
-    beyond = "beyond the margin" if verdict.claim.margin else "of difference"
-    family = f" in a family of {verdict.num_tests} tests" if verdict.num_tests > 1 else ""
-    return (
-        f"not decidable with {seeds}, {p}: only {verdict.measure.amount(verdict.detectable)} "
-        f"{beyond} would be found with 80% power{family}"
-    )
-
-
-def probability_text(probability: float) -> str:
-    """Return a probability with two digits, and never a certainty."""
-    if not np.isfinite(probability):
-        return "none"
-    if probability > 0.995:
-        return ">.99"
-    return "<.01" if probability < 0.005 else f"{probability:.2f}".removeprefix("0")
-
-
-def tally(verdicts: Iterable[Verdict]) -> dict[Outcome, int]:
-    """Return how many verdicts have each outcome."""
-    counts: dict[Outcome, int] = dict.fromkeys(
-        ("supported", "refuted", "not decidable", "not run"), 0
-    )
-    for verdict in verdicts:
-        counts[verdict.outcome] += 1
-    return counts

@@ -56,10 +56,12 @@ class Losses:
 
     @property
     def num_failed(self) -> int:
+        """Failed runs of both sides."""
         return self.treatment_failed + self.control_failed
 
     @property
     def num_collapsed(self) -> int:
+        """Collapsed runs of both sides."""
         return self.treatment_collapsed + self.control_collapsed
 
     @property
@@ -79,6 +81,9 @@ class Losses:
             (control, self.control_failed, self.control_collapsed),
         )
         return "; ".join(f"{name}: {_count(f, c)}" for name, f, c in sides)
+
+
+NO_LOSSES = Losses()
 
 
 def _count(failed: int, collapsed: int) -> str:

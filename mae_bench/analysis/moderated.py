@@ -61,12 +61,13 @@ class Posterior:
         """Return the same, for a column without spread at least that of the sign flip, 2 / 2**n."""
         p = self.p_of_spread(values)
         least = 2.0 ** (1 - self.counts)
-        return np.where(self.is_constant & (p < 1), np.maximum(p, least), p)
+        floored = np.where(self.is_constant & (p < 1), np.maximum(p, least), p)
+        return np.asarray(floored, dtype=np.float64)
 
     def above(self, values: Array | float = 0.0) -> Array:
         """Return [..., K] the posterior probability that each mean lies above a value."""
         tail = self.p(values) / 2
-        return np.where(self.means >= values, 1 - tail, tail)
+        return np.asarray(np.where(self.means >= values, 1 - tail, tail), dtype=np.float64)
 
     def take(self, columns: NDArray[np.int64]) -> "Posterior":
         """Return these columns, in this order, of the same family."""
@@ -92,7 +93,7 @@ class Posterior:
             middle = (low + high) / 2
             is_short = 2 * self.tail(middle) > level
             low, high = np.where(is_short, middle, low), np.where(is_short, high, middle)
-        return high
+        return np.asarray(high, dtype=np.float64)
 
     @property
     def spread(self) -> Array:

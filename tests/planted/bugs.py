@@ -344,9 +344,9 @@ BUGS = (
     Bug(
         "unpaired",
         "Differences are taken from the mean of the control, not seed by seed.",
-        "mae_bench/analysis/claims.py",
-        "columns.append(scores.values(*sides[0]) - scores.values(*sides[1]))",
-        "columns.append(scores.values(*sides[0]) - np.nanmean(scores.values(*sides[1])))",
+        "mae_bench/analysis/pairs.py",
+        "columns.append(treatment.values - control.values)",
+        "columns.append(treatment.values - np.nanmean(control.values))",
         ("tests/unit/test_claims.py::test_differences_are_paired_not_pooled",),
     ),
     Bug(

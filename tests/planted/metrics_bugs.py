@@ -9,7 +9,7 @@ BUGS = (
     Bug(
         "wrong_way",
         "A lower perplexity is taken for a loss.",
-        "mae_bench/analysis/claims.py",
+        "mae_bench/analysis/pairs.py",
         "return replace(side, values=measure.sign * side.values)",
         "return side",
         (DIRECTION,),
@@ -18,8 +18,8 @@ BUGS = (
         "gain_shown",
         "Where lower is better, the gain is printed as the difference.",
         "mae_bench/analysis/claims.py",
-        "return [v.turned() if v.measure.sign < 0 else v for v in worded]",
-        "return worded",
+        "return [v.turned() if v.measure.sign < 0 else v for v in said]",
+        "return said",
         (DIRECTION,),
     ),
     Bug(

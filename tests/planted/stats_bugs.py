@@ -77,7 +77,7 @@ BUGS = (
     Bug(
         "failures_for_the_winner",
         "Lost runs count for the side that wins.",
-        CLAIMS,
+        "mae_bench/analysis/pairs.py",
         "return self.worst if is_against else self.best",
         "return self.best if is_against else self.worst",
         (OF_FAILURES,),
