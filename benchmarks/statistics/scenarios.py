@@ -6,7 +6,7 @@ broadcasts to [R, 1, K].
 
 import json
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -146,14 +146,23 @@ def published() -> tuple[Array, ...]:
     return tuple(found)
 
 
-def of_published_seeds(rng: np.random.Generator, shape: Shape) -> tuple[Array, Array]:
-    """Whole published seeds drawn again, signs flipped: their spreads and correlations."""
+def of_published_seeds(
+    rng: np.random.Generator, shape: Shape, *, has_repeats: bool
+) -> tuple[Array, Array]:
+    """Return whole published seeds with new signs: their spreads and their correlations.
+
+    Drawn with repeats, six of six hold four different seeds on average, and all spreads of a family
+    come out too small at once, as they do not in new seeds. Without, each seed comes once before
+    any comes twice.
+    """
     values, spreads = np.empty(shape), np.empty((shape[0], 1, shape[2]))
     pools = published()
     for study in range(shape[0]):
         pool = pools[rng.integers(len(pools))]
         columns = rng.choice(pool.shape[1], shape[2], replace=shape[2] > pool.shape[1])
         seeds = rng.integers(len(pool), size=shape[1])
+        if not has_repeats:
+            seeds = np.resize(rng.permutation(len(pool)), shape[1])
         signs = rng.choice([-1.0, 1.0], shape[1])
         values[study] = pool[np.ix_(seeds, columns)] * signs[:, None]
         spreads[study, 0] = np.sqrt((pool[:, columns] ** 2).mean(axis=0))
@@ -189,7 +198,8 @@ SCENARIOS: dict[str, Scenario] = {
     "correlated .8": sharing(normal, 0.8),
     "correlated .5, t4": sharing(t4, 0.5),
     "missing pairs": missing,
-    "published seeds": of_published_seeds,
+    "published seeds": partial(of_published_seeds, has_repeats=False),
+    "published seeds, repeats": partial(of_published_seeds, has_repeats=True),
     "published shapes": of_published_shapes,
     "lognormal (beyond)": plain(lognormal),
 }

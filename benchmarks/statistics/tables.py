@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
-from scenarios import BEYOND
+from scenarios import BEYOND, SCENARIOS
 
 
 def write_tables(out: Path) -> None:
@@ -29,10 +29,10 @@ def _power(value: float) -> str:
 def _verdicts(frame: pd.DataFrame) -> str:
     """Return the larger of both errors, and the power, by scenario, seeds and family."""
     frame = frame.assign(error=frame[["any_false", "partial"]].max(axis=1))
-    order = list(dict.fromkeys(frame.sort_values(["seeds", "family"])["scenario"]))
+    order = [name for name in SCENARIOS if name in set(frame["scenario"])]
     wide = frame.pivot_table(index="scenario", columns=["seeds", "family"], values="error")
     wide = wide.loc[order].map(lambda v: "" if pd.isna(v) else _share(v))
-    wide.columns = [f"{seeds} seeds, {family}" for seeds, family in wide.columns]
+    wide.columns = [f"n={seeds}, {family}" for seeds, family in wide.columns]
     normal = frame[frame["scenario"] == "normal"].set_index(["seeds", "family"])["power"]
     wide.loc["*power, normal*"] = [_power(normal[key]) for key in sorted(normal.index)]
     return str(wide.reset_index().to_markdown(index=False, disable_numparse=True))
