@@ -21,7 +21,6 @@ STREAMS: dict[str, tuple[str, ...]] = {
     "world": ("split", "part"),  # the generated language; the same for every seed
     "corpus": ("seed",),  # permutation of documents and validation split
     "tuning": ("seed", "trial"),  # sampler of one trial; the same for every arm
-    "statistics": ("family",),  # bootstrap and permutations
 }
 
 

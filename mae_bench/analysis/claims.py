@@ -6,127 +6,49 @@ was repeated, and tasks of one seed share its pretraining. A seed counts only wh
 condition of the claim has both sides; a failure is never filled in.
 
 All tests are two-sided at 5%, read in one direction (one-sided at 2.5%), also for
-non-inferiority and equivalence, so that no verdict can contradict the printed 95% interval.
+non-inferiority and equivalence. A verdict needs the family-wise p and the printed 95% interval,
+so that it contradicts neither. Where failures differ between the sides, it needs both a second
+time, with those runs counted against the side that would win (`failures`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from mae_bench.analysis.moderated import Array
+from mae_bench.analysis.pairs import Pairs, pairs_of
+from mae_bench.analysis.power import detectable_effect
 from mae_bench.analysis.scores import Scores, Setting
 from mae_bench.analysis.stats import (
-    LEVEL,
-    Array,
-    detectable_effect,
-    flip_test,
-    holm,
+    CUT,
+    FamilyTest,
+    family_test,
     interquartile_mean,
     iqm_interval,
     mean_intervals,
 )
-from mae_bench.errors import DataError
-from mae_bench.measures import PLAIN, Measure, measure_of
-from mae_bench.specs import CORPUS, MIN_SEEDS, Claim, Study
+from mae_bench.analysis.verdicts import Outcome, Verdict, probability_text, tally, worded
+from mae_bench.measures import Measure
+from mae_bench.specs import MIN_SEEDS, Claim, Study
 
-Outcome = Literal["supported", "refuted", "not decidable", "not run"]
+__all__ = [
+    "NO_SCORES",
+    "Outcome",
+    "Verdict",
+    "control_of",
+    "judge_claims",
+    "judge_comparisons",
+    "judge_family",
+    "measure_in",
+    "probability_text",
+    "tally",
+]
+
 NO_SCORES: Mapping[str, Scores] = MappingProxyType({})
 _NAN = float("nan")
-_SIGNED = ("difference", "iqm")  # numbers of a verdict that change sides with its arms,
-_ENDS = (("low", "high"), ("iqm_low", "iqm_high"))  # and intervals that do
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the rows say about one claim. Numbers are in the units of the metric.
-
-    Differences are treatment minus control as measured; where lower is better, a gain is below 0.
-
-    Attributes:
-        measure: how the metric is read.
-        family: the claims that were adjusted together.
-        n: seeds with every pair of the claim.
-        num_seeds: seeds of the study.
-        num_conditions: tasks x settings that the claim is averaged over.
-        iqm: interquartile mean over seeds and conditions; its interval for written claims only.
-        p: two-sided sign-flip p of the claim alone, against its margin.
-        p_family: the same, family-wise (step-down max-T over joint flips); this one decides.
-        p_holm: Holm's correction of ``p`` in the same family, for comparison.
-        detectable: smallest difference found with 80% power at this n and this spread.
-        num_collapsed: collapsed runs among those compared; they stay in the numbers.
-    """
-
-    claim: Claim
-    family: str
-    outcome: Outcome
-    reason: str
-    n: int
-    num_seeds: int
-    num_conditions: int
-    difference: float = _NAN
-    low: float = _NAN
-    high: float = _NAN
-    iqm: float = _NAN
-    iqm_low: float = _NAN
-    iqm_high: float = _NAN
-    sd: float = _NAN
-    p: float = _NAN
-    p_family: float = _NAN
-    p_holm: float = _NAN
-    detectable: float = _NAN
-    num_failed: int = 0
-    num_collapsed: int = 0
-    corpus_tokens: int | None = None
-    measure: Measure = PLAIN
-
-    def turned(self) -> "Verdict":
-        """Return the verdict with its differences the other way around."""
-        signed = {name: -getattr(self, name) for name in _SIGNED}
-        ends = {name: -getattr(self, other) for pair in _ENDS for name, other in (pair, pair[::-1])}
-        return replace(self, **signed, **ends)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain content, None for what is not a number."""
-        content = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        content["claim"] = self.claim.model_dump(mode="json")
-        content["measure"] = asdict(self.measure)
-        return {
-            name: None if isinstance(value, float) and not np.isfinite(value) else value
-            for name, value in content.items()
-        }
-
-
-@dataclass(frozen=True)
-class _Pairs:
-    """The gains [S, C] of one claim, complete seeds only, NaN elsewhere.
-
-    A gain is above 0 where the treatment is better, whichever direction the metric calls better.
-    """
-
-    claim: Claim
-    differences: Array
-    num_failed: int
-    num_collapsed: int
-    setting: Setting | None = None
-    measure: Measure = PLAIN
-
-    @property
-    def per_seed(self) -> Array:
-        return np.asarray(self.differences.mean(axis=1), dtype=np.float64)
-
-    @property
-    def n(self) -> int:
-        return int(np.isfinite(self.per_seed).sum())
-
-    @property
-    def margins(self) -> tuple[float, ...]:
-        """The values of the difference that are tested."""
-        margin = self.claim.margin
-        if self.claim.test == "equivalence":
-            return (-margin, margin)
-        return (-margin,) if self.claim.test == "non_inferiority" else (margin,)
 
 
 def control_of(study: Study, scores: Scores) -> str | None:
@@ -156,7 +78,7 @@ def judge_family(
     others: Mapping[str, Scores] = NO_SCORES,
 ) -> list[Verdict]:
     """Return the verdicts of claims that are adjusted together."""
-    pairs = [_pairs(claim, _read(claim, scores, others), None) for claim in claims]
+    pairs = [pairs_of(claim, _read(claim, scores, others), None) for claim in claims]
     return _judge(pairs, family, study)
 
 
@@ -169,7 +91,7 @@ def _read(claim: Claim, scores: Scores, others: Mapping[str, Scores]) -> Scores:
 
 def measure_in(claim: Claim, scores: Scores, others: Mapping[str, Scores] = NO_SCORES) -> Measure:
     """Return how the metric of a claim is read."""
-    return _pairs(claim, _read(claim, scores, others), None).measure
+    return pairs_of(claim, _read(claim, scores, others), None).measure
 
 
 def judge_comparisons(
@@ -186,11 +108,11 @@ def judge_comparisons(
         tasks = scores.tasks_in(setting)
         single = [_comparison(arm, against, task, setting) for arm in arms for task in tasks]
         family = f"against {against}: {setting.label}"
-        verdicts += _judge([_pairs(c, scores, setting) for c in single], family, study)
+        verdicts += _judge([pairs_of(c, scores, setting) for c in single], family, study)
         if len(tasks) > 1 and scores.shared_measure(setting) is not None:
             pooled = [_comparison(arm, against, None, setting) for arm in arms]
             family = f"against {against}, mean of tasks: {setting.label}"
-            verdicts += _judge([_pairs(c, scores, setting) for c in pooled], family, study)
+            verdicts += _judge([pairs_of(c, scores, setting) for c in pooled], family, study)
     return verdicts
 
 
@@ -213,58 +135,7 @@ def _typed_size(size: str) -> Any:
     return float(size) if "." in size or "e" in size else int(size)
 
 
-def _pairs(claim: Claim, scores: Scores, setting: Setting | None) -> _Pairs:
-    """Return the differences of a claim; with ``setting``, in that one only."""
-    chosen = [setting] if setting else [s for s in scores.settings if _fits(claim, s, scores)]
-    columns, failed, collapsed = [], 0, 0
-    metrics: set[str] = set()
-    for where in chosen:
-        for task in scores.tasks_in(where) if claim.task is None else (claim.task,):
-            sides = [(side, task, where) for side in (claim.treatment, claim.control)]
-            cells = [scores.cells.get(side) for side in sides]
-            metrics |= {cell.metric for cell in cells if cell}
-            failed += sum(cell.num_failed for cell in cells if cell)
-            collapsed += sum(cell.num_collapsed for cell in cells if cell)
-            columns.append(scores.values(*sides[0]) - scores.values(*sides[1]))
-    if not columns:
-        columns = [np.full(len(scores.seeds), np.nan)]
-    measure = _measure(claim, metrics)
-    differences = measure.sign * np.stack(columns, axis=1)
-    incomplete = ~np.isfinite(differences).all(axis=1)
-    differences[incomplete] = np.nan
-    return _Pairs(claim, differences, failed, collapsed, setting, measure)
-
-
-def _measure(claim: Claim, metrics: set[str]) -> Measure:
-    """Return how the metrics of a claim are read.
-
-    Raises:
-        DataError: they are not read alike, so that their mean says nothing.
-    """
-    found = {measure_of(metric) for metric in metrics} or {PLAIN}
-    if len(found) > 1:
-        raise DataError(
-            f"the claim '{claim.sentence}' is a mean over {', '.join(sorted(metrics))}, which have "
-            "no common unit or direction; name a task or a metric"
-        )
-    return found.pop()
-
-
-def _fits(claim: Claim, setting: Setting, scores: Scores) -> bool:
-    size = None if claim.train_size is None else str(claim.train_size)
-    # a mean over scores of tasks and what is inside an encoder would mean nothing
-    is_read = setting.protocol in scores.corpus_protocols
-    is_asked = claim.protocol == setting.protocol or claim.metric is not None
-    if is_read != (claim.task == CORPUS) and not (is_read and is_asked):
-        return False
-    return (
-        claim.protocol in (None, setting.protocol)
-        and size in (None, setting.train_size)
-        and claim.noise in (None, setting.noise, setting.noise.split(" ")[0])
-    )
-
-
-def _judge(pairs: Sequence[_Pairs], family: str, study: Study) -> list[Verdict]:
+def _judge(pairs: Sequence[Pairs], family: str, study: Study) -> list[Verdict]:
     """Return verdicts, adjusted over those claims of the family that can be decided at all.
 
     A claim with fewer than six pairs is left out of the adjustment, for it can never be
@@ -273,27 +144,102 @@ def _judge(pairs: Sequence[_Pairs], family: str, study: Study) -> list[Verdict]:
     if not pairs:
         return []
     ready = [pair for pair in pairs if pair.n >= MIN_SEEDS]
-    tested = [pair.per_seed - margin for pair in ready for margin in pair.margins]
-    test = flip_test(np.stack(tested, axis=1)) if tested else None
-    corrected = holm(test.p) if test else np.empty(0)
-    lows, highs = mean_intervals(np.stack([pair.per_seed for pair in pairs], axis=1))
-    verdicts, at = [], 0
-    for pair, low, high in zip(pairs, lows, highs, strict=True):
-        verdict = _described(pair, family, float(low), float(high))
-        if pair.n >= MIN_SEEDS and test is not None:
-            span = slice(at, at + len(pair.margins))
-            at += len(pair.margins)
-            verdict = _decided(verdict, pair, test.p[span], test.p_family[span], corrected[span])
-        worded = _worded(verdict, study)
-        verdicts.append(worded.turned() if pair.measure.sign < 0 else worded)
-    return verdicts
+    found = iter(_found(ready, [pair.per_seed for pair in ready]))
+    verdicts = []
+    for pair in pairs:
+        verdict = _described(pair, family)
+        if pair.n >= MIN_SEEDS:
+            verdict = _decided(verdict, next(found))
+        verdicts.append(verdict)
+    verdicts = _after_failures(verdicts, pairs)
+    said = [worded(verdict, study) for verdict in verdicts]
+    return [v.turned() if v.measure.sign < 0 else v for v in said]
 
 
-def _described(pair: _Pairs, family: str, low: float, high: float) -> Verdict:
+@dataclass(frozen=True)
+class _Finding:
+    """What the test of a family says about one claim: see `Verdict`."""
+
+    outcome: Outcome
+    p: float
+    p_family: float
+    q: float
+    num_tests: int
+    better: float
+    equal_within: float
+    spread: float
+
+
+def _found(pairs: Sequence[Pairs], columns: Sequence[Array]) -> list[_Finding]:
+    """Return what the columns [S] of these claims show, as one family."""
+    if not pairs:
+        return []
+    values = np.stack(columns, axis=1)
+    test = family_test(values, [pair.margins for pair in pairs])
+    means = np.nanmean(values, axis=0)
+    ends = np.stack(mean_intervals(values))
+    return [
+        _finding(test, place, float(means[place]), ends[:, place]) for place in range(len(pairs))
+    ]
+
+
+def _finding(test: FamilyTest, column: int, mean: float, ends: Array) -> _Finding:
+    """Return the outcome of one claim: both the test and the interval must agree."""
+    mine = np.flatnonzero(test.column == column)
+    margins, p_family = test.margin[mine], test.p_family[mine]
+    low, high = ends
+    is_significant = p_family < CUT
+    is_above = is_significant & (mean > margins) & (low > margins)
+    is_below = is_significant & (mean < margins) & (high < margins)
+    # Two margins: equivalence needs "above the lower" and "below the upper"; either of the
+    # opposite findings refutes it.
+    if len(margins) == 2:
+        is_supported, is_refuted = is_above[0] and is_below[1], is_below[0] or is_above[1]
+        shown = p_family.min() if is_refuted else p_family.max()
+        place = mine[np.flatnonzero(p_family == shown)[0]]
+    else:
+        is_supported, is_refuted, place = is_above[0], is_below[0], mine[0]
+    outcome: Outcome = "not decidable"
+    if is_supported or is_refuted:
+        outcome = "supported" if is_supported else "refuted"
+    return _Finding(
+        outcome,
+        float(test.p[place]),
+        float(test.p_family[place]),
+        float(test.q[place]),
+        len(test.column),
+        float(test.better[column]),
+        float(max(abs(mean) + test.within[column], abs(low), abs(high))),
+        float(test.spread[column]),
+    )
+
+
+def _after_failures(verdicts: Sequence[Verdict], pairs: Sequence[Pairs]) -> list[Verdict]:
+    """Take back what does not hold when unequal failures count against the side that won."""
+    ready = [pair for pair in pairs if pair.n >= MIN_SEEDS]
+    if all(pair.losses.are_equal for pair in ready):
+        return list(verdicts)
+    against_treatment = _found(ready, [pair.worst_case(is_against=True) for pair in ready])
+    against_control = _found(ready, [pair.worst_case(is_against=False) for pair in ready])
+    bounds = iter(zip(against_treatment, against_control, strict=True))
+    kept = []
+    for verdict, pair in zip(verdicts, pairs, strict=True):
+        if pair.n >= MIN_SEEDS:
+            treatment, control = next(bounds)
+            asked = {"supported": [treatment], "refuted": [control]}.get(verdict.outcome, [])
+            if asked and pair.claim.test == "equivalence":
+                asked = [treatment, control]
+            if any(bound.outcome != verdict.outcome for bound in asked):
+                verdict = replace(verdict, outcome="not decidable", is_failure_bound=True)
+        kept.append(verdict)
+    return kept
+
+
+def _described(pair: Pairs, family: str) -> Verdict:
     """Return a verdict with its numbers, not yet decided."""
     kept = pair.differences[np.isfinite(pair.per_seed)]
     means = kept.mean(axis=1)
-    sd = float(means.std(ddof=1)) if pair.n > 1 else _NAN
+    low, high = mean_intervals(means[:, None])
     # Comparisons, of which there may be thousands, go without this interval.
     iqm_low, iqm_high = (_NAN, _NAN) if pair.setting else iqm_interval(kept)
     return Verdict(
@@ -305,74 +251,29 @@ def _described(pair: _Pairs, family: str, low: float, high: float) -> Verdict:
         num_seeds=len(pair.differences),
         num_conditions=pair.differences.shape[1],
         difference=float(means.mean()) if pair.n else _NAN,
-        low=low,
-        high=high,
+        low=float(low[0]),
+        high=float(high[0]),
+        median=float(np.median(means)) if pair.n else _NAN,
         iqm=interquartile_mean(kept) if pair.n else _NAN,
         iqm_low=iqm_low,
         iqm_high=iqm_high,
-        sd=sd,
-        detectable=detectable_effect(pair.n) * sd if pair.n > 1 else _NAN,
-        num_failed=pair.num_failed,
-        num_collapsed=pair.num_collapsed,
+        sd=float(means.std(ddof=1)) if pair.n > 1 else _NAN,
+        losses=pair.losses,
         corpus_tokens=pair.setting.corpus_tokens if pair.setting else None,
         measure=pair.measure,
     )
 
 
-def _decided(verdict: Verdict, pair: _Pairs, p: Array, p_family: Array, p_holm: Array) -> Verdict:
-    """Return the verdict with its outcome: both the test and the interval must agree."""
-    margins = np.array(pair.margins)
-    is_significant = p_family < LEVEL
-    is_above = is_significant & (verdict.difference > margins) & (verdict.low > margins)
-    is_below = is_significant & (verdict.difference < margins) & (verdict.high < margins)
-    # Two margins: equivalence needs "above the lower" and "below the upper"; either of the
-    # opposite findings refutes it.
-    if len(margins) == 2:
-        is_supported, is_refuted = is_above[0] and is_below[1], is_below[0] or is_above[1]
-        shown = p_family.min() if is_refuted else p_family.max()
-        place = int(np.flatnonzero(p_family == shown)[0])
-    else:
-        is_supported, is_refuted, place = is_above[0], is_below[0], 0
-    outcome: Outcome = "not decidable"
-    if is_supported or is_refuted:
-        outcome = "supported" if is_supported else "refuted"
+def _decided(verdict: Verdict, found: _Finding) -> Verdict:
+    """Return the verdict with what its family's test says."""
     return replace(
         verdict,
-        outcome=outcome,
-        p=float(p[place]),
-        p_family=float(p_family[place]),
-        p_holm=float(p_holm[place]),
+        outcome=found.outcome,
+        p=found.p,
+        p_family=found.p_family,
+        q=found.q,
+        num_tests=found.num_tests,
+        better=found.better,
+        equal_within=found.equal_within,
+        detectable=detectable_effect(verdict.n, found.num_tests) * found.spread,
     )
-
-
-def _worded(verdict: Verdict, study: Study) -> Verdict:
-    """Return the verdict with the sentence that explains it."""
-    n = verdict.n
-    seeds = f"{n} seed" if n == 1 else f"{n} seeds"
-    if verdict.outcome == "not run":
-        missing = "no seed has both sides of every comparison"
-        failed = f"; {verdict.num_failed} runs failed" if verdict.num_failed else ""
-        return replace(verdict, reason=missing + failed)
-    if n < MIN_SEEDS:
-        reason = f"{seeds} cannot reach p < .05; at least {MIN_SEEDS} are needed"
-    elif verdict.outcome == "not decidable":
-        beyond = "beyond the margin" if verdict.claim.margin else "of difference"
-        reason = (
-            f"not decidable with {seeds}, family-wise p = {verdict.p_family:.2g}: only "
-            f"{verdict.measure.amount(verdict.detectable)} {beyond} would be found with 80% power"
-        )
-    else:
-        reason = f"{verdict.outcome} with {seeds}, family-wise p = {verdict.p_family:.2g}"
-    if study.repeats == "finetuning":
-        reason += "; over fine-tuning seeds of one pretraining"
-    return replace(verdict, reason=reason)
-
-
-def tally(verdicts: Iterable[Verdict]) -> dict[Outcome, int]:
-    """Return how many verdicts have each outcome."""
-    counts: dict[Outcome, int] = dict.fromkeys(
-        ("supported", "refuted", "not decidable", "not run"), 0
-    )
-    for verdict in verdicts:
-        counts[verdict.outcome] += 1
-    return counts

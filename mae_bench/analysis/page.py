@@ -12,6 +12,7 @@ import yaml
 from mae_bench.analysis.claims import Verdict
 from mae_bench.analysis.plots import Picture
 from mae_bench.analysis.scores import Scores, Setting, aggregate
+from mae_bench.analysis.stats import CUT
 from mae_bench.analysis.summary import Word, outcome_word
 from mae_bench.analysis.tables import (
     COLLAPSE_MARK,
@@ -75,7 +76,9 @@ def _grid_cell(verdict: Verdict) -> GridCell:
         failed = f"{verdict.num_failed} runs failed" if verdict.num_failed else "no pairs"
         return GridCell("failed" if verdict.num_failed else word, failed, "", verdict.reason)
     notes = [f"n={verdict.n}"] if verdict.n < verdict.num_seeds else []
-    if verdict.num_failed:
+    if verdict.is_failure_bound:
+        notes.append("runs failed")
+    elif verdict.num_failed:
         notes.append(f"{verdict.num_failed} failed")
     if verdict.num_collapsed:
         notes.append(f"{COLLAPSE_MARK}{verdict.num_collapsed}")
@@ -183,6 +186,6 @@ def render(content: Mapping[str, Any], study: Study) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.globals |= {"difference": difference, "interval": interval}
-    environment.globals |= {"first_lines": first_lines}
+    environment.globals |= {"first_lines": first_lines, "cut": p_text(CUT)}
     text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     return environment.get_template("report.html.j2").render(**content, study=study, resolved=text)

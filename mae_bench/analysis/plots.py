@@ -20,8 +20,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mae_bench.analysis.claims import Verdict
+from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.scores import Cell, Scores, Setting
-from mae_bench.analysis.stats import Array
 from mae_bench.measures import PLAIN, Measure
 
 MAX_PANELS = 12
@@ -376,6 +376,6 @@ def difference_picture(
 
     caption = (
         f"{setting.label}. Mean over paired seeds and 95% interval. "
-        "Filled marks are decided (family-wise p < .05), hollow ones are not."
+        "Filled marks are decided (family-wise), hollow ones are not."
     )
     return Picture(f"differences-{setting.slug}", f"Difference from {control}", caption, draw)

@@ -49,7 +49,7 @@ def reference_table(study: Study, verdicts: Sequence[Verdict]) -> Table:
                 "on": ", ".join(str(part) for part in where if part) or "mean of tasks",
                 "difference": difference(verdict.difference, measure),
                 "95% interval": interval(verdict.low, verdict.high, measure),
-                "same direction": verdict.outcome,
+                "same direction": verdict.word,
                 "seeds": f"{verdict.n} of {verdict.num_seeds}",
                 "p family-wise": p_text(verdict.p_family),
                 "source": reference.source,

@@ -11,7 +11,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from mae_bench.analysis.stats import Array, interquartile_mean, iqm_interval, mean_intervals
+from mae_bench.analysis.failures import Flags, Side
+from mae_bench.analysis.moderated import Array
+from mae_bench.analysis.stats import interquartile_mean, iqm_interval, mean_intervals
 from mae_bench.errors import DataError
 from mae_bench.measures import PLAIN, Measure, measure_of
 from mae_bench.specs import CLEAN, CORPUS, Claim, Comparison, Study
@@ -58,10 +60,10 @@ class Cell:
     Attributes:
         values: [S] in the units of the metric, NaN where there is none.
         mean: over the seeds that have a value, collapsed runs included; NaN without any.
-        low: lower end of the 95% bootstrap interval over seeds.
+        low: lower end of the 95% t interval over seeds.
         high: its upper end.
-        num_failed: seeds whose row is a failure.
-        num_collapsed: seeds whose run is flagged as collapsed.
+        is_failed: [S] whether the seed's row is a failure.
+        is_collapsed: [S] whether the seed's run is flagged as collapsed.
     """
 
     metric: str
@@ -71,13 +73,23 @@ class Cell:
     high: float
     n_train: int | None
     noise_rate: float
-    num_failed: int
-    num_collapsed: int
+    is_failed: Flags
+    is_collapsed: Flags
 
     @property
     def n(self) -> int:
         """Number of seeds with a value."""
         return int(np.isfinite(self.values).sum())
+
+    @property
+    def num_failed(self) -> int:
+        """Number of seeds whose row is a failure."""
+        return int(self.is_failed.sum())
+
+    @property
+    def num_collapsed(self) -> int:
+        """Number of seeds whose run is flagged as collapsed."""
+        return int(self.is_collapsed.sum())
 
     @property
     def measure(self) -> Measure:
@@ -133,6 +145,14 @@ class Scores:
         """Return [S] values, all NaN where nothing was run."""
         cell = self.cells.get((arm, task, setting))
         return cell.values if cell else np.full(len(self.seeds), np.nan)
+
+    def side(self, arm: str, task: str, setting: Setting) -> Side:
+        """Return the values with their failures; nothing at all where nothing was run."""
+        cell = self.cells.get((arm, task, setting))
+        nothing = np.zeros(len(self.seeds), dtype=bool)
+        if cell is None:
+            return Side(np.full(len(self.seeds), np.nan), nothing, nothing)
+        return Side(cell.values, cell.is_failed, cell.is_collapsed)
 
     def of_role(self, *roles: Role) -> list[Arm]:
         """Return the arms of these roles, in order."""
@@ -213,8 +233,11 @@ def _cells(
     found: list[tuple[list[tuple[str, str, Setting]], dict[str, Any]]] = []
     for (arm, protocol, task, size, noise, corpus), rows in groups.items():
         values = np.full(len(seeds), np.nan)
+        is_failed, is_collapsed = np.zeros((2, len(seeds)), dtype=bool)
         for row in rows:
             values[place[row["seed"]]] = row["value"]
+            is_failed[place[row["seed"]]] = not pd.isna(row["failure"])
+            is_collapsed[place[row["seed"]]] = bool(row["is_collapsed"])
         if len({row["seed"] for row in rows}) < len(rows):
             raise DataError(
                 f"two rows for one cell: arm '{arm}', task '{task}', protocol '{protocol}', "
@@ -231,8 +254,8 @@ def _cells(
             "values": values,
             "n_train": counts[0] if counts else None,
             "noise_rate": float(rows[0]["noise_rate"]),
-            "num_failed": sum(not pd.isna(row["failure"]) for row in rows),
-            "num_collapsed": sum(bool(row["is_collapsed"]) for row in rows),
+            "is_failed": is_failed,
+            "is_collapsed": is_collapsed,
         }
         spread = [
             (arm, task, Setting(p, size, noise, tokens)) for p in protocols for tokens in sizes

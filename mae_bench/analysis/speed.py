@@ -48,7 +48,7 @@ class SpeedVerdict:
 
 
 def spread(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return the mean over rounds with its 95% bootstrap interval."""
+    """Return the mean over rounds with its 95% interval."""
     column = np.asarray(values, dtype=np.float64)
     low, high = mean_intervals(column[:, None])
     return float(column.mean()), float(low[0]), float(high[0])

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from mae_bench.analysis.claims import (
@@ -155,9 +156,9 @@ def _comparison_sentence(
     if not seeds:
         return f"Nothing can be compared with {control} yet: no seed has both sides."
     if seeds < MIN_SEEDS:
-        plural = "seed" if seeds == 1 else "seeds"
+        plural = "seed is" if seeds == 1 else "seeds are"
         return (
-            f"Nothing is decidable against {control}: {seeds} {plural} cannot reach p < .05, "
+            f"Nothing is decidable against {control}: {seeds} {plural} too few, "
             f"at least {MIN_SEEDS} are needed."
         )
     wins: dict[str, list[str]] = {}
@@ -174,7 +175,7 @@ def _comparison_sentence(
     if not wins and not losses and not on_mean:
         return (
             f"No objective is shown to differ from {control} on any task with {seeds} seeds "
-            f"({setting})."
+            f"({setting}){_power(verdicts)}."
         )
     parts = []
     if wins:
@@ -187,6 +188,19 @@ def _comparison_sentence(
     if rest:
         parts.append(f"{_listed(sorted(rest)) if len(rest) <= 2 else 'the others'} undecided")
     return f"Against {control} ({setting}): {'; '.join(parts)}."
+
+
+def _power(verdicts: Sequence[Verdict]) -> str:
+    """Return what the comparisons could have seen, where one unit says it."""
+    measures = {verdict.measure for verdict in verdicts}
+    sizes = [verdict.detectable for verdict in verdicts if np.isfinite(verdict.detectable)]
+    if len(measures) > 1 or not sizes:
+        return ""
+    (measure,) = measures
+    span = measure.number(min(sizes))
+    if measure.number(max(sizes)) != span:
+        span += f" to {measure.number(max(sizes))}"
+    return f": {span} {measure.unit} would be found with 80% power"
 
 
 def _sides(found: Mapping[str, Sequence[str]], num_tasks: int, verb: str, plural: str) -> str:

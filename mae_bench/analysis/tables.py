@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mae_bench.analysis.claims import Verdict
+from mae_bench.analysis.claims import Verdict, probability_text
 from mae_bench.analysis.markup import latex, markdown
 from mae_bench.analysis.scores import Cell, Scores, Setting, aggregate
 from mae_bench.measures import PLAIN, TIMES, Measure, measure_of
@@ -175,24 +175,25 @@ def verdict_table(verdicts: Sequence[Verdict], slug: str, caption: str) -> Table
     records = []
     for verdict in verdicts:
         claim, measure = verdict.claim, verdict.measure
-        notes = [f"{verdict.num_failed} failed"] if verdict.num_failed else []
-        if verdict.num_collapsed:
-            notes.append(f"{COLLAPSE_MARK}{verdict.num_collapsed}")
+        lost = verdict.losses.sentence(claim.treatment, claim.control)
         seeds = f"{verdict.n} of {verdict.num_seeds}"
         records.append(
             {
                 "claim": claim.sentence,
-                "verdict": verdict.outcome,
+                "verdict": verdict.word,
                 "difference": difference(verdict.difference, measure),
                 "95% interval": interval(verdict.low, verdict.high, measure),
-                "IQM of it": difference(verdict.iqm, measure),
+                "median": difference(verdict.median, measure),
+                "IQM": difference(verdict.iqm, measure),
                 "unit": measure.note or measure.unit,
                 "test": claim.test.replace("_", "-"),
                 "margin": measure.number(claim.margin),
-                "seeds": f"{seeds} ({', '.join(notes)})" if notes else seeds,
+                "seeds": f"{seeds} ({lost})" if lost else seeds,
+                "P(better)": probability_text(verdict.better),
+                "equal within": measure.number(verdict.equal_within),
                 "p family-wise": p_text(verdict.p_family),
                 "p alone": p_text(verdict.p),
-                "p Holm": p_text(verdict.p_holm),
+                "FDR": p_text(verdict.q),
                 "smallest detectable": measure.number(verdict.detectable),
             }
         )

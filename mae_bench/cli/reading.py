@@ -19,7 +19,9 @@ from mae_bench.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from mae_bench.runner.estimate import ArmCost
+    from collections.abc import Sequence
+
+    from mae_bench.runner.estimate import ArmCost, Detectable
 
 KINDS = (
     "objectives",
@@ -114,13 +116,6 @@ def plan(
     columns = ["arm", "steps", "tokens", "FLOPs", "per token, of mlm 15%"]
     table("one pretraining of each arm", columns, arms)
     speed = "from runs at this home" if found.is_measured else "a rough guess of this machine"
-    seeds = len(made.study.seeds)
-    power = "not defined for one seed"
-    if found.detectable is not None:
-        power = (
-            f"a difference of {found.detectable:.2f} times its standard deviation over seeds "
-            f"({seeds} seeds, 80% power)"
-        )
     lines(
         [
             f"study      {made.study.name}: {len(made.study.objectives)} arms (with random_init) "
@@ -133,10 +128,27 @@ def plan(
             f"to run     {duration(found.seconds / num_workers)} with {num_workers} "
             f"worker{'s' if num_workers > 1 else ''} ({speed})",
             f"will use   {size(found.disk_bytes)} more of the disk",
-            f"detects    {power}",
+            f"detects    {_power(found.detectable, len(made.study.seeds))}",
             *(f"assumes    {text}" for text in found.assumptions),
             *(f"warning    {text}" for text in warnings),
         ]
+    )
+
+
+def _power(families: "Sequence[Detectable]", num_seeds: int) -> str:
+    """Return what the study's tests can see, in standard deviations of a paired difference."""
+    from mae_bench.specs import MIN_SEEDS
+
+    if not families:
+        missing = f"nothing: a verdict needs {MIN_SEEDS} seeds"
+        return missing if num_seeds < MIN_SEEDS else "nothing: there is nothing to compare"
+    found = [
+        f"{f.effect:.2f} in {f.family} ({f.num_tests} test{'s' if f.num_tests > 1 else ''})"
+        for f in families
+    ]
+    return (
+        "differences, in their standard deviation over seeds, of "
+        f"{', '.join(found)}; {num_seeds} seeds, 80% power"
     )
 
 

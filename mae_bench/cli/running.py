@@ -266,7 +266,7 @@ def print_summary(session: "Session", rows: "pd.DataFrame") -> None:
         ],
     )
     for claim in found.claims:
-        lines([f"{claim.outcome}: {claim.claim.sentence}"])
+        lines([f"{claim.word}: {claim.claim.sentence}"])
     lines([found.headline])
     if edges := edge_table(rows):
         lines([edges.caption])

@@ -10,7 +10,16 @@ from mae_bench.runner.collect import failure_reasons
 from mae_bench.runner.plan import Plan
 from mae_bench.runner.store import Store
 from mae_bench.runner.vocabulary import vocabulary_of
-from mae_bench.specs import BackboneSpec, CorpusSpec, EvaluateSpec, FinetuneRecipe, PretrainSpec
+from mae_bench.specs import (
+    CORPUS,
+    MIN_SEEDS,
+    BackboneSpec,
+    CorpusSpec,
+    EvaluateSpec,
+    FinetuneRecipe,
+    PretrainSpec,
+    Study,
+)
 
 ROUGH_FLOPS_PER_S = {"cpu": 4e10, "cuda": 3e13}  # until a pretraining here has been timed
 ROUGH_EVALUATE_S = {"cpu": 0.5, "cuda": 3.0}  # of each, beside the FLOPs of its encoder
@@ -44,6 +53,22 @@ class ArmCost:
 
 
 @dataclass(frozen=True)
+class Detectable:
+    """What a family of tests of the study can see.
+
+    Attributes:
+        family: its name in sentences.
+        num_tests: that are adjusted together.
+        effect: the smallest difference found with 80% power, in standard deviations of the
+            paired difference over seeds.
+    """
+
+    family: str
+    num_tests: int
+    effect: float
+
+
+@dataclass(frozen=True)
 class Estimate:
     """What is left to do and what it takes.
 
@@ -55,8 +80,7 @@ class Estimate:
         is_measured: whether the speed comes from runs at this home.
         disk_bytes: of all that is left.
         assumptions: sentences on what is not known yet.
-        detectable: the smallest difference seen with 80% power, in standard deviations of the
-            paired difference; None for fewer than two seeds.
+        detectable: what each family of tests can see; empty for too few seeds to decide anything.
     """
 
     stages: dict[str, dict[str, int]]
@@ -66,15 +90,12 @@ class Estimate:
     is_measured: bool
     disk_bytes: int
     assumptions: list[str]
-    detectable: float | None
+    detectable: list[Detectable]
 
 
 def estimate(plan: Plan, store: Store, device: str) -> Estimate:
     """Return what a plan takes, from measured speeds where this home has some."""
-    from mae_bench.analysis.stats import detectable_effect
-
     reasons = failure_reasons(plan, store)
-    num_seeds = len(plan.study.seeds)
     stages: dict[str, dict[str, int]] = {}
     left: list[Stage] = []
     costs: list[dict[str, Any]] = []
@@ -119,8 +140,30 @@ def estimate(plan: Plan, store: Store, device: str) -> Estimate:
         is_measured=bool(timed or evaluate_s),
         disk_bytes=sum(_disk(stage, plan, words.size) for stage in left),
         assumptions=[words.assumption] if words.assumption else [],
-        detectable=detectable_effect(num_seeds) if num_seeds > 1 else None,
+        detectable=detectable(plan.study),
     )
+
+
+def detectable(study: Study) -> list[Detectable]:
+    """Return what the study's claims, its largest table and its means over tasks can see."""
+    from mae_bench.analysis.power import detectable_effect
+    from mae_bench.objectives.base import OBJECTIVES
+
+    num_seeds = len(study.seeds)
+    if num_seeds < MIN_SEEDS:
+        return []
+    num_arms = sum(OBJECTIVES.get(arm.objective).is_trained for arm in study.objectives) - 1
+    num_tasks = len([task for task in study.tasks if task != CORPUS])
+    families = {
+        "claims of the study": sum(1 + (claim.test == "equivalence") for claim in study.claims),
+        "a table of arms and tasks": num_arms * max(num_tasks, 1),
+        "means over tasks": num_arms if num_tasks > 1 else 0,
+    }
+    return [
+        Detectable(name, size, detectable_effect(num_seeds, size))
+        for name, size in families.items()
+        if size > 0
+    ]
 
 
 def _by_arm(plan: Plan, by_stage: dict[str, ArmCost]) -> list[ArmCost]:

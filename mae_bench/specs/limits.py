@@ -2,14 +2,14 @@
 
 from mae_bench.specs.study import Study
 
-MIN_SEEDS = 6  # with five, the smallest two-sided sign-flip p is 2/2**5 = .0625
+MIN_SEEDS = 6  # with fewer, simulated studies of published differences err above the level
 
 
 def few_seeds(count: int) -> str:
     """Return the sentence on fewer seeds than a verdict needs."""
     return (
-        f"{count} seed{'s' if count > 1 else ''} cannot reach p < .05 in a sign-flip test: no "
-        f"verdict is possible below {MIN_SEEDS}."
+        f"{count} seed{'s are' if count > 1 else ' is'} too few: no verdict is given below "
+        f"{MIN_SEEDS}."
     )
 
 

@@ -345,9 +345,9 @@ BUGS = (
     Bug(
         "unpaired",
         "Differences are taken from the mean of the control, not seed by seed.",
-        "mae_bench/analysis/claims.py",
-        "columns.append(scores.values(*sides[0]) - scores.values(*sides[1]))",
-        "columns.append(scores.values(*sides[0]) - np.nanmean(scores.values(*sides[1])))",
+        "mae_bench/analysis/pairs.py",
+        "columns.append(treatment.values - control.values)",
+        "columns.append(treatment.values - np.nanmean(control.values))",
         ("tests/unit/test_claims.py::test_differences_are_paired_not_pooled",),
     ),
     Bug(
@@ -386,8 +386,8 @@ BUGS = (
         "raw_p",
         "The p of a single hypothesis decides, whatever the size of its family.",
         "mae_bench/analysis/claims.py",
-        "_decided(verdict, pair, test.p[span], test.p_family[span], corrected[span])",
-        "_decided(verdict, pair, test.p[span], test.p[span], corrected[span])",
+        "margins, p_family = test.margin[mine], test.p_family[mine]",
+        "margins, p_family = test.margin[mine], test.p[mine]",
         ("tests/unit/test_traps.py::test_the_family_wise_p_decides",),
     ),
     Bug(
@@ -395,7 +395,7 @@ BUGS = (
         "With fewer than six seeds the interval alone says supported.",
         "mae_bench/analysis/claims.py",
         'outcome="not decidable" if pair.n else "not run",',
-        'outcome="supported" if low > 0 else "not decidable" if pair.n else "not run",',
+        'outcome="supported" if low[0] > 0 else "not decidable" if pair.n else "not run",',
         ("tests/unit/test_claims.py::test_fewer_than_six_seeds_decide_nothing",),
     ),
     Bug(

@@ -9,17 +9,17 @@ BUGS = (
     Bug(
         "wrong_way",
         "A lower perplexity is taken for a loss.",
-        "mae_bench/analysis/claims.py",
-        "differences = measure.sign * np.stack(columns, axis=1)",
-        "differences = np.stack(columns, axis=1)",
+        "mae_bench/analysis/pairs.py",
+        "return replace(side, values=measure.sign * side.values)",
+        "return side",
         (DIRECTION,),
     ),
     Bug(
         "gain_shown",
         "Where lower is better, the gain is printed as the difference.",
         "mae_bench/analysis/claims.py",
-        "worded.turned() if pair.measure.sign < 0 else worded",
-        "worded",
+        "return [v.turned() if v.measure.sign < 0 else v for v in said]",
+        "return said",
         (DIRECTION,),
     ),
     Bug(

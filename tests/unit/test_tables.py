@@ -65,14 +65,14 @@ def test_score_table_as_markdown(study, rows):
     assert lines[0] == ["arm", "sst2 (accuracy)", "trec (accuracy)", "mean of tasks", "IQM"]
     assert lines[2:] == [
         ["majority class", "50.0 ± 0.0", "25.0 ± 0.0", "37.5 ± 0.0", "37.5 ± 0.0"],
-        ["random_init", "55.0 ± 3.3", "not run", "incomplete", "incomplete"],
-        ["mlm", "55.0 ± 3.3", "55.0 ± 3.3", "55.0 ± 3.3", "55.0 ± 5.0"],
+        ["random_init", "55.0 ± 5.7", "not run", "incomplete", "incomplete"],
+        ["mlm", "55.0 ± 5.7", "55.0 ± 5.7", "55.0 ± 5.7", "55.0 ± 9.6"],
         [
             "mae",
-            "48.3 ± 10.0 †1",
+            "48.3 ± 15.4 †1",
             "70.0 ± 0.0 (n=5, failed 1 of 6)",
-            "59.0 ± 6.0 (n=5)",
-            "63.3 ± 4.2 (n=5)",
+            "59.0 ± 10.2 (n=5)",
+            "63.3 ± 6.8 (n=5)",
         ],
         ["simcse", "failed (6 of 6)", "not run", "incomplete", "incomplete"],
     ]
@@ -137,7 +137,10 @@ def test_verdict_table_says_everything(study):
     assert line["difference"] == "+3.0"
     assert line["95% interval"].startswith("[+")
     assert line["seeds"] == "6 of 6"
-    assert line["p family-wise"] == ".031"
+    assert line["median"] == line["IQM"] == "+3.0"
+    assert line["P(better)"] == ">.99"
+    assert 3.0 < float(line["equal within"]) <= 3.2
+    assert line["p family-wise"] == line["FDR"] == "<.001"
     assert line["smallest detectable"] == "0.1"
 
 

@@ -8,7 +8,7 @@
   unit/test_heads (a text's output does not depend on its batch), and here.
 - A collator's seed does not fix the masks: reference/test_masking, contract (any batch),
   unit/test_pretrain (after a resume).
-- Five paired seeds can never pass a sign-flip test: unit/test_claims, unit/test_stats, and here.
+- Five paired seeds are too few for a verdict: unit/test_claims, and here.
 - A streamed, shuffled data set loses items at a resume: unit/test_pretrain (each row once an
   epoch; a run cut short ends as an undisturbed one).
 - Samplers repeat values after a resume, and change their defaults: unit/test_tuning_draws,
@@ -30,7 +30,6 @@ import re
 import tomllib
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from packaging.requirements import Requirement
@@ -40,7 +39,6 @@ from report_rows import small_study, table
 import mae_bench
 from mae_bench.analysis.claims import judge_comparisons
 from mae_bench.analysis.scores import read_scores
-from mae_bench.analysis.stats import flip_test
 from mae_bench.costs import StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import DuplicateNameError, UnknownNameError
@@ -129,11 +127,7 @@ def test_the_encoder_of_mae_is_given_original_positions():
     assert torch.equal(shown, view.input_ids) and shown.shape[1] == 26 - 12
 
 
-def test_best_possible_results_of_five_seeds_are_never_significant():
-    generator = np.random.default_rng(0)
-    for seeds, smallest in ((2, 0.5), (5, 0.0625), (6, 0.03125)):
-        test = flip_test(1 + generator.random((seeds, 1)))
-        assert test.p[0] == test.p_family[0] == smallest
+def test_best_possible_results_of_five_seeds_are_never_decided():
     study = small_study(seeds=tuple(range(5)))
     values = {"mlm": [0.1] * 5, "mae": [0.9] * 5}
     (verdict,) = judge_comparisons(study, read_scores(table(values), study), "mlm")
@@ -147,11 +141,11 @@ def test_the_family_wise_p_decides():
     for number in range(9):
         signs = [1 if (number >> bit) & 1 else -1 for bit in range(6)]
         values[f"mae {number}"] = [0.5 + 0.01 * sign for sign in signs]
-    values["mae x"] = [0.51, 0.52, 0.51, 0.53, 0.52, 0.51]
+    values["mae x"] = [0.51, 0.5, 0.52, 0.51, 0.5, 0.52]
     study = small_study(arms=tuple(values))
     verdicts = judge_comparisons(study, read_scores(table(values), study), "mlm")
     best = next(v for v in verdicts if v.claim.treatment == "mae x")
-    assert best.p == 0.03125 < 0.05 < best.p_family
+    assert best.p < 0.05 < best.p_family
     assert best.outcome == "not decidable"
 
 

@@ -1,0 +1,103 @@
+"""Level, power and coverage of the candidates, by simulation.
+
+    python benchmarks/statistics/simulate.py --part verdicts                 # what the package does
+    python benchmarks/statistics/simulate.py --part candidates --seeds 6   # all against each other
+    python benchmarks/statistics/simulate.py --part intervals
+    python benchmarks/statistics/simulate.py --part tables                   # Markdown of all that
+
+Each (seeds, family, scenario) is one file under --out and is made once, so that a stopped run
+goes on where it was.
+"""
+
+import argparse
+import zlib
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from coverage import coverage
+from procedures import candidates, verdicts
+from scenarios import SCENARIOS
+from tables import write_tables
+
+PARTS = ("verdicts", "candidates", "intervals", "tables")
+# in standard deviations: what one paired t test finds with 80% power
+EFFECTS = {3: 3.26, 4: 2.01, 5: 1.68, 6: 1.4, 10: 1.0, 20: 0.66}
+
+
+def level(part: str, num_seeds: int, family: int, name: str, studies: int) -> pd.DataFrame:
+    """Return error and power in one place: of the package's verdicts, or of each candidate.
+
+    ``any_false``: studies with any false rejection where nothing is true; ``partial``: the same
+    where a quarter of the hypotheses are true; ``power``: of those that are true.
+    """
+    rng = np.random.default_rng(zlib.crc32(f"{num_seeds} {family} {name}".encode()))
+    values, spreads = SCENARIOS[name](rng, (studies, num_seeds, family))
+    is_true = np.zeros(family, dtype=bool)
+    is_true[np.linspace(0, family - 1, max(1, family // 4)).astype(int)] = True
+    shifted = values + is_true * EFFECTS[num_seeds] * spreads
+    if part == "candidates":
+        nothing, some = candidates(values), candidates(shifted)
+    else:
+        nothing, some = ({"verdicts": verdicts(x)} for x in (values, shifted))
+    records = [
+        {
+            "seeds": num_seeds,
+            "family": family,
+            "scenario": name,
+            "procedure": procedure,
+            "studies": len(nothing[procedure]),
+            "any_false": nothing[procedure].any(axis=1).mean(),
+            "partial": some[procedure][:, ~is_true].any(axis=1).mean(),
+            "power": some[procedure][:, is_true].mean(),
+        }
+        for procedure in nothing
+    ]
+    return pd.DataFrame(records)
+
+
+def _saved(job: tuple[str, int, int, str, int, Path]) -> str:
+    part, num_seeds, family, name, studies, out = job
+    slug = "".join(c if c.isalnum() else "-" for c in f"{part}-{num_seeds}-{family}-{name}")
+    path = out / "cells" / f"{slug}.csv"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if part == "intervals":
+            frame = coverage(num_seeds, name, studies)
+        else:
+            frame = level(part, num_seeds, family, name, studies)
+        temporary = path.with_suffix(".tmp")
+        frame.to_csv(temporary, index=False)
+        temporary.rename(path)
+    return slug
+
+
+def main() -> None:
+    """Make what is asked for and is not there yet."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--part", choices=PARTS, default="verdicts")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[6, 10, 20])
+    parser.add_argument("--families", type=int, nargs="+", default=[1, 4, 16, 26, 100])
+    parser.add_argument("--scenarios", nargs="+", default=list(SCENARIOS), choices=SCENARIOS)
+    parser.add_argument("--studies", type=int, default=2000)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    asked = parser.parse_args()
+    if asked.part == "tables":
+        write_tables(asked.out)
+        return
+    families = asked.families if asked.part != "intervals" else [1]
+    places = product(families, asked.seeds, asked.scenarios)
+    jobs = [
+        (asked.part, seeds, family, name, asked.studies, asked.out)
+        for family, seeds, name in places
+    ]
+    with ProcessPoolExecutor(asked.processes) as pool:
+        for done, slug in enumerate(pool.map(_saved, jobs), 1):
+            print(f"{done} of {len(jobs)}: {slug}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

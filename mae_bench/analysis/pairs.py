@@ -1,0 +1,133 @@
+"""The paired differences of a claim, and what they would be if lost runs counted against a side."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mae_bench.analysis.failures import NO_LOSSES, Losses, Side, count_losses, held_against
+from mae_bench.analysis.moderated import Array
+from mae_bench.analysis.scores import Scores, Setting
+from mae_bench.errors import DataError
+from mae_bench.measures import PLAIN, Measure, measure_of
+from mae_bench.specs import CORPUS, Claim
+
+_NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The gains [S, C] of one claim, complete seeds only, NaN elsewhere.
+
+    A gain is above 0 where the treatment is better, whichever direction the metric calls better.
+
+    Attributes:
+        worst: [S] means over conditions with lost runs held against the treatment.
+        best: [S] the same, held against the control.
+    """
+
+    claim: Claim
+    differences: Array
+    worst: Array
+    best: Array
+    losses: Losses
+    setting: Setting | None = None
+    measure: Measure = PLAIN
+
+    @property
+    def per_seed(self) -> Array:
+        """[S] means over the conditions; NaN where a pair lacks."""
+        return np.asarray(self.differences.mean(axis=1), dtype=np.float64)
+
+    @property
+    def n(self) -> int:
+        """Seeds with every pair."""
+        return int(np.isfinite(self.per_seed).sum())
+
+    def worst_case(self, *, is_against: bool) -> Array:
+        """Return [S] gains with lost runs held against treatment or control, if losses differ."""
+        if self.losses.are_equal:
+            return self.per_seed
+        return self.worst if is_against else self.best
+
+    @property
+    def margins(self) -> tuple[float, ...]:
+        """The values of the difference that are tested."""
+        margin = self.claim.margin
+        if self.claim.test == "equivalence":
+            return (-margin, margin)
+        return (-margin,) if self.claim.test == "non_inferiority" else (margin,)
+
+
+def pairs_of(claim: Claim, scores: Scores, setting: Setting | None) -> Pairs:
+    """Return the differences of a claim; with ``setting``, in that one only."""
+    chosen = [setting] if setting else [s for s in scores.settings if _fits(claim, s, scores)]
+    places = [
+        (task, where)
+        for where in chosen
+        for task in (scores.tasks_in(where) if claim.task is None else (claim.task,))
+    ]
+    arms = (claim.treatment, claim.control)
+    cells = (scores.cells.get((arm, *place)) for place in places for arm in arms)
+    measure = _measure(claim, {cell.metric for cell in cells if cell})
+    nothing = np.full(len(scores.seeds), np.nan)
+    columns, worst, best, losses = [], [], [], NO_LOSSES
+    for place in places:
+        treatment, control = (_oriented(scores.side(arm, *place), measure) for arm in arms)
+        losses += count_losses(treatment, control)
+        columns.append(treatment.values - control.values)
+        lowest = _lowest(scores, *place, measure)
+        worst.append(held_against(treatment, control, lowest))
+        best.append(-held_against(control, treatment, lowest))
+    differences = np.stack(columns or [nothing], axis=1)
+    incomplete = ~np.isfinite(differences).all(axis=1)
+    differences[incomplete] = np.nan
+    return Pairs(
+        claim,
+        differences,
+        np.mean(worst or [nothing], axis=0),
+        np.mean(best or [nothing], axis=0),
+        losses,
+        setting,
+        measure,
+    )
+
+
+def _oriented(side: Side, measure: Measure) -> Side:
+    return replace(side, values=measure.sign * side.values)
+
+
+def _lowest(scores: Scores, task: str, where: Setting, measure: Measure) -> float:
+    """Return the worst score of any run in a place, as a gain."""
+    found = [measure.sign * scores.values(arm.label, task, where) for arm in scores.arms]
+    values = np.concatenate(found)
+    values = values[np.isfinite(values)]
+    return float(values.min()) if values.size else _NAN
+
+
+def _measure(claim: Claim, metrics: set[str]) -> Measure:
+    """Return how the metrics of a claim are read.
+
+    Raises:
+        DataError: they are not read alike, so that their mean says nothing.
+    """
+    found = {measure_of(metric) for metric in metrics} or {PLAIN}
+    if len(found) > 1:
+        raise DataError(
+            f"the claim '{claim.sentence}' is a mean over {', '.join(sorted(metrics))}, which have "
+            "no common unit or direction; name a task or a metric"
+        )
+    return found.pop()
+
+
+def _fits(claim: Claim, setting: Setting, scores: Scores) -> bool:
+    size = None if claim.train_size is None else str(claim.train_size)
+    # a mean over scores of tasks and what is inside an encoder would mean nothing
+    is_read = setting.protocol in scores.corpus_protocols
+    is_asked = claim.protocol == setting.protocol or claim.metric is not None
+    if is_read != (claim.task == CORPUS) and not (is_read and is_asked):
+        return False
+    return (
+        claim.protocol in (None, setting.protocol)
+        and size in (None, setting.train_size)
+        and claim.noise in (None, setting.noise, setting.noise.split(" ")[0])
+    )

@@ -1,0 +1,165 @@
+"""A verdict: what rows say about one claim, in numbers and in a sentence."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from mae_bench.analysis.failures import NO_LOSSES, Losses
+from mae_bench.measures import PLAIN, Measure
+from mae_bench.specs import MIN_SEEDS, Claim, Study
+
+Outcome = Literal["supported", "refuted", "not decidable", "not run"]
+_NAN = float("nan")
+_SIGNED = ("difference", "median", "iqm")  # numbers of a verdict that change sides with its arms,
+_ENDS = (("low", "high"), ("iqm_low", "iqm_high"))  # and intervals that do
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the rows say about one claim. Numbers are in the units of the metric.
+
+    Differences are treatment minus control as measured; where lower is better, a gain is below 0.
+
+    Attributes:
+        measure: how the metric is read.
+        family: the claims that were adjusted together.
+        n: seeds with every pair of the claim.
+        num_seeds: seeds of the study.
+        num_conditions: tasks x settings that the claim is averaged over.
+        low: lower end of the 95% t interval of the difference, from its own spread.
+        high: its upper end.
+        median: over seeds.
+        iqm: interquartile mean over seeds and conditions; its interval for written claims only.
+        sd: standard deviation over seeds.
+        p: two-sided moderated-t p of the claim alone, against its margin.
+        p_family: the same, family-wise (Holm); this one decides.
+        q: the false discovery rate of all that is at least as sure (Benjamini and Hochberg).
+        num_tests: tests that were adjusted together.
+        better: posterior probability that the treatment is better, with a flat prior on the mean.
+        equal_within: the smallest margin at which an equivalence would be supported.
+        detectable: smallest difference that this family's test finds with 80% power at this n,
+            for the spread that the test used.
+        losses: failed and collapsed runs of each side; collapsed ones stay in the numbers.
+        is_failure_bound: whether a decision fell because failures may have made it.
+    """
+
+    claim: Claim
+    family: str
+    outcome: Outcome
+    reason: str
+    n: int
+    num_seeds: int
+    num_conditions: int
+    difference: float = _NAN
+    low: float = _NAN
+    high: float = _NAN
+    median: float = _NAN
+    iqm: float = _NAN
+    iqm_low: float = _NAN
+    iqm_high: float = _NAN
+    sd: float = _NAN
+    p: float = _NAN
+    p_family: float = _NAN
+    q: float = _NAN
+    num_tests: int = 0
+    better: float = _NAN
+    equal_within: float = _NAN
+    detectable: float = _NAN
+    losses: Losses = NO_LOSSES
+    is_failure_bound: bool = False
+    corpus_tokens: int | None = None
+    measure: Measure = PLAIN
+
+    @property
+    def num_failed(self) -> int:
+        """Failed runs of both sides."""
+        return self.losses.num_failed
+
+    @property
+    def num_collapsed(self) -> int:
+        """Collapsed runs of both sides."""
+        return self.losses.num_collapsed
+
+    @property
+    def word(self) -> str:
+        """The outcome as tables print it."""
+        return f"{self.outcome} (runs failed)" if self.is_failure_bound else self.outcome
+
+    def turned(self) -> "Verdict":
+        """Return the verdict with its differences the other way around."""
+        signed = {name: -getattr(self, name) for name in _SIGNED}
+        ends = {name: -getattr(self, other) for pair in _ENDS for name, other in (pair, pair[::-1])}
+        return replace(self, **signed, **ends)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain content, None for what is not a number."""
+        content = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        content["claim"] = self.claim.model_dump(mode="json")
+        content["measure"] = asdict(self.measure)
+        content["losses"] = asdict(self.losses)
+        return {
+            name: None if isinstance(value, float) and not np.isfinite(value) else value
+            for name, value in content.items()
+        }
+
+
+def worded(verdict: Verdict, study: Study) -> Verdict:
+    """Return the verdict with the sentence that explains it."""
+    parts = [_why(verdict)]
+    if np.isfinite(verdict.better):
+        better = probability_text(verdict.better)
+        comparative = "has more" if verdict.measure.better == "neither" else "is better"
+        parts.append(f"{verdict.claim.treatment} {comparative} with posterior probability {better}")
+    if verdict.outcome == "not decidable" and np.isfinite(verdict.equal_within):
+        parts.append(
+            f"shown equal within {verdict.measure.amount(verdict.equal_within)}, no closer"
+        )
+    parts.append(verdict.losses.sentence(verdict.claim.treatment, verdict.claim.control))
+    if study.repeats == "finetuning":
+        parts.append("over fine-tuning seeds of one pretraining")
+    return replace(verdict, reason="; ".join(part for part in parts if part))
+
+
+def _why(verdict: Verdict) -> str:
+    """Return what decided, or what kept it from being decided."""
+    n = verdict.n
+    seeds = f"{n} seed" if n == 1 else f"{n} seeds"
+    if verdict.outcome == "not run":
+        return "no seed has both sides of every comparison"
+    if n < MIN_SEEDS:
+        return f"{seeds}: too few for a verdict, at least {MIN_SEEDS} are needed"
+    p = f"family-wise p = {verdict.p_family:.2g}"
+    if verdict.is_failure_bound:
+        return (
+            f"not decidable (runs failed) with {seeds}: {p} takes failed and collapsed runs as "
+            "they fell, and does not hold when they count against the side that wins"
+        )
+    if verdict.outcome != "not decidable":
+        return f"{verdict.outcome} with {seeds}, {p}"
+    beyond = "beyond the margin" if verdict.claim.margin else "of difference"
+    family = f" in a family of {verdict.num_tests} tests" if verdict.num_tests > 1 else ""
+    return (
+        f"not decidable with {seeds}, {p}: only {verdict.measure.amount(verdict.detectable)} "
+        f"{beyond} would be found with 80% power{family}"
+    )
+
+
+def probability_text(probability: float) -> str:
+    """Return a probability with two digits, and never a certainty."""
+    if not np.isfinite(probability):
+        return "none"
+    if probability > 0.995:
+        return ">.99"
+    return "<.01" if probability < 0.005 else f"{probability:.2f}".removeprefix("0")
+
+
+def tally(verdicts: Iterable[Verdict]) -> dict[Outcome, int]:
+    """Return how many verdicts have each outcome."""
+    counts: dict[Outcome, int] = dict.fromkeys(
+        ("supported", "refuted", "not decidable", "not run"), 0
+    )
+    for verdict in verdicts:
+        counts[verdict.outcome] += 1
+    return counts
