@@ -54,14 +54,6 @@ BUGS = (
         (f"{OUTSIDE}::test_an_encoder_keeps_its_own_dropout_unless_the_study_says_otherwise",),
     ),
     Bug(
-        "finetune_without_dropout",
-        "Fine-tunes drop the encoder's dropout.",
-        "mae_bench/training/finetune.py",
-        "backbone = load_backbone(checkpoint)",
-        "backbone = load_backbone(checkpoint, 0.0)",
-        (f"{OUTSIDE}::test_a_fine_tune_trains_with_the_encoders_dropout",),
-    ),
-    Bug(
         "no_segments",
         "BERT reads both texts of a pair as its first segment.",
         "mae_bench/model/heads.py",
