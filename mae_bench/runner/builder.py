@@ -15,6 +15,7 @@ from mae_bench.places import user_path
 from mae_bench.plugins import Plugin
 from mae_bench.runner.plugged import (
     corpus_plugins,
+    metric_plugins,
     noise_plugins,
     objective_plugins,
     protocol_plugin,
@@ -198,11 +199,12 @@ class StageBuilder:
         needs: tuple[Key, ...] = ((data, spec.task_data),)
         if spec.checkpoint is not None:
             needs = (("pretrain", spec.checkpoint), *needs)
-        noises, protocol = noise_plugins(spec), protocol_plugin(spec)
+        noises = noise_plugins(spec)
         content = [version, spec.canonical()]
         if noises:
             content.append({plugin.what: plugin.version for plugin in noises})
-        return self.add("evaluate", content, spec, needs, label, noises + protocol)
+        plugins = (*noises, *protocol_plugin(spec), *metric_plugins(spec))
+        return self.add("evaluate", content, spec, needs, label, plugins)
 
     def _own_tokenizer(self, origin: str, corpus: CorpusSpec) -> Key:
         """Add the tokenizer of an encoder, which no text of the corpus changes."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from mae_bench.plugins import Plugin, source_digest
 from mae_bench.runner.artefact import read_about
-from mae_bench.specs import CorpusSpec, EvaluateSpec
+from mae_bench.specs import CORPUS, CorpusSpec, EvaluateSpec
 
 if TYPE_CHECKING:
     from mae_bench.runner.plan import Plan
@@ -36,6 +36,15 @@ def noise_plugins(spec: EvaluateSpec) -> tuple[Plugin, ...]:
 
     names = dict.fromkeys(noise.name for noise in (spec.train_noise, *spec.test_noises))
     return tuple(plugin for plugin in map(NOISES.plugin, names) if plugin)
+
+
+def metric_plugins(spec: EvaluateSpec) -> tuple[Plugin, ...]:
+    """Return the task's metrics of other packages; their versions are in the id of its data."""
+    from mae_bench.tasks.base import TASKS
+    from mae_bench.tasks.metrics import METRICS
+
+    names = () if spec.task == CORPUS else TASKS.get(spec.task).metrics
+    return tuple(plugin for plugin in map(METRICS.plugin, names) if plugin)
 
 
 def protocol_plugin(spec: EvaluateSpec) -> tuple[Plugin, ...]:

@@ -16,6 +16,7 @@ from mae_bench.errors import DataError, StoreError
 from mae_bench.file_stamps import Stamp, file_stamps
 from mae_bench.registry import Registry
 from mae_bench.seeding import seed_for
+from mae_bench.tasks.metrics import METRICS
 
 Split = Literal["train", "selection", "test"]
 Labels = NDArray[Any]
@@ -120,6 +121,8 @@ def task_fingerprint(task: Task, data_dir: Path | None) -> str:
     else:
         read = {"train", task.test_split, task.selection_split} - {None}
         content = fingerprint(task.source, data_dir, also=map(str, read))
+    brought = filter(None, map(METRICS.plugin, task.metrics))
+    versions = {plugin.what: plugin.version for plugin in brought}
     definition = json.dumps(
         [
             task.name,
@@ -131,6 +134,7 @@ def task_fingerprint(task: Task, data_dir: Path | None) -> str:
             task.selection_split,
             task.label_range,
             task.metrics,
+            *([versions] if versions else []),  # metrics of this package move no id
         ]
     )
     digest = hashlib.blake2b(definition.encode(), digest_size=8).hexdigest()

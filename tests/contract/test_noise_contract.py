@@ -5,14 +5,14 @@ import random
 import pytest
 
 from mae_bench.data.noise import NOISES, apply_noise
-from mae_bench.specs import NoiseSpec
+from mae_bench.specs import CLEAN, NoiseSpec
 
 TEXTS = ["A plain sentence, with words.", "", "人人生而自由", "x", "two  spaces\tand a tab"]
 IDS = [f"test-{i}" for i in range(len(TEXTS))]
 
 
 def noisy(name, rate, texts=TEXTS, ids=IDS):
-    spec = NoiseSpec(name=name, rate=rate)
+    spec = CLEAN if name == CLEAN.name else NoiseSpec(name=name, rate=rate)
     return apply_noise(spec, texts, ids, task="t", split="test", seed=0)
 
 

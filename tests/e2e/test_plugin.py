@@ -65,8 +65,8 @@ def test_it_keeps_the_contract(site):
     code, out, err = call(site, "check", "swapped_halves", "--json")
     found = json.loads(out)
     assert code == 0 and found["is_kept"], (found, err)
-    assert len(found["checks"]) == 11
-    assert "keeps all 11 checks" in err
+    assert len(found["checks"]) == 12
+    assert "keeps all 12 checks" in err
 
 
 def test_it_runs_in_a_study(site, tmp_path):

@@ -172,7 +172,7 @@ def test_the_test_split_cannot_move_the_choice(yaml, tuned, tmp_path):
     test["label"] = np.random.default_rng(0).permutation(test["label"].to_numpy())
     test.to_parquet(folder / "test.parquet", index=False)
     (folder / "done.json").unlink()
-    mark_done(folder, {})
+    mark_done(folder, {}, is_synced=False)
     tune(session)
     assert read(tmp_path) == read(tuned)
 

@@ -4,8 +4,25 @@ from bugs import Bug
 
 DIRECTION = "tests/unit/test_direction.py"
 METRICS = "tests/reference/test_metrics.py"
+PLUGINS = "tests/unit/test_plugins.py"
 TEXT = "tests/property/test_report_text.py"
 BUGS = (
+    Bug(
+        "metric_without_version",
+        "The version of another package's metric is in no id, so that old scores are used again.",
+        "mae_bench/tasks/base.py",
+        "*([versions] if versions else []),",
+        "",
+        (f"{PLUGINS}::test_the_version_of_a_metric_is_in_the_ids_of_what_it_scores",),
+    ),
+    Bug(
+        "metric_source_untold",
+        "A metric of another package is changed without a word, and old scores are used again.",
+        "mae_bench/runner/builder.py",
+        "*protocol_plugin(spec), *metric_plugins(spec))",
+        "*protocol_plugin(spec))",
+        (f"{PLUGINS}::test_the_version_of_a_metric_is_in_the_ids_of_what_it_scores",),
+    ),
     Bug(
         "wrong_way",
         "A lower perplexity is taken for a loss.",

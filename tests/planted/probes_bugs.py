@@ -54,14 +54,6 @@ BUGS = (
         (f"{OUTSIDE}::test_an_encoder_keeps_its_own_dropout_unless_the_study_says_otherwise",),
     ),
     Bug(
-        "finetune_without_dropout",
-        "Fine-tunes drop the encoder's dropout.",
-        "mae_bench/training/finetune.py",
-        "backbone = load_backbone(checkpoint)",
-        "backbone = load_backbone(checkpoint, 0.0)",
-        (f"{OUTSIDE}::test_a_fine_tune_trains_with_the_encoders_dropout",),
-    ),
-    Bug(
         "no_segments",
         "BERT reads both texts of a pair as its first segment.",
         "mae_bench/model/heads.py",
@@ -90,6 +82,17 @@ BUGS = (
         "A vocabulary head starts from what was drawn before it.",
         "mae_bench/model/vocabulary.py",
         'with own_start(seed, "vocabulary"):',
+        "if True:",
+        (
+            "tests/unit/test_seeds.py"
+            "::test_a_vocabulary_head_starts_from_its_seed_whatever_was_drawn_before",
+        ),
+    ),
+    Bug(
+        "decoder_of_another_start",
+        "A decoder of mae starts from other weights than that of another objective.",
+        "mae_bench/objectives/mae.py",
+        'with self.own_start("decoder"):',
         "if True:",
         (
             "tests/contract/test_objectives_contract.py"

@@ -58,8 +58,8 @@ BUGS = (
         "perfect_validation",
         "A validation in which nothing is predicted has the loss 0.",
         "mae_bench/training/health.py",
-        "loss = total / predicted if predicted else math.nan",
-        "loss = total / max(1, predicted)",
+        "return total / predicted if predicted else math.nan",
+        "return total / max(1, predicted)",
         (f"{EMPTY}::test_no_validation_loss_where_nothing_is_predicted",),
     ),
     Bug(

@@ -8,6 +8,7 @@ from outside_encoders import edit, save_bert
 from mae_bench.data.own_tokenizer import num_tokens
 from mae_bench.errors import SpecError
 from mae_bench.progress import silent
+from mae_bench.runner.builder import VERSIONS
 from mae_bench.runner.estimate import estimate
 from mae_bench.runner.finished import mark_finished, num_finished, plan_key
 from mae_bench.runner.plan import make_plan
@@ -113,12 +114,24 @@ def test_the_file_is_in_the_ids_and_its_name_is_not(tmp_path):
     assert only(make_plan(longer, None), "tokenizer").id == only(plans[0], "tokenizer").id
 
 
-def test_ids_of_trained_tokenizers_are_what_they_were(tmp_path):
-    # as they were before a tokenizer could be taken from an encoder
+@pytest.mark.parametrize(
+    ("version", "tokenizer", "blocks"),
+    [
+        # as they were before a tokenizer could be taken from an encoder
+        (1, "239e98ec4f4329fe", "b8d966bd381dce97"),
+        # the same spec since the stage's version 2, which moves ids by the version alone
+        (2, "4c69a2c198784012", "6a4998968d228674"),
+    ],
+)
+def test_ids_of_trained_tokenizers_are_what_they_were(
+    tmp_path, monkeypatch, version, tokenizer, blocks
+):
+    assert VERSIONS["tokenizer"] == 2
+    monkeypatch.setitem(VERSIONS, "tokenizer", version)
     plan = planned(tmp_path, "{kind: wordpiece, vocab_size: 400}")
     assert {s.kind: s.id for s in plan.stages if s.kind in ("tokenizer", "blocks")} == {
-        "tokenizer": "239e98ec4f4329fe",
-        "blocks": "b8d966bd381dce97",
+        "tokenizer": tokenizer,
+        "blocks": blocks,
     }
 
 

@@ -12,6 +12,7 @@ from mae_bench.data.corpus import CORPORA, Corpus, corpus_fingerprint
 from mae_bench.data.noise import NOISES
 from mae_bench.data.sources import Source
 from mae_bench.masking import MASKINGS
+from mae_bench.measures import MEASURES
 from mae_bench.objectives.base import OBJECTIVES
 from mae_bench.runner.plan import make_plan
 from mae_bench.runner.plugged import changed_sources
@@ -21,13 +22,15 @@ from mae_bench.runner.store import Store
 from mae_bench.runner.study import study_of
 from mae_bench.specs import CorpusSpec
 from mae_bench.tasks import TASKS
-from mae_bench.tasks.base import Task, add_task
+from mae_bench.tasks.base import Task, add_task, task_fingerprint
+from mae_bench.tasks.metrics import METRICS
 from mae_bench.training.protocol import PROTOCOLS
 
 CODE = """
 from mae_bench.data.noise import NOISES
 from mae_bench.objectives.base import OBJECTIVES
 from mae_bench.objectives.mlm import MaskedLanguageModel
+from mae_bench.tasks.metrics import add_metric
 
 
 @OBJECTIVES.register("theirs")
@@ -38,8 +41,14 @@ class Theirs(MaskedLanguageModel):
 @NOISES.register("shout")
 def shout(text, rate, rng):
     return text.upper()
+
+
+@add_metric("their_mistakes", better="lower", unit="mistakes", digits=0)
+def mistakes(labels, predictions, num_classes):
+    return float((labels != predictions).sum())
 """
-REGISTRIES = (OBJECTIVES, NOISES, CORPORA, TASKS, MASKINGS, PROTOCOLS)
+REGISTRIES = (OBJECTIVES, NOISES, CORPORA, TASKS, MASKINGS, PROTOCOLS, METRICS, MEASURES)
+THEIRS = ("theirs", "shout", "their_mistakes")
 STUDY = {
     "name": "plugged",
     "backbone": {"num_layers": 1, "hidden_size": 32, "num_heads": 2, "max_length": 32},
@@ -83,7 +92,7 @@ def test_parts_of_this_package_are_no_plugins_and_others_know_their_module(their
     assert OBJECTIVES.plugin("mlm") is None and TASKS.plugin("world/topic") is None
     assert CORPORA.plugin("no such name") is None
     for registry in REGISTRIES:
-        ours = [name for name in registry.names() if name not in ("theirs", "shout")]
+        ours = [name for name in registry.names() if name not in THEIRS]
         assert [registry.plugin(name) for name in ours] == [None] * len(ours)
     found = OBJECTIVES.plugin("theirs")
     assert (found.what, found.module) == ("objective 'theirs'", "their_parts")
@@ -106,6 +115,36 @@ def test_the_version_of_a_noise_is_in_the_ids_of_what_reads_it(theirs):
     theirs.shout.version = "2"
     after = ids("evaluate")
     assert not set(before.values()) & set(after.values())
+
+
+def test_the_version_of_a_metric_is_in_the_ids_of_what_it_scores(theirs):
+    ours = {kind: ids(kind) for kind in ("task", "evaluate")}
+    task = TASKS.get("world/topic")
+    TASKS._parts["world/topic"] = dataclasses.replace(task, metrics=("accuracy", "their_mistakes"))
+    before = {kind: ids(kind) for kind in ours}
+    theirs.mistakes.version = "2"
+    after = {kind: ids(kind) for kind in ours}
+    for kind in ours:
+        found = [set(ids_of[kind].values()) for ids_of in (ours, before, after)]
+        assert len(set.union(*found)) == sum(map(len, found))
+    scored = [stage for stage in planned().stages if stage.kind == "evaluate"]
+    assert scored
+    for stage in scored:
+        assert ("metric 'their_mistakes'", "2") in {(p.what, p.version) for p in stage.plugins}
+    TASKS._parts["world/topic"] = task
+    assert {kind: ids(kind) for kind in ours} == ours
+
+
+def test_the_versions_of_this_packages_own_metrics_are_in_no_id():
+    # of each definition before metrics of others had a version in it
+    digests = {
+        "cola": "2559675bd85981c0",
+        "mrpc": "642878be6ceb5499",
+        "stsb": "41533efca7505ddf",
+        "world/topic": "e60cbc706367a595",
+    }
+    found = {name: task_fingerprint(TASKS.get(name), None).split()[1] for name in digests}
+    assert found == digests
 
 
 def test_the_version_of_the_distribution_stands_where_a_part_has_none(theirs, monkeypatch):

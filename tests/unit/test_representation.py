@@ -90,7 +90,7 @@ def test_every_number_is_declared(blocks, checkpoints, tmp_path):
             measure_of(metric)
         read = [json.loads((checkpoint / file).read_text()) for file in ("curve.json", "cost.json")]
         losses = [key for content in read for key in content if "loss" in key]
-        assert set(losses) == {"loss", "final_loss", "validation_loss"}
+        assert set(losses) == {"loss", "final_loss", "validation_loss", "unread_loss"}
         assert {(measure_of(loss).better, measure_of(loss).unit) for loss in losses} == {
             ("lower", "nats")
         }

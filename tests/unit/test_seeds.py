@@ -10,6 +10,7 @@ from small_blocks import run_pretraining, write_blocks
 from small_cases import save_encoder, small_spec, small_task
 
 import mae_bench.training.pretrain as loop
+from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.progress import silent
 from mae_bench.specs import Budget, NoiseSpec
 from mae_bench.training.batching import training_batches
@@ -88,13 +89,23 @@ def test_each_seed_has_rows_and_masks_of_its_own(folder, monkeypatch):
     assert not torch.equal(first[0].uniform("which", 24), same_rows.uniform("which", 24))
 
 
+def test_a_vocabulary_head_starts_from_its_seed_whatever_was_drawn_before():
+    heads = []
+    for seed, place in ((0, 1), (0, 2), (1, 1)):
+        torch.manual_seed(place)
+        heads.append(VocabularyHead(8, 8, 20, seed=seed).dense.weight)
+    first, again, other = heads
+    assert torch.equal(first, again) and not torch.equal(first, other)
+
+
 def dropped(folder, monkeypatch, seed):
     """Return what dropout lets pass in each step, where it sees ones."""
     seen = []
 
     class Watching(torch.nn.Dropout):
         def forward(self, given):
-            seen.append(super().forward(torch.ones_like(given)))
+            if self.training:  # rows are also read before the first step, and nothing drops then
+                seen.append(super().forward(torch.ones_like(given)))
             return given
 
     real = loop.build_backbone
