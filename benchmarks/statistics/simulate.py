@@ -28,7 +28,7 @@ EFFECTS = {3: 3.26, 4: 2.01, 5: 1.68, 6: 1.4, 10: 1.0, 20: 0.66}
 
 
 def level(part: str, num_seeds: int, family: int, name: str, studies: int) -> pd.DataFrame:
-    """Return error and power in one place: of the package's verdicts, or of each candidate.
+    """Return error and power in one place: of verdicts at each cut, or of each candidate.
 
     ``any_false``: studies with any false rejection where nothing is true; ``partial``: the same
     where a quarter of the hypotheses are true; ``power``: of those that are true.
@@ -38,22 +38,20 @@ def level(part: str, num_seeds: int, family: int, name: str, studies: int) -> pd
     is_true = np.zeros(family, dtype=bool)
     is_true[np.linspace(0, family - 1, max(1, family // 4)).astype(int)] = True
     shifted = values + is_true * EFFECTS[num_seeds] * spreads
-    if part == "candidates":
-        nothing, some = candidates(values), candidates(shifted)
-    else:
-        nothing, some = ({"verdicts": verdicts(x)} for x in (values, shifted))
+    key, decide = {"candidates": ("procedure", candidates), "verdicts": ("cut", verdicts)}[part]
+    nothing, some = decide(values), decide(shifted)
     records = [
         {
             "seeds": num_seeds,
             "family": family,
             "scenario": name,
-            "procedure": procedure,
-            "studies": len(nothing[procedure]),
-            "any_false": nothing[procedure].any(axis=1).mean(),
-            "partial": some[procedure][:, ~is_true].any(axis=1).mean(),
-            "power": some[procedure][:, is_true].mean(),
+            key: one,
+            "studies": len(rejected),
+            "any_false": rejected.any(axis=1).mean(),
+            "partial": some[one][:, ~is_true].any(axis=1).mean(),
+            "power": some[one][:, is_true].mean(),
         }
-        for procedure in nothing
+        for one, rejected in nothing.items()
     ]
     return pd.DataFrame(records)
 

@@ -5,17 +5,19 @@ from pathlib import Path
 import pandas as pd
 from scenarios import BEYOND, SCENARIOS
 
+from mae_bench.analysis.stats import CUT
+
 
 def write_tables(out: Path) -> None:
-    """Write ``verdicts.md``, ``candidates.md`` and ``intervals.md`` of the cells that are there."""
-    for part in ("verdicts", "candidates", "intervals"):
+    """Write Markdown and CSV of the cells that are there."""
+    for part, tables in _TABLES.items():
         paths = sorted((out / "cells").glob(f"{part}-*.csv"))
         if not paths:
             continue
         frame = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
         frame.to_csv(out / f"{part}.csv", index=False, float_format="%.4g")
-        make = {"verdicts": _verdicts, "candidates": _candidates, "intervals": _intervals}[part]
-        (out / f"{part}.md").write_text(make(frame) + "\n", "utf-8")
+        for name, make in tables.items():
+            (out / f"{name}.md").write_text(make(frame) + "\n", "utf-8")
 
 
 def _share(value: float) -> str:
@@ -27,15 +29,50 @@ def _power(value: float) -> str:
 
 
 def _verdicts(frame: pd.DataFrame) -> str:
-    """Return the larger of both errors, and the power, by scenario, seeds and family."""
-    frame = frame.assign(error=frame[["any_false", "partial"]].max(axis=1))
+    """Return the larger of both errors, and the power, by scenario, seeds and family.
+
+    A place that was simulated at larger cuts alone shows its error there, as an upper bound: on
+    the same draws a smaller cut rejects less.
+    """
+    frame = frame[frame["cut"] >= CUT].sort_values("cut")
+    frame = frame.groupby(["seeds", "family", "scenario"], as_index=False).first()
+    errors = frame[["any_false", "partial"]].max(axis=1).map(_share)
+    frame = frame.assign(error=errors.where(frame["cut"] == CUT, "≤" + errors))
     order = [name for name in SCENARIOS if name in set(frame["scenario"])]
-    wide = frame.pivot_table(index="scenario", columns=["seeds", "family"], values="error")
-    wide = wide.loc[order].map(lambda v: "" if pd.isna(v) else _share(v))
+    wide = frame.pivot(index="scenario", columns=["seeds", "family"], values="error")
+    wide = wide.loc[order].sort_index(axis=1).fillna("")
     wide.columns = [f"n={seeds}, {family}" for seeds, family in wide.columns]
     normal = frame[frame["scenario"] == "normal"].set_index(["seeds", "family"])["power"]
     wide.loc["*power, normal*"] = [_power(normal[key]) for key in sorted(normal.index)]
     return str(wide.reset_index().to_markdown(index=False, disable_numparse=True))
+
+
+def _cuts(frame: pd.DataFrame) -> str:
+    """Return, for each cut, the largest error with its place, and the power at six seeds.
+
+    Of the places that were simulated at every cut.
+    """
+    num_cuts = frame.groupby(["seeds", "family", "scenario"])["cut"].transform("size")
+    frame = frame[num_cuts == num_cuts.max()]
+    frame = frame.assign(error=frame[["any_false", "partial"]].max(axis=1))
+    worst = frame[~frame["scenario"].isin(BEYOND)].sort_values("error").groupby("cut").tail(1)
+    normal = frame[(frame["scenario"] == "normal") & (frame["seeds"] == 6)]
+    power = normal.pivot_table(index="cut", columns="family", values="power")
+    table = pd.DataFrame(
+        {
+            "p below": worst["cut"].map(_share),
+            "largest error": worst["error"].map(_share),
+            "where": [
+                f"{name}, n={seeds}, {family}"
+                for name, seeds, family in worst[["scenario", "seeds", "family"]].itertuples(
+                    index=False
+                )
+            ],
+            **{f"power, {size}": worst["cut"].map(power[size]).map(_power) for size in power},
+        }
+    )
+    table = table.sort_values("p below")
+    return str(table.to_markdown(index=False, disable_numparse=True))
 
 
 def _candidates(frame: pd.DataFrame) -> str:
@@ -65,3 +102,10 @@ def _intervals(frame: pd.DataFrame) -> str:
     wide = wide.map(lambda v: "" if pd.isna(v) else _share(v))
     wide.columns = [f"{seeds} seeds" for seeds in wide.columns]
     return str(wide.reset_index().to_markdown(index=False, disable_numparse=True))
+
+
+_TABLES = {
+    "verdicts": {"verdicts": _verdicts, "cuts": _cuts},
+    "candidates": {"candidates": _candidates},
+    "intervals": {"intervals": _intervals},
+}

@@ -186,6 +186,6 @@ def render(content: Mapping[str, Any], study: Study) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.globals |= {"difference": difference, "interval": interval}
-    environment.globals |= {"first_lines": first_lines, "cut": p_text(CUT)}
+    environment.globals |= {"first_lines": first_lines, "cut": f"{CUT:g}".removeprefix("0")}
     text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     return environment.get_template("report.html.j2").render(**content, study=study, resolved=text)

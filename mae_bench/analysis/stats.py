@@ -16,7 +16,7 @@ from mae_bench.analysis.moderated import Array, moderate
 from mae_bench.analysis.multiplicity import false_discovery, holm
 
 LEVEL = 0.05  # of errors, and what an interval leaves out
-CUT = 0.04  # a family-wise p below it decides: the rest is for skewed and resampled seeds
+CUT = 0.03  # a family-wise p below it decides: the rest is for skewed and resampled seeds
 
 
 def mean_intervals(values: Array) -> tuple[Array, Array]:

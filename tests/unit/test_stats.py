@@ -26,9 +26,9 @@ def decided(differences):
     return (p < CUT) & (np.abs(means) > scipy_stats.t.ppf(0.975, counts - 1) * errors)
 
 
-@pytest.mark.parametrize(("seeds", "effect"), [(6, 1.52), (10, 1.04), (20, 0.69)])
+@pytest.mark.parametrize(("seeds", "effect"), [(6, 1.63), (10, 1.10), (20, 0.72)])
 def test_one_test_alone_detects_what_a_paired_t_test_at_the_cut_does(seeds, effect):
-    """By the noncentral t distribution: 1.52, 1.04, .69 at 4%; 1.43, 1.00, .66 at 5%."""
+    """By the noncentral t distribution: 1.63, 1.10, .72 at 3%; 1.43, 1.00, .66 at 5%."""
     assert detectable_effect(seeds) == pytest.approx(effect, abs=0.025)
 
 
@@ -111,6 +111,11 @@ def test_columns_without_spread():
     assert np.isfinite(test.within).all() and np.isfinite(test.spread).all()
     values[:, 2] = 0.3 + np.random.default_rng(0).normal(0, 0.01, 6)
     assert (family_test(values, [(0.0,)] * 3).p_family[[0, 2]] < 0.05).all()
+
+
+def test_six_equal_differences_decide_nothing_and_seven_do():
+    six, seven = (family_test(np.full((n, 1), 0.3), [(0.0,)]).p_family[0] for n in (6, 7))
+    assert seven < CUT <= six < LEVEL
 
 
 def test_columns_of_other_length_stand_in_one_family():
