@@ -4,14 +4,6 @@ from bugs import Bug
 
 BUGS = (
     Bug(
-        "wrong_side_of_the_margin",
-        "The p of non-inferiority and equivalence is taken at the other side of the margin.",
-        "mae_bench/analysis/claims.py",
-        "tested = [pair.per_seed - margin for",
-        "tested = [pair.per_seed + margin for",
-        ("tests/unit/test_claim_margins.py",),
-    ),
-    Bug(
         "alpha_is_c",
         "A probe is penalised by C where it should be by 1/C.",
         "mae_bench/training/linear_probe.py",
