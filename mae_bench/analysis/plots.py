@@ -216,9 +216,11 @@ def error_bar(cell: Cell) -> Any:
     return cell.measure.factor * ends
 
 
-def score_picture(scores: Scores, setting: Setting) -> Picture:
-    """Draw scores with intervals, a panel for each task."""
+def score_picture(scores: Scores, setting: Setting) -> Picture | None:
+    """Draw scores with intervals, a panel for each task; None while only floors have rows."""
     arms = scores.of_role("trained", "untrained")
+    if not arms:
+        return None
     colours = arm_colours(scores)
     tasks = scores.tasks_in(setting)[:MAX_PANELS]
 

@@ -229,9 +229,13 @@ def write_page(session: "Session", rows: "pd.DataFrame", out: Path | None, comma
     from mae_bench.analysis.curves import load_curves
     from mae_bench.analysis.provenance import collect_provenance
     from mae_bench.analysis.report import ReportContext, write_report
+    from mae_bench.cli.show import say
     from mae_bench.runner.warnings import empty_steps
 
     home = session.store.home
+    left = session.counts().left
+    if left:
+        say(f"warning: {left}")
     outcome = None
     if session.asked.tuning is not None:
         from mae_bench.tuning import load_outcome
@@ -241,7 +245,11 @@ def write_page(session: "Session", rows: "pd.DataFrame", out: Path | None, comma
         tuning=outcome.table() if outcome else None,
         curves=load_curves(rows, home),
         provenance={**collect_provenance(), "data": session.data_checksums()},
-        notes=(*session.plan.warnings, *empty_steps(session.plan, session.store)),
+        notes=(
+            *([left] if left else []),
+            *session.plan.warnings,
+            *empty_steps(session.plan, session.store),
+        ),
         reproduce=command,
     )
     return write_report(rows, session.study, out or session.folder / "report", context=context)

@@ -51,6 +51,17 @@ class Counts:
         """Whether a run would do nothing."""
         return self.done + self.failed == self.stages
 
+    @property
+    def left(self) -> str:
+        """Return what a reader of the rows must know while cells are missing; empty at the end."""
+        missing = self.cells - self.cells_done - self.cells_failed
+        if not missing:
+            return ""
+        return (
+            f"Not finished: {missing:,} of {self.cells:,} cells are still to be run, and no "
+            "verdict here is the last; `mae-bench run` goes on."
+        )
+
 
 class Session:
     """A study at a home. Reading writes nothing; `run` and `prepare` make the home."""

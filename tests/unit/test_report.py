@@ -14,6 +14,7 @@ from mae_bench.analysis.curves import load_curves
 from mae_bench.analysis.report import ReportContext, summary, write_report
 from mae_bench.errors import DataError, StoreError
 from mae_bench.results import frame, load_rows
+from mae_bench.runner.session import Counts
 from mae_bench.specs import Claim
 
 BASE = np.array([0.5, 0.55, 0.52, 0.51, 0.54, 0.53])
@@ -151,3 +152,15 @@ def test_analysis_never_imports_torch():
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_study_of_which_only_floors_have_run_is_reported(tmp_path):
+    rows = frame(floor_rows([0.5] * 6))
+    page = write_report(rows, small_study(), tmp_path / "report").read_text()
+    assert "majority class" in page
+
+
+def test_missing_cells_are_told():
+    counts = {"stages": 9, "done": 5, "failed": 1, "cells": 6, "cells_done": 3, "cells_failed": 1}
+    assert "2 of 6 cells are still to be run" in Counts(**counts).left
+    assert Counts(**counts | {"cells_done": 5}).left == ""
