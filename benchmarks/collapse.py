@@ -3,9 +3,10 @@
     python benchmarks/collapse.py [--steps 300] [--seeds 2]
 
 One encoder (2 layers of 64), rows of 32 tokens, batches of 32. *Trained* has the peak rate 4e-3;
-*stuck* one of 1e-8; *too short* ends after two steps. Printed is the share of the loss that
-reading leaves at the end and, of an untrained encoder, at the start: a run is flagged above .99
-of 1, or of that at the start (PROTOCOL.md, "Collapsed runs").
+*stuck* one of 1e-8; *too short* ends after two steps. Printed are, of the seed that speaks most
+against its mode, the share of the loss that reading leaves and the R² of left-out words, first
+those before training; how many runs are on a plateau of the loss, and how many of these the probe
+of the encoder does not save, so that they count as collapsed (PROTOCOL.md, "Collapsed runs").
 """
 
 import argparse
@@ -66,22 +67,28 @@ def main() -> None:
         "stuck": {"budget": Budget(steps=arguments.steps // 10), "peak_lr": 1e-8},
         "too short": {"budget": Budget(steps=2), "peak_lr": 4e-3},
     }
-    print(f"{'case':28} {'start':>6}", *(f"{mode:>22}" for mode in modes))
+    print(f"{'case':28} {'before':>14}", *(f"{mode:>32}" for mode in modes))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         train_tokenizer(CORPUS, folder / "tokenizer", None, silent)
         build_blocks(CORPUS, folder / "tokenizer", folder / "blocks", None, silent)
         for case, options in CASES.items():
-            shown, start = [], 0.0
+            shown, before = [], ""
             for mode, recipe in modes.items():
                 costs = [
                     run(folder, case, mode, options, recipe, s) for s in range(arguments.seeds)
                 ]
-                start = max(cost["share_left_at_start"] for cost in costs)
-                flagged = sum(cost["is_collapsed"] for cost in costs)
-                worst = (max if mode == "trained" else min)(cost["share_left"] for cost in costs)
-                shown.append(f"{worst:.4f}, flagged {flagged}/{len(costs)}")
-            print(f"{case:28} {start:6.4f}", *(f"{text:>22}" for text in shown), flush=True)
+                before = (
+                    f"{max(cost['share_left_at_start'] for cost in costs):.4f} "
+                    f"{max(cost['left_out_r2_at_start'] for cost in costs):.4f}"
+                )
+                is_trained = mode == "trained"
+                left = (max if is_trained else min)(cost["share_left"] for cost in costs)
+                probe = (min if is_trained else max)(cost["left_out_r2"] for cost in costs)
+                plateaus = sum(bool(cost["plateau"]) for cost in costs)
+                collapsed = sum(cost["is_collapsed"] for cost in costs)
+                shown.append(f"{left:.4f} {probe:.4f}, {plateaus} and {collapsed} of {len(costs)}")
+            print(f"{case:28} {before:>14}", *(f"{text:>32}" for text in shown), flush=True)
 
 
 def run(folder: Path, case: str, mode: str, options: dict, recipe: dict, seed: int) -> dict:

@@ -20,9 +20,11 @@ class Row(Frozen):
     Costs of pretraining are those of one pretraining of the arm at this seed, whatever the
     number of cells that share it. ``pretrain_flops`` and ``pretrain_s`` are whole: they hold what
     it took to make a teacher. Of the FLOPs that is ``teacher_pretrain_flops``; ``teacher_flops``
-    is the part that ran the teacher's forward passes. ``grid_edge`` names the hyper-parameters
-    that were chosen at an end of their grid, ``"C lowest"``: a better value may lie beyond. It is
-    empty where none was, and None where no grid was tried.
+    is the part that ran the teacher's forward passes. ``plateau`` tells of a pretraining whose
+    loss is no lower for reading; it has collapsed only where a probe of its encoder finds nothing
+    either. ``grid_edge`` names the hyper-parameters that were chosen at an end of their grid,
+    ``"C lowest"``: a better value may lie beyond. It is empty where none was, and None where no
+    grid was tried.
     """
 
     study: str
@@ -47,6 +49,7 @@ class Row(Frozen):
     failure: str | None = None
     is_collapsed: bool = False
     collapse: str = ""
+    plateau: str | None = ""
     selection_value: float | None = None
     chosen: str = "{}"
     grid_edge: str | None = None
@@ -68,7 +71,10 @@ class Row(Frozen):
 
 
 COLUMNS = list(Row.model_fields)
-LATER = ("grid_edge",)  # columns that rows of earlier versions lack, where they mean "not known"
+LATER = (
+    "grid_edge",
+    "plateau",
+)  # columns that rows of earlier versions lack, where they mean "not known"
 
 
 def frame(rows: list[dict[str, Any]]) -> "pd.DataFrame":

@@ -201,14 +201,22 @@ def verdict_table(verdicts: Sequence[Verdict], slug: str, caption: str) -> Table
 
 
 def failure_table(rows: pd.DataFrame) -> Table | None:
-    """Return failed and collapsed cells with their reasons, or None if there are none."""
+    """Return failed and collapsed cells and those after a plateau, with reasons; None for none."""
     failed = rows["failure"].notna()
     collapsed = rows["is_collapsed"].fillna(False).astype(bool) & ~failed
-    if not (failed | collapsed).any():
+    plateau = rows["plateau"].astype(object).fillna("").astype(str).ne("") & ~failed & ~collapsed
+    told = failed | collapsed | plateau
+    if not told.any():
         return None
-    chosen = rows[failed | collapsed].copy()
-    chosen.insert(1, "what", np.where(chosen["failure"].notna(), "failed", "collapsed"))
-    chosen["reason"] = chosen["failure"].fillna(chosen["collapse"]).astype(str)
+    chosen = rows[told].copy()
+    chosen.insert(1, "what", "kept")
+    chosen["reason"] = chosen["plateau"].astype(str)
+    for what, is_so, column in (
+        ("collapsed", collapsed, "collapse"),
+        ("failed", failed, "failure"),
+    ):
+        chosen.loc[is_so[told], "what"] = what
+        chosen.loc[is_so[told], "reason"] = chosen[column].astype(str)
     keys = ["arm", "what", "task", "protocol", "train_size", "noise", "reason"]
     grouped = chosen.groupby(keys, sort=False)["seed"].agg(
         lambda seeds: ", ".join(str(seed) for seed in sorted(set(seeds)))
@@ -216,6 +224,11 @@ def failure_table(rows: pd.DataFrame) -> Table | None:
     frame = grouped.reset_index().rename(columns={"seed": "seeds", "train_size": "size"})
     frame = frame[["arm", "what", "task", "protocol", "size", "noise", "seeds", "reason"]]
     caption = f"{int(failed.sum())} failed and {int(collapsed.sum())} collapsed rows."
+    if plateau.any():
+        caption += (
+            f" {int(plateau.sum())} kept: the pretraining loss is no lower for reading, "
+            "but the encoder tells left-out words better than untrained."
+        )
     return Table("failures", caption, frame.astype(str))
 
 

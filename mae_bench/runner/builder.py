@@ -37,7 +37,7 @@ VERSIONS = {  # raise one where the same spec would give other numbers than befo
     "ngrams": 1,
     "task": 1,
     "teacher": 1,
-    "pretrain": 2,
+    "pretrain": 3,
     "evaluate": 2,
 }
 PREPARED = ("tokenizer", "blocks", "task", "teacher")  # the only kinds that may touch the network

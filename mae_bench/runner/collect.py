@@ -122,6 +122,7 @@ class _Collector:
             "pretrain_seed": cell.pretrain_seed,
             "is_collapsed": False,
             "collapse": "",
+            "plateau": "",
             "chosen": "{}",
             "pretrain_id": cell.pretrain,
             "cell_id": cell.id,
@@ -147,6 +148,7 @@ class _Collector:
             "params_objective": cost["params_objective"],
             "is_collapsed": bool(cost["collapse"]),
             "collapse": cost["collapse"],
+            "plateau": cost["plateau"],
         }
 
     def whole_seconds(self, pretrain: str) -> float:

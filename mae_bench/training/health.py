@@ -1,8 +1,11 @@
-"""Whether a pretraining is healthy: its loss on unseen rows, and two kinds of collapse.
+"""Whether a pretraining is healthy: its loss on unseen rows, and whether its encoder learned.
 
-An encoder has learned nothing where the loss is no lower than what is reached without reading:
+A pretraining is on a plateau where its loss is no lower than what is reached without reading:
 what the objective still reaches while its encoder reads another row in place of each row. Any
 objective can be asked. Where tokens are predicted, their frequencies alone reach their entropy.
+A plateau is a fact about the loss. The encoder may still have learned, from gradients that reach it
+past the objective's reading (shared embeddings, say). The run has collapsed only where a probe of
+the encoder finds nothing either (`checkup`).
 """
 
 import math
@@ -68,8 +71,8 @@ def exchange(objective: Objective, data: Blocks, seed: int, device: str) -> Exch
     return Exchange(own, min(other, data.unigram_entropy) if objective.predicts_tokens else other)
 
 
-def describe_untrained(start: Exchange | None, end: Exchange | None) -> str:
-    """Return a sentence where training has not taught the encoder to read, else nothing.
+def describe_plateau(start: Exchange | None, end: Exchange | None) -> str:
+    """Return a sentence where reading does not lower the loss, else nothing.
 
     Args:
         start: before the first step, from weights drawn at random; None where training went on

@@ -33,13 +33,7 @@ from mae_bench.training.checkpoint import (
     versions,
     write_json,
 )
-from mae_bench.training.health import (
-    Exchange,
-    describe_collapse,
-    describe_untrained,
-    exchange,
-    validation_loss,
-)
+from mae_bench.training.checkup import Checkup
 from mae_bench.training.optim import linear_schedule, make_optimizer, set_lr
 from mae_bench.training.outside import fitted_teacher, outside_stack, price_of, starting_backbone
 from mae_bench.training.precision import autocast, resolve_precision
@@ -88,7 +82,7 @@ def pretrain(
     save_checkpoint(run.objective, tokenizer, out)
     write_json(spec.model_dump(mode="json"), out / SPEC_FILE)
     write_json(run.curve, out / "curve.json")
-    write_json(run.cost(data), out / "cost.json")
+    write_json(run.cost(), out / "cost.json")
 
 
 class _Run:
@@ -125,9 +119,8 @@ class _Run:
             backbone, spec.backbone, options, seed=spec.seed, teacher=teacher, lexicon=lexicon
         )
         # an objective may start from its teacher's encoder
-        self.is_drawn = encoder is None and torch.equal(drawn, backbone.embedding.weight)
+        is_drawn = encoder is None and torch.equal(drawn, backbone.embedding.weight)
         self.objective: Objective = place(objective, device)
-        self.start: Exchange | None = None
         self.restarts_at = kind.restarts_at(options)
         self.shape = StepShape(
             spec.backbone,
@@ -160,11 +153,10 @@ class _Run:
             "step": [], "tokens": [], "seconds": [], "flops": [], "loss": [],
         }  # fmt: skip
         self.permutation: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+        self.checkup = Checkup(self.objective, data, spec.seed, device, is_drawn)
 
     def train(self, state: Path, progress: Progress) -> None:
         recipe = self.recipe
-        if self.is_drawn:
-            self.start = exchange(self.objective, self.data, self.spec.seed, self.device)
         rows = torch.from_numpy(np.array(self.data.rows).astype(np.int32)).to(self.device)
         optimizer = make_optimizer(
             self.objective.named_parameters(),
@@ -278,16 +270,11 @@ class _Run:
         else:
             progress(self.step * self.shape.tokens, self.steps * self.shape.tokens, note)
 
-    def cost(self, data: Blocks) -> dict[str, Any]:
+    def cost(self) -> dict[str, Any]:
         """Return what the run cost and how healthy it ended."""
         spent = self.step_flops.scaled(self.step)
         encoder = sum(p.numel() for p in self.objective.backbone.parameters())
         beside = sum(value.numel() for value in self.objective.state_to_save().values())
-        end = exchange(self.objective, data, self.spec.seed, self.device)
-        flaws = [describe_untrained(self.start, end)]
-        if self.objective.is_trained:
-            flaws.append(describe_collapse(self.objective.backbone, data, self.device))
-        collapse = "; ".join(flaw for flaw in flaws if flaw)
         return {
             "tokens": self.step * self.shape.tokens,
             "steps": self.step,
@@ -303,12 +290,6 @@ class _Run:
             "device": self.device,
             "num_threads": torch.get_num_threads(),
             "final_loss": self.curve["loss"][-1] if self.curve["loss"] else None,
-            "validation_loss": validation_loss(self.objective, data, self.spec.seed, self.device),
-            "unread_loss": end.unread if end else None,
-            "share_left": end.left if end else None,
-            "share_left_at_start": self.start.left if self.start else None,
-            "unigram_entropy": data.unigram_entropy,
-            "is_collapsed": bool(collapse),
-            "collapse": collapse,
+            **self.checkup.after(),
             "versions": versions(),
         }

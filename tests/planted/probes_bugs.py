@@ -116,6 +116,42 @@ BUGS = (
         (f"{HEALTH}::test_an_encoder_that_tells_nothing_apart_is_flagged_for_every_objective",),
     ),
     Bug(
+        "plateau_is_collapse",
+        "A run whose encoder learned is lost because its loss did not fall.",
+        "mae_bench/training/checkup.py",
+        "            if not has_learned(self.probe_start, probe_end):\n",
+        "            if True:\n",
+        (
+            "tests/unit/test_left_out.py::test_an_encoder_that_learned_past_its_loss_is_on_a_plateau_and_not_collapsed",
+        ),
+    ),
+    Bug(
+        "plateau_never_collapse",
+        "A run that is on a plateau is kept though its encoder learned nothing.",
+        "mae_bench/training/left_out.py",
+        "    return after > before + max(",
+        "    return after > before - max(",
+        ("tests/unit/test_left_out.py::test_what_counts_as_learned",),
+    ),
+    Bug(
+        "left_out_neighbours",
+        "The probe reads words one place off the gap.",
+        "mae_bench/training/left_out.py",
+        "    left = places - 1 - torch.arange(len(places))",
+        "    left = places - torch.arange(len(places))",
+        ("tests/unit/test_left_out.py::test_the_words_on_both_sides_of_the_gap_are_read",),
+    ),
+    Bug(
+        "left_out_judged_on_fit",
+        "The probe is judged on the rows that it was fitted on.",
+        "mae_bench/training/left_out.py",
+        "        (pairs[is_tested].numpy(), _one_hot(words[is_tested].numpy(), classes)),",
+        "        (pairs[is_fitted].numpy(), _one_hot(words[is_fitted].numpy(), classes)),",
+        (
+            "tests/unit/test_left_out.py::test_the_penalty_and_the_fit_never_see_the_rows_that_judge",
+        ),
+    ),
+    Bug(
         "untrained_finetune_untold",
         "A fine-tune that ends at the loss of a constant passes for trained.",
         "mae_bench/training/finetune.py",

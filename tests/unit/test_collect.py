@@ -29,6 +29,7 @@ COST = {
     "params_encoder": 1,
     "params_objective": 1,
     "is_collapsed": True,
+    "plateau": "",
     "collapse": "collapsed representation: mean cosine of texts 1.0000",
 }
 CLEAN = {"name": "clean", "rate": 0.0, "where": "test"}

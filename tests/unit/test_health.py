@@ -17,7 +17,7 @@ from mae_bench.objectives.base import OBJECTIVES, parse_options
 from mae_bench.training.checkpoint import save_checkpoint, write_json
 from mae_bench.training.health import (
     Exchange,
-    describe_untrained,
+    describe_plateau,
     exchange,
     validation_loss,
 )
@@ -70,13 +70,13 @@ def test_an_encoder_that_tells_nothing_apart_is_flagged_for_every_objective(
             parameter.zero_()
     found = exchange(objective, data, 0, "cpu")
     assert found.left > 0.99
-    assert describe_untrained(None, found).startswith("plateau")
+    assert describe_plateau(None, found).startswith("plateau")
     assert not objective.backbone._forward_pre_hooks
 
 
 def test_an_untrained_mlm_is_flagged_and_one_that_reads_its_row_is_not(data):
     objective = make("mlm")
-    assert describe_untrained(None, exchange(objective, data, 0, "cpu")).startswith("plateau")
+    assert describe_plateau(None, exchange(objective, data, 0, "cpu")).startswith("plateau")
     rows = torch.from_numpy(np.array(data.validation).astype(np.int64))
     optimizer = torch.optim.Adam(objective.parameters(), lr=1e-2)
     objective.train()
@@ -85,7 +85,7 @@ def test_an_untrained_mlm_is_flagged_and_one_that_reads_its_row_is_not(data):
         optimizer.zero_grad()
         objective(view).loss.backward()
         optimizer.step()
-    assert describe_untrained(None, exchange(objective, data, 0, "cpu")) == ""
+    assert describe_plateau(None, exchange(objective, data, 0, "cpu")) == ""
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,8 @@ def test_the_two_views_of_a_text_are_parted(data, options):
     ],
 )
 def test_the_rule(start, end, told):
-    assert describe_untrained(start, end).startswith(told)
-    assert bool(describe_untrained(start, end)) == bool(told)
+    assert describe_plateau(start, end).startswith(told)
+    assert bool(describe_plateau(start, end)) == bool(told)
 
 
 def test_frequencies_alone_are_no_reading_where_tokens_are_predicted(data):

@@ -153,6 +153,17 @@ def test_failures_are_listed_with_seeds_and_reason(rows):
     assert failure_table(table({"mlm": [0.5]})) is None
 
 
+def test_a_plateau_whose_encoder_learned_is_told_and_is_no_failure():
+    kept = table({"mae": [0.7]}, plateau="plateau: validation loss 3.0")
+    rows = pd.concat([table({"mlm": [0.5, 0.6]}, plateau=""), kept], ignore_index=True)
+    found = failure_table(rows)
+    assert found is not None
+    assert found.caption.startswith("0 failed and 0 collapsed rows. 1 kept: the pretraining loss")
+    assert found.frame[["arm", "what", "reason"]].values.tolist() == [
+        ["mae", "kept", "plateau: validation loss 3.0"]
+    ]
+
+
 def test_tuning_table_is_text():
     found = tuning_table([{"arm": "mlm", "trials": 8, "value": 0.51234, "chosen": None}])
     assert list(found.frame.iloc[0]) == ["mlm", "8", "0.5123", "none"]
