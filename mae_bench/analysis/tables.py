@@ -219,12 +219,11 @@ def failure_table(rows: pd.DataFrame) -> Table | None:
     return Table("failures", caption, frame.astype(str))
 
 
-def tuning_table(trials: Sequence[Mapping[str, Any]]) -> Table:
-    """Return the tuning summary as text."""
+def tuning_table(trials: Sequence[Mapping[str, Any]], edges: str) -> Table:
+    """Return the tuning summary as text; ``edges`` is what its caption says of them."""
     frame = pd.DataFrame(list(trials)).astype(object)
     frame = frame.where(frame.notna(), "none").map(
         lambda value: f"{value:.4g}" if isinstance(value, float) else str(value)
     )
-    return Table(
-        "tuning", "Tuning: the same trials and budget for every objective, test unread.", frame
-    )
+    caption = "Tuning: the same trials and budget for every objective, test unread."
+    return Table("tuning", f"{caption} {edges}".rstrip(), frame)

@@ -243,6 +243,7 @@ def write_page(session: "Session", rows: "pd.DataFrame", out: Path | None, comma
         outcome = load_outcome(session)
     context = ReportContext(
         tuning=outcome.table() if outcome else None,
+        tuning_edges=outcome.edge_sentence if outcome else "",
         curves=load_curves(rows, home),
         provenance={**collect_provenance(), "data": session.data_checksums()},
         notes=(

@@ -64,6 +64,8 @@ def tune(
         table("tuning", columns, rows)
     if not num_run:
         say(f"nothing to do: '{session.asked.name}' is tuned")
+    if outcome.edge_sentence:
+        say(outcome.edge_sentence)
     lost = [label for label, arm in outcome.arms.items() if arm.trials and arm.value is None]
     for label in lost:
         reason = outcome.arms[label].trials[0].failure
@@ -84,6 +86,8 @@ def tune_first(session: "Session", is_again: bool) -> None:
     for label, arm in outcome.arms.items():
         failed = f"; {arm.num_failed} trials failed" if arm.num_failed else ""
         say(f"tuned {label}: {arm.chosen_text} ({len(arm.trials)} trials{failed})")
+    if outcome.edge_sentence:
+        say(outcome.edge_sentence)
 
 
 def tuning_facts(session: "Session") -> dict[str, Any] | None:

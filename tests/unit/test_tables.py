@@ -154,7 +154,9 @@ def test_failures_are_listed_with_seeds_and_reason(rows):
 
 
 def test_tuning_table_is_text():
-    found = tuning_table([{"arm": "mlm", "trials": 8, "value": 0.51234, "chosen": None}])
+    trials = [{"arm": "mlm", "trials": 8, "value": 0.51234, "chosen": None}]
+    found = tuning_table(trials, "At an edge.")
+    assert found.caption.endswith("test unread. At an edge.")
     assert list(found.frame.iloc[0]) == ["mlm", "8", "0.5123", "none"]
 
 

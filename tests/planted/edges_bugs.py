@@ -1,0 +1,31 @@
+"""Bugs in what is told of choices at the edge of a search, for `run.py`."""
+
+from bugs import Bug
+
+TUNING_EDGES = "tests/unit/test_tuning_edges.py"
+BUGS = (
+    Bug(
+        "edge_not_log",
+        "The edge of a range that is drawn in logarithms is measured in plain numbers.",
+        "mae_bench/tuning/edges.py",
+        "if distribution.log:",
+        "if not distribution:",
+        (f"{TUNING_EDGES}::test_a_value_near_an_end_of_its_search_is_at_an_edge",),
+    ),
+    Bug(
+        "edge_of_first_trial",
+        "The edges that a tuning keeps are those of its first trial, not of the chosen one.",
+        "mae_bench/tuning/rounds.py",
+        "search_edges(drawn[best.number])",
+        "search_edges(drawn[0])",
+        (f"{TUNING_EDGES}::test_the_edges_kept_are_those_of_the_best_trial",),
+    ),
+    Bug(
+        "edge_one_sided",
+        "A choice at the lower end of its search is not flagged.",
+        "mae_bench/tuning/edges.py",
+        'return "lowest" if place <= share else "highest" if',
+        'return "highest" if',
+        (f"{TUNING_EDGES}::test_a_value_near_an_end_of_its_search_is_at_an_edge",),
+    ),
+)
