@@ -1,8 +1,9 @@
-"""Bugs in what is told of choices at the edge of a search, for `run.py`."""
+"""Bugs in what is told before a run, and of choices at the edge of a search, for `run.py`."""
 
 from bugs import Bug
 
 TUNING_EDGES = "tests/unit/test_tuning_edges.py"
+PLAN = "tests/unit/test_plan.py"
 BUGS = (
     Bug(
         "edge_not_log",
@@ -27,5 +28,21 @@ BUGS = (
         'return "lowest" if place <= share else "highest" if',
         'return "highest" if',
         (f"{TUNING_EDGES}::test_a_value_near_an_end_of_its_search_is_at_an_edge",),
+    ),
+    Bug(
+        "no_margin",
+        "A claim of non-inferiority without a margin is taken with margin 0.",
+        "mae_bench/runner/check.py",
+        "if claim.test in why and claim.margin == 0:",
+        'if claim.test == "equivalence" and claim.margin == 0:',
+        (f"{PLAN}::test_a_test_against_a_margin_has_one",),
+    ),
+    Bug(
+        "margin_of_nothing",
+        "A margin of 0 that is written down is taken.",
+        "mae_bench/runner/check.py",
+        "if claim.test in why and claim.margin == 0:",
+        'if claim.test in why and "margin" not in claim.model_fields_set:',
+        (f"{PLAN}::test_a_test_against_a_margin_has_one",),
     ),
 )
