@@ -73,7 +73,7 @@ def plan(
 ) -> None:
     """Show what a study asks for and what it will cost; run nothing."""
     from mae_bench.cli.show import duration, lines, number, size, table
-    from mae_bench.cli.tuning import tuning_facts, tuning_text
+    from mae_bench.cli.tuning import tuning_facts, tuning_text, tuning_warnings
     from mae_bench.runner.estimate import estimate
     from mae_bench.runner.execute import choose_workers
     from mae_bench.runner.warnings import prepared_warnings
@@ -82,7 +82,11 @@ def plan(
     made, counts = session.plan, session.counts()
     found = estimate(made, session.store, session.device)
     tuning = tuning_facts(session)
-    warnings = [*made.warnings, *prepared_warnings(made, session.store)]
+    warnings = [
+        *made.warnings,
+        *prepared_warnings(made, session.store, session.data_dir),
+        *tuning_warnings(session),
+    ]
     left = counts.stages - counts.done - counts.failed
     num_workers = choose_workers(workers, session.device, left)
     if as_json:
@@ -167,7 +171,10 @@ def status(
 
     session = open_session(study, overrides, scale, home, data_dir)
     counts, store = session.counts(), session.store
-    warnings = [*prepared_warnings(session.plan, store), *empty_steps(session.plan, store)]
+    warnings = [
+        *prepared_warnings(session.plan, store, session.data_dir),
+        *empty_steps(session.plan, store),
+    ]
     running, failed = [], []
     for stage in session.plan.stages:
         if held := holder(store.home / "leases", *stage.key):

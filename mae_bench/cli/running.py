@@ -58,7 +58,7 @@ def prepare(
             stages = prepared_stages(session)
             watch.expect(stages)
             session.execute(stages, watch)
-    for text in prepared_warnings(session.plan, session.store):
+    for text in prepared_warnings(session.plan, session.store, session.data_dir):
         say(f"warning: {text}")
     finish(session, watch, what="prepared")
 
@@ -152,7 +152,7 @@ def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.Data
         from mae_bench.cli.tuning import tune_first
 
         tune_first(session, again)
-    known = prepared_warnings(session.plan, session.store)
+    known = prepared_warnings(session.plan, session.store, session.data_dir)
     for text in (*session.plan.warnings, *known):
         say(f"warning: {text}")
     if changed := session.changes():
@@ -163,7 +163,7 @@ def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.Data
         )
     with interruptible(), Watch(session) as watch:
         rows = session.run(watch, again)
-    for text in prepared_warnings(session.plan, session.store):
+    for text in prepared_warnings(session.plan, session.store, session.data_dir):
         if text not in known:
             say(f"warning: {text}")
     for text in empty_steps(session.plan, session.store):

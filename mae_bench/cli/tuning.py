@@ -108,6 +108,17 @@ def tuning_facts(session: "Session") -> dict[str, Any] | None:
     }
 
 
+def tuning_warnings(session: "Session") -> list[str]:
+    """Return what `plan` warns of in the trials of a tuning that is still to come."""
+    if session.asked.tuning is None:
+        return []
+    from mae_bench.runner.warnings import too_large
+    from mae_bench.tuning import base_plan
+
+    trials = base_plan(session)
+    return too_large(trials, session.store, session.data_dir, "tuning.train_size", "trials")
+
+
 def tuning_text(facts: dict[str, Any], num_workers: int) -> str:
     """Return the line of `plan` on tuning."""
     from mae_bench.cli.show import duration, number

@@ -3,6 +3,7 @@
 from bugs import Bug
 
 TUNING_EDGES = "tests/unit/test_tuning_edges.py"
+WARNINGS = "tests/unit/test_warnings.py"
 PLAN = "tests/unit/test_plan.py"
 BUGS = (
     Bug(
@@ -44,5 +45,21 @@ BUGS = (
         "if claim.test in why and claim.margin == 0:",
         'if claim.test in why and "margin" not in claim.model_fields_set:',
         (f"{PLAN}::test_a_test_against_a_margin_has_one",),
+    ),
+    Bug(
+        "sizes_untold",
+        "Train sizes above the data of a task that is not prepared are not told.",
+        "mae_bench/runner/warnings.py",
+        "if not official or most <= MAX_LOST_RATIO * official:",
+        "if official:",
+        (f"{WARNINGS}::test_sizes_above_the_data_are_told_before_anything_is_prepared",),
+    ),
+    Bug(
+        "sizes_of_whole_split",
+        "The training examples of a task are counted with those of its selection part.",
+        "mae_bench/tasks/build.py",
+        'return len(parts["train"])',
+        'return len(parts["train"]) + len(parts["selection"])',
+        (f"{WARNINGS}::test_what_is_told_before_is_what_the_prepared_task_holds",),
     ),
 )
