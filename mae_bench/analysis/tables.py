@@ -72,6 +72,7 @@ def score_text(cell: Cell | None, num_seeds: int) -> str:
 def score_table(scores: Scores, setting: Setting) -> Table:
     """Return arms by tasks in one setting, the floors first."""
     tasks = scores.tasks_in(setting)
+    has_mean = len(tasks) > 1 and scores.shared_measure(setting) is not None
     metrics = {task: _metric(scores, task, setting) for task in tasks}
     shared = scores.shared_measure(setting)
     records = []
@@ -80,7 +81,7 @@ def score_table(scores: Scores, setting: Setting) -> Table:
         for task in tasks:
             cell = scores.cells.get((arm.label, task, setting))
             record[f"{task} ({metrics[task]})"] = score_text(cell, len(scores.seeds))
-        if len(tasks) > 1 and shared is not None:
+        if has_mean and shared is not None:
             whole = aggregate(scores, arm.label, setting)
             record["mean of tasks"] = aggregate_text(whole, "mean", "", len(scores.seeds), shared)
             record["IQM"] = aggregate_text(whole, "iqm", "iqm_", len(scores.seeds), shared)
@@ -92,7 +93,7 @@ def score_table(scores: Scores, setting: Setting) -> Table:
         f"Scores{scale} ± half of the 95% interval over seeds; {setting.label}; "
         f"n = {len(scores.seeds)} unless a cell says otherwise. "
         f"{COLLAPSE_MARK}k: k collapsed runs, which stay in the mean."
-        + ("" if shared is None else " IQM: interquartile mean over seeds and tasks.")
+        + (" IQM: interquartile mean over seeds and tasks." if has_mean else "")
     )
     return Table(f"scores-{setting.slug}", caption, pd.DataFrame(records))
 

@@ -17,6 +17,7 @@ from mae_bench.cli.options import (
     Workers,
     open_session,
 )
+from mae_bench.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,20 +118,20 @@ def plan(
         ]
         for a in found.arms
     ]
-    columns = ["arm", "steps", "tokens", "FLOPs", "per token, of mlm 15%"]
+    columns = ["arm", "steps", "tokens", "FLOPs", "relative FLOPs (per token, mlm 15% = 1)"]
     table("one pretraining of each arm", columns, arms)
     speed = "from runs at this home" if found.is_measured else "a rough guess of this machine"
     lines(
         [
-            f"study      {made.study.name}: {len(made.study.objectives)} arms (with random_init) "
-            "and 2 floors without an encoder, "
+            f"study      {made.study.name}: {counted(len(made.study.objectives), 'arm')} (with "
+            "random_init) and 2 floors without an encoder, "
             f"{counts.cells:,} cells, {counts.cells_done:,} done, {counts.cells_failed:,} failed",
             f"home       {session.store.home}",
             *([f"tuning     {tuning_text(tuning, num_workers)}"] if tuning else []),
             *_teachers(found.arms),
             f"pretrain   {number(found.flops)} FLOPs in all",
-            f"to run     {duration(found.seconds / num_workers)} with {num_workers} "
-            f"worker{'s' if num_workers > 1 else ''} ({speed})",
+            f"to run     {duration(found.seconds / num_workers)} with "
+            f"{counted(num_workers, 'worker')} ({speed})",
             f"will use   {size(found.disk_bytes)} more of the disk",
             f"detects    {_power(found.detectable, len(made.study.seeds))}",
             *(f"assumes    {text}" for text in found.assumptions),
@@ -146,10 +147,7 @@ def _power(families: "Sequence[Detectable]", num_seeds: int) -> str:
     if not families:
         missing = f"nothing: a verdict needs {MIN_SEEDS} seeds"
         return missing if num_seeds < MIN_SEEDS else "nothing: there is nothing to compare"
-    found = [
-        f"{f.effect:.2f} in {f.family} ({f.num_tests} test{'s' if f.num_tests > 1 else ''})"
-        for f in families
-    ]
+    found = [f"{f.effect:.2f} in {f.family} ({counted(f.num_tests, 'test')})" for f in families]
     return (
         "differences, in their standard deviation over seeds, of "
         f"{', '.join(found)}; {num_seeds} seeds, 80% power"
@@ -218,8 +216,8 @@ def _teachers(arms: "list[ArmCost]") -> list[str]:
     if not taught:
         return []
     return [
-        f"teachers   the FLOPs of {', '.join(taught)} hold a teacher's pretraining; those per "
-        "token are of its own steps alone"
+        f"teachers   the FLOPs of {', '.join(taught)} hold a teacher's pretraining; the "
+        "relative ones are of its own steps alone"
     ]
 
 

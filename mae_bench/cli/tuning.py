@@ -18,6 +18,7 @@ from mae_bench.cli.options import (
     is_retry,
     open_session,
 )
+from mae_bench.plurals import counted
 
 if TYPE_CHECKING:
     from mae_bench.runner.session import Session
@@ -84,8 +85,8 @@ def tune_first(session: "Session", is_again: bool) -> None:
     say(f"'{session.asked.name}' is not tuned yet; its trials come first")
     outcome, _ = _tune(session, is_again)
     for label, arm in outcome.arms.items():
-        failed = f"; {arm.num_failed} trials failed" if arm.num_failed else ""
-        say(f"tuned {label}: {arm.chosen_text} ({len(arm.trials)} trials{failed})")
+        failed = f"; {counted(arm.num_failed, 'trial')} failed" if arm.num_failed else ""
+        say(f"tuned {label}: {arm.chosen_text} ({counted(len(arm.trials), 'trial')}{failed})")
     if outcome.edge_sentence:
         say(outcome.edge_sentence)
 
@@ -123,10 +124,11 @@ def tuning_text(facts: dict[str, Any], num_workers: int) -> str:
     """Return the line of `plan` on tuning."""
     from mae_bench.cli.show import duration, number
 
+    trials = f"{counted(facts['trials'], 'trial')} an arm"
     if facts["is_finished"]:
-        return f"finished: {facts['trials']} trials an arm; its choice is in this plan"
+        return f"finished: {trials}; its choice is in this plan"
     return (
-        f"not done: {facts['trials']} trials an arm, about {number(facts['flops'])} FLOPs and "
+        f"not done: {trials}, about {number(facts['flops'])} FLOPs and "
         f"{duration(facts['seconds'] / num_workers)}; this plan has the study's own options"
     )
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from mae_bench.errors import DataError
+from mae_bench.plurals import counted
 from mae_bench.runner.builder import Stage
 from mae_bench.runner.plan import Plan
 from mae_bench.runner.plugged import changed_sources
@@ -83,8 +84,8 @@ def too_large(
         if known and (wrong := [size for size in counts if size > known]):
             sizes = ", ".join(f"{size:,}" for size in wrong)
             found.append(
-                f"{stage.label} has {known:,} training examples, fewer than {field} {sizes}: "
-                f"these {failing} will fail; give at most {known:,}, or 'all'"
+                f"{stage.label} has {counted(known, 'training example')}, fewer than {field} "
+                f"{sizes}: these {failing} will fail; give at most {known:,}, or 'all'"
             )
     return found
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError
 
+from mae_bench.plurals import counted
 from mae_bench.specs import Frozen
 from mae_bench.tuning.trials import arm_keys, base_plan
 
@@ -101,8 +102,9 @@ class Outcome(Frozen):
     def edge_sentence(self) -> str:
         """How many arms have a choice at the edge of its search, and which; empty if unknown."""
         known = {label: arm for label, arm in self.arms.items() if arm.edges is not None}
+        arms = counted(len(known), "tuned arm")
         named = [f"{label}: {arm.edges_text}" for label, arm in known.items() if arm.edges]
-        text = f"Chosen at the edge of its search: {len(named)} of {len(known)} tuned arms"
+        text = f"Chosen at the edge of its search: {len(named)} of {arms}"
         if named:
             text += f" ({'; '.join(named)}). Beyond an edge may lie a better value"
         return f"{text}." if known else ""

@@ -112,6 +112,19 @@ def test_generated_language_and_few_seeds_are_said(tmp_path):
     assert "nothing about how much another pretraining" in " ".join(text.split())
 
 
+def test_one_of_each_is_told_in_the_singular(tmp_path):
+    study = small_study(seeds=(0,), train_sizes=(20,))
+    rows = table({"mlm": [0.5], "mae": [0.6]}, train_size="20")
+    text = write_report(rows, study, tmp_path / "r", context=CONTEXT).read_text()
+    told = re.findall(r"<li><b>(\d+)</b> ([^<]*)</li>", text)
+    assert told == [
+        ("1", "pretraining seed"),
+        ("2", "objectives"),
+        ("1", "task"),
+        ("1", "setting"),
+    ]
+
+
 def test_one_arm_alone_can_be_reported(tmp_path):
     page = write_report(table({"mlm": [0.5]}), small_study(arms=("mlm",)), tmp_path / "r")
     assert "no comparison to judge" in page.read_text()

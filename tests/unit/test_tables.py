@@ -153,6 +153,16 @@ def test_failures_are_listed_with_seeds_and_reason(rows):
     assert failure_table(table({"mlm": [0.5]})) is None
 
 
+def test_iqm_is_explained_where_it_has_a_column(rows, study):
+    scores = read_scores(rows, study)
+    table_of_two = score_table(scores, scores.reference)
+    assert "IQM" in table_of_two.frame and "IQM: interquartile mean" in table_of_two.caption
+    single = small_study(arms=("random_init", "mlm", "mae", "simcse"))
+    alone = read_scores(rows[rows["task"] == "sst2"], single)
+    table_of_one = score_table(alone, alone.reference)
+    assert "IQM" not in table_of_one.frame and "IQM" not in table_of_one.caption
+
+
 def test_tuning_table_is_text():
     trials = [{"arm": "mlm", "trials": 8, "value": 0.51234, "chosen": None}]
     found = tuning_table(trials, "At an edge.")

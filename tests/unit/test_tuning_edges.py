@@ -113,4 +113,4 @@ def test_what_was_tuned_before_edges_were_kept_has_none_known():
 def test_without_an_edge_the_count_is_told_all_the_same():
     arms = {"mlm": {"key": "k", "chosen": {"mask_ratio": 0.3}, "edges": {}}}
     outcome = Outcome(sampler="random", trials=1, arms=arms)
-    assert outcome.edge_sentence == "Chosen at the edge of its search: 0 of 1 tuned arms."
+    assert outcome.edge_sentence == "Chosen at the edge of its search: 0 of 1 tuned arm."
