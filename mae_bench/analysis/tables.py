@@ -17,6 +17,8 @@ from mae_bench.analysis.scores import Cell, Scores, Setting, aggregate
 from mae_bench.measures import PLAIN, TIMES, Measure, measure_of
 
 COLLAPSE_MARK = "†"
+MAX_UNBROKEN = 18  # characters of a cell that stand in one line; longer ones are broken
+PHONE_CHARACTERS = 48  # across, on the narrowest phones
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,15 @@ class Table:
         text = f"{markdown(self.caption)}\n\n{lines}\n"
         (folder / f"{self.slug}.md").write_text(text, "utf-8")
         (folder / f"{self.slug}.tex").write_text(self.latex(), "utf-8")
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether a phone shows a part of it only: cells stand in one line, up to a length."""
+        lines = [[str(name)] for name in self.frame.columns]
+        for place, words in enumerate(lines):
+            words[:] = words[0].split()  # a heading breaks between its words
+            words += (str(cell)[:MAX_UNBROKEN] for cell in self.frame.iloc[:, place])
+        return sum(max(map(len, words)) + 2 for words in lines) > PHONE_CHARACTERS
 
     def latex(self) -> str:
         """Return a LaTeX table with booktabs rules."""
