@@ -54,6 +54,13 @@ def path_text(path: Iterable[str | int]) -> str:
     return text
 
 
+def unknown_key(key: str, fields: Sequence[str], path: str = "") -> str:
+    """Return the sentence about a key that a mapping does not have."""
+    inside = f" in {path}" if path else ""
+    allowed = f"allowed: {', '.join(fields)}" if fields else "nothing is allowed here"
+    return f"unknown key '{key}'{inside}; {allowed}.{near_match(key, fields)}"
+
+
 def shown(value: object) -> str:
     """Return a value as a user wrote it, cut where it is long."""
     text = repr(value)
@@ -61,8 +68,18 @@ def shown(value: object) -> str:
 
 
 def _meant(findings: list[Any], model: type[BaseModel]) -> Any:
-    """Return the first finding; of a union's, that of the form which the user chose."""
-    first = findings[0]
+    """Return the first unknown key, else the first finding.
+
+    A misspelt key is also a missing one. Of a union's findings it is that of the form which the
+    user chose.
+    """
+    unknown = [
+        one
+        for one in findings
+        if one["type"] == "extra_forbidden"
+        and len(_place(model, one["loc"])[0]) == len(one["loc"]) - 1  # not a union's
+    ]
+    first = (unknown or findings)[0]
     place = _place(model, first["loc"])[0]
     if len(place) < len(first["loc"]) and isinstance(first["input"], Mapping):
         same = [one for one in findings if _place(model, one["loc"])[0][: len(place)] == place]
@@ -81,10 +98,7 @@ def _one(
     place, annotation, metadata = _place(model, loc)
     path = path_text((*where, *place))
     if kind == "extra_forbidden":
-        key, fields = str(loc[-1]), _fields(annotation)
-        inside = f" in {path}" if path else ""
-        allowed = f"allowed: {', '.join(fields)}" if fields else "nothing is allowed here"
-        return f"unknown key '{key}'{inside}; {allowed}.{near_match(key, fields)}"
+        return unknown_key(str(loc[-1]), _fields(annotation), path)
     if kind == "missing":
         return f"{path} is missing; it must be {describe(annotation, metadata)}"
     if kind == "value_error":

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 WARM_UP_SHARE = 0.25
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
@@ -30,7 +30,38 @@ class StepClock:
         return (times[-1] - times[0]) / (len(times) - 1)
 
 
-def options(description: str, steps: int) -> argparse.ArgumentParser:
+def main(
+    script: str,
+    description: str,
+    contestants: dict[str, tuple[str, str, str]],
+    sides: dict[str, Callable[[str, str, int], None]],
+    unit: str,
+    per_step: int,
+    steps: int,
+) -> None:
+    """Run the contestants in turns; print the best of each and its ratio to the first.
+
+    Args:
+        script: path of the benchmark, called again for each turn.
+        description: of the benchmark.
+        contestants: name -> side, setting and precision. All but the setting `default` get
+            malloc as this package sets it.
+        sides: side -> what trains, given setting, precision and steps.
+        unit: of speed.
+        per_step: how many of the unit a step takes.
+        steps: unless others are asked for.
+    """
+    arguments = _options(description, contestants, steps).parse_args()
+    if arguments.one:
+        os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
+        side, setting, precision = contestants[arguments.one]
+        speed = per_step / _seconds(sides[side], setting, precision, arguments)
+        print(f"speed {speed:.1f}")
+        return
+    _hold(script, arguments, list(contestants), unit)
+
+
+def _options(description: str, contestants: Iterable[str], steps: int) -> argparse.ArgumentParser:
     """Return a parser of what every contest asks."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -40,30 +71,31 @@ def options(description: str, steps: int) -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--only", help="contestants whose name holds this text")
-    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--one", choices=contestants, help=argparse.SUPPRESS)
     return parser
 
 
-def hold(
-    script: str,
+def _seconds(
+    train: Callable[[str, str, int], None],
+    setting: str,
+    precision: str,
     arguments: argparse.Namespace,
-    contestants: dict[str, tuple],
-    run: Callable[..., float],
-    unit: str,
-) -> None:
-    """Run the contestants in turns; print the best of each and its ratio to the first.
+) -> float:
+    """Return the seconds of a step of one contestant, which trains in this process."""
+    if setting != "default":
+        from mae_bench.runner.memory import keep_freed_memory
 
-    Args:
-        script: path of the benchmark, called again for each turn.
-        arguments: of `options`.
-        contestants: name -> arguments of ``run``.
-        run: returns a speed; it is called in a process of its own.
-        unit: of that speed.
-    """
-    if arguments.one:
-        os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
-        print(f"speed {run(*contestants[arguments.one]):.1f}")
-        return
+        keep_freed_memory()  # before torch is imported
+    import torch
+
+    torch.set_num_threads(arguments.threads)
+    clock = StepClock(arguments.clock)
+    train(setting, precision, arguments.steps)
+    return clock.seconds_per_step()
+
+
+def _hold(script: str, arguments: argparse.Namespace, contestants: list[str], unit: str) -> None:
+    """Call the benchmark again for each contestant in turn, and print the table."""
     wanted = [name for name in contestants if (arguments.only or "") in name]
     best = dict.fromkeys(wanted, 0.0)
     flags = ["--steps", arguments.steps, "--threads", arguments.threads, "--clock", arguments.clock]

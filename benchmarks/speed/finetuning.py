@@ -9,7 +9,7 @@ this package does, sets malloc as it does and takes the plain attention kernel. 
 
 import tempfile
 
-from contest import StepClock, hold, options
+from contest import main
 
 VOCAB, BATCH, LENGTH, CLASSES = 4096, 32, 128, 2
 CONTESTANTS = {
@@ -98,24 +98,6 @@ def run_ours(_: str, precision: str, steps: int) -> None:
         pass
 
 
-def main() -> None:
-    """Run the contestants in turn and print a table of ratios."""
-    arguments = options(__doc__, steps=60).parse_args()
-
-    def run(side: str, what: str, precision: str) -> float:
-        if what != "default":
-            from mae_bench.runner.memory import keep_freed_memory
-
-            keep_freed_memory()
-        import torch
-
-        torch.set_num_threads(arguments.threads)
-        clock = StepClock(arguments.clock)
-        (run_trainer if side == "trainer" else run_ours)(what, precision, arguments.steps)
-        return BATCH / clock.seconds_per_step()
-
-    hold(__file__, arguments, CONTESTANTS, run, "texts")
-
-
 if __name__ == "__main__":
-    main()
+    sides = {"trainer": run_trainer, "ours": run_ours}
+    main(__file__, __doc__, CONTESTANTS, sides, "texts", BATCH, steps=60)

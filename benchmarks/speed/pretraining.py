@@ -15,7 +15,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from contest import StepClock, hold, options
+from contest import main
 
 VOCAB, ROWS, LENGTH = 4096, 32, 128
 CONTESTANTS = {
@@ -121,24 +121,6 @@ def run_ours(objective: str, precision: str, steps: int) -> None:
         )  # fmt: skip
 
 
-def main() -> None:
-    """Run the contestants in turn and print a table of ratios."""
-    arguments = options(__doc__, steps=40).parse_args()
-
-    def run(side: str, what: str, precision: str) -> float:
-        if what != "default":
-            from mae_bench.runner.memory import keep_freed_memory
-
-            keep_freed_memory()
-        import torch
-
-        torch.set_num_threads(arguments.threads)
-        clock = StepClock(arguments.clock)
-        (run_trainer if side == "trainer" else run_ours)(what, precision, arguments.steps)
-        return ROWS * LENGTH / clock.seconds_per_step()
-
-    hold(__file__, arguments, CONTESTANTS, run, "tokens")
-
-
 if __name__ == "__main__":
-    main()
+    sides = {"trainer": run_trainer, "ours": run_ours}
+    main(__file__, __doc__, CONTESTANTS, sides, "tokens", ROWS * LENGTH, steps=40)

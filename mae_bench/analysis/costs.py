@@ -86,7 +86,7 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
             records.append({"arm": name, "evaluation seconds": evaluation} | costs_of_arm)
     caption = (
         "Cost of one pretraining, mean over seeds. FLOPs and seconds are whole, with what it took "
-        f"to make a teacher; a relative cost of 1 is {control}. "
+        f"to make a teacher; relative FLOPs of 1 are those of {control}. "
         "Parameters: encoder + what the objective adds. FLOPs by part: of its own steps, where a "
         "teacher only runs; what it took to make that teacher has a column of its own. "
         "Seconds hold for this machine only; evaluation seconds are the sum over all cells."

@@ -24,6 +24,7 @@ from mae_bench.analysis.tables import (
     score_text,
 )
 from mae_bench.measures import PLAIN
+from mae_bench.plurals import counted
 from mae_bench.specs import CORPUS, MIN_SEEDS, Study, few_seeds, study_limits
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -73,7 +74,9 @@ def _control_cell(scores: Scores, arm: str, task: str | None, setting: Setting) 
 def _grid_cell(verdict: Verdict) -> GridCell:
     word = outcome_word(verdict)
     if verdict.outcome == "not run":
-        failed = f"{verdict.num_failed} runs failed" if verdict.num_failed else "no pairs"
+        failed = (
+            f"{counted(verdict.num_failed, 'run')} failed" if verdict.num_failed else "no pairs"
+        )
         return GridCell("failed" if verdict.num_failed else word, failed, "", verdict.reason)
     notes = [f"n={verdict.n}"] if verdict.n < verdict.num_seeds else []
     if verdict.is_failure_bound:
@@ -162,13 +165,15 @@ def study_notes(study: Study, scores: Scores) -> list[str]:
 def facts(study: Study, scores: Scores) -> list[tuple[str, str]]:
     """Return the study at a glance, as (number, word)."""
     trained = scores.of_role("trained")
-    repeated = "pretraining seeds" if study.repeats == "pretraining" else "fine-tuning seeds"
-    return [
-        (str(len(scores.seeds)), repeated),
-        (str(len(trained)), "objectives" if len(trained) != 1 else "objective"),
-        (str(len(scores.tasks)), "tasks" if len(scores.tasks) != 1 else "task"),
-        (str(len(scores.settings)), "settings" if len(scores.settings) != 1 else "setting"),
-    ]
+    repeated = "pretraining seed" if study.repeats == "pretraining" else "fine-tuning seed"
+    counts = {
+        repeated: len(scores.seeds),
+        "objective": len(trained),
+        "task": len(scores.tasks),
+        "setting": len(scores.settings),
+    }
+    parts = [counted(count, noun).partition(" ") for noun, count in counts.items()]
+    return [(number, noun) for number, _, noun in parts]
 
 
 def first_lines(table: Table, count: int) -> Table:
@@ -185,7 +190,7 @@ def render(content: Mapping[str, Any], study: Study) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.globals |= {"difference": difference, "interval": interval}
+    environment.globals |= {"difference": difference, "interval": interval, "counted": counted}
     environment.globals |= {"first_lines": first_lines, "cut": f"{CUT:g}".removeprefix("0")}
     text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     return environment.get_template("report.html.j2").render(**content, study=study, resolved=text)

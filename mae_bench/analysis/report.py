@@ -68,6 +68,7 @@ class ReportContext:
         provenance: as `provenance.collect_provenance` returns it, with anything that the caller
             adds, such as ``data``: checksums by name.
         tuning: one mapping for each arm: trials, cost, chosen options.
+        tuning_edges: the sentence on options chosen at the edge of their search.
         notes: sentences to print near the top.
         reproduce: the command that makes these rows again.
     """
@@ -75,6 +76,7 @@ class ReportContext:
     curves: Sequence[Curve] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     tuning: Sequence[Mapping[str, Any]] | None = None
+    tuning_edges: str = ""
     notes: Sequence[str] = ()
     reproduce: str | None = None
 
@@ -135,7 +137,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     costs = cost_table(rows, scores, control)
     failures = failure_table(rows)
     edges = edge_table(rows)
-    tuning = tuning_table(context.tuning) if context.tuning else None
+    tuning = tuning_table(context.tuning, context.tuning_edges) if context.tuning else None
     beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
     everything = [*(block.table for block in blocks), costs, *details]

@@ -17,6 +17,8 @@ from mae_bench.analysis.scores import Cell, Scores, Setting, aggregate
 from mae_bench.measures import PLAIN, TIMES, Measure, measure_of
 
 COLLAPSE_MARK = "†"
+MAX_UNBROKEN = 18  # characters of a cell that stand in one line; longer ones are broken
+PHONE_CHARACTERS = 48  # across, on the narrowest phones
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,15 @@ class Table:
         text = f"{markdown(self.caption)}\n\n{lines}\n"
         (folder / f"{self.slug}.md").write_text(text, "utf-8")
         (folder / f"{self.slug}.tex").write_text(self.latex(), "utf-8")
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether a phone shows a part of it only: cells stand in one line, up to a length."""
+        lines = [[str(name)] for name in self.frame.columns]
+        for place, words in enumerate(lines):
+            words[:] = words[0].split()  # a heading breaks between its words
+            words += (str(cell)[:MAX_UNBROKEN] for cell in self.frame.iloc[:, place])
+        return sum(max(map(len, words)) + 2 for words in lines) > PHONE_CHARACTERS
 
     def latex(self) -> str:
         """Return a LaTeX table with booktabs rules."""
@@ -72,6 +83,7 @@ def score_text(cell: Cell | None, num_seeds: int) -> str:
 def score_table(scores: Scores, setting: Setting) -> Table:
     """Return arms by tasks in one setting, the floors first."""
     tasks = scores.tasks_in(setting)
+    has_mean = len(tasks) > 1 and scores.shared_measure(setting) is not None
     metrics = {task: _metric(scores, task, setting) for task in tasks}
     shared = scores.shared_measure(setting)
     records = []
@@ -80,7 +92,7 @@ def score_table(scores: Scores, setting: Setting) -> Table:
         for task in tasks:
             cell = scores.cells.get((arm.label, task, setting))
             record[f"{task} ({metrics[task]})"] = score_text(cell, len(scores.seeds))
-        if len(tasks) > 1 and shared is not None:
+        if has_mean and shared is not None:
             whole = aggregate(scores, arm.label, setting)
             record["mean of tasks"] = aggregate_text(whole, "mean", "", len(scores.seeds), shared)
             record["IQM"] = aggregate_text(whole, "iqm", "iqm_", len(scores.seeds), shared)
@@ -92,7 +104,7 @@ def score_table(scores: Scores, setting: Setting) -> Table:
         f"Scores{scale} ± half of the 95% interval over seeds; {setting.label}; "
         f"n = {len(scores.seeds)} unless a cell says otherwise. "
         f"{COLLAPSE_MARK}k: k collapsed runs, which stay in the mean."
-        + ("" if shared is None else " IQM: interquartile mean over seeds and tasks.")
+        + (" IQM: interquartile mean over seeds and tasks." if has_mean else "")
     )
     return Table(f"scores-{setting.slug}", caption, pd.DataFrame(records))
 
@@ -232,12 +244,11 @@ def failure_table(rows: pd.DataFrame) -> Table | None:
     return Table("failures", caption, frame.astype(str))
 
 
-def tuning_table(trials: Sequence[Mapping[str, Any]]) -> Table:
-    """Return the tuning summary as text."""
+def tuning_table(trials: Sequence[Mapping[str, Any]], edges: str) -> Table:
+    """Return the tuning summary as text; ``edges`` is what its caption says of them."""
     frame = pd.DataFrame(list(trials)).astype(object)
     frame = frame.where(frame.notna(), "none").map(
         lambda value: f"{value:.4g}" if isinstance(value, float) else str(value)
     )
-    return Table(
-        "tuning", "Tuning: the same trials and budget for every objective, test unread.", frame
-    )
+    caption = "Tuning: the same trials and budget for every objective, test unread."
+    return Table("tuning", f"{caption} {edges}".rstrip(), frame)

@@ -8,6 +8,7 @@ import numpy as np
 
 from mae_bench.analysis.failures import NO_LOSSES, Losses
 from mae_bench.measures import PLAIN, Measure
+from mae_bench.plurals import counted
 from mae_bench.specs import MIN_SEEDS, Claim, Study
 
 Outcome = Literal["supported", "refuted", "not decidable", "not run"]
@@ -125,7 +126,7 @@ def worded(verdict: Verdict, study: Study) -> Verdict:
 def _why(verdict: Verdict) -> str:
     """Return what decided, or what kept it from being decided."""
     n = verdict.n
-    seeds = f"{n} seed" if n == 1 else f"{n} seeds"
+    seeds = counted(n, "seed")
     if verdict.outcome == "not run":
         return "no seed has both sides of every comparison"
     if n < MIN_SEEDS:

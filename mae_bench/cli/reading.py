@@ -17,6 +17,7 @@ from mae_bench.cli.options import (
     Workers,
     open_session,
 )
+from mae_bench.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +74,7 @@ def plan(
 ) -> None:
     """Show what a study asks for and what it will cost; run nothing."""
     from mae_bench.cli.show import duration, lines, number, size, table
-    from mae_bench.cli.tuning import tuning_facts, tuning_text
+    from mae_bench.cli.tuning import tuning_facts, tuning_text, tuning_warnings
     from mae_bench.runner.estimate import estimate
     from mae_bench.runner.execute import choose_workers
     from mae_bench.runner.warnings import prepared_warnings
@@ -82,7 +83,11 @@ def plan(
     made, counts = session.plan, session.counts()
     found = estimate(made, session.store, session.device)
     tuning = tuning_facts(session)
-    warnings = [*made.warnings, *prepared_warnings(made, session.store)]
+    warnings = [
+        *made.warnings,
+        *prepared_warnings(made, session.store, session.data_dir),
+        *tuning_warnings(session),
+    ]
     left = counts.stages - counts.done - counts.failed
     num_workers = choose_workers(workers, session.device, left)
     if as_json:
@@ -113,20 +118,20 @@ def plan(
         ]
         for a in found.arms
     ]
-    columns = ["arm", "steps", "tokens", "FLOPs", "per token, of mlm 15%"]
+    columns = ["arm", "steps", "tokens", "FLOPs", "relative FLOPs (per token, mlm 15% = 1)"]
     table("one pretraining of each arm", columns, arms)
     speed = "from runs at this home" if found.is_measured else "a rough guess of this machine"
     lines(
         [
-            f"study      {made.study.name}: {len(made.study.objectives)} arms (with random_init) "
-            "and 2 floors without an encoder, "
+            f"study      {made.study.name}: {counted(len(made.study.objectives), 'arm')} (with "
+            "random_init) and 2 floors without an encoder, "
             f"{counts.cells:,} cells, {counts.cells_done:,} done, {counts.cells_failed:,} failed",
             f"home       {session.store.home}",
             *([f"tuning     {tuning_text(tuning, num_workers)}"] if tuning else []),
             *_teachers(found.arms),
             f"pretrain   {number(found.flops)} FLOPs in all",
-            f"to run     {duration(found.seconds / num_workers)} with {num_workers} "
-            f"worker{'s' if num_workers > 1 else ''} ({speed})",
+            f"to run     {duration(found.seconds / num_workers)} with "
+            f"{counted(num_workers, 'worker')} ({speed})",
             f"will use   {size(found.disk_bytes)} more of the disk",
             f"detects    {_power(found.detectable, len(made.study.seeds))}",
             *(f"assumes    {text}" for text in found.assumptions),
@@ -142,10 +147,7 @@ def _power(families: "Sequence[Detectable]", num_seeds: int) -> str:
     if not families:
         missing = f"nothing: a verdict needs {MIN_SEEDS} seeds"
         return missing if num_seeds < MIN_SEEDS else "nothing: there is nothing to compare"
-    found = [
-        f"{f.effect:.2f} in {f.family} ({f.num_tests} test{'s' if f.num_tests > 1 else ''})"
-        for f in families
-    ]
+    found = [f"{f.effect:.2f} in {f.family} ({counted(f.num_tests, 'test')})" for f in families]
     return (
         "differences, in their standard deviation over seeds, of "
         f"{', '.join(found)}; {num_seeds} seeds, 80% power"
@@ -167,7 +169,10 @@ def status(
 
     session = open_session(study, overrides, scale, home, data_dir)
     counts, store = session.counts(), session.store
-    warnings = [*prepared_warnings(session.plan, store), *empty_steps(session.plan, store)]
+    warnings = [
+        *prepared_warnings(session.plan, store, session.data_dir),
+        *empty_steps(session.plan, store),
+    ]
     running, failed = [], []
     for stage in session.plan.stages:
         if held := holder(store.home / "leases", *stage.key):
@@ -211,8 +216,8 @@ def _teachers(arms: "list[ArmCost]") -> list[str]:
     if not taught:
         return []
     return [
-        f"teachers   the FLOPs of {', '.join(taught)} hold a teacher's pretraining; those per "
-        "token are of its own steps alone"
+        f"teachers   the FLOPs of {', '.join(taught)} hold a teacher's pretraining; the "
+        "relative ones are of its own steps alone"
     ]
 
 

@@ -62,7 +62,7 @@ def reproduce(
     page = write_page(session, rows, out, command("reproduce", name, scale, overrides))
     print_summary(session, rows)
     typer.echo(f"report: {page}")
-    finish(session, watch, what="run")
+    finish(session, watch, session.plan.stages, has_rows=True)
 
 
 def _speed(

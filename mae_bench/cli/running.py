@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mae_bench.cli.watch import Watch
+    from mae_bench.runner.builder import Stage
     from mae_bench.runner.session import Session
 
 
@@ -50,17 +51,19 @@ def prepare(
     session = open_session(study, overrides, scale, home, data_dir, "cpu", workers)
     for text in session.plan.warnings:
         say(f"warning: {text}")
-    with interruptible(), Watch(session, session.plan.prepared) as watch:
+    stages = session.plan.prepared
+    with interruptible(), Watch(session, stages) as watch:
         session.prepare(watch, is_retry(retry))
         if session.asked.tuning is not None:  # its tasks may be others
             from mae_bench.tuning import prepared_stages
 
-            stages = prepared_stages(session)
-            watch.expect(stages)
-            session.execute(stages, watch)
-    for text in prepared_warnings(session.plan, session.store):
+            others = prepared_stages(session)
+            watch.expect(others)
+            session.execute(others, watch)
+            stages = tuple({stage.key: stage for stage in (*stages, *others)}.values())
+    for text in prepared_warnings(session.plan, session.store, session.data_dir):
         say(f"warning: {text}")
-    finish(session, watch, what="prepared")
+    finish(session, watch, stages)
 
 
 def run(
@@ -86,7 +89,7 @@ def run(
     watch, _ = run_stages(session, retry)
     if as_json:
         typer.echo(json.dumps(_record(session), indent=1))
-    finish(session, watch, what="run")
+    finish(session, watch, session.plan.stages, has_rows=True)
 
 
 def report(
@@ -138,7 +141,7 @@ def quickstart(
     page = write_page(session, rows, out, "mae-bench quickstart")
     print_summary(session, rows)
     typer.echo(f"report: {page}")
-    finish(session, watch, what="run")
+    finish(session, watch, session.plan.stages, has_rows=True)
 
 
 def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.DataFrame"]:
@@ -152,7 +155,7 @@ def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.Data
         from mae_bench.cli.tuning import tune_first
 
         tune_first(session, again)
-    known = prepared_warnings(session.plan, session.store)
+    known = prepared_warnings(session.plan, session.store, session.data_dir)
     for text in (*session.plan.warnings, *known):
         say(f"warning: {text}")
     if changed := session.changes():
@@ -163,7 +166,7 @@ def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.Data
         )
     with interruptible(), Watch(session) as watch:
         rows = session.run(watch, again)
-    for text in prepared_warnings(session.plan, session.store):
+    for text in prepared_warnings(session.plan, session.store, session.data_dir):
         if text not in known:
             say(f"warning: {text}")
     for text in empty_steps(session.plan, session.store):
@@ -201,27 +204,32 @@ def _record(session: "Session") -> dict[str, object]:
     }
 
 
-def finish(session: "Session", watch: "Watch", what: str) -> None:
-    """Say how it ended; exit 1 where something failed."""
+def finish(
+    session: "Session", watch: "Watch", stages: Sequence["Stage"], has_rows: bool = False
+) -> None:
+    """Say how it ended; exit 1 where something failed, 2 where `prepare` met bad data alone."""
     from mae_bench.cli.show import by_cause, duration, say
+    from mae_bench.cli.watch import is_bad_data
 
-    stages = session.plan.prepared if what == "prepared" else session.plan.stages
     store = session.store
     lost = [stage for stage in stages if not store.is_done(*stage.key)]
-    rows = "" if what == "prepared" else f"; rows in {session.folder / 'results.parquet'}"
+    rows = f"; rows in {session.folder / 'results.parquet'}" if has_rows else ""
     if not lost:
         nothing = "" if watch.num_run else "nothing to do: "
         took = f" ({watch.num_run} now, in {duration(watch.seconds_run)})" if watch.num_run else ""
         say(f"{nothing}all {len(stages)} stages of '{session.asked.name}' are done{took}{rows}")
         return
-    failures = [record for stage in lost if (record := store.failure(*stage.key))]
-    for line in by_cause(failures):
+    failed = [(stage, record) for stage in lost if (record := store.failure(*stage.key))]
+    others = [record for stage, record in failed if not is_bad_data(stage.kind, record)]
+    for line in by_cause(others):
         say(line)
+    told = [stage.label for stage, record in failed if record not in others]  # with their causes
+    names = f" ({'; '.join(told)})" if told else ""
     say(
-        f"{len(failures)} of {len(stages)} stages failed and {len(lost) - len(failures)} that need "
-        f"them were skipped{rows}; mend the cause, then add --retry failed"
+        f"{len(failed)} of {len(stages)} stages failed{names} and {len(lost) - len(failed)} that "
+        f"need them were skipped{rows}; mend the cause, then add --retry failed"
     )
-    raise typer.Exit(1)
+    raise typer.Exit(2 if told and not others and not has_rows else 1)
 
 
 def write_page(session: "Session", rows: "pd.DataFrame", out: Path | None, command: str) -> Path:
@@ -243,6 +251,7 @@ def write_page(session: "Session", rows: "pd.DataFrame", out: Path | None, comma
         outcome = load_outcome(session)
     context = ReportContext(
         tuning=outcome.table() if outcome else None,
+        tuning_edges=outcome.edge_sentence if outcome else "",
         curves=load_curves(rows, home),
         provenance={**collect_provenance(), "data": session.data_checksums()},
         notes=(

@@ -18,6 +18,7 @@ from mae_bench.cli.options import (
     is_retry,
     open_session,
 )
+from mae_bench.plurals import counted
 
 if TYPE_CHECKING:
     from mae_bench.runner.session import Session
@@ -64,6 +65,8 @@ def tune(
         table("tuning", columns, rows)
     if not num_run:
         say(f"nothing to do: '{session.asked.name}' is tuned")
+    if outcome.edge_sentence:
+        say(outcome.edge_sentence)
     lost = [label for label, arm in outcome.arms.items() if arm.trials and arm.value is None]
     for label in lost:
         reason = outcome.arms[label].trials[0].failure
@@ -82,8 +85,10 @@ def tune_first(session: "Session", is_again: bool) -> None:
     say(f"'{session.asked.name}' is not tuned yet; its trials come first")
     outcome, _ = _tune(session, is_again)
     for label, arm in outcome.arms.items():
-        failed = f"; {arm.num_failed} trials failed" if arm.num_failed else ""
-        say(f"tuned {label}: {arm.chosen_text} ({len(arm.trials)} trials{failed})")
+        failed = f"; {counted(arm.num_failed, 'trial')} failed" if arm.num_failed else ""
+        say(f"tuned {label}: {arm.chosen_text} ({counted(len(arm.trials), 'trial')}{failed})")
+    if outcome.edge_sentence:
+        say(outcome.edge_sentence)
 
 
 def tuning_facts(session: "Session") -> dict[str, Any] | None:
@@ -104,14 +109,26 @@ def tuning_facts(session: "Session") -> dict[str, Any] | None:
     }
 
 
+def tuning_warnings(session: "Session") -> list[str]:
+    """Return what `plan` warns of in the trials of a tuning that is still to come."""
+    if session.asked.tuning is None:
+        return []
+    from mae_bench.runner.warnings import too_large
+    from mae_bench.tuning import base_plan
+
+    trials = base_plan(session)
+    return too_large(trials, session.store, session.data_dir, "tuning.train_size", "trials")
+
+
 def tuning_text(facts: dict[str, Any], num_workers: int) -> str:
     """Return the line of `plan` on tuning."""
     from mae_bench.cli.show import duration, number
 
+    trials = f"{counted(facts['trials'], 'trial')} an arm"
     if facts["is_finished"]:
-        return f"finished: {facts['trials']} trials an arm; its choice is in this plan"
+        return f"finished: {trials}; its choice is in this plan"
     return (
-        f"not done: {facts['trials']} trials an arm, about {number(facts['flops'])} FLOPs and "
+        f"not done: {trials}, about {number(facts['flops'])} FLOPs and "
         f"{duration(facts['seconds'] / num_workers)}; this plan has the study's own options"
     )
 

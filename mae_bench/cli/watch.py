@@ -2,12 +2,13 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from mae_bench.cli.show import duration, say
-from mae_bench.runner.builder import Stage
+from mae_bench.cli.show import by_cause, duration, say
+from mae_bench.errors import DataError
+from mae_bench.runner.builder import PREPARED, Stage
 from mae_bench.runner.work import Event
 from mae_bench.specs import EvaluateSpec, PretrainSpec
 
@@ -122,6 +123,9 @@ class Watch:
             "failed": f"{place} FAILED {event.label}: {event.note}",
             "blocked": f"{place} skipped {event.label}: what it needs has failed",
         }[event.what]
+        record = self.store.failure(*event.key) if event.what == "failed" else None
+        if record and is_bad_data(event.key[0], record):
+            (text,) = by_cause([record])  # whole, since nothing tells it at the end
         if self.bars is None or event.what in ("failed", "blocked"):
             self.line(text)
         if self.bars is not None:
@@ -146,6 +150,11 @@ class Watch:
             self.bars.console.print(text, markup=False, highlight=False)
         else:
             say(text)
+
+
+def is_bad_data(kind: str, failure: Mapping[str, Any]) -> bool:
+    """Whether a stage failed because the data that the user gave cannot be used."""
+    return kind in PREPARED and failure["type"] == DataError.__name__
 
 
 def _sort(stage: Stage) -> str:

@@ -11,6 +11,7 @@ from mae_bench.data.listing import list_texts, shortened
 from mae_bench.data.sources import Source, file_digest, fingerprint
 from mae_bench.errors import SpecError, UnknownNameError, near_match
 from mae_bench.places import is_there, user_path
+from mae_bench.plurals import counted
 from mae_bench.registry import Registry
 from mae_bench.specs import CorpusSpec
 
@@ -199,8 +200,9 @@ def left_out(spec: CorpusSpec) -> list[str]:
         listing = list_texts(path)
         if listing.skipped:
             found.append(
-                f"of the folder '{name}', {len(listing.files):,} files are read and "
-                f"{len(listing.skipped):,} are not: {shortened(listing.skipped)}"
+                f"of the folder '{name}', {counted(len(listing.files), 'file')} "
+                f"{'is' if len(listing.files) == 1 else 'are'} read and {len(listing.skipped):,} "
+                f"{'is' if len(listing.skipped) == 1 else 'are'} not: {shortened(listing.skipped)}"
             )
     return found
 

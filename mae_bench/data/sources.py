@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mae_bench.data.listing import parquet_parts
-from mae_bench.data.tables import Columns, columns_of, read_columns
+from mae_bench.data.tables import Columns, columns_of, count_rows, read_columns
 from mae_bench.errors import DataError
 from mae_bench.places import is_folder, user_path
 
@@ -163,6 +163,17 @@ def read_split(
         f"Give a folder that holds '{source.folder}' by --data-dir or {DATA_DIR_VARIABLE}"
         + (", or run `mae-bench prepare` once with network." if source.hub_id else ".")
     )
+
+
+def count_local(source: Source, split: str, data_dir: Path | None) -> int:
+    """Return how many rows the local folder has of a split; 0 where it holds none of the set.
+
+    Raises:
+        DataError: the local copy is incomplete, or a file is damaged.
+    """
+    if not _is_local(source, [*source.splits, split], data_dir):
+        return 0
+    return sum(count_rows(path) for path in _whole_local(source, split, data_dir))
 
 
 def _local_files(source: Source, split: str, data_dir: Path | None) -> list[Path]:

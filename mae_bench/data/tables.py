@@ -42,6 +42,15 @@ def read_columns(
     return columns
 
 
+def count_rows(path: Path) -> int:
+    """Return the rows of a file, as its end tells them.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    return int(_opened(path, None).metadata.num_rows)
+
+
 def columns_of(
     table: "pyarrow.Table", name: str, texts: Sequence[str], others: Sequence[str] = ()
 ) -> Columns:

@@ -55,11 +55,8 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
                 f"{where} compares '{claim.treatment}' with itself; treatment and control must "
                 "differ"
             )
-        if isinstance(claim, Claim) and claim.test == "equivalence" and claim.margin == 0:
-            raise SpecError(
-                f"{where}.margin must be above 0 for test 'equivalence', got 0: no interval lies "
-                "within nothing"
-            )
+        if isinstance(claim, Claim):
+            _check_margin(where, claim)
         if claim.metric is not None:
             _check_metric(f"{where}.metric", claim, study)
         elif claim.task is None and claim.protocol not in _readers(study):
@@ -78,6 +75,20 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
             _member(f"{where}.noise", claim.noise, sorted(noises))
     control = study.control or control_of(arms)
     return study.model_copy(update={"control": control}), _warnings(study, bool(tuned))
+
+
+def _check_margin(where: str, claim: Claim) -> None:
+    """Refuse a test that asks nothing of its own without a margin."""
+    why = {
+        "non_inferiority": "losing by less than nothing is winning, which is test 'superiority'",
+        "equivalence": "no interval lies within nothing",
+    }
+    if claim.test in why and claim.margin == 0:
+        got = "got 0" if "margin" in claim.model_fields_set else "but none is given"
+        raise SpecError(
+            f"{where}.margin must be above 0 for test '{claim.test}', {got}: {why[claim.test]}; "
+            "write one in the metric's own unit, such as margin: 0.01 for one point of accuracy"
+        )
 
 
 def control_of(arms: Iterable[ArmSpec]) -> str:

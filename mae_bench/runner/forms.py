@@ -9,7 +9,7 @@ from typing import Any
 
 from mae_bench.errors import SpecError
 from mae_bench.places import is_there, user_path
-from mae_bench.sentences import shown
+from mae_bench.sentences import shown, unknown_key
 from mae_bench.specs import NoiseSpec, Study
 
 FLOORS = {"majority": "majority class", "tfidf": "TF-IDF + LR"}  # protocol -> label of its arm
@@ -25,6 +25,9 @@ def study_of(raw: Mapping[str, Any], folder: Path | None = None) -> Study:
         raw: what the YAML holds, without ``scales``.
         folder: where relative text files of the corpus are looked for.
     """
+    for name in raw:  # before what is missing for it
+        if name not in Study.model_fields:
+            raise SpecError(unknown_key(str(name), list(Study.model_fields)), place=(str(name),))
     full = dict(raw)
     for name in _LISTS:
         if name in full and not isinstance(full[name], list | tuple):

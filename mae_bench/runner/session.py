@@ -58,7 +58,8 @@ class Counts:
         if not missing:
             return ""
         return (
-            f"Not finished: {missing:,} of {self.cells:,} cells are still to be run, and no "
+            f"Not finished: {missing:,} of {self.cells:,} cells "
+            f"{'is' if missing == 1 else 'are'} still to be run, and no "
             "verdict here is the last; `mae-bench run` goes on."
         )
 

@@ -1,20 +1,27 @@
-"""What prepared data and finished pretrainings say that a user should know."""
+"""What data and finished pretrainings say that a user should know."""
 
+from pathlib import Path
 from typing import Any
 
+from mae_bench.errors import DataError
+from mae_bench.plurals import counted
+from mae_bench.runner.builder import Stage
 from mae_bench.runner.plan import Plan
 from mae_bench.runner.plugged import changed_sources
-from mae_bench.runner.sizes import too_large
 from mae_bench.runner.store import Store
 from mae_bench.specs import CorpusSpec
 
 MAX_UNKNOWN_RATIO = 0.01  # of a corpus' tokens
 MAX_EMPTY_RATIO = 0.01  # of a corpus' rows
+MAX_LOST_RATIO = 0.5  # of an official train split, to its test and selection parts
 
 
-def prepared_warnings(plan: Plan, store: Store) -> list[str]:
-    """Return sentences about the tasks and the corpora that are prepared."""
-    found = [*changed_sources(plan, store), *too_large(plan, store)]
+def prepared_warnings(plan: Plan, store: Store, data_dir: Path | None = None) -> list[str]:
+    """Return sentences about the tasks and the corpora that are prepared.
+
+    A task that needs no download is told of before that, where ``data_dir`` is the session's.
+    """
+    found = [*changed_sources(plan, store), *too_large(plan, store, data_dir)]
     doubts: dict[str, None] = {}  # once for corpora of several sizes
     for stage in plan.stages:
         if stage.kind != "blocks" or not store.is_done(*stage.key):
@@ -48,6 +55,59 @@ def empty_steps(plan: Plan, store: Store) -> list[str]:
         f"{', '.join(dict.fromkeys(names))}: all their texts were too short for the ratio; such "
         "steps cost as much as the others and change nothing"
     ]
+
+
+def too_large(
+    plan: Plan,
+    store: Store,
+    data_dir: Path | None,
+    field: str = "train_sizes",
+    failing: str = "cells",
+) -> list[str]:
+    """Return a sentence for each task that has fewer labels than a train size asks for.
+
+    Their cells fail, each with its reason, and the others go on.
+
+    Args:
+        plan: whose tasks are looked at.
+        store: where they may be prepared.
+        data_dir: local data, for those that are not; None for what is generated alone.
+        field: of the study, which holds the sizes.
+        failing: what will fail.
+    """
+    counts = [size for size in plan.study.train_sizes if isinstance(size, int)]
+    found = []
+    for stage in plan.stages if counts else ():
+        if stage.kind != "task":
+            continue
+        known = _num_train(stage, store, data_dir, max(counts))
+        if known and (wrong := [size for size in counts if size > known]):
+            sizes = ", ".join(f"{size:,}" for size in wrong)
+            found.append(
+                f"{stage.label} has {counted(known, 'training example')}, fewer than {field} "
+                f"{sizes}: these {failing} will fail; give at most {known:,}, or 'all'"
+            )
+    return found
+
+
+def _num_train(stage: Stage, store: Store, data_dir: Path | None, most: int) -> int:
+    """Return the training examples of a task; 0 if unknown, or clearly enough for ``most``."""
+    if store.is_done(*stage.key):
+        if store.damage(*stage.key, only=("meta.json",)):
+            return 0  # the run says so and builds it again
+        return int(store.read_json(*stage.key, "meta.json")["rows"]["train"])
+    from mae_bench.tasks.base import TASKS
+    from mae_bench.tasks.build import count_train, num_official
+
+    assert isinstance(stage.spec, dict)
+    task = TASKS.get(stage.spec["task"])
+    try:
+        official = num_official(task, data_dir)
+        if not official or most <= MAX_LOST_RATIO * official:
+            return 0  # not worth reading all its texts for
+        return count_train(task, data_dir)
+    except DataError:
+        return 0  # which `prepare` tells
 
 
 def _unknown(label: str, spec: CorpusSpec, meta: dict[str, Any]) -> list[str]:

@@ -15,7 +15,7 @@ class Claim(Frozen):
     the primary one. Winning follows the metric: the lower perplexity wins. ``margin`` is in the
     metric's own number, as rows hold it: for ``superiority`` the treatment must win by more than
     the margin, for ``non_inferiority`` lose by less, for ``equivalence`` stay within it on both
-    sides.
+    sides; these two need one.
     """
 
     sentence: str

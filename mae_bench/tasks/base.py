@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mae_bench.data.sources import Source, fingerprint
 from mae_bench.errors import DataError, StoreError
 from mae_bench.file_stamps import Stamp, file_stamps
+from mae_bench.plurals import counted
 from mae_bench.registry import Registry
 from mae_bench.seeding import seed_for
 from mae_bench.tasks.metrics import METRICS
@@ -214,7 +215,8 @@ def subset(
     count = max(round(size * len(examples)), 2) if isinstance(size, float) and size < 1 else size
     if count > len(examples):
         raise DataError(
-            f"train size {size} is more than task '{task}' has: {len(examples)} training examples; "
+            f"train size {size} is more than task '{task}' has: "
+            f"{counted(len(examples), 'training example')}; "
             f"give at most {len(examples)}, or 'all'"
         )
     return examples.take(places[: int(count)])

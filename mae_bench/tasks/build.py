@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mae_bench.data.sources import read_split
+from mae_bench.data.sources import count_local, read_split
 from mae_bench.errors import DataError
 from mae_bench.progress import Progress
 from mae_bench.tasks.base import PARTS, Task, task_meta
@@ -47,6 +47,44 @@ def build_task(task: Task, out: Path, data_dir: Path | None, progress: Progress)
             ends up empty.
     """
     progress(0, 2, f"reading {task.name}")
+    parts, counts = _split(task, data_dir)
+    out.mkdir(parents=True, exist_ok=True)
+    for part in PARTS:
+        _write(parts[part], out / f"{part}.parquet")
+    meta = {
+        "task": task_meta(task),
+        "rows": {part: len(rows) for part, rows in parts.items()},
+        "removed": counts,
+    }
+    (out / "meta.json").write_text(json.dumps(meta, indent=1, ensure_ascii=False), encoding="utf-8")
+    progress(2, 2, f"{task.name} prepared")
+
+
+def count_train(task: Task, data_dir: Path | None) -> int:
+    """Return how many training examples a task will have, by reading it whole.
+
+    Raises:
+        DataError: as `build_task` does.
+    """
+    parts, _ = _split(task, data_dir)
+    return len(parts["train"])
+
+
+def num_official(task: Task, data_dir: Path | None) -> int:
+    """Return the rows of the official train split; 0 where only a download would tell.
+
+    Raises:
+        DataError: a file is damaged, or the local copy lacks it.
+    """
+    if task.source is not None:
+        return count_local(task.source, "train", data_dir)
+    from mae_bench.data.world import SPLIT_SIZES
+
+    return SPLIT_SIZES["train"]
+
+
+def _split(task: Task, data_dir: Path | None) -> tuple[dict[str, list[_Row]], dict[str, int]]:
+    """Return the rows of each part, and the counts of those removed."""
     train = _rows(task, "train", data_dir)
     test = _rows(task, task.test_split, data_dir)
     tested = {row.key for row in test}
@@ -73,16 +111,7 @@ def build_task(task: Task, out: Path, data_dir: Path | None, progress: Progress)
                 f"{counts['train_official']} rows, {before} of them not in test; "
                 "check the data set, or give it more rows"
             )
-    out.mkdir(parents=True, exist_ok=True)
-    for part in PARTS:
-        _write(parts[part], out / f"{part}.parquet")
-    meta = {
-        "task": task_meta(task),
-        "rows": {part: len(rows) for part, rows in parts.items()},
-        "removed": counts,
-    }
-    (out / "meta.json").write_text(json.dumps(meta, indent=1, ensure_ascii=False), encoding="utf-8")
-    progress(2, 2, f"{task.name} prepared")
+    return parts, counts
 
 
 def _rows(task: Task, split: str, data_dir: Path | None) -> list[_Row]:

@@ -12,11 +12,12 @@ the tuned one.
 
 from mae_bench.tuning.api import run_study, tune
 from mae_bench.tuning.outcome import ArmOutcome, Outcome, load_outcome, use_outcome
-from mae_bench.tuning.trials import prepared_stages, price
+from mae_bench.tuning.trials import base_plan, prepared_stages, price
 
 __all__ = [
     "ArmOutcome",
     "Outcome",
+    "base_plan",
     "load_outcome",
     "prepared_stages",
     "price",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError
 
+from mae_bench.plurals import counted
 from mae_bench.specs import Frozen
 from mae_bench.tuning.trials import arm_keys, base_plan
 
@@ -41,10 +42,13 @@ class ArmOutcome(Frozen):
         seconds: likewise.
         best_of: expected best value of 1, 2, ... random trials; empty for another sampler.
         note: why there are no trials, or no choice.
+        edges: chosen values at the edge of their search, as ``lowest`` or ``highest``; None where
+            nothing was chosen, or before this was recorded.
     """
 
     key: str
     chosen: dict[str, Any] = Field(default_factory=dict)
+    edges: dict[str, str] | None = None
     value: float | None = None
     trials: tuple[TrialOutcome, ...] = ()
     tokens: int = 0
@@ -68,6 +72,13 @@ class ArmOutcome(Frozen):
         return text or self.note
 
     @property
+    def edges_text(self) -> str:
+        """The chosen values at an edge in words."""
+        if self.edges is not None:
+            return ", ".join(f"{name} {end}" for name, end in self.edges.items()) or "none"
+        return "not recorded" if self.chosen else "nothing chosen"
+
+    @property
     def best_of_text(self) -> str:
         """The expected best of 1, 2, 4, ... and of all trials."""
         n = len(self.best_of)
@@ -87,12 +98,24 @@ class Outcome(Frozen):
         """What replaces the study's options, by label; an arm without a choice is there too."""
         return {label: arm.chosen for label, arm in self.arms.items()}
 
+    @property
+    def edge_sentence(self) -> str:
+        """How many arms have a choice at the edge of its search, and which; empty if unknown."""
+        known = {label: arm for label, arm in self.arms.items() if arm.edges is not None}
+        arms = counted(len(known), "tuned arm")
+        named = [f"{label}: {arm.edges_text}" for label, arm in known.items() if arm.edges]
+        text = f"Chosen at the edge of its search: {len(named)} of {arms}"
+        if named:
+            text += f" ({'; '.join(named)}). Beyond an edge may lie a better value"
+        return f"{text}." if known else ""
+
     def table(self) -> list[dict[str, Any]]:
         """Return one mapping an arm, as reports show it."""
         return [
             {
                 "arm": label,
                 "chosen": arm.chosen_text,
+                "at the edge": arm.edges_text,
                 "selection value": arm.value,
                 "trials": len(arm.trials),
                 "failed": arm.num_failed,

@@ -18,6 +18,7 @@ from mae_bench.runner.session import Session
 from mae_bench.runner.work import Tell
 from mae_bench.specs import ArmSpec, TuningSpec
 from mae_bench.tuning.draw import draw, is_empty, space_of
+from mae_bench.tuning.edges import search_edges
 from mae_bench.tuning.outcome import ArmOutcome, Outcome, TrialOutcome, best_of
 from mae_bench.tuning.trials import (
     Expect,
@@ -154,7 +155,8 @@ class Rounds:
         if arm.label not in self.studies:
             return ArmOutcome(key=key, note="nothing to choose")
         store, trials, plans = self.session.store, [], []
-        for frozen in self.studies[arm.label].get_trials():
+        drawn = self.studies[arm.label].get_trials()
+        for frozen in drawn:
             plan = self.plan(arm.label, frozen)
             mine = [plan] if isinstance(plan, Plan) else []
             cost = cost_of(mine, store)
@@ -177,6 +179,7 @@ class Rounds:
         return ArmOutcome(
             key=key,
             chosen=best.options if best else {},
+            edges=search_edges(drawn[best.number]) if best else None,
             value=best.value if best else None,
             trials=tuple(trials),
             tokens=whole.tokens,

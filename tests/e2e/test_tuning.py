@@ -104,6 +104,8 @@ def test_killed_and_resumed_it_loses_and_repeats_nothing(yaml, tuned, tmp_path, 
 
     count = len(log(expected))
     code, out, err = call("tune", yaml, "--home", expected, *change)
+    at_edge = [label for label, arm in read(home)["arms"].items() if arm["edges"]]
+    assert f"Chosen at the edge of its search: {len(at_edge)} of 2 tuned arms" in err
     assert out.splitlines()[0].startswith("arm\tchosen\tselection value\ttrials")
     assert code == 0 and "nothing to do: 'tiny' is tuned" in err
     assert len(log(expected)) == count
@@ -157,6 +159,8 @@ def test_a_run_tunes_first_and_its_arms_have_the_choice(yaml, tuned, tmp_path):
     code, _, err = call("report", yaml, "--home", home, "-o", tmp_path / "report")
     assert code == 0, err
     text = (tmp_path / "report" / "tables" / "tuning.csv").read_text()
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "Chosen at the edge of its search: " in page and "at the edge" in text
     assert "expected best of k" in text and "mlm" in text and "pretrain.peak_lr" in text
 
 

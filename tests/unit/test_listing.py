@@ -71,7 +71,7 @@ def test_what_is_left_out_is_named_and_marks_of_programs_are_not(tmp_path):
         "pipe.txt (no file)",
     )
     (told,) = left_out(CorpusSpec(sources=(str(tmp_path),)))
-    assert "1 files are read and 8 are not: .#a.txt (a link to nothing)" in told
+    assert "1 file is read and 8 are not: .#a.txt (a link to nothing)" in told
     assert told.endswith("and 3 more")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mae_bench.errors import MaeBenchError
+from mae_bench.errors import MaeBenchError, SpecError
 from mae_bench.runner.plan import make_plan, noise_groups
 from mae_bench.runner.study import study_of
 from mae_bench.specs import CLEAN, NoiseSpec
@@ -145,14 +145,6 @@ WRONG = {
         "claims[0].metric must be one of accuracy",
         "got 'acuracy'. Did you mean 'accuracy'?",
     ),
-    "equivalence within nothing": (
-        {
-            "claims": [
-                {"sentence": "x", "treatment": "mae", "control": "mlm", "test": "equivalence"}
-            ]
-        },
-        "claims[0].margin must be above 0 for test 'equivalence', got 0",
-    ),
     "rate": ({"noise": ["clean", "typos"]}, "noise 'typos' must have a rate above 0, got 0"),
     "weight": (
         {
@@ -221,6 +213,20 @@ WRONG = {
         "claims[0].train_size must be one of the study's train_sizes (20), got 7",
     ),
 }
+
+
+@pytest.mark.parametrize("test", ["non_inferiority", "equivalence"])
+@pytest.mark.parametrize(
+    ("margin", "got"), [({}, "but none is given"), ({"margin": 0}, "got 0"), ({"margin": 0.01}, "")]
+)
+def test_a_test_against_a_margin_has_one(test, margin, got):
+    written = {"sentence": "x", "treatment": "mae", "control": "mlm", "test": test, **margin}
+    fair = {**written, "test": "superiority"}
+    if not got:
+        planned(claims=[written])
+        return
+    with pytest.raises(SpecError, match=rf"claims\[1\]\.margin must be above 0 .*'{test}', {got}"):
+        planned(claims=[fair, written])
 
 
 @pytest.mark.parametrize("case", WRONG)

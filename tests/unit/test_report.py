@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
@@ -110,6 +111,52 @@ def test_generated_language_and_few_seeds_are_said(tmp_path):
     assert "Generated language" in text
     assert "2 seeds are too few" in text
     assert "nothing about how much another pretraining" in " ".join(text.split())
+
+
+def test_one_of_each_is_told_in_the_singular(tmp_path):
+    study = small_study(seeds=(0,), train_sizes=(20,))
+    rows = table({"mlm": [0.5], "mae": [0.6]}, train_size="20")
+    text = write_report(rows, study, tmp_path / "r", context=CONTEXT).read_text()
+    told = re.findall(r"<li><b>(\d+)</b> ([^<]*)</li>", text)
+    assert told == [
+        ("1", "pretraining seed"),
+        ("2", "objectives"),
+        ("1", "task"),
+        ("1", "setting"),
+    ]
+
+
+class Tables(HTMLParser):
+    """Collects the scrolled tables of a page: label, classes and the cells of each line."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        if given.get("role") == "region":
+            self.found.append((given["aria-label"], given["class"].split(), []))
+        elif self.found and tag == "tr":
+            self.found[-1][2].append([])
+        elif self.found and tag in ("td", "th") and self.found[-1][2]:
+            self.found[-1][2][-1].append(int(given.get("colspan", 1)))
+
+
+def test_a_sentence_stands_above_its_numbers_and_lines_are_whole(rows, study, tmp_path):
+    reader = Tables()
+    reader.feed(write_report(rows, study, tmp_path / "r", context=CONTEXT).read_text())
+    tables = {label: (classes, lines) for label, classes, lines in reader.found}
+    classes, lines = tables["Claims written down in the study."]
+    assert "wide" in classes  # a phone is told that there is more
+    frame_of_claims = pd.read_csv(tmp_path / "r" / "tables" / "claims.csv")
+    numbers = len(frame_of_claims.columns) - 1
+    assert lines == [[1] * numbers, *([[numbers], [1] * numbers] * len(frame_of_claims))]
+    for _, lines in tables.values():
+        assert len({sum(line) for line in lines}) == 1
+    for label, (classes, lines) in tables.items():
+        if label.startswith("Scores"):
+            assert ("wide" in classes) == (len(lines[0]) > 4)
 
 
 def test_one_arm_alone_can_be_reported(tmp_path):

@@ -162,6 +162,39 @@ def test_the_line_is_named(path):
         load_study(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "key", "meant"),
+    [
+        ("name: a\nobjectivs: [mlm]\ntasks: [sst2]\n", "objectivs'", "objectives"),
+        ("name: a\nobjectivs: mlm\nseeds: 0\ntasks: 3\n", "objectivs'", "objectives"),
+        ("objectives: mlm\ntask: [sst2]\nname: a\n", "task'", "tasks"),
+        (
+            "name: a\nbackbone: {num_layers: x, hiden_size: 3}\nobjectives: [mlm]\ntasks: [sst2]\n",
+            "hiden_size' in backbone",
+            "hidden_size",
+        ),
+        (
+            "claims: [{sentence: s, treatment: mae,\n  contrl: mlm}]\nname: a\n"
+            "objectives: [mlm, mae]\ntasks: [sst2]\n",
+            "contrl' in claims[0]",
+            "control",
+        ),
+    ],
+)
+def test_a_misspelt_key_is_told_before_what_is_missing_for_it(path, text, key, meant):
+    path.write_text(text)
+    with pytest.raises(SpecError) as caught:
+        load_study(path)
+    assert f"line 2: unknown key '{key}; allowed: " in str(caught.value)
+    assert f"Did you mean '{meant}'?" in str(caught.value)
+
+
+def test_a_key_that_is_left_out_is_missing(path):
+    path.write_text("name: a\ntasks: [sst2]\n")
+    with pytest.raises(SpecError, match="objectives is missing"):
+        load_study(path)
+
+
 def test_a_repeated_key_is_an_error_with_both_lines(path):
     path.write_text(BASE + "name: again\n")
     with pytest.raises(SpecError, match="'name' occurs twice, in lines 1 and 13"):

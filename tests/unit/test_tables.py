@@ -8,6 +8,7 @@ from mae_bench.analysis.claims import judge_comparisons
 from mae_bench.analysis.costs import cost_table
 from mae_bench.analysis.scores import read_scores
 from mae_bench.analysis.tables import (
+    Table,
     difference,
     failure_table,
     p_text,
@@ -164,8 +165,33 @@ def test_a_plateau_whose_encoder_learned_is_told_and_is_no_failure():
     ]
 
 
+def test_iqm_is_explained_where_it_has_a_column(rows, study):
+    scores = read_scores(rows, study)
+    table_of_two = score_table(scores, scores.reference)
+    assert "IQM" in table_of_two.frame and "IQM: interquartile mean" in table_of_two.caption
+    single = small_study(arms=("random_init", "mlm", "mae", "simcse"))
+    alone = read_scores(rows[rows["task"] == "sst2"], single)
+    table_of_one = score_table(alone, alone.reference)
+    assert "IQM" not in table_of_one.frame and "IQM" not in table_of_one.caption
+
+
+@pytest.mark.parametrize(
+    ("columns", "is_wide"),
+    [
+        ({"arm": ["mlm"], "score": ["61.2 ± 0.4"]}, False),
+        ({"arm": ["mlm"], "what was chosen and why": ["a word " * 40]}, False),  # it is broken
+        ({f"column {place}": ["61.2 ± 0.4"] for place in range(5)}, True),
+        ({"arm": ["mlm"], "an_unbreakable_heading_of_many_signs_and_more": ["1"]}, True),
+    ],
+)
+def test_a_table_is_wide_where_a_phone_cannot_show_it(columns, is_wide):
+    assert Table("slug", "caption", pd.DataFrame(columns)).is_wide == is_wide
+
+
 def test_tuning_table_is_text():
-    found = tuning_table([{"arm": "mlm", "trials": 8, "value": 0.51234, "chosen": None}])
+    trials = [{"arm": "mlm", "trials": 8, "value": 0.51234, "chosen": None}]
+    found = tuning_table(trials, "At an edge.")
+    assert found.caption.endswith("test unread. At an edge.")
     assert list(found.frame.iloc[0]) == ["mlm", "8", "0.5123", "none"]
 
 

@@ -3,13 +3,17 @@
 import json
 import re
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
+from mae_bench.cli.tuning import tuning_warnings
 from mae_bench.progress import silent
 from mae_bench.runner.session import Session
 from mae_bench.runner.stages import Settings, run_stage
 from mae_bench.runner.study import study_of
 from mae_bench.runner.warnings import empty_steps, prepared_warnings
+from mae_bench.tasks import TASKS
 
 WORDS = [a + b for a in ("ka", "lo", "mi", "su", "te") for b in ("ra", "no", "li", "du", "pe")]
 
@@ -90,3 +94,79 @@ def test_unknown_tokens_are_told(tmp_path):
     assert told["bpe"] == []
     (sentence,) = told["wordpiece"]
     assert "% of the tokens in blocks of texts.jsonl" in sentence and "[UNK]" in sentence
+
+
+def sized(tmp_path, *sizes, **changes):
+    study = {
+        "name": "sized",
+        "objectives": ["mlm"],
+        "tasks": ["world/topic", "trec", "sst2"],
+        "train_sizes": list(sizes),
+        "seeds": 2,
+    }
+    asked = study_of(study | changes)
+    return Session(asked, home=tmp_path / "home", data_dir=tmp_path, device="cpu", workers=1)
+
+
+def write_trec(folder, num_train):
+    """Write a local copy of the set, its train split a folder of two parts."""
+    task = TASKS.get("trec")
+    for path, split, count in [
+        ("train.parquet/part-0.parquet", "one", num_train // 2),
+        ("train.parquet/part-1.parquet", "two", num_train - num_train // 2),
+        ("test.parquet", "test", 6),
+    ]:
+        file = folder / "trec" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        columns = {
+            task.text_fields[0]: [f"{split} text {place}" for place in range(count)],
+            task.label_field: [place % 6 for place in range(count)],
+        }
+        pyarrow.parquet.write_table(pyarrow.table(columns), file)
+
+
+def warned(session):
+    return prepared_warnings(session.plan, session.store, session.data_dir)
+
+
+def test_sizes_above_the_data_are_told_before_anything_is_prepared(tmp_path):
+    write_trec(tmp_path, 50)
+    told = warned(sized(tmp_path, 20, 46, 2161, 90_000, "all", 0.5))
+    assert told == [
+        "task world/topic has 2,160 training examples, fewer than train_sizes 2,161, 90,000: these "
+        "cells will fail; give at most 2,160, or 'all'",
+        "task trec has 45 training examples, fewer than train_sizes 46, 2,161, 90,000: these cells "
+        "will fail; give at most 45, or 'all'",
+    ]  # once a task; of sst2, which is to be fetched, nothing is known
+
+
+def test_sizes_within_the_data_are_not_told(tmp_path):
+    write_trec(tmp_path, 50)
+    assert warned(sized(tmp_path, 20, 45)) == []
+    assert warned(sized(tmp_path, 2160, tasks=["world/topic", "world/similarity"])) == []
+
+
+def test_what_is_told_before_is_what_the_prepared_task_holds(tmp_path):
+    write_trec(tmp_path, 50)
+    session = sized(tmp_path, 46, tasks=["trec", "world/topic"])
+    before = warned(session)
+    for stage in session.plan.prepared:
+        if stage.kind == "task":
+            session.store.open()
+            run_stage(stage, session.store, Settings(data_dir=tmp_path), silent)
+            assert session.store.is_done(*stage.key)
+    assert len(before) == 1 and warned(session) == before
+
+
+def test_damaged_local_data_are_for_prepare_to_tell(tmp_path):
+    write_trec(tmp_path, 50)
+    (tmp_path / "trec" / "test.parquet").write_bytes(b"no parquet")
+    assert warned(sized(tmp_path, 90, tasks=["trec"])) == []
+
+
+def test_sizes_above_the_data_of_trials_are_told(tmp_path):
+    section = {"trials": 2, "train_size": 3000, "tasks": ["world/sentiment"]}
+    (told,) = tuning_warnings(sized(tmp_path, 20, tasks=["world/topic"], tuning=section))
+    assert "task world/sentiment has 2,160 training examples" in told
+    assert "fewer than tuning.train_size 3,000: these trials will fail" in told
+    assert tuning_warnings(sized(tmp_path, 20)) == []

@@ -156,9 +156,13 @@ def test_a_study_that_is_not_utf8_names_the_byte(run, study):
 def test_a_corpus_that_cannot_be_used_is_one_sentence(run, study, data, content, sentence):
     (study.parent / "text.txt").write_bytes(content)
     code, err = run("prepare", study, "--data-dir", data, "--workers", 1)
-    assert code == 1
+    assert code == 2
     (line,) = [line for line in err.splitlines() if line.startswith("failed: ")]
-    assert sentence in line
+    assert sentence in line and err.count(sentence) == 1
+    assert "1 of 3 stages failed (" in err
+    again, err = run("run", study, "--data-dir", data, "--workers", 1)  # as the home remembers
+    assert again == 1 and err.count(sentence) == 1  # the floors were run
+    assert " of text.txt" in err.splitlines()[-1]
     assert "Traceback" not in err
 
 
@@ -166,7 +170,7 @@ def test_more_tokens_than_the_corpus_holds_names_both_numbers(run, study, data):
     code, err = run(
         "prepare", study, "--data-dir", data, "--workers", 1, "--set", "corpus.tokens=1_000_000"
     )
-    assert code == 1
+    assert code == 2
     assert "training tokens with this tokenizer, 1000000 were asked for; lower 'tokens'" in err
 
 
@@ -188,10 +192,20 @@ def test_more_tokens_than_the_corpus_holds_names_both_numbers(run, study, data):
 def test_a_task_that_cannot_be_used_is_one_sentence(run, study, data, change, sentence):
     write_task(data, **change)
     code, err = run("prepare", study, "--data-dir", data, "--workers", 1)
-    assert code == 1
+    assert code == 2
     (line,) = [line for line in err.splitlines() if line.startswith("failed: ")]
     assert line.startswith("failed: task sst2: ") and sentence in line
+    assert err.count(sentence) == 1
     assert "Traceback" not in err
+
+
+def test_a_task_of_trials_that_cannot_be_used_is_told_at_prepare(run, study, data):
+    write_task(data, last_label=2)
+    tuned = ["--set", "tasks=[world/topic]", "--set", "tuning={trials: 2, tasks: [sst2]}"]
+    code, err = run("prepare", study, "--data-dir", data, "--workers", 1, *tuned)
+    assert code == 2
+    assert err.count("label 2 in column 'label' of row 59") == 1
+    assert "1 of 4 stages failed (task sst2) and 0 that need them were skipped;" in err
 
 
 def test_a_corpus_below_one_batch_fails_the_cells_that_need_it(run, study, data, tmp_path):
