@@ -18,6 +18,7 @@ import torch
 from mae_bench.data.blocks import build_blocks
 from mae_bench.data.tokenizer import train_tokenizer
 from mae_bench.objectives.base import parse_options
+from mae_bench.pretraining.pretrain import pretrain
 from mae_bench.progress import silent
 from mae_bench.results import read_json
 from mae_bench.specs import (
@@ -28,7 +29,6 @@ from mae_bench.specs import (
     PretrainSpec,
     TokenizerSpec,
 )
-from mae_bench.training.pretrain import pretrain
 
 CASES = {
     "mlm": {},

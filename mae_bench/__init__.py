@@ -7,10 +7,10 @@ if TYPE_CHECKING:
     from mae_bench.data.corpus import CORPORA
     from mae_bench.data.noise import NOISES
     from mae_bench.objectives.base import OBJECTIVES
+    from mae_bench.planning.study import load_study
+    from mae_bench.protocols.base import PROTOCOLS
     from mae_bench.results import load_rows
-    from mae_bench.runner.study import load_study
     from mae_bench.tasks import TASKS
-    from mae_bench.training.protocol import PROTOCOLS
     from mae_bench.tuning.api import run_study
 
 __version__ = "0.1.0"
@@ -19,10 +19,10 @@ _HOMES = {  # read at first use: `import mae_bench` imports neither torch nor pa
     "CORPORA": "mae_bench.data.corpus",
     "NOISES": "mae_bench.data.noise",
     "OBJECTIVES": "mae_bench.objectives.base",
-    "PROTOCOLS": "mae_bench.training.protocol",
+    "PROTOCOLS": "mae_bench.protocols.base",
     "TASKS": "mae_bench.tasks",
     "load_rows": "mae_bench.results",
-    "load_study": "mae_bench.runner.study",
+    "load_study": "mae_bench.planning.study",
     "run_study": "mae_bench.tuning.api",
 }
 

@@ -10,9 +10,9 @@ from mae_bench.data.tokenizer import SPECIAL
 from mae_bench.masking import CLS_ID, NUM_SPECIAL, PAD_ID, SEP_ID
 from mae_bench.masking.ngrams import hash_windows
 from mae_bench.objectives.base import OBJECTIVES, parse_options
+from mae_bench.pretraining.pretrain import pretrain
 from mae_bench.progress import silent
 from mae_bench.specs import BackboneSpec, Budget, PretrainRecipe, PretrainSpec
-from mae_bench.training.pretrain import pretrain
 
 V, L = 60, 24
 ROWS, BATCH = 12, 4  # three steps an epoch

@@ -103,7 +103,7 @@ def main() -> None:
             "from pathlib import Path\n"
             "from mae_bench.analysis.report import ReportContext, write_report\n"
             "from mae_bench.results import load_rows\n"
-            "from mae_bench.runner.study import load_study\n"
+            "from mae_bench.planning.study import load_study\n"
             f"rows = load_rows({str(home / 'rows.parquet')!r})\n"
             f"study = load_study({str(wide)!r})\n"
             f"write_report(rows, study, Path({str(home / 'report')!r}), context=ReportContext())\n"

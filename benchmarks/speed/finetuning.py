@@ -74,10 +74,10 @@ def run_ours(_: str, precision: str, steps: int) -> None:
 
     from mae_bench.model.backbone import build_backbone
     from mae_bench.model.heads import TaskModel
+    from mae_bench.protocols.finetune import Finetuner, Targets
     from mae_bench.specs import BackboneSpec, FinetuneRecipe
     from mae_bench.tasks import TASKS
     from mae_bench.training.batching import TokenSet
-    from mae_bench.training.finetune import Finetuner, Targets
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     rows = texts(steps * BATCH)

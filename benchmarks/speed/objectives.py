@@ -12,12 +12,12 @@ import argparse
 import numpy as np
 
 from mae_bench.analysis.stats import mean_intervals
+from mae_bench.contract.step_time import Contestant, flops_of, take_turns
 from mae_bench.objectives.base import OBJECTIVES
 from mae_bench.runner.devices import chosen_device
 from mae_bench.runner.memory import keep_freed_memory
 from mae_bench.specs import BackboneSpec
 from mae_bench.speeds import SpeedShape
-from mae_bench.training.step_time import Contestant, flops_of, take_turns
 
 SLOW = 1.3
 

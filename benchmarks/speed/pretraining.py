@@ -92,8 +92,8 @@ def run_ours(objective: str, precision: str, steps: int) -> None:
     import numpy as np
     import torch
 
+    from mae_bench.pretraining.pretrain import pretrain
     from mae_bench.specs import BackboneSpec, Budget, PretrainRecipe, PretrainSpec
-    from mae_bench.training.pretrain import pretrain
 
     spec = PretrainSpec(
         backbone=BackboneSpec(preset="cpu"),

@@ -81,7 +81,7 @@ def _corpora() -> list[dict[str, Any]]:
 
 
 def _protocols() -> list[dict[str, Any]]:
-    from mae_bench.training.protocol import PROTOCOLS
+    from mae_bench.protocols.base import PROTOCOLS
 
     return [
         {
@@ -114,7 +114,7 @@ def _noises() -> list[dict[str, Any]]:
 
 def _suites() -> list[dict[str, Any]]:
     from mae_bench.errors import SpecError
-    from mae_bench.runner.study import load_study, suites
+    from mae_bench.planning.study import load_study, suites
 
     found = []
     for name, path in suites().items():
@@ -127,7 +127,7 @@ def _suites() -> list[dict[str, Any]]:
 
 
 def _papers() -> list[dict[str, Any]]:
-    from mae_bench.runner.study import papers, read_raw
+    from mae_bench.planning.study import papers, read_raw
 
     return [
         {

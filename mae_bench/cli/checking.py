@@ -26,12 +26,12 @@ def check(objective: ObjectiveName, overrides: Options = None, as_json: AsJson =
     `--set mask_ratio=0.4` sets one of its options.
     """
     from mae_bench.cli.show import say
+    from mae_bench.contract.fixtures import Specimen
+    from mae_bench.contract.objective import run_checks
     from mae_bench.errors import SpecError
     from mae_bench.objectives.base import parse_options
+    from mae_bench.planning.yaml_text import parse_value
     from mae_bench.runner.network import closed_network
-    from mae_bench.runner.yaml_text import parse_value
-    from mae_bench.training.contract import run_checks
-    from mae_bench.training.specimen import Specimen
 
     options = {}
     for override in overrides or ():

@@ -87,8 +87,8 @@ def open_session(
     keep_freed_memory()  # before torch is imported
 
     from mae_bench.errors import SpecError
+    from mae_bench.planning.study import in_file, load_study
     from mae_bench.runner.session import Session
-    from mae_bench.runner.study import in_file, load_study
 
     session = Session(
         load_study(study, overrides or (), scale),
@@ -118,9 +118,9 @@ def is_finished(
     """Whether a run would do nothing, seen without planning; if so, say it."""
     from mae_bench.cli.show import say
     from mae_bench.data.sources import data_dir as find_data_dir
-    from mae_bench.runner.finished import num_finished
-    from mae_bench.runner.store import Store
-    from mae_bench.runner.study import load_study
+    from mae_bench.planning.study import load_study
+    from mae_bench.runner.completion import num_finished
+    from mae_bench.store.store import Store
 
     loaded, store = load_study(study, overrides or (), scale), Store(home)
     number = num_finished(store, loaded, find_data_dir(data_dir))

@@ -22,7 +22,7 @@ from mae_bench.plurals import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mae_bench.runner.estimate import ArmCost, Detectable
+    from mae_bench.planning.estimate import ArmCost, Detectable
 
 KINDS = (
     "objectives",
@@ -75,9 +75,9 @@ def plan(
     """Show what a study asks for and what it will cost; run nothing."""
     from mae_bench.cli.show import duration, lines, number, size, table
     from mae_bench.cli.tuning import tuning_facts, tuning_text, tuning_warnings
-    from mae_bench.runner.estimate import estimate
+    from mae_bench.planning.estimate import estimate
+    from mae_bench.planning.warnings import prepared_warnings
     from mae_bench.runner.execute import choose_workers
-    from mae_bench.runner.warnings import prepared_warnings
 
     session = open_session(study, overrides, scale, home, data_dir, device, workers)
     made, counts = session.plan, session.counts()
@@ -164,8 +164,8 @@ def status(
 ) -> None:
     """Show how far a study is, what is running and what has failed."""
     from mae_bench.cli.show import by_cause, lines
-    from mae_bench.runner.leases import holder
-    from mae_bench.runner.warnings import empty_steps, prepared_warnings
+    from mae_bench.planning.warnings import empty_steps, prepared_warnings
+    from mae_bench.store.leases import holder
 
     session = open_session(study, overrides, scale, home, data_dir)
     counts, store = session.counts(), session.store

@@ -40,7 +40,7 @@ def reproduce(
     from mae_bench.cli.running import finish, print_summary, run_stages, write_page
     from mae_bench.cli.show import say
     from mae_bench.errors import SpecError
-    from mae_bench.runner.study import find_paper, kind_of
+    from mae_bench.planning.study import find_paper, kind_of
 
     path = find_paper(name)
     if kind_of(path) == "speed":
@@ -84,10 +84,10 @@ def _speed(
     from mae_bench.analysis.speed import judge, write_speed_report
     from mae_bench.cli.running import interruptible
     from mae_bench.cli.show import lines, number, say, table
+    from mae_bench.contract.step_time import measure, priced, published_cells
+    from mae_bench.planning.study import load_speed
     from mae_bench.runner.devices import chosen_device
-    from mae_bench.runner.store import Store
-    from mae_bench.runner.study import load_speed
-    from mae_bench.training.step_time import measure, priced, published_cells
+    from mae_bench.store.store import Store
 
     spec = load_speed(path, overrides or (), scale)
     if spec.expectation:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mae_bench.cli.watch import Watch
-    from mae_bench.runner.builder import Stage
+    from mae_bench.planning.stage import Stage
     from mae_bench.runner.session import Session
 
 
@@ -46,7 +46,7 @@ def prepare(
     """Fetch and tokenise only; no other verb uses the network once this is done."""
     from mae_bench.cli.show import say
     from mae_bench.cli.watch import Watch
-    from mae_bench.runner.warnings import prepared_warnings
+    from mae_bench.planning.warnings import prepared_warnings
 
     session = open_session(study, overrides, scale, home, data_dir, "cpu", workers)
     for text in session.plan.warnings:
@@ -148,7 +148,7 @@ def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.Data
     """Tune where asked to and run what is missing; return what was seen of it, and all rows."""
     from mae_bench.cli.show import say
     from mae_bench.cli.watch import Watch
-    from mae_bench.runner.warnings import empty_steps, prepared_warnings
+    from mae_bench.planning.warnings import empty_steps, prepared_warnings
 
     again = is_retry(retry)
     if session.asked.tuning is not None:
@@ -238,7 +238,7 @@ def write_page(session: "Session", rows: "pd.DataFrame", out: Path | None, comma
     from mae_bench.analysis.provenance import collect_provenance
     from mae_bench.analysis.report import ReportContext, write_report
     from mae_bench.cli.show import say
-    from mae_bench.runner.warnings import empty_steps
+    from mae_bench.planning.warnings import empty_steps
 
     home = session.store.home
     left = session.counts().left

@@ -113,7 +113,7 @@ def tuning_warnings(session: "Session") -> list[str]:
     """Return what `plan` warns of in the trials of a tuning that is still to come."""
     if session.asked.tuning is None:
         return []
-    from mae_bench.runner.warnings import too_large
+    from mae_bench.planning.warnings import too_large
     from mae_bench.tuning import base_plan
 
     trials = base_plan(session)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mae_bench.cli.show import by_cause, duration, say
 from mae_bench.errors import DataError
-from mae_bench.runner.builder import PREPARED, Stage
+from mae_bench.planning.stage import PREPARED, Stage
 from mae_bench.runner.work import Event
 from mae_bench.specs import EvaluateSpec, PretrainSpec
 

@@ -1,1 +1,1 @@
-"""From a study to rows: plan, store, leases, workers, collection."""
+"""From a plan to rows: sessions, worker processes, stages, collection."""

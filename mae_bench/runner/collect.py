@@ -4,24 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mae_bench.planning.plan import Cell, Plan, noise_on
+from mae_bench.planning.reasons import failure_reasons
 from mae_bench.results import frame
-from mae_bench.runner.builder import Key
-from mae_bench.runner.plan import Cell, Plan, noise_on
-from mae_bench.runner.store import Store
 from mae_bench.specs import PEAK_LR, NoiseSpec
+from mae_bench.store.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_WORK = {
-    "teacher": "fetching the encoder failed",
-    "tokenizer": "making the tokenizer failed",
-    "blocks": "tokenising the corpus failed",
-    "ngrams": "counting the corpus' collocations failed",
-    "task": "preparing the task failed",
-    "pretrain": "pretraining failed",
-    "evaluate": "evaluation failed",
-}
 
 
 def collect(plan: Plan, store: Store) -> "pd.DataFrame":
@@ -31,24 +21,6 @@ def collect(plan: Plan, store: Store) -> "pd.DataFrame":
         StoreError: an artefact is damaged.
     """
     return _Collector(plan, store).frame()
-
-
-def failure_reasons(plan: Plan, store: Store) -> dict[Key, str]:
-    """Return why stages have no result: their own failure, or that of what they need."""
-    reasons: dict[Key, str] = {}
-    for stage in plan.stages:
-        if store.is_done(*stage.key):
-            continue
-        if record := store.failure(*stage.key):
-            reasons[stage.key] = str(record.get("message"))
-            continue
-        for need in stage.needs:
-            if need in reasons:
-                reason = reasons[need]
-                known = reason.startswith(tuple(_WORK.values()))
-                reasons[stage.key] = reason if known else f"{_WORK[need[0]]}: {reason}"
-                break
-    return reasons
 
 
 class _Collector:
@@ -67,8 +39,8 @@ class _Collector:
         return frame([row for cell in cells for row in self.rows(cell)])
 
     def rows(self, cell: Cell) -> list[dict[str, Any]]:
+        from mae_bench.protocols.base import PROTOCOLS
         from mae_bench.tasks import TASKS
-        from mae_bench.training.protocol import PROTOCOLS
 
         primary = PROTOCOLS.get(cell.protocol).primary or TASKS.get(cell.task).metrics[0]
         row = self.about(cell)

@@ -12,12 +12,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from mae_bench.errors import MaeBenchError, StoreError
-from mae_bench.runner.builder import Stage
-from mae_bench.runner.leases import held_by
+from mae_bench.planning.stage import Stage
 from mae_bench.runner.memory import keep_freed_memory, resident_bytes
 from mae_bench.runner.stages import Settings
-from mae_bench.runner.store import Store
 from mae_bench.runner.work import Event, Tell, work
+from mae_bench.store.leases import held_by
+from mae_bench.store.store import Store
 
 MAX_WORKERS = 8
 MAX_DEATHS = 3  # of workers, beyond those that a stage can be blamed for

@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mae_bench.errors import StoreError
+from mae_bench.planning.plan import Plan, make_plan
+from mae_bench.planning.plugged import changed_sources
+from mae_bench.planning.reasons import failure_reasons
+from mae_bench.planning.stage import Stage
 from mae_bench.results import ROWS_FILE, save_rows
-from mae_bench.runner.artefact import read_done
-from mae_bench.runner.builder import Stage
-from mae_bench.runner.collect import collect, failure_reasons
+from mae_bench.runner.collect import collect
+from mae_bench.runner.completion import FINISHED, is_damaged, mark_finished, plan_key
 from mae_bench.runner.devices import check_device, check_workers, chosen_device
 from mae_bench.runner.execute import choose_workers, execute
-from mae_bench.runner.finished import FINISHED, is_damaged, mark_finished, plan_key
-from mae_bench.runner.plan import Plan, make_plan
-from mae_bench.runner.plugged import changed_sources
 from mae_bench.runner.stages import Settings
-from mae_bench.runner.store import Store
 from mae_bench.runner.work import Event, Tell
 from mae_bench.specs import Study
+from mae_bench.store.artefact import read_done
+from mae_bench.store.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd

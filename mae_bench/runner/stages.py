@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mae_bench.places import user_path
+from mae_bench.planning.plugged import sources_of
+from mae_bench.planning.stage import PREPARED, Key, Stage
 from mae_bench.progress import Progress
-from mae_bench.runner.builder import PREPARED, Key, Stage
 from mae_bench.runner.network import closed_network
-from mae_bench.runner.plugged import sources_of
-from mae_bench.runner.store import Store
 from mae_bench.specs import CORPUS, CorpusSpec, EvaluateSpec, PretrainSpec
+from mae_bench.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def run_stage(stage: Stage, store: Store, settings: Settings, progress: Progress
 
 
 def _tokenizer(job: _Job) -> None:
-    from mae_bench.data.own_tokenizer import adopt_tokenizer
+    from mae_bench.data.adopt_tokenizer import adopt_tokenizer
     from mae_bench.data.tokenizer import train_tokenizer
 
     assert isinstance(job.stage.spec, CorpusSpec)
@@ -126,7 +126,7 @@ def _teacher(job: _Job) -> None:
 
 def _pretrain(job: _Job) -> None:
     from mae_bench.objectives.base import OBJECTIVES, parse_options
-    from mae_bench.training.pretrain import pretrain
+    from mae_bench.pretraining.pretrain import pretrain
 
     spec = job.stage.spec
     assert isinstance(spec, PretrainSpec)
@@ -147,7 +147,7 @@ def _pretrain(job: _Job) -> None:
 
 
 def _evaluate(job: _Job) -> None:
-    from mae_bench.training.protocol import evaluate
+    from mae_bench.protocols.base import evaluate
 
     assert isinstance(job.stage.spec, EvaluateSpec)
     evaluate(

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mae_bench.errors import StoreError
+from mae_bench.planning.stage import Key, Stage
 from mae_bench.progress import Progress
-from mae_bench.runner.builder import Key, Stage
-from mae_bench.runner.leases import Lease, acquire
 from mae_bench.runner.stages import Settings, run_stage
-from mae_bench.runner.store import Store
+from mae_bench.store.leases import Lease, acquire
+from mae_bench.store.store import Store
 
 WAIT_S = 0.25  # between looks, while others hold all that is left
 TELL_EVERY_S = 0.2

@@ -1,8 +1,1 @@
-"""Training an encoder, and the protocols that read what it learned.
-
-A protocol is registered by its module, which is named here once.
-"""
-
-from mae_bench.training import finetune, floors, linear_probe, representation
-
-__all__ = ["finetune", "floors", "linear_probe", "representation"]
+"""What pretraining and fine-tuning share: optimizer, batches, precision; it knows no objective."""

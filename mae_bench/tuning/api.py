@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from mae_bench.runner.builder import Stage
-from mae_bench.runner.finished import FINISHED
+from mae_bench.planning.stage import Stage
+from mae_bench.planning.study import load_study
+from mae_bench.runner.completion import FINISHED
 from mae_bench.runner.session import Session, no_tell
-from mae_bench.runner.study import load_study
 from mae_bench.runner.work import Event, Tell
 from mae_bench.specs import Study
 from mae_bench.tuning.outcome import Outcome, load_outcome, save_outcome, use_outcome

@@ -12,8 +12,8 @@ from typing import Any
 import optuna
 
 from mae_bench.errors import SpecError
-from mae_bench.runner.builder import Key, Stage
-from mae_bench.runner.plan import Plan
+from mae_bench.planning.plan import Plan
+from mae_bench.planning.stage import Key, Stage
 from mae_bench.runner.session import Session
 from mae_bench.runner.work import Tell
 from mae_bench.specs import ArmSpec, TuningSpec

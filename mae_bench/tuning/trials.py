@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from mae_bench.errors import SpecError
 from mae_bench.measures import measure_of
-from mae_bench.runner.builder import Key, Stage, StageBuilder
-from mae_bench.runner.collect import failure_reasons
-from mae_bench.runner.plan import Plan, make_plan
-from mae_bench.runner.store import Store
+from mae_bench.planning.plan import Plan, make_plan
+from mae_bench.planning.reasons import failure_reasons
+from mae_bench.planning.stage import Key, Stage, StageBuilder
 from mae_bench.specs import CLEAN, EvaluateSpec, Study, TuningSpec, stage_id
+from mae_bench.store.store import Store
 
 if TYPE_CHECKING:
     from mae_bench.runner.session import Session
@@ -87,7 +87,7 @@ def trial_plan(
 
 def narrowed(plan: Plan, labels: Iterable[str], data_dir: Path | None, note: str = "") -> Plan:
     """Return the part of a plan that some arms need, with the test split left unread."""
-    from mae_bench.training.protocol import PROTOCOLS
+    from mae_bench.protocols.base import PROTOCOLS
 
     by_key, builder = plan.by_key, StageBuilder(data_dir)
     labels = set(labels)
@@ -190,7 +190,7 @@ def cost_of(plans: Sequence[Plan], store: Store) -> Cost:
 def price(session: "Session") -> tuple[float, float]:
     """Return about how many FLOPs and seconds of one worker a whole tuning takes."""
     from mae_bench.objectives.base import OBJECTIVES
-    from mae_bench.runner.estimate import estimate
+    from mae_bench.planning.estimate import estimate
 
     trained = [a for a in session.asked.objectives if OBJECTIVES.get(a.objective).is_trained]
     plan = make_plan(trial_study(session.asked), session.data_dir)

@@ -8,6 +8,8 @@ import torch
 from objective_cases import CASES
 from torch.nn import functional as F
 
+from mae_bench.contract.fixtures import Specimen
+from mae_bench.contract.objective import CHECKS, ContractError, run_checks
 from mae_bench.costs import Flops
 from mae_bench.draws import Draws
 from mae_bench.masking import MASK_ID, NUM_SPECIAL
@@ -15,8 +17,6 @@ from mae_bench.objectives.base import OBJECTIVES, LossOutput, Objective, View
 from mae_bench.objectives.mae import MaskedAutoencoder
 from mae_bench.objectives.mlm import MaskedLanguageModel
 from mae_bench.objectives.targets import all_positions
-from mae_bench.training.contract import CHECKS, ContractError, run_checks
-from mae_bench.training.specimen import Specimen
 
 
 @pytest.mark.parametrize(
@@ -239,6 +239,6 @@ def test_an_abstract_objective_is_not_asked_for_rows(tmp_path):
 
 
 def _step():
-    from mae_bench.training.specimen import draws, rows
+    from mae_bench.contract.fixtures import draws, rows
 
     return rows(), draws()

@@ -9,15 +9,15 @@ from objective_cases import CASES
 from test_objectives_contract import IDS, make, teacher
 
 from mae_bench import run_study
+from mae_bench.contract.fixtures import rows as blocks
+from mae_bench.contract.views import tensors
 from mae_bench.draws import Draws
 from mae_bench.masking import MASKINGS
 from mae_bench.model.attention import place
 from mae_bench.model.backbone import Backbone
 from mae_bench.objectives.base import Block
+from mae_bench.planning.study import load_study
 from mae_bench.results import load_rows
-from mae_bench.runner.study import load_study
-from mae_bench.training.contract_views import tensors
-from mae_bench.training.specimen import rows as blocks
 
 __all__ = ["teacher"]
 pytestmark = pytest.mark.gpu

@@ -11,15 +11,15 @@ from small_blocks import BATCH, ROWS, L, run_pretraining, write_blocks
 from test_objectives_contract import blocks as full_rows
 from test_objectives_contract import make, save_teacher
 
+from mae_bench.contract.fixtures import B
+from mae_bench.contract.fixtures import L as LONG
 from mae_bench.data.blocks import load_blocks
 from mae_bench.data.tokenizer import PAD, SEP
 from mae_bench.draws import Block, Draws
 from mae_bench.errors import DataError
 from mae_bench.objectives.base import OBJECTIVES, parse_options
+from mae_bench.pretraining.health import validation_loss
 from mae_bench.seeding import seed_for
-from mae_bench.training.health import validation_loss
-from mae_bench.training.specimen import B
-from mae_bench.training.specimen import L as LONG
 
 LOW = 0.12  # hides 3 of the 22 tokens of a full row, and none of 4
 RATIOS = {"mask_ratio": LOW, "decoder_mask_ratio": LOW, "mlm_mask_ratio": LOW, "cutoff_ratio": LOW}

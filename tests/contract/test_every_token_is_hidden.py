@@ -8,7 +8,7 @@ import torch
 from outside_encoders import SAVE
 from scripts import SCRIPTS, SEPARATORS, document
 
-from mae_bench.data.own_tokenizer import adopt_tokenizer
+from mae_bench.data.adopt_tokenizer import adopt_tokenizer
 from mae_bench.data.tokenizer import CLS, PAD, SEP, SPECIAL, load_tokenizer, train_tokenizer
 from mae_bench.draws import Block, Draws
 from mae_bench.masking import MASKINGS, Masking, build_lexicon, hide

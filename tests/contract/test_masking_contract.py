@@ -5,13 +5,13 @@ import torch
 from objective_cases import CASES
 from test_objectives_contract import blocks, counted_flops, draws, make, reload, tensors
 
+from mae_bench.contract.fixtures import SPEC, B, L, V
 from mae_bench.costs import StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
 from mae_bench.masking import MASKINGS, NUM_SPECIAL
 from mae_bench.objectives.base import OBJECTIVES, Block, parse_options
-from mae_bench.training.checkpoint import save_checkpoint, write_json
-from mae_bench.training.specimen import SPEC, B, L, V
+from mae_bench.pretraining.checkpoint import save_checkpoint, write_json
 
 MASKED = [
     (name, options)

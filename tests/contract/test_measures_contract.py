@@ -7,12 +7,12 @@ import pytest
 
 from mae_bench.errors import SpecError, UnknownNameError
 from mae_bench.measures import MEASURES, declare, measure_of
-from mae_bench.runner.deciding import check_deciding, check_mean
-from mae_bench.runner.plan import make_plan
-from mae_bench.runner.study import study_of
+from mae_bench.planning.deciding import check_deciding, check_mean
+from mae_bench.planning.plan import make_plan
+from mae_bench.planning.study import study_of
+from mae_bench.protocols.base import PROTOCOLS
 from mae_bench.tasks import TASKS, Task, add_task
 from mae_bench.tasks.metrics import METRICS, add_metric
-from mae_bench.training.protocol import PROTOCOLS
 
 LOWER = (
     "perplexity_15 perplexity_40 alignment uniformity mean_cosine rank_lost_to_masks loss "

@@ -11,16 +11,16 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 import mae_bench.objectives
+from mae_bench.contract.fixtures import SPEC, B, V, draws, lexicon
+from mae_bench.contract.fixtures import rows as blocks
+from mae_bench.contract.views import mapped, tensors
 from mae_bench.costs import StepShape
 from mae_bench.draws import Draws
 from mae_bench.masking import CLS_ID, MASK_ID, MASKINGS, NUM_SPECIAL, SEP_ID
 from mae_bench.model.backbone import build_backbone
 from mae_bench.objectives.base import OBJECTIVES, Block, View, parse_options
+from mae_bench.pretraining.checkpoint import load_objective_state, save_checkpoint, write_json
 from mae_bench.specs import BackboneSpec
-from mae_bench.training.checkpoint import load_objective_state, save_checkpoint, write_json
-from mae_bench.training.contract_views import mapped, tensors
-from mae_bench.training.specimen import SPEC, B, V, draws, lexicon
-from mae_bench.training.specimen import rows as blocks
 
 IDS = [f"{name}-{i}" for i, (name, _) in enumerate(CASES)]
 

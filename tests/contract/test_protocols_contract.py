@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 from small_cases import save_encoder, small_spec, small_task, with_test_labels
 
-import mae_bench.training
+import mae_bench.protocols
 from mae_bench.errors import SpecError, UnknownNameError
 from mae_bench.progress import silent
+from mae_bench.protocols.base import PROTOCOLS, evaluate
 from mae_bench.specs import EvaluateSpec, NoiseSpec
 from mae_bench.tasks.base import task_meta
 from mae_bench.tasks.metrics import METRICS
-from mae_bench.training.protocol import PROTOCOLS, evaluate
 
 NAMES = [name for name, part in PROTOCOLS if not part.reads_corpus]
 KINDS = ("classify", "pair", "regress")
@@ -55,11 +55,11 @@ def run(name, data, encoder, folder, **changes):
 
 
 def test_every_module_with_a_protocol_is_named_in_the_package():
-    folder = Path(mae_bench.training.__file__).parent
+    folder = Path(mae_bench.protocols.__file__).parent
     modules = {
         path.stem for path in folder.glob("*.py") if "PROTOCOLS.register" in path.read_text()
     }
-    assert modules <= set(mae_bench.training.__all__)
+    assert modules <= set(mae_bench.protocols.__all__)
     assert NAMES == ["finetune", "linear_probe", "majority", "tfidf"]
     assert set(PROTOCOLS.names()) - set(NAMES) == {"representation"}
 

@@ -19,7 +19,7 @@ from tiny_study import (
     wait,
 )
 
-from mae_bench.runner.leases import holder
+from mae_bench.store.leases import holder
 
 LONG = ["--set", "pretrain.budget.steps=1_000_000"]  # not over before a signal comes
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from tiny_study import STUDY, call, finish, log, rows, start, stop_at_work
 
-from mae_bench.runner.artefact import finish as mark_done
+from mae_bench.planning.study import load_study
 from mae_bench.runner.session import Session
-from mae_bench.runner.study import load_study
 from mae_bench.specs import PEAK_LR
+from mae_bench.store.artefact import finish as mark_done
 from mae_bench.tuning import tune
 
 ARMS = "objectives: [mlm, {mae: {mask_ratio: 0.5}}]"

@@ -13,7 +13,7 @@ the losses of '{case}' moved: seeds, masks, order, initial weights, schedule or 
 they were, so results of before and after cannot be compared.
 recorded: {wanted}
 found:    {found}
-If the change is meant, raise the stage's version in mae_bench/runner/builder.py, say it in
+If the change is meant, raise the stage's version in mae_bench/planning/stage.py, say it in
 CHANGELOG.md, and record anew by `python tests/golden/capture.py`. If it is not, it is a bug."""
 
 

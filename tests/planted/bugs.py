@@ -165,7 +165,7 @@ BUGS = (
     Bug(
         "frozen_schedule",
         "Training does not say how far it is, so a schedule stays at its start.",
-        "mae_bench/training/pretrain.py",
+        "mae_bench/pretraining/pretrain.py",
         "Draws(self.spec.seed, epoch, index, progress)",
         "Draws(self.spec.seed, epoch, index)",
         (
@@ -184,7 +184,7 @@ BUGS = (
     Bug(
         "static_masks",
         "Every epoch has the masks of the first.",
-        "mae_bench/training/pretrain.py",
+        "mae_bench/pretraining/pretrain.py",
         "return self.objective.corrupt(block, Draws(self.spec.seed, epoch, index, progress))",
         "return self.objective.corrupt(block, Draws(self.spec.seed, 0, index, progress))",
         ("tests/unit/test_pretrain.py::test_every_objective_reads_the_same_rows_in_order",),
@@ -192,7 +192,7 @@ BUGS = (
     Bug(
         "named_init",
         "The objective's name moves the initial weights of the backbone.",
-        "mae_bench/training/pretrain.py",
+        "mae_bench/pretraining/pretrain.py",
         "build_backbone(spec.backbone, data.vocab_size, spec.seed)",
         "build_backbone(spec.backbone, data.vocab_size, spec.seed + len(spec.objective))",
         ("tests/unit/test_pretrain.py::test_every_objective_starts_from_the_same_weights",),
@@ -208,7 +208,7 @@ BUGS = (
     Bug(
         "late_schedule",
         "The learning rate is read at the start of a step, so that the first one does nothing.",
-        "mae_bench/training/pretrain.py",
+        "mae_bench/pretraining/pretrain.py",
         "middle = done + 0.5 / self.steps if self.steps else done",
         "middle = done",
         ("tests/golden/test_losses.py::test_losses_are_those_recorded",),
@@ -216,7 +216,7 @@ BUGS = (
     Bug(
         "forgotten_optimizer",
         "A resumed pretraining starts with an empty optimizer.",
-        "mae_bench/training/checkpoint.py",
+        "mae_bench/pretraining/checkpoint.py",
         'if kind == "optimizer":',
         'if kind == "optimiser":',
         ("tests/unit/test_pretrain.py::test_a_run_cut_short_ends_as_an_undisturbed_one",),
@@ -240,7 +240,7 @@ BUGS = (
     Bug(
         "masks_among_the_real",
         "The vectors at [MASK] count among those of real tokens.",
-        "mae_bench/training/representation.py",
+        "mae_bench/protocols/representation.py",
         '(("_beside_masks", is_real & ~is_masked), ("_at_masks", is_masked))',
         '(("_beside_masks", is_real), ("_at_masks", is_masked))',
         ("tests/unit/test_representation.py::test_masks_stand_where_real_tokens_stood",),
@@ -248,7 +248,7 @@ BUGS = (
     Bug(
         "rank_of_singular_values",
         "The share of rank_tau is of singular values, not of their squares.",
-        "mae_bench/training/spectra.py",
+        "mae_bench/protocols/spectra.py",
         "np.cumsum(squared) / total, tau - 1e-12",
         "np.cumsum(np.sqrt(squared)) / np.sqrt(squared).sum(), tau - 1e-12",
         ("tests/reference/test_spectra.py",),
@@ -264,7 +264,7 @@ BUGS = (
     Bug(
         "blind_check",
         "The contract check of leaks compares an input with itself.",
-        "mae_bench/training/contract_views.py",
+        "mae_bench/contract/views.py",
         "same = torch.equal(view.input_ids[copy], changed.input_ids[copy])",
         "same = torch.equal(view.input_ids[copy], view.input_ids[copy])",
         ("tests/contract/test_check.py::test_each_fault_is_found_by_its_check",),
@@ -280,7 +280,7 @@ BUGS = (
     Bug(
         "peeking",
         "Hyper-parameters are chosen on the test split.",
-        "mae_bench/training/splits.py",
+        "mae_bench/protocols/splits.py",
         'self.selection = self._noisy(data.selection, noise, "selection")',
         'self.selection = self._noisy(data.test, noise, "selection")',
         ("tests/unit/test_floors.py",),
@@ -296,7 +296,7 @@ BUGS = (
     Bug(
         "noise_on_wrong_split",
         "Noise of the training split acts on the test split.",
-        "mae_bench/training/splits.py",
+        "mae_bench/protocols/splits.py",
         'is_tested_on = noise.where in ("test", "both")',
         'is_tested_on = noise.where in ("train", "both")',
         ("tests/unit/test_floors.py",),
@@ -312,7 +312,7 @@ BUGS = (
     Bug(
         "built_in_place",
         "An artefact is built under its final name, where a kill leaves half of it.",
-        "mae_bench/runner/store.py",
+        "mae_bench/store/store.py",
         "temporary.mkdir()\n                yield temporary",
         "temporary.mkdir()\n                temporary.rename(final)\n                yield final\n"
         "                final.rename(temporary)",
@@ -321,7 +321,7 @@ BUGS = (
     Bug(
         "marked_first",
         "An artefact is marked as done before it is written.",
-        "mae_bench/runner/store.py",
+        "mae_bench/store/store.py",
         "                yield temporary\n"
         "                is_synced = time.monotonic() - started >= SYNC_FROM_S\n"
         "                finish(temporary, about, is_synced=is_synced)\n",
@@ -333,7 +333,7 @@ BUGS = (
     Bug(
         "ignored_lease",
         "A stage that another process works on is taken up again.",
-        "mae_bench/runner/leases.py",
+        "mae_bench/store/leases.py",
         'return content.get("host") != _host() or _is_alive(content)',
         'return content.get("host") != _host() and _is_alive(content)',
         ("tests/unit/test_leases.py",),
@@ -441,7 +441,7 @@ BUGS = (
     Bug(
         "unnamed_start",
         "An encoder to go on from is no part of the id of what goes on from it.",
-        "mae_bench/runner/builder.py",
+        "mae_bench/planning/stage.py",
         'content["encoder_files"] = encoder_files',
         "pass",
         (
@@ -529,7 +529,7 @@ BUGS = (
     Bug(
         "no_after_step",
         "The contract check of gradients never lets an average follow.",
-        "mae_bench/training/contract.py",
+        "mae_bench/contract/objective.py",
         "objective.after_step()\n",
         "pass\n",
         ("tests/contract/test_check.py::test_each_fault_is_found_by_its_check",),
@@ -537,7 +537,7 @@ BUGS = (
     Bug(
         "blind_places",
         "The contract check of places compares positions with themselves.",
-        "mae_bench/training/contract_views.py",
+        "mae_bench/contract/views.py",
         "(is_same.int().argmax(2) != view.positions)",
         "(view.positions != view.positions)",
         ("tests/contract/test_check.py::test_each_fault_is_found_by_its_check",),

@@ -33,7 +33,7 @@ BUGS = (
     Bug(
         "no_margin",
         "A claim of non-inferiority without a margin is taken with margin 0.",
-        "mae_bench/runner/check.py",
+        "mae_bench/planning/check.py",
         "if claim.test in why and claim.margin == 0:",
         'if claim.test == "equivalence" and claim.margin == 0:',
         (f"{PLAN}::test_a_test_against_a_margin_has_one",),
@@ -41,7 +41,7 @@ BUGS = (
     Bug(
         "margin_of_nothing",
         "A margin of 0 that is written down is taken.",
-        "mae_bench/runner/check.py",
+        "mae_bench/planning/check.py",
         "if claim.test in why and claim.margin == 0:",
         'if claim.test in why and "margin" not in claim.model_fields_set:',
         (f"{PLAN}::test_a_test_against_a_margin_has_one",),
@@ -49,7 +49,7 @@ BUGS = (
     Bug(
         "sizes_untold",
         "Train sizes above the data of a task that is not prepared are not told.",
-        "mae_bench/runner/warnings.py",
+        "mae_bench/planning/warnings.py",
         "if not official or most <= MAX_LOST_RATIO * official:",
         "if official:",
         (f"{WARNINGS}::test_sizes_above_the_data_are_told_before_anything_is_prepared",),

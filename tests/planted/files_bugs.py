@@ -72,7 +72,7 @@ BUGS = (
     Bug(
         "id_without_plugin",
         "A new version of another package's objective keeps the results of the old one.",
-        "mae_bench/runner/builder.py",
+        "mae_bench/planning/stage.py",
         'content["plugins"] = {plugin.what: plugin.version for plugin in plugins}',
         'content["plugins"] = {plugin.what: "" for plugin in plugins}',
         (f"{PLUGINS}::test_the_version_of_an_objective_is_in_the_ids_of_all_that_train_it",),
@@ -80,7 +80,7 @@ BUGS = (
     Bug(
         "untold_source",
         "Changed code of another package is told nowhere.",
-        "mae_bench/runner/plugged.py",
+        "mae_bench/planning/plugged.py",
         "before[plugin.what] != now[plugin.what]",
         "plugin.what not in now",
         (f"{PLUGINS}::test_a_changed_source_is_told_until_its_version_is_raised",),
@@ -88,7 +88,7 @@ BUGS = (
     Bug(
         "one_label_twice",
         "Noises that rows call by one name are two arms of the plan.",
-        "mae_bench/runner/forms.py",
+        "mae_bench/planning/shorthand.py",
         "            seen[label] = value\n",
         "            seen[str(value)] = value\n",
         ("tests/unit/test_odd_studies.py::test_odd_yaml_is_one_sentence_with_its_line",),

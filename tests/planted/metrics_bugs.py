@@ -18,7 +18,7 @@ BUGS = (
     Bug(
         "metric_source_untold",
         "A metric of another package is changed without a word, and old scores are used again.",
-        "mae_bench/runner/builder.py",
+        "mae_bench/planning/stage.py",
         "*protocol_plugin(spec), *metric_plugins(spec))",
         "*protocol_plugin(spec))",
         (f"{PLUGINS}::test_the_version_of_a_metric_is_in_the_ids_of_what_it_scores",),
@@ -50,7 +50,7 @@ BUGS = (
     Bug(
         "chosen_worst",
         "Where lower is better, the worst setting of the selection part is taken.",
-        "mae_bench/training/outcome.py",
+        "mae_bench/protocols/outcome.py",
         "key=lambda pair: (-sign * pair[1], pair[0].loss)",
         "key=lambda pair: (-pair[1], pair[0].loss)",
         ("tests/unit/test_finetune.py",),
@@ -98,7 +98,7 @@ BUGS = (
     Bug(
         "f1_binary_everywhere",
         "A task of three classes is scored by class 1 alone.",
-        "mae_bench/training/outcome.py",
+        "mae_bench/protocols/outcome.py",
         "name: METRICS.get(name)(test.labels, found, splits.task.num_labels)",
         "name: METRICS.get(name)(test.labels, found, 2)",
         ("tests/contract/test_protocols_contract.py",),

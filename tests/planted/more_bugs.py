@@ -6,7 +6,7 @@ BUGS = (
     Bug(
         "alpha_is_c",
         "A probe is penalised by C where it should be by 1/C.",
-        "mae_bench/training/linear_probe.py",
+        "mae_bench/protocols/linear_probe.py",
         "penalties=recipe.inverse_penalties,",
         "penalties=[1 / c for c in recipe.inverse_penalties],",
         ("tests/reference/test_linear_models.py",),
@@ -14,7 +14,7 @@ BUGS = (
     Bug(
         "finetuned_without_dropout",
         "A fine-tune drops the dropout of the encoder.",
-        "mae_bench/training/finetune.py",
+        "mae_bench/protocols/finetune.py",
         "backbone = load_backbone(checkpoint)",
         "backbone = load_backbone(checkpoint, 0.0)",
         ("tests/unit/test_dropout.py::test_a_fine_tune_keeps_the_dropout_of_the_encoder",),
@@ -30,7 +30,7 @@ BUGS = (
     Bug(
         "one_noise_for_all_seeds",
         "Every seed reads the same typos.",
-        "mae_bench/training/splits.py",
+        "mae_bench/protocols/splits.py",
         "task=self.task.name, split=split, seed=self._seed)",
         "task=self.task.name, split=split, seed=0)",
         ("tests/unit/test_seeds.py::test_each_seed_reads_its_own_typos_in_every_part",),
@@ -46,7 +46,7 @@ BUGS = (
     Bug(
         "cold_start",
         "Under a budget in seconds the learning rate starts at its peak, without a warm-up.",
-        "mae_bench/training/pretrain.py",
+        "mae_bench/pretraining/pretrain.py",
         "middle = done + 0.5 / self.steps if self.steps else done",
         "middle = done + 0.5 / self.steps if self.steps else max(done, recipe.warmup_ratio)",
         ("tests/unit/test_optimisation.py::test_the_rate_warms_up_and_decays_under_every_budget",),
@@ -54,7 +54,7 @@ BUGS = (
     Bug(
         "raw_counts",
         "TF-IDF counts a word as often as it occurs.",
-        "mae_bench/training/floors.py",
+        "mae_bench/protocols/floors.py",
         "sublinear_tf=True",
         "sublinear_tf=False",
         ("tests/reference/test_linear_models.py::test_tfidf_weights_are_those_of_plain_python",),
@@ -62,7 +62,7 @@ BUGS = (
     Bug(
         "scale_of_the_selection",
         "A fine-tune reads the scale of its numbers from the labels of the selection part.",
-        "mae_bench/training/finetune.py",
+        "mae_bench/protocols/finetune.py",
         "targets = Targets(task.task, splits.train.labels)",
         "targets = Targets(task.task, splits.selection.labels)",
         ("tests/unit/test_selection_part.py",),
@@ -70,7 +70,7 @@ BUGS = (
     Bug(
         "unclipped",
         "The gradients of a pretraining are not clipped.",
-        "mae_bench/training/pretrain.py",
+        "mae_bench/pretraining/pretrain.py",
         "torch.nn.utils.clip_grad_norm_(trained, recipe.clip_norm)",
         "pass",
         ("tests/unit/test_optimisation.py",),
@@ -78,7 +78,7 @@ BUGS = (
     Bug(
         "piled_gradients",
         "The gradients of a step are added to those of all the steps before it.",
-        "mae_bench/training/pretrain.py",
+        "mae_bench/pretraining/pretrain.py",
         "                optimizer.zero_grad(set_to_none=True)\n",
         "",
         ("tests/unit/test_optimisation.py",),
@@ -86,7 +86,7 @@ BUGS = (
     Bug(
         "undecayed",
         "The weight decay of the recipe does nothing in pretraining.",
-        "mae_bench/training/pretrain.py",
+        "mae_bench/pretraining/pretrain.py",
         "weight_decay=recipe.weight_decay,",
         "weight_decay=0.0,",
         ("tests/unit/test_optimisation.py",),
@@ -94,7 +94,7 @@ BUGS = (
     Bug(
         "stale_betas",
         "Pretraining has the betas of the fine-tunes, whatever its recipe says.",
-        "mae_bench/training/pretrain.py",
+        "mae_bench/pretraining/pretrain.py",
         "betas=(recipe.beta1, recipe.beta2),",
         "betas=(0.9, 0.999),",
         ("tests/unit/test_optimisation.py",),
@@ -102,7 +102,7 @@ BUGS = (
     Bug(
         "nothing_follows_a_step",
         "No objective does what follows a step, so that no moving average ever moves.",
-        "mae_bench/training/pretrain.py",
+        "mae_bench/pretraining/pretrain.py",
         "                self.objective.after_step()\n",
         "",
         ("tests/unit/test_moving_average.py",),
@@ -110,7 +110,7 @@ BUGS = (
     Bug(
         "one_dropout_for_all_steps",
         "Every step of a pretraining drops the same units.",
-        "mae_bench/training/pretrain.py",
+        "mae_bench/pretraining/pretrain.py",
         'seed_for("dropout", seed=self.spec.seed, step=self.step)',
         'seed_for("dropout", seed=self.spec.seed, step=0)',
         ("tests/unit/test_seeds.py::test_each_step_and_each_seed_has_dropout_of_its_own",),
@@ -118,7 +118,7 @@ BUGS = (
     Bug(
         "one_order_for_all_seeds",
         "Every seed of a pretraining reads the rows in one order.",
-        "mae_bench/training/pretrain.py",
+        "mae_bench/pretraining/pretrain.py",
         'seed_for("order", seed=self.spec.seed, epoch=epoch)',
         'seed_for("order", seed=0, epoch=epoch)',
         ("tests/unit/test_seeds.py::test_each_seed_has_rows_and_masks_of_its_own",),
@@ -126,7 +126,7 @@ BUGS = (
     Bug(
         "one_start_for_all_seeds",
         "Every seed of a pretraining starts from one encoder.",
-        "mae_bench/training/pretrain.py",
+        "mae_bench/pretraining/pretrain.py",
         "build_backbone(spec.backbone, data.vocab_size, spec.seed)",
         "build_backbone(spec.backbone, data.vocab_size, 0)",
         ("tests/unit/test_seeds.py::test_each_seed_starts_from_weights_of_its_own",),
@@ -150,7 +150,7 @@ BUGS = (
     Bug(
         "late_restart",
         "The optimizer forgets its moments one step after a phase has begun.",
-        "mae_bench/training/pretrain.py",
+        "mae_bench/pretraining/pretrain.py",
         "before < share <= done",
         "before <= share < done",
         (
@@ -254,7 +254,7 @@ BUGS = (
     Bug(
         "mean_of_means",
         "The validation loss is a mean over batches, however few tokens one predicts.",
-        "mae_bench/training/health.py",
+        "mae_bench/pretraining/health.py",
         "total += float(output.loss) * output.predicted\n        predicted += output.predicted",
         "total += float(output.loss)\n        predicted += 1",
         ("tests/unit/test_validation_loss.py",),
@@ -262,7 +262,7 @@ BUGS = (
     Bug(
         "validation_at_the_start",
         "The validation loss hides as many tokens as the first step of a schedule did.",
-        "mae_bench/training/health.py",
+        "mae_bench/pretraining/health.py",
         "Draws(seed, VALIDATION_EPOCH, ids, progress=1.0)",
         "Draws(seed, VALIDATION_EPOCH, ids, progress=0.0)",
         ("tests/unit/test_validation_loss.py",),
@@ -270,7 +270,7 @@ BUGS = (
     Bug(
         "frozen_encoder",
         "A fine-tune trains its head alone.",
-        "mae_bench/training/finetune.py",
+        "mae_bench/protocols/finetune.py",
         "        self.model.train()\n",
         "        self.model.train()\n        self.model.backbone.requires_grad_(False)\n",
         (
@@ -280,7 +280,7 @@ BUGS = (
     Bug(
         "chosen_on_train",
         "The penalty of a linear model is chosen on the examples that it was fitted to.",
-        "mae_bench/training/linear_probe.py",
+        "mae_bench/protocols/linear_probe.py",
         "(scaler.transform(encoder.features(selection, pooling)), selection.labels)",
         "(scaler.transform(encoder.features(train, pooling)), train.labels)",
         ("tests/unit/test_selection_part.py",),
@@ -288,7 +288,7 @@ BUGS = (
     Bug(
         "scaled_by_itself",
         "The features of the selection part are standardised by its own mean and deviation.",
-        "mae_bench/training/linear_probe.py",
+        "mae_bench/protocols/linear_probe.py",
         "(scaler.transform(encoder.features(selection, pooling)), selection.labels)",
         "(StandardScaler().fit_transform(encoder.features(selection, pooling)), selection.labels)",
         (

@@ -8,7 +8,7 @@ BUGS = (
     Bug(
         "ridge_alpha_is_c",
         "The ridge penalty is C and not 1/C.",
-        "mae_bench/training/linear_fit.py",
+        "mae_bench/protocols/linear_fit.py",
         "alphas = 1.0 / np.asarray(penalties)",
         "alphas = 1.0 * np.asarray(penalties)",
         (f"{GRIDS}::test_ridge_is_scikit_learns_at_one_over_c_for_every_penalty",),
@@ -24,7 +24,7 @@ BUGS = (
     Bug(
         "one_model_for_all_penalties",
         "Every penalty is scored with the weights of the last one.",
-        "mae_bench/training/linear_fit.py",
+        "mae_bench/protocols/linear_fit.py",
         "yield copy.deepcopy(model).predict,",
         "yield model.predict,",
         (f"{GRIDS}::test_each_penalty_keeps_its_own_model",),
@@ -32,7 +32,7 @@ BUGS = (
     Bug(
         "edges_untold",
         "A choice at the upper end of its grid is not told.",
-        "mae_bench/training/outcome.py",
+        "mae_bench/protocols/outcome.py",
         "if end is best and not is_flat:",
         'if end is best and not is_flat and word == "lowest":',
         (f"{GRIDS}::test_edges_are_where_a_better_value_may_lie_beyond",),
@@ -40,7 +40,7 @@ BUGS = (
     Bug(
         "rate_beyond_one_side",
         "Only smaller rates are tried beyond the edge of the grid.",
-        "mae_bench/training/finetune.py",
+        "mae_bench/protocols/finetune.py",
         'if edge == "lowest" else (rates[-1], rates[-2])',
         'if edge == "lowest" else (rates[-2], rates[-1])',
         (f"{GRIDS}::test_the_rate_beyond",),
@@ -48,7 +48,7 @@ BUGS = (
     Bug(
         "dropout_of_outside_lost",
         "Encoders from outside are trained and fine-tuned without their dropout.",
-        "mae_bench/training/outside.py",
+        "mae_bench/pretraining/external.py",
         "backbone = load_backbone(folder, spec.dropout)",
         "backbone = load_backbone(folder, spec.dropout_ratio)",
         (f"{OUTSIDE}::test_an_encoder_keeps_its_own_dropout_unless_the_study_says_otherwise",),
@@ -64,7 +64,7 @@ BUGS = (
     Bug(
         "pads_by_training_rows",
         "Validation rows are padded only where training rows are: pads are predicted as text.",
-        "mae_bench/training/health.py",
+        "mae_bench/pretraining/health.py",
         "return as_block(ids), torch",
         "return (as_block(ids) if data.has_pads else Block(ids)), torch",
         (f"{HEALTH}::test_padding_of_validation_rows_is_padding_where_no_training_row_has_any",),
@@ -102,7 +102,7 @@ BUGS = (
     Bug(
         "views_together",
         "Exchanged texts keep their pairs, so that contrastive runs look as if they read nothing.",
-        "mae_bench/training/health.py",
+        "mae_bench/pretraining/health.py",
         "order = torch.randperm(rows, generator=generator)",
         "order = torch.arange(rows)",
         (f"{HEALTH}::test_the_two_views_of_a_text_are_parted",),
@@ -110,7 +110,7 @@ BUGS = (
     Bug(
         "plateau_untold",
         "A pretraining whose loss does not depend on the text is not flagged.",
-        "mae_bench/training/health.py",
+        "mae_bench/pretraining/health.py",
         "    if end.left > MAX_LEFT:\n",
         "    if end.left > 1.0:\n",
         (f"{HEALTH}::test_an_encoder_that_tells_nothing_apart_is_flagged_for_every_objective",),
@@ -118,7 +118,7 @@ BUGS = (
     Bug(
         "plateau_is_collapse",
         "A run whose encoder learned is lost because its loss did not fall.",
-        "mae_bench/training/checkup.py",
+        "mae_bench/pretraining/checkup.py",
         "            if not has_learned(self.probe_start, probe_end):\n",
         "            if True:\n",
         (
@@ -128,7 +128,7 @@ BUGS = (
     Bug(
         "plateau_never_collapse",
         "A run that is on a plateau is kept though its encoder learned nothing.",
-        "mae_bench/training/left_out.py",
+        "mae_bench/pretraining/left_out.py",
         "    return after > before + max(",
         "    return after > before - max(",
         ("tests/unit/test_left_out.py::test_what_counts_as_learned",),
@@ -136,7 +136,7 @@ BUGS = (
     Bug(
         "left_out_neighbours",
         "The probe reads words one place off the gap.",
-        "mae_bench/training/left_out.py",
+        "mae_bench/pretraining/left_out.py",
         "    left = places - 1 - torch.arange(len(places))",
         "    left = places - torch.arange(len(places))",
         ("tests/unit/test_left_out.py::test_the_words_on_both_sides_of_the_gap_are_read",),
@@ -144,7 +144,7 @@ BUGS = (
     Bug(
         "left_out_judged_on_fit",
         "The probe is judged on the rows that it was fitted on.",
-        "mae_bench/training/left_out.py",
+        "mae_bench/pretraining/left_out.py",
         "        (pairs[is_tested].numpy(), _one_hot(words[is_tested].numpy(), classes)),",
         "        (pairs[is_fitted].numpy(), _one_hot(words[is_fitted].numpy(), classes)),",
         (
@@ -154,7 +154,7 @@ BUGS = (
     Bug(
         "untrained_finetune_untold",
         "A fine-tune that ends at the loss of a constant passes for trained.",
-        "mae_bench/training/finetune.py",
+        "mae_bench/protocols/finetune.py",
         'flaw=find_untrained(best.facts["train_loss"], best.facts["constant_loss"]),',
         'flaw="",',
         ("tests/unit/test_untrained_finetune.py",),

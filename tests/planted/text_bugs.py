@@ -41,7 +41,7 @@ BUGS = (
     Bug(
         "empty_step_counts",
         "A step that predicts nothing still decays weights and moves moments.",
-        "mae_bench/training/pretrain.py",
+        "mae_bench/pretraining/pretrain.py",
         "if output.predicted:",
         "if output.loss.requires_grad:",
         (f"{EMPTY}::test_an_empty_step_moves_no_weight",),
@@ -57,7 +57,7 @@ BUGS = (
     Bug(
         "perfect_validation",
         "A validation in which nothing is predicted has the loss 0.",
-        "mae_bench/training/health.py",
+        "mae_bench/pretraining/health.py",
         "return total / predicted if predicted else math.nan",
         "return total / max(1, predicted)",
         (f"{EMPTY}::test_no_validation_loss_where_nothing_is_predicted",),

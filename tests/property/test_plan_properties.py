@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mae_bench.runner.plan import make_plan
-from mae_bench.runner.study import study_of
+from mae_bench.planning.plan import make_plan
+from mae_bench.planning.study import study_of
 
 ARMS = [
     "mae",

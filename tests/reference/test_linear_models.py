@@ -9,9 +9,9 @@ import pytest
 from small_cases import save_encoder, small_spec, small_task
 
 from mae_bench.progress import silent
+from mae_bench.protocols.floors import TfidfFeatures, TfidfRecipe
+from mae_bench.protocols.linear_probe import Encoder, run
 from mae_bench.specs import ProbeRecipe
-from mae_bench.training.floors import TfidfFeatures, TfidfRecipe
-from mae_bench.training.linear_probe import Encoder, run
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mae_bench.training.spectra import (
+from mae_bench.protocols.spectra import (
     Moments,
     alignment,
     entropy_rank,

@@ -7,11 +7,11 @@ from small_blocks import BATCH, L, run_pretraining, write_blocks
 
 from mae_bench.costs import seconds_for, steps_for
 from mae_bench.errors import SpecError
-from mae_bench.runner.estimate import estimate
-from mae_bench.runner.plan import make_plan
-from mae_bench.runner.store import Store
-from mae_bench.runner.study import study_of
+from mae_bench.planning.estimate import estimate
+from mae_bench.planning.plan import make_plan
+from mae_bench.planning.study import study_of
 from mae_bench.specs import Budget
+from mae_bench.store.store import Store
 
 RAW = {
     "name": "small",

@@ -10,14 +10,15 @@ from small_cases import save_encoder
 from mae_bench.data import noise
 from mae_bench.data.noise import apply_noise
 from mae_bench.model.backbone import load_backbone
+from mae_bench.planning.stage import Stage
 from mae_bench.progress import silent
-from mae_bench.runner import artefact, execute
-from mae_bench.runner import store as stores
-from mae_bench.runner.builder import Stage
+from mae_bench.runner import execute
 from mae_bench.runner.stages import Settings
-from mae_bench.runner.store import Store
 from mae_bench.runner.work import _Worker
 from mae_bench.specs import NoiseSpec
+from mae_bench.store import artefact
+from mae_bench.store import store as stores
+from mae_bench.store.store import Store
 from mae_bench.tasks import TASKS, build_task
 from mae_bench.tasks.base import load_task
 from mae_bench.training import token_cache

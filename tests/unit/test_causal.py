@@ -11,8 +11,8 @@ from mae_bench.errors import SpecError
 from mae_bench.masking import CLS_ID, NUM_SPECIAL, PAD_ID, SEP_ID
 from mae_bench.model.backbone import build_backbone, load_backbone
 from mae_bench.objectives.base import OBJECTIVES, Block, parse_options
+from mae_bench.pretraining.checkpoint import save_checkpoint
 from mae_bench.specs import BackboneSpec
-from mae_bench.training.checkpoint import save_checkpoint
 
 V, L, LENGTHS = 70, 12, (12, 9, 4)
 SPECS = {

@@ -79,8 +79,8 @@ def test_a_finished_study_is_recognised_without_torch(study, run, tmp_path):
 import sys
 from pathlib import Path
 from mae_bench import load_study
-from mae_bench.runner.finished import num_finished
-from mae_bench.runner.store import Store
+from mae_bench.runner.completion import num_finished
+from mae_bench.store.store import Store
 num_finished(Store({str(tmp_path)!r}), load_study({study!r}), None)
 """
     (tmp_path / "studies" / "small").mkdir(parents=True)

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from mae_bench.planning.plan import make_plan
+from mae_bench.planning.study import study_of
 from mae_bench.results import COLUMNS, Row
 from mae_bench.runner.collect import collect
-from mae_bench.runner.plan import make_plan
-from mae_bench.runner.store import Store
-from mae_bench.runner.study import study_of
+from mae_bench.store.store import Store
 
 RAW = {
     "name": "small",

@@ -5,12 +5,12 @@ import pytest
 from mae_bench.costs import StepShape
 from mae_bench.errors import SpecError
 from mae_bench.objectives.base import OBJECTIVES, parse_options
-from mae_bench.runner.controls import with_controls
-from mae_bench.runner.estimate import estimate
-from mae_bench.runner.plan import make_plan
-from mae_bench.runner.store import Store
-from mae_bench.runner.study import study_of
+from mae_bench.planning.controls import with_controls
+from mae_bench.planning.estimate import estimate
+from mae_bench.planning.plan import make_plan
+from mae_bench.planning.study import study_of
 from mae_bench.specs import ArmSpec, BackboneSpec
+from mae_bench.store.store import Store
 
 PHASES = {"steps": {"mae": 0.5, "mlm": 0.5}}
 RAW = {

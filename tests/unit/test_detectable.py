@@ -3,7 +3,7 @@
 from report_rows import small_study
 
 from mae_bench.analysis.power import detectable_effect
-from mae_bench.runner.estimate import detectable
+from mae_bench.planning.estimate import detectable
 from mae_bench.specs import Claim
 
 

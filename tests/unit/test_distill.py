@@ -14,8 +14,8 @@ from mae_bench.model.backbone import build_backbone
 from mae_bench.model.matching import last_projections, relation_loss
 from mae_bench.model.teacher import copy_layers
 from mae_bench.objectives.base import OBJECTIVES, parse_options
+from mae_bench.pretraining.checkpoint import save_checkpoint, write_json
 from mae_bench.specs import BackboneSpec
-from mae_bench.training.checkpoint import save_checkpoint, write_json
 
 V, L, B = 50, 16, 3
 CLEAN = {"mask_inputs": False, "mlm_weight": 0.0}

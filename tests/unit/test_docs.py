@@ -15,8 +15,8 @@ import pytest
 import typer
 
 from mae_bench.cli import app
-from mae_bench.runner.plan import make_plan
-from mae_bench.runner.study import load_study
+from mae_bench.planning.plan import make_plan
+from mae_bench.planning.study import load_study
 from mae_bench.seeding import STREAMS
 from mae_bench.specs import (
     FinetuneRecipe,
@@ -122,8 +122,8 @@ from mae_bench.draws import Draws
 from mae_bench.model.backbone import build_backbone
 from mae_bench.objectives.base import OBJECTIVES, Block, parse_options
 from mae_bench.progress import silent
-from mae_bench.runner.plan import make_plan
-from mae_bench.runner.study import load_study
+from mae_bench.planning.plan import make_plan
+from mae_bench.planning.study import load_study
 from mae_bench.specs import BackboneSpec
 from mae_bench.tasks import TASKS, build_task, load_task
 

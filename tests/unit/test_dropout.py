@@ -10,10 +10,10 @@ from mae_bench.model.backbone import build_backbone, load_backbone
 from mae_bench.model.moving_average import MovingAverage
 from mae_bench.model.teacher import load_teacher
 from mae_bench.objectives.base import OBJECTIVES, Block, parse_options
+from mae_bench.pretraining.checkpoint import save_checkpoint, write_json
 from mae_bench.progress import silent
+from mae_bench.protocols.finetune import run
 from mae_bench.specs import BackboneSpec
-from mae_bench.training.checkpoint import save_checkpoint, write_json
-from mae_bench.training.finetune import run
 
 V, B, L = 40, 4, 16
 DRAWS = Draws(0, 0, torch.arange(B))

@@ -4,7 +4,7 @@ import pytest
 
 from mae_bench.data.encoders import fetch_encoder, parse_hub_encoder
 from mae_bench.errors import DataError, UnknownNameError
-from mae_bench.runner.plan import make_plan
+from mae_bench.planning.plan import make_plan
 from mae_bench.specs import ArmSpec, Study
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

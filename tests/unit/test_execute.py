@@ -9,12 +9,12 @@ import time
 import pytest
 
 from mae_bench.errors import StoreError
+from mae_bench.planning.study import study_of
 from mae_bench.runner import execute, session
 from mae_bench.runner.execute import _Crew, _Member, _told
 from mae_bench.runner.session import Session
 from mae_bench.runner.stages import Settings
-from mae_bench.runner.store import Store
-from mae_bench.runner.study import study_of
+from mae_bench.store.store import Store
 
 LIMIT_S = 3600  # against a hang alone
 

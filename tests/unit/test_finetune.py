@@ -13,14 +13,14 @@ from mae_bench.errors import DataError, DivergedError, SpecError
 from mae_bench.model.backbone import load_backbone
 from mae_bench.model.heads import TaskModel
 from mae_bench.progress import silent
+from mae_bench.protocols.finetune import Finetuner, run
+from mae_bench.protocols.outcome import Trial, choose, find_collapse
+from mae_bench.protocols.splits import Splits
+from mae_bench.protocols.targets import Targets
 from mae_bench.specs import FinetuneRecipe, NoiseSpec
 from mae_bench.tasks import TASKS, TaskData
 from mae_bench.training.batching import load_tokenizer, tokenize
-from mae_bench.training.finetune import Finetuner, run
 from mae_bench.training.optim import linear_schedule, make_optimizer
-from mae_bench.training.outcome import Trial, choose, find_collapse
-from mae_bench.training.splits import Splits
-from mae_bench.training.targets import Targets
 
 USELESS, USEFUL = 1e-9, 3e-3
 TYPOS = NoiseSpec(name="typos", rate=0.5, where="test")

@@ -8,9 +8,9 @@ from small_cases import small_spec, small_task, with_test_labels
 
 from mae_bench.errors import DataError
 from mae_bench.progress import silent
+from mae_bench.protocols.floors import TfidfFeatures, TfidfRecipe, run_majority, run_tfidf
 from mae_bench.specs import NoiseSpec
 from mae_bench.tasks.base import subset
-from mae_bench.training.floors import TfidfFeatures, TfidfRecipe, run_majority, run_tfidf
 
 TYPOS = NoiseSpec(name="typos", rate=0.9)
 

@@ -8,13 +8,13 @@ from small_cases import save_encoder, small_spec, small_task
 
 from mae_bench.analysis.edges import edge_table
 from mae_bench.progress import silent
+from mae_bench.protocols import finetune
+from mae_bench.protocols.floors import TfidfRecipe
+from mae_bench.protocols.linear_fit import best_of, fit_ridge, try_penalties
+from mae_bench.protocols.outcome import FLAT, Trial, grid_edges
 from mae_bench.results import COLUMNS, load_rows
 from mae_bench.specs import FinetuneRecipe, ProbeRecipe
 from mae_bench.tasks import TASKS
-from mae_bench.training import finetune
-from mae_bench.training.floors import TfidfRecipe
-from mae_bench.training.linear_fit import best_of, fit_ridge, try_penalties
-from mae_bench.training.outcome import FLAT, Trial, grid_edges
 
 OLD_ALPHAS = (0.1, 1.0, 10.0)
 

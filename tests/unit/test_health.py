@@ -14,8 +14,8 @@ from mae_bench.draws import Draws
 from mae_bench.masking import PAD_ID, as_block, build_lexicon
 from mae_bench.model.backbone import build_backbone
 from mae_bench.objectives.base import OBJECTIVES, parse_options
-from mae_bench.training.checkpoint import save_checkpoint, write_json
-from mae_bench.training.health import (
+from mae_bench.pretraining.checkpoint import save_checkpoint, write_json
+from mae_bench.pretraining.health import (
     Exchange,
     describe_plateau,
     exchange,

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from mae_bench.runner.leases import acquire, held_by, holder
+from mae_bench.store.leases import acquire, held_by, holder
 
 HOLD = """
 import sys
 from pathlib import Path
-from mae_bench.runner.leases import acquire
+from mae_bench.store.leases import acquire
 lease = acquire(Path(sys.argv[1]), "task", "a")
 print("held" if lease else "refused", flush=True)
 sys.stdin.read()

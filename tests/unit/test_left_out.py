@@ -11,8 +11,8 @@ from mae_bench.data.blocks import load_blocks
 from mae_bench.masking import CLS_ID, NUM_SPECIAL, PAD_ID, SEP_ID
 from mae_bench.model.backbone import build_backbone
 from mae_bench.objectives.base import OBJECTIVES, parse_options
-from mae_bench.training.checkup import Checkup
-from mae_bench.training.left_out import EVERY, FIRST, has_learned, left_out_r2
+from mae_bench.pretraining.checkup import Checkup
+from mae_bench.pretraining.left_out import EVERY, FIRST, has_learned, left_out_r2
 
 PLACES = list(range(FIRST, L - 1, EVERY))
 

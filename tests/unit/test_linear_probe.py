@@ -10,9 +10,9 @@ from small_cases import save_encoder, small_spec, small_task, with_test_labels
 from mae_bench.errors import DivergedError
 from mae_bench.model.backbone import load_backbone
 from mae_bench.progress import silent
+from mae_bench.protocols.linear_probe import Encoder, run
 from mae_bench.specs import NoiseSpec, ProbeRecipe
 from mae_bench.training.batching import load_tokenizer
-from mae_bench.training.linear_probe import Encoder, run
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from small_blocks import run_pretraining, write_blocks
 
-import mae_bench.training.pretrain as loop
+import mae_bench.pretraining.pretrain as loop
 from mae_bench.costs import StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError

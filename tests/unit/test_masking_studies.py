@@ -5,8 +5,8 @@ import pytest
 from mae_bench.cli.catalogue import parts
 from mae_bench.errors import SpecError
 from mae_bench.masking import MASKINGS
-from mae_bench.runner.plan import make_plan
-from mae_bench.runner.study import study_of
+from mae_bench.planning.plan import make_plan
+from mae_bench.planning.study import study_of
 
 STUDY = {
     "name": "small",

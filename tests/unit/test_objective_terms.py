@@ -12,8 +12,8 @@ from mae_bench.masking import CLS_ID, MASK_ID, NUM_SPECIAL, PAD_ID, SEP_ID
 from mae_bench.model.backbone import build_backbone
 from mae_bench.model.decoder import Decoder
 from mae_bench.objectives.base import OBJECTIVES, parse_options
+from mae_bench.pretraining.checkpoint import save_checkpoint, write_json
 from mae_bench.specs import BackboneSpec
-from mae_bench.training.checkpoint import save_checkpoint, write_json
 
 V, L, B = 90, 24, 4
 SPEC = BackboneSpec(num_layers=1, hidden_size=32, num_heads=2, max_length=L)

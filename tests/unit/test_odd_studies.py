@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from mae_bench.errors import MaeBenchError, SpecError
-from mae_bench.runner.plan import make_plan
-from mae_bench.runner.study import load_study
+from mae_bench.planning.plan import make_plan
+from mae_bench.planning.study import load_study
 from mae_bench.specs import CorpusSpec, FinetuneRecipe, RepresentationRecipe, Study
 
 RICH = yaml.safe_load("""

@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 from small_blocks import BATCH, L, run_pretraining, write_blocks
 from small_cases import save_encoder, small_spec, small_task
 
-import mae_bench.training.finetune as finetune
-import mae_bench.training.pretrain as loop
+import mae_bench.pretraining.pretrain as loop
+import mae_bench.protocols.finetune as finetune
 from mae_bench.costs import steps_for
 from mae_bench.specs import Budget, PretrainRecipe
 from mae_bench.training.optim import linear_schedule

@@ -10,11 +10,11 @@ from transformers import BertConfig, BertModel
 from mae_bench.data.encoders import sized_backbone
 from mae_bench.model.backbone import build_backbone, load_backbone
 from mae_bench.model.heads import TaskModel, segments_of
+from mae_bench.pretraining.external import starting_backbone
 from mae_bench.progress import silent
+from mae_bench.protocols import finetune
 from mae_bench.specs import BackboneSpec
-from mae_bench.training import finetune
 from mae_bench.training.batching import load_tokenizer
-from mae_bench.training.outside import starting_backbone
 
 SEP = 3
 

@@ -10,15 +10,15 @@ from small_blocks import V, write_tokenizer
 from tokenizers import Tokenizer
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
+from mae_bench.data.adopt_tokenizer import adopt_tokenizer, num_tokens, renumbered
 from mae_bench.data.encoders import sized_backbone
-from mae_bench.data.own_tokenizer import adopt_tokenizer, num_tokens, renumbered
 from mae_bench.data.tokenizer import SPECIAL, load_tokenizer, train_tokenizer
 from mae_bench.errors import SpecError
 from mae_bench.masking import build_lexicon
 from mae_bench.model.teacher import OutsideTeacher, Teacher, load_teacher
+from mae_bench.pretraining.external import fitted_teacher, starting_backbone
 from mae_bench.progress import silent
 from mae_bench.specs import BackboneSpec, CorpusSpec, TokenizerSpec
-from mae_bench.training.outside import fitted_teacher, starting_backbone
 
 TEXTS = [text[:90] for text in texts(8)] + ["Unseen: zebra  ## [MASK]", "\u00e9 e\u0301 \u4eba"]
 

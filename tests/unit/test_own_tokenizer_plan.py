@@ -5,18 +5,18 @@ import json
 import pytest
 from outside_encoders import edit, save_bert
 
-from mae_bench.data.own_tokenizer import num_tokens
+from mae_bench.data.adopt_tokenizer import num_tokens
 from mae_bench.errors import SpecError
+from mae_bench.planning.estimate import estimate
+from mae_bench.planning.plan import make_plan
+from mae_bench.planning.stage import VERSIONS
+from mae_bench.planning.study import load_study, study_of
 from mae_bench.progress import silent
-from mae_bench.runner.builder import VERSIONS
-from mae_bench.runner.estimate import estimate
-from mae_bench.runner.finished import mark_finished, num_finished, plan_key
-from mae_bench.runner.plan import make_plan
+from mae_bench.runner.completion import mark_finished, num_finished, plan_key
 from mae_bench.runner.stages import Settings, run_stage
-from mae_bench.runner.store import Store
-from mae_bench.runner.study import load_study, study_of
 from mae_bench.sentences import study_keys
 from mae_bench.specs import Study
+from mae_bench.store.store import Store
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 HUB = f"owner/name@{COMMIT}"

@@ -3,8 +3,8 @@
 import pytest
 
 from mae_bench.errors import MaeBenchError, SpecError
-from mae_bench.runner.plan import make_plan, noise_groups
-from mae_bench.runner.study import study_of
+from mae_bench.planning.plan import make_plan, noise_groups
+from mae_bench.planning.study import study_of
 from mae_bench.specs import CLEAN, NoiseSpec
 
 RAW = {

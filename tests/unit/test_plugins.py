@@ -14,17 +14,17 @@ from mae_bench.data.sources import Source
 from mae_bench.masking import MASKINGS
 from mae_bench.measures import MEASURES
 from mae_bench.objectives.base import OBJECTIVES
-from mae_bench.runner.plan import make_plan
-from mae_bench.runner.plugged import changed_sources
+from mae_bench.planning.plan import make_plan
+from mae_bench.planning.plugged import changed_sources
+from mae_bench.planning.study import study_of
+from mae_bench.protocols.base import PROTOCOLS
 from mae_bench.runner.session import Session
 from mae_bench.runner.stages import Settings, run_stage
-from mae_bench.runner.store import Store
-from mae_bench.runner.study import study_of
 from mae_bench.specs import CorpusSpec
+from mae_bench.store.store import Store
 from mae_bench.tasks import TASKS
 from mae_bench.tasks.base import Task, add_task, task_fingerprint
 from mae_bench.tasks.metrics import METRICS
-from mae_bench.training.protocol import PROTOCOLS
 
 CODE = """
 from mae_bench.data.noise import NOISES
@@ -195,7 +195,7 @@ def test_a_changed_source_is_told_until_its_version_is_raised(theirs, tmp_path):
 
 
 def test_a_finished_study_whose_plugin_changed_is_looked_at_again(theirs, tmp_path, monkeypatch):
-    from mae_bench.runner import finished
+    from mae_bench.runner import completion as finished
 
     monkeypatch.setattr(finished, "plugin_files", lambda: [tmp_path / "their_parts.py"])
     finished._code.cache_clear()

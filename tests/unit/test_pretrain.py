@@ -8,14 +8,14 @@ from safetensors.torch import load_file
 from small_blocks import BACKBONE, BATCH, ROWS, L, V, run_pretraining, write_blocks
 
 import mae_bench.model.start as start
-import mae_bench.training.pretrain as loop
+import mae_bench.pretraining.pretrain as loop
 from mae_bench.costs import StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import DataError, DivergedError, SpecError
 from mae_bench.objectives.base import OBJECTIVES, parse_options
+from mae_bench.pretraining.checkpoint import versions
 from mae_bench.seeding import seed_for
 from mae_bench.specs import Budget
-from mae_bench.training.checkpoint import versions
 
 STILL = {"peak_lr": 1e-12, "budget": Budget(steps=1)}  # a step that moves nothing
 
@@ -159,6 +159,6 @@ def test_rows_longer_than_the_encoder_are_refused(folder):
 
 def test_a_package_without_metadata_loses_no_pretraining(monkeypatch):
     """A source tree on PYTHONPATH has none; this was found only after the last step."""
-    monkeypatch.setattr("mae_bench.training.checkpoint.VERSIONS", ("torch", "nowhere-installed"))
+    monkeypatch.setattr("mae_bench.pretraining.checkpoint.VERSIONS", ("torch", "nowhere-installed"))
     assert versions()["nowhere-installed"] == "unknown"
     assert versions()["torch"][0].isdigit()

@@ -8,8 +8,8 @@ from mae_bench.analysis.references import judge_references, reference_table
 from mae_bench.analysis.report import write_report
 from mae_bench.analysis.scores import read_metrics, read_scores
 from mae_bench.errors import UnknownNameError
-from mae_bench.runner.plan import make_plan
-from mae_bench.runner.study import study_of
+from mae_bench.planning.plan import make_plan
+from mae_bench.planning.study import study_of
 from mae_bench.specs import Reference
 
 BASE = np.array([0.5, 0.55, 0.52, 0.51, 0.54, 0.53])

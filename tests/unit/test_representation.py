@@ -21,20 +21,20 @@ from mae_bench.masking import MASK_ID, NUM_SPECIAL, PAD_ID, SEP_ID
 from mae_bench.measures import MEASURES, measure_of
 from mae_bench.model.backbone import load_backbone
 from mae_bench.objectives.base import parse_options
+from mae_bench.planning.plan import make_plan
+from mae_bench.planning.study import study_of
+from mae_bench.pretraining.health import VALIDATION_EPOCH
+from mae_bench.pretraining.rebuild import rebuild_at
 from mae_bench.progress import silent
-from mae_bench.results import frame
-from mae_bench.runner.plan import make_plan
-from mae_bench.runner.study import study_of
-from mae_bench.specs import CORPUS, Claim, EvaluateSpec, RepresentationRecipe
-from mae_bench.training.health import VALIDATION_EPOCH
-from mae_bench.training.protocol import evaluate
-from mae_bench.training.rebuild import rebuild_at
-from mae_bench.training.representation import (
+from mae_bench.protocols.base import evaluate
+from mae_bench.protocols.representation import (
     _Reader,
     halves,
     probe_accuracy,
     spaced,
 )
+from mae_bench.results import frame
+from mae_bench.specs import CORPUS, Claim, EvaluateSpec, RepresentationRecipe
 
 RECIPE = {"objective_ratios": [0.3], "batch_rows": 3}
 WIDTH = BACKBONE.width

@@ -13,8 +13,8 @@ from mae_bench.model.backbone import build_backbone
 from mae_bench.model.generator import sample
 from mae_bench.objectives.base import OBJECTIVES, Block, parse_options
 from mae_bench.objectives.rtd import generator_width
+from mae_bench.pretraining.checkpoint import save_checkpoint
 from mae_bench.specs import BackboneSpec
-from mae_bench.training.checkpoint import save_checkpoint
 
 V, L, LENGTHS = 40, 24, (24, 24, 17, 9)
 B = len(LENGTHS)

@@ -7,7 +7,7 @@ import pytest
 from small_cases import save_encoder, small_spec, small_task
 
 from mae_bench.progress import silent
-from mae_bench.training.protocol import PROTOCOLS
+from mae_bench.protocols.base import PROTOCOLS
 
 ONE_SETTING = {
     "finetune": {"learning_rates": (3e-3,)},

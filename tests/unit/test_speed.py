@@ -5,11 +5,11 @@ import json
 import pytest
 
 from mae_bench.analysis.speed import NEVER, break_even, judge, write_speed_report
+from mae_bench.contract.step_time import measure, priced, published_cells
 from mae_bench.errors import SpecError, UnknownNameError
-from mae_bench.runner.study import find_paper, kind_of, load_speed, load_study, papers, suites
+from mae_bench.planning.study import find_paper, kind_of, load_speed, load_study, papers, suites
 from mae_bench.specs import BackboneSpec
 from mae_bench.speeds import SpeedCell, SpeedShape, SpeedSpec
-from mae_bench.training.step_time import measure, priced, published_cells
 
 TINY = BackboneSpec(num_layers=2, hidden_size=32, num_heads=2, max_length=64)
 SHAPE = SpeedShape(label="tiny", backbone=TINY, vocab_size=300, row_length=24, batch_rows=4)

@@ -11,10 +11,10 @@ from small_blocks import BACKBONE, L, V, run_pretraining, write_blocks, write_to
 from mae_bench.data.encoders import require_sizes, sized_backbone
 from mae_bench.errors import SpecError
 from mae_bench.model.backbone import build_backbone
-from mae_bench.runner.plan import make_plan
-from mae_bench.runner.study import study_of
+from mae_bench.planning.plan import make_plan
+from mae_bench.planning.study import study_of
+from mae_bench.pretraining.external import starting_backbone
 from mae_bench.specs import BackboneSpec
-from mae_bench.training.outside import starting_backbone
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mae_bench.errors import StoreError
-from mae_bench.runner.store import Store, default_home
+from mae_bench.store.store import Store, default_home
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_reading_writes_nothing(tmp_path):
 FULL = """
 import resource, sys
 from mae_bench.errors import StoreError
-from mae_bench.runner.store import Store
+from mae_bench.store.store import Store
 store = Store(sys.argv[1]).open()
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 try:

@@ -3,15 +3,15 @@
 import pytest
 import torch
 
+from mae_bench.contract.fixtures import SPEC, V, draws, lexicon, rows
 from mae_bench.errors import SpecError
 from mae_bench.masking import MASK_ID
 from mae_bench.model.backbone import build_backbone
 from mae_bench.model.teacher import ArmTeacher
 from mae_bench.objectives.base import OBJECTIVES, parse_options
-from mae_bench.runner.plan import make_plan
-from mae_bench.runner.study import study_of
-from mae_bench.training.checkpoint import save_checkpoint, write_json
-from mae_bench.training.specimen import SPEC, V, draws, lexicon, rows
+from mae_bench.planning.plan import make_plan
+from mae_bench.planning.study import study_of
+from mae_bench.pretraining.checkpoint import save_checkpoint, write_json
 
 NEXT_AND_OWN = {"parts": {"causal": 0.5, "mlm": 0.5}}
 OWN_THEN_SIMCSE = {"steps": {"mlm": 0.5, "simcse": 0.5}}

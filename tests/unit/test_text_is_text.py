@@ -5,8 +5,8 @@ from outside_encoders import SAVE, texts
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from mae_bench.data.adopt_tokenizer import adopt_tokenizer
 from mae_bench.data.blocks import _encoded
-from mae_bench.data.own_tokenizer import adopt_tokenizer
 from mae_bench.data.tokenizer import SPECIAL, train_tokenizer
 from mae_bench.data.tokenizer import load_tokenizer as load_ours
 from mae_bench.progress import silent

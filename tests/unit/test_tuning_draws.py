@@ -8,9 +8,9 @@ import pytest
 
 from mae_bench.errors import SpecError
 from mae_bench.objectives.base import OBJECTIVES, parse_options
-from mae_bench.runner.plan import make_plan
+from mae_bench.planning.plan import make_plan
+from mae_bench.planning.study import study_of
 from mae_bench.runner.session import Session
-from mae_bench.runner.study import study_of
 from mae_bench.specs import PEAK_LR, EvaluateSpec, PretrainSpec, TuningSpec
 from mae_bench.tuning import load_outcome, prepared_stages, tune
 from mae_bench.tuning.draw import draw, is_empty, sampler_of, space_of

@@ -7,8 +7,8 @@ from optuna.distributions import FloatDistribution as Number
 from optuna.distributions import IntDistribution as Whole
 
 from mae_bench.analysis.tables import tuning_table
+from mae_bench.planning.study import study_of
 from mae_bench.runner.session import Session
-from mae_bench.runner.study import study_of
 from mae_bench.tuning.edges import search_edges
 from mae_bench.tuning.outcome import Outcome
 from mae_bench.tuning.rounds import Rounds

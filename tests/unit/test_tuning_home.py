@@ -4,8 +4,8 @@ import sqlite3
 
 import pytest
 
+from mae_bench.planning.study import study_of
 from mae_bench.runner.session import Session
-from mae_bench.runner.study import study_of
 from mae_bench.tuning.rounds import DATABASE, Rounds
 from mae_bench.tuning.trials import spec_of
 

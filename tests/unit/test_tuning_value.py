@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from mae_bench.runner.plan import make_plan
-from mae_bench.runner.store import Store
-from mae_bench.runner.study import study_of
+from mae_bench.planning.plan import make_plan
+from mae_bench.planning.study import study_of
+from mae_bench.store.store import Store
 from mae_bench.tasks import TASKS
 from mae_bench.tuning.trials import trial_study, value_of
 

@@ -7,8 +7,8 @@ import pytest
 from small_cases import save_encoder, small_spec, small_task
 
 from mae_bench.progress import silent
-from mae_bench.training import finetune
-from mae_bench.training.targets import Targets, find_untrained
+from mae_bench.protocols import finetune
+from mae_bench.protocols.targets import Targets, find_untrained
 
 
 @pytest.fixture(scope="module")

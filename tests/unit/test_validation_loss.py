@@ -4,13 +4,13 @@ import pytest
 import torch
 from small_blocks import BACKBONE, V, write_blocks
 
-import mae_bench.training.health as health
+import mae_bench.pretraining.health as health
 from mae_bench.data.blocks import load_blocks
 from mae_bench.draws import Block, Draws
 from mae_bench.masking import PAD_ID
 from mae_bench.model.backbone import build_backbone
 from mae_bench.objectives.base import OBJECTIVES, parse_options
-from mae_bench.training.health import VALIDATION_EPOCH, validation_loss
+from mae_bench.pretraining.health import VALIDATION_EPOCH, validation_loss
 
 MOVING = {"mask_ratio": {"start": 0.2, "end": 0.6}}
 

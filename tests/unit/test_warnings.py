@@ -8,11 +8,11 @@ import pyarrow.parquet
 import pytest
 
 from mae_bench.cli.tuning import tuning_warnings
+from mae_bench.planning.study import study_of
+from mae_bench.planning.warnings import empty_steps, prepared_warnings
 from mae_bench.progress import silent
 from mae_bench.runner.session import Session
 from mae_bench.runner.stages import Settings, run_stage
-from mae_bench.runner.study import study_of
-from mae_bench.runner.warnings import empty_steps, prepared_warnings
 from mae_bench.tasks import TASKS
 
 WORDS = [a + b for a in ("ka", "lo", "mi", "su", "te") for b in ("ra", "no", "li", "du", "pe")]

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from mae_bench.cli.watch import Watch
-from mae_bench.runner.plan import make_plan
-from mae_bench.runner.study import study_of
+from mae_bench.planning.plan import make_plan
+from mae_bench.planning.study import study_of
 from mae_bench.runner.work import Event
 
 RAW = {

@@ -1,10 +1,10 @@
 """A worker stops early when told to, and another goes on where it stopped."""
 
-from mae_bench.runner.plan import make_plan
+from mae_bench.planning.plan import make_plan
 from mae_bench.runner.stages import Settings
-from mae_bench.runner.store import Store
 from mae_bench.runner.work import work
 from mae_bench.specs import ArmSpec, Study
+from mae_bench.store.store import Store
 
 
 def test_a_worker_retires_and_another_finishes(tmp_path):

@@ -1,0 +1,308 @@
+"""Checks what only the registries know: names, options, teachers, and what claims speak of."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mae_bench.errors import SpecError, UnknownNameError, near_match
+from mae_bench.measures import measure_of
+from mae_bench.planning.controls import with_controls
+from mae_bench.planning.deciding import check_deciding, check_mean
+from mae_bench.planning.external import check_origin, is_outside, resolved_backbone
+from mae_bench.planning.shorthand import FLOORS
+from mae_bench.sentences import shown
+from mae_bench.specs import (
+    CLEAN,
+    CORPUS,
+    PEAK_LR,
+    ArmSpec,
+    Claim,
+    Comparison,
+    Study,
+    study_limits,
+)
+
+
+def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Study, list[str]]:
+    """Return the study with canonical options, ``random_init`` and a control, and warnings.
+
+    Raises:
+        SpecError: the first thing that no registry knows or that does not fit together.
+    """
+    check_origin(study.corpus.tokenizer)
+    study = study.model_copy(update={"backbone": resolved_backbone(study.backbone)})
+    arms = tuple(_arm(arm, study, tuned.get(arm.label, {})) for arm in study.objectives)
+    if study.controls:
+        arms = with_controls(arms)
+    if not any(arm.objective == "random_init" for arm in arms):
+        arms = (ArmSpec(objective="random_init", label="random_init"), *arms)
+    _check_teachers(arms, study)
+    _check_steps(arms, study)
+    study = study.model_copy(update={"objectives": arms, **_fitted_lengths(study)})
+    _check_names(study)
+    check_deciding(study)
+    _check_lengths(study)
+    labels = [arm.label for arm in arms] + list(FLOORS.values())
+    if study.control is not None:
+        _member("control", study.control, labels)
+    sides: dict[str, Claim | Comparison] = {f"claims[{i}]": c for i, c in enumerate(study.claims)}
+    for place, reference in enumerate(study.references):
+        sides[f"references[{place}].comparison"] = reference.comparison
+    for where, claim in sides.items():
+        _member(f"{where}.treatment", claim.treatment, labels)
+        _member(f"{where}.control", claim.control, labels)
+        if claim.treatment == claim.control:
+            raise SpecError(
+                f"{where} compares '{claim.treatment}' with itself; treatment and control must "
+                "differ"
+            )
+        if isinstance(claim, Claim):
+            _check_margin(where, claim)
+        if claim.metric is not None:
+            _check_metric(f"{where}.metric", claim, study)
+        elif claim.task is None and claim.protocol not in _readers(study):
+            check_mean(where, study.tasks)
+        if claim.task is not None:
+            _member(f"{where}.task", claim.task, _readable_tasks(study))
+        if claim.protocol is not None:
+            _member(f"{where}.protocol", claim.protocol, study.protocols)
+        if claim.train_size is not None and claim.train_size not in study.train_sizes:
+            raise SpecError(
+                f"{where}.train_size must be one of the study's train_sizes "
+                f"({', '.join(map(str, study.train_sizes))}), got {claim.train_size}"
+            )
+        if claim.noise is not None:
+            noises = {noise.label for noise in study.noise} | {n.name for n in study.noise}
+            _member(f"{where}.noise", claim.noise, sorted(noises))
+    control = study.control or control_of(arms)
+    return study.model_copy(update={"control": control}), _warnings(study, bool(tuned))
+
+
+def _check_margin(where: str, claim: Claim) -> None:
+    """Refuse a test that asks nothing of its own without a margin."""
+    why = {
+        "non_inferiority": "losing by less than nothing is winning, which is test 'superiority'",
+        "equivalence": "no interval lies within nothing",
+    }
+    if claim.test in why and claim.margin == 0:
+        got = "got 0" if "margin" in claim.model_fields_set else "but none is given"
+        raise SpecError(
+            f"{where}.margin must be above 0 for test '{claim.test}', {got}: {why[claim.test]}; "
+            "write one in the metric's own unit, such as margin: 0.01 for one point of accuracy"
+        )
+
+
+def control_of(arms: Iterable[ArmSpec]) -> str:
+    """Return the arm that the others are compared with: the first mlm, else the first trained."""
+    from mae_bench.objectives.base import OBJECTIVES
+
+    arms = tuple(arms)
+    trained = [arm for arm in arms if OBJECTIVES.get(arm.objective).is_trained]
+    mlm = [arm for arm in trained if arm.objective == "mlm"]
+    return (mlm or trained or arms)[0].label
+
+
+def _arm(arm: ArmSpec, study: Study, tuned: Mapping[str, Any]) -> ArmSpec:
+    from mae_bench.objectives.base import OBJECTIVES, parse_options
+
+    peak_lr = tuned.get(PEAK_LR, arm.peak_lr)
+    drawn = {name: value for name, value in tuned.items() if name != PEAK_LR}
+    try:
+        options = parse_options(arm.objective, {**arm.options, **drawn})
+        OBJECTIVES.get(arm.objective).check(options, study.backbone, study.corpus.row_length)
+    except UnknownNameError:
+        raise
+    except SpecError as error:
+        raise SpecError(f"arm '{arm.label}': {error}", error.got) from None
+    return arm.model_copy(update={"options": options.canonical(), "peak_lr": peak_lr})
+
+
+def _check_teachers(arms: tuple[ArmSpec, ...], study: Study) -> None:
+    from mae_bench.objectives.base import OBJECTIVES, parse_options
+
+    labels = [arm.label for arm in arms]
+    by_label = {arm.label: arm for arm in arms}
+    taught_by: dict[str, str] = {}
+    for arm in arms:
+        options = parse_options(arm.objective, arm.options)
+        teacher = OBJECTIVES.get(arm.objective).teacher_of(options)
+        if teacher is None or (teacher not in labels and is_outside(teacher)):
+            continue
+        if teacher == arm.label:
+            raise SpecError(f"arm '{arm.label}' names itself as teacher; name another arm")
+        if teacher not in labels:
+            raise UnknownNameError(
+                f"arm '{arm.label}': unknown teacher '{teacher}'; a teacher is the label of "
+                f"another arm ({', '.join(labels)}), an encoder's folder, or owner/name@commit "
+                "on the Hub, with all 40 digits of the commit." + near_match(teacher, labels),
+                teacher,
+            )
+        budget = study.pretrain.budget
+        unit = "flops" if budget.flops else "seconds" if budget.seconds else None
+        if unit and getattr(options, "amortise_over", 1) == 1:
+            raise SpecError(
+                f"arm '{arm.label}': its teacher '{teacher}' spends the whole pretrain.budget of "
+                f"{unit}, so that nothing is left for '{arm.label}', which pays for it; set "
+                "amortise_over to at least 2, or take a teacher from outside the study"
+            )
+        if OBJECTIVES.get(arm.objective).wants_soft_targets(options):
+            _check_soft_head(arm, by_label[teacher])
+        taught_by[arm.label] = teacher
+    for start in taught_by:
+        chain = [start]
+        while (label := taught_by.get(chain[-1])) is not None:
+            chain.append(label)
+            if label == start:
+                raise SpecError(f"arms teach in a circle: {' <- '.join(chain)}; break it")
+            if label in chain[:-1]:
+                break  # another start reports this circle
+
+
+def _check_steps(arms: tuple[ArmSpec, ...], study: Study) -> None:
+    """Refuse a budget that is known to be too short; FLOPs and seconds show at the run."""
+    from mae_bench.costs import steps_for
+    from mae_bench.objectives.base import OBJECTIVES, parse_options
+
+    budget = study.pretrain.budget
+    if budget.steps is None and budget.tokens is None:
+        return
+    steps = steps_for(budget, 0.0, study.pretrain.batch_rows * study.corpus.row_length)
+    assert steps is not None
+    for arm in arms:
+        options = parse_options(arm.objective, arm.options)
+        try:
+            OBJECTIVES.get(arm.objective).check_steps(options, steps)
+        except SpecError as error:
+            raise SpecError(f"arm '{arm.label}': {error}", error.got) from None
+
+
+def _check_soft_head(arm: ArmSpec, teacher: ArmSpec) -> None:
+    from mae_bench.objectives.base import OBJECTIVES, parse_options
+
+    options = parse_options(teacher.objective, teacher.options)
+    if OBJECTIVES.get(teacher.objective).soft_head(options) is None:
+        raise SpecError(
+            f"arm '{arm.label}': its teacher '{teacher.label}' (objective '{teacher.objective}') "
+            "gives no soft targets, for it trains no head over its encoder that names the token "
+            "at its own place; name an mlm or distill arm as teacher, or set soft_weight: 0"
+        )
+
+
+def _check_names(study: Study) -> None:
+    from mae_bench.data.noise import NOISES
+    from mae_bench.protocols.base import PROTOCOLS
+    from mae_bench.tasks.base import TASKS
+
+    for task in study.tasks:
+        if task != CORPUS:
+            TASKS.get(task)
+    for noise in study.noise:
+        NOISES.get(noise.name)
+        if noise.name != CLEAN.name and noise.rate == 0:
+            raise SpecError(
+                f"noise '{noise.name}' must have a rate above 0, got 0, which is clean text under "
+                f"another name; write {noise.name}: {{rate: 0.1}}"
+            )
+    for name in study.protocols:
+        if not PROTOCOLS.get(name).needs_checkpoint:
+            raise SpecError(
+                f"protocols must name those that need a checkpoint, got '{name}'; "
+                "floors are always run, leave it out"
+            )
+    readers = _readers(study)
+    if set(study.tasks) == {CORPUS} and len(readers) < len(study.protocols):
+        others = [name for name in study.protocols if name not in readers]
+        raise SpecError(
+            f"tasks must name a task for the protocols {', '.join(others)}, got only '{CORPUS}', "
+            "which stands for rows of the corpus; add a task, or drop those protocols"
+        )
+    if CORPUS in study.tasks and not readers:
+        raise SpecError(
+            f"tasks names '{CORPUS}', but no protocol of the study reads rows of the corpus; drop "
+            "it, or add 'representation' to protocols"
+        )
+    if study.tuning and PROTOCOLS.get(study.tuning.protocol).reads_corpus:
+        raise SpecError(
+            f"tuning.protocol must choose on a task, got '{study.tuning.protocol}', which reads "
+            "rows of the corpus; name finetune or linear_probe"
+        )
+
+
+def _check_metric(where: str, claim: Claim | Comparison, study: Study) -> None:
+    """Refuse a metric that none of the tasks has; those of the corpus depend on its checkpoints."""
+    from mae_bench.protocols.base import PROTOCOLS
+    from mae_bench.tasks.base import TASKS
+
+    protocols = [claim.protocol] if claim.protocol else study.protocols
+    if any(PROTOCOLS.get(name).reads_corpus for name in protocols):
+        try:
+            measure_of(str(claim.metric))
+        except UnknownNameError as error:
+            raise UnknownNameError(f"{where}: {error}", error.got) from None
+        return
+    tasks = [claim.task] if claim.task else study.tasks
+    known = [m for task in tasks if task != CORPUS for m in TASKS.get(task).metrics]
+    _member(where, str(claim.metric), dict.fromkeys(known))
+
+
+def _readable_tasks(study: Study) -> list[str]:
+    """Return the tasks of a study, with the corpus where a protocol reads it."""
+    return list(dict.fromkeys([*study.tasks, *([CORPUS] if _readers(study) else [])]))
+
+
+def _readers(study: Study) -> list[str]:
+    """Return the protocols that read rows of the corpus."""
+    from mae_bench.protocols.base import PROTOCOLS
+
+    return [name for name in study.protocols if PROTOCOLS.get(name).reads_corpus]
+
+
+def _fitted_lengths(study: Study) -> dict[str, Any]:
+    """Return the recipes whose length was left out, cut to what the encoder has positions for."""
+    limit = study.backbone.max_length
+    fitted = {}
+    for name in ("finetune", "linear_probe"):
+        recipe = getattr(study, name)
+        if "max_length" not in recipe.model_fields_set and recipe.max_length > limit:
+            fitted[name] = recipe.model_copy(update={"max_length": limit})
+    return fitted
+
+
+def _check_lengths(study: Study) -> None:
+    """Refuse texts that are longer than the encoder has positions."""
+    lengths = {
+        "corpus.row_length": study.corpus.row_length,
+        "finetune.max_length": study.finetune.max_length,
+        "linear_probe.max_length": study.linear_probe.max_length,
+    }
+    for field, length in lengths.items():
+        is_used = field.startswith("corpus") or field.partition(".")[0] in study.protocols
+        if is_used and length > study.backbone.max_length:
+            raise SpecError(
+                f"{field} must be at most backbone.max_length {study.backbone.max_length}, "
+                f"got {length}; lower it, or raise backbone.max_length"
+            )
+
+
+def _member(where: str, got: str, allowed: Iterable[str]) -> None:
+    allowed = list(allowed)
+    if got not in allowed:
+        raise UnknownNameError(
+            f"{where} must be one of {', '.join(allowed)}; got {shown(got)}."
+            + near_match(got, allowed),
+            got,
+        )
+
+
+def _warnings(study: Study, is_tuned: bool) -> list[str]:
+    warnings = study_limits(study)
+    if study.tuning is not None and not is_tuned:
+        warnings.append("not tuned yet: the arms have the options that the study names")
+    by_content: dict[str, str] = {}
+    for arm in study.objectives:
+        content = f"{arm.objective} {sorted(arm.options.items())} {arm.peak_lr}"
+        if content in by_content:
+            warnings.append(
+                f"arms '{by_content[content]}' and '{arm.label}' are the same run under two names"
+            )
+        by_content.setdefault(content, arm.label)
+    return warnings

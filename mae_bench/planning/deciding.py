@@ -1,0 +1,58 @@
+"""Checks that the metrics which decide a study can be read, and have a mean where one is taken."""
+
+from collections.abc import Iterable
+
+from mae_bench.errors import SpecError
+from mae_bench.measures import measure_of
+from mae_bench.specs import CORPUS, Study
+
+
+def check_deciding(study: Study) -> None:
+    """Refuse metrics that are unknown or undeclared, and deciding ones without a direction.
+
+    Raises:
+        SpecError: the first of them, or trials that would be chosen by a mean of unlike metrics.
+    """
+    from mae_bench.protocols.base import PROTOCOLS
+    from mae_bench.tasks import TASKS
+    from mae_bench.tasks.metrics import METRICS
+
+    tuned = (study.tuning.tasks or study.tasks) if study.tuning else ()
+    for name in dict.fromkeys([*study.tasks, *tuned]):
+        if name == CORPUS:
+            continue
+        task = TASKS.get(name)
+        for metric in task.metrics:
+            METRICS.get(metric)
+            measure_of(metric)
+        _require_direction(f"task '{name}'", task.metrics[0])
+    for name in study.protocols:
+        if primary := PROTOCOLS.get(name).primary:
+            _require_direction(f"protocol '{name}'", primary)
+    if tuned:
+        check_mean("tuning.tasks", tuned)
+
+
+def check_mean(where: str, tasks: Iterable[str]) -> None:
+    """Refuse a mean over tasks whose deciding metrics differ in unit or direction.
+
+    Raises:
+        SpecError: they do.
+    """
+    from mae_bench.tasks import TASKS
+
+    first = {name: TASKS.get(name).metrics[0] for name in tasks if name != CORPUS}
+    if len({measure_of(metric) for metric in first.values()}) > 1:
+        listed = ", ".join(f"{metric} of {name}" for name, metric in first.items())
+        raise SpecError(
+            f"{where} takes a mean over tasks, but {listed} have no common unit or direction; "
+            "name one task, or tasks that share a metric"
+        )
+
+
+def _require_direction(what: str, metric: str) -> None:
+    if measure_of(metric).better == "neither":
+        raise SpecError(
+            f"{what} is decided by '{metric}', of which neither more nor less is better; let "
+            "another of its metrics decide"
+        )

@@ -1,0 +1,232 @@
+"""What a plan will cost before it runs: operations, hours, disk, and what its n can show."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mae_bench.planning.plan import Plan
+from mae_bench.planning.reasons import failure_reasons
+from mae_bench.planning.stage import Stage
+from mae_bench.planning.vocabulary import vocabulary_of
+from mae_bench.specs import (
+    CORPUS,
+    MIN_SEEDS,
+    BackboneSpec,
+    CorpusSpec,
+    EvaluateSpec,
+    FinetuneRecipe,
+    PretrainSpec,
+    Study,
+)
+from mae_bench.store.store import Store
+
+ROUGH_FLOPS_PER_S = {"cpu": 4e10, "cuda": 3e13}  # until a pretraining here has been timed
+ROUGH_EVALUATE_S = {"cpu": 0.5, "cuda": 3.0}  # of each, beside the FLOPs of its encoder
+_ROUGH_TEXTS = 1_500  # read by each: a selection part and a test split
+_ROUGH_FILL = 1 / 3  # of ``max_length`` by a text of a task
+_ROUGH_TRAIN = 2_000  # texts, where a train size is a share
+_PREDICTION_BYTES = 40_000
+
+
+@dataclass(frozen=True)
+class ArmCost:
+    """One pretraining of an arm.
+
+    ``flops_per_token`` is that of a training step, over the tokens of the corpus in it;
+    ``relative_flops`` is the same in those of mlm at its default 15% on the same backbone;
+    ``teacher_pretrain_flops`` is what it pays for a teacher of the study.
+    """
+
+    label: str
+    steps: int | None
+    tokens: int | None
+    flops: float | None
+    flops_per_token: float = 0.0
+    relative_flops: float = 0.0
+    teacher_pretrain_flops: float = 0.0
+
+    @property
+    def whole_flops(self) -> float | None:
+        """What the arm is charged; None where the clock decides."""
+        return None if self.flops is None else self.flops + self.teacher_pretrain_flops
+
+
+@dataclass(frozen=True)
+class Detectable:
+    """What a family of tests of the study can see.
+
+    Attributes:
+        family: its name in sentences.
+        num_tests: that are adjusted together.
+        effect: the smallest difference found with 80% power, in standard deviations of the
+            paired difference over seeds.
+    """
+
+    family: str
+    num_tests: int
+    effect: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is left to do and what it takes.
+
+    Attributes:
+        stages: count, done and failed by kind.
+        arms: cost of one pretraining each.
+        flops: of all pretrainings of the plan.
+        seconds: of all that is left, in one worker; rough unless ``is_measured``.
+        is_measured: whether the speed comes from runs at this home.
+        disk_bytes: of all that is left.
+        assumptions: sentences on what is not known yet.
+        detectable: what each family of tests can see; empty for too few seeds to decide anything.
+    """
+
+    stages: dict[str, dict[str, int]]
+    arms: list[ArmCost]
+    flops: float
+    seconds: float
+    is_measured: bool
+    disk_bytes: int
+    assumptions: list[str]
+    detectable: list[Detectable]
+
+
+def estimate(plan: Plan, store: Store, device: str) -> Estimate:
+    """Return what a plan takes, from measured speeds where this home has some."""
+    reasons = failure_reasons(plan, store)
+    stages: dict[str, dict[str, int]] = {}
+    left: list[Stage] = []
+    costs: list[dict[str, Any]] = []
+    evaluate_s: list[float] = []
+    for stage in plan.stages:
+        count = stages.setdefault(stage.kind, {"all": 0, "done": 0, "failed": 0})
+        count["all"] += 1
+        if store.is_done(*stage.key):
+            count["done"] += 1
+            if stage.kind == "pretrain":
+                costs.append(store.read_json(*stage.key, "cost.json"))
+            elif stage.kind == "evaluate" and len(evaluate_s) < 200:
+                evaluate_s.append(store.read_json(*stage.key, "metrics.json")["seconds"])
+        elif stage.key in reasons:
+            count["failed"] += 1
+        else:
+            left.append(stage)
+    timed = [cost for cost in costs if cost["flops"] and cost["seconds"]]
+    speed = ROUGH_FLOPS_PER_S["cpu" if device == "cpu" else "cuda"]
+    if timed:
+        speed = sum(c["flops"] for c in timed) / sum(c["seconds"] for c in timed)
+    words = vocabulary_of(plan, store)
+    by_stage: dict[str, ArmCost] = {}
+    for stage in plan.stages:  # a teacher comes before its students
+        if stage.kind == "pretrain":
+            by_stage[stage.id] = _cost(stage, plan, words.size, by_stage)
+    seconds = 0.0
+    for stage in left:
+        if stage.kind == "pretrain":
+            budget = plan.study.pretrain.budget.seconds
+            seconds += budget or (by_stage[stage.id].flops or 0.0) / speed
+        elif stage.kind == "evaluate" and evaluate_s:
+            seconds += sum(evaluate_s) / len(evaluate_s)
+        elif stage.kind == "evaluate":
+            seconds += ROUGH_EVALUATE_S["cpu" if device == "cpu" else "cuda"]
+            seconds += _evaluate_flops(stage, plan, words.size) / speed
+    return Estimate(
+        stages=stages,
+        arms=_by_arm(plan, by_stage),
+        flops=sum(cost.flops or 0.0 for cost in by_stage.values()),
+        seconds=seconds,
+        is_measured=bool(timed or evaluate_s),
+        disk_bytes=sum(_disk(stage, plan, words.size) for stage in left),
+        assumptions=[words.assumption] if words.assumption else [],
+        detectable=detectable(plan.study),
+    )
+
+
+def detectable(study: Study) -> list[Detectable]:
+    """Return what the study's claims, its largest table and its means over tasks can see."""
+    from mae_bench.analysis.power import detectable_effect
+    from mae_bench.objectives.base import OBJECTIVES
+
+    num_seeds = len(study.seeds)
+    if num_seeds < MIN_SEEDS:
+        return []
+    num_arms = sum(OBJECTIVES.get(arm.objective).is_trained for arm in study.objectives) - 1
+    num_tasks = len([task for task in study.tasks if task != CORPUS])
+    families = {
+        "claims of the study": sum(1 + (claim.test == "equivalence") for claim in study.claims),
+        "a table of arms and tasks": num_arms * max(num_tasks, 1),
+        "means over tasks": num_arms if num_tasks > 1 else 0,
+    }
+    return [
+        Detectable(name, size, detectable_effect(num_seeds, size))
+        for name, size in families.items()
+        if size > 0
+    ]
+
+
+def _by_arm(plan: Plan, by_stage: dict[str, ArmCost]) -> list[ArmCost]:
+    found: dict[str, ArmCost] = {}
+    for cell in plan.cells:
+        if cell.pretrain is not None and cell.arm.label not in found:
+            cost = by_stage[cell.pretrain]
+            found[cell.arm.label] = replace(cost, label=cell.arm.label)
+    return [found[arm.label] for arm in plan.arms if arm.label in found]
+
+
+def _cost(stage: Stage, plan: Plan, vocab_size: int, teachers: Mapping[str, ArmCost]) -> ArmCost:
+    from mae_bench.costs import StepShape, steps_for
+    from mae_bench.objectives.base import OBJECTIVES, parse_options
+
+    spec = stage.spec
+    assert isinstance(spec, PretrainSpec)
+    kind = OBJECTIVES.get(spec.objective)
+    if not kind.is_trained:
+        return ArmCost(stage.label, 0, 0, 0.0)
+    corpus = plan.study.corpus
+    shape = StepShape(spec.backbone, spec.recipe.batch_rows, corpus.row_length, vocab_size)
+    options = parse_options(spec.objective, spec.options)
+    step = kind.flops_per_step(options, shape).total
+    taught_by = [
+        teachers[id_].whole_flops or 0.0 for what, id_ in stage.needs if what == "pretrain"
+    ]
+    paid = sum(taught_by) / getattr(options, "amortise_over", 1)
+    steps = steps_for(spec.recipe.budget, step, shape.tokens, paid)
+    mlm = OBJECTIVES.get("mlm").flops_per_step(parse_options("mlm", {}), shape).total
+    price = (step / shape.tokens, step / mlm)
+    if steps is None:
+        return ArmCost(stage.label, None, None, None, *price)
+    return ArmCost(stage.label, steps, steps * shape.tokens, steps * step, *price, paid)
+
+
+def _evaluate_flops(stage: Stage, plan: Plan, vocab_size: int) -> float:
+    """Return roughly what an evaluation's encoder does; 0 for a floor."""
+    from mae_bench.costs import TRAIN, StepShape
+    from mae_bench.protocols.base import PROTOCOLS
+
+    spec = stage.spec
+    assert isinstance(spec, EvaluateSpec)
+    if spec.checkpoint is None:
+        return 0.0
+    recipe = PROTOCOLS.get(spec.protocol).recipe.model_validate(spec.recipe)
+    most = getattr(recipe, "max_length", None)
+    length = math.ceil(most * _ROUGH_FILL) if most else plan.study.corpus.row_length
+    texts = _ROUGH_TEXTS * max(1, len(spec.test_noises)) / TRAIN
+    if isinstance(recipe, FinetuneRecipe):
+        num_train = spec.train_size if isinstance(spec.train_size, int) else _ROUGH_TRAIN
+        steps = max(recipe.epochs * -(-num_train // recipe.batch_size), recipe.min_steps)
+        texts += len(recipe.learning_rates) * steps * recipe.batch_size
+    return texts * StepShape(plan.study.backbone, 1, length, vocab_size).encoder()
+
+
+def _disk(stage: Stage, plan: Plan, vocab_size: int) -> int:
+    if stage.kind == "pretrain":
+        sizes: BackboneSpec = plan.study.backbone
+        layer = 4 * sizes.width**2 + 3 * sizes.width * sizes.inner
+        embedding = vocab_size * sizes.width
+        return 4 * (sizes.layers * layer + 2 * embedding)
+    if stage.kind == "blocks":
+        assert isinstance(stage.spec, CorpusSpec)
+        return (2 if vocab_size <= 65_535 else 4) * (stage.spec.tokens or 2_000_000)
+    return _PREDICTION_BYTES if stage.kind == "evaluate" else 500_000

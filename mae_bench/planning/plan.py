@@ -1,0 +1,269 @@
+"""Turns a study into cells and deduplicated stages: a pure function of the study and its data."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from mae_bench.data.corpus import left_out
+from mae_bench.planning.check import check_study
+from mae_bench.planning.external import outside
+from mae_bench.planning.shorthand import FLOORS
+from mae_bench.planning.stage import PREPARED, Key, Stage, StageBuilder
+from mae_bench.specs import (
+    CLEAN,
+    CORPUS,
+    ArmSpec,
+    CorpusSpec,
+    EvaluateSpec,
+    NoiseSpec,
+    PretrainRecipe,
+    Study,
+    stage_id,
+)
+
+__all__ = ["Cell", "Plan", "Stage", "make_plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One number to be had: an arm on a task under one setting and seed.
+
+    Attributes:
+        arm: with its final options.
+        is_floor: whether it needs no encoder.
+        corpus_tokens: the value of that axis, or None.
+        task: a registered name.
+        protocol: a registered name.
+        train_size: labels to learn from.
+        noise: of the text.
+        seed: the pair.
+        pretrain_seed: differs from ``seed`` where only fine-tunes are repeated.
+        pretrain: id of its pretraining, or None for a floor.
+        evaluate: id of its evaluation, which cells of several test noises share.
+        id: of the cell.
+    """
+
+    arm: ArmSpec
+    is_floor: bool
+    corpus_tokens: int | None
+    task: str
+    protocol: str
+    train_size: int | float | str
+    noise: NoiseSpec
+    seed: int
+    pretrain_seed: int | None
+    pretrain: str | None
+    evaluate: str
+    id: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a study asks for.
+
+    Attributes:
+        study: with the implied arms and the control written out.
+        arms: in order, floors last.
+        stages: each after those that it needs.
+        cells: what becomes rows.
+        warnings: sentences for the user.
+    """
+
+    study: Study
+    arms: tuple[ArmSpec, ...]
+    stages: tuple[Stage, ...]
+    cells: tuple[Cell, ...]
+    warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def by_key(self) -> dict[Key, Stage]:
+        """The stages by kind and id."""
+        return {stage.key: stage for stage in self.stages}
+
+    @cached_property
+    def prepared(self) -> tuple[Stage, ...]:
+        """The stages that may use the network."""
+        return tuple(stage for stage in self.stages if stage.kind in PREPARED)
+
+
+def make_plan(
+    study: Study, data_dir: Path | None, tuned: Mapping[str, dict[str, Any]] | None = None
+) -> Plan:
+    """Return the plan of a study.
+
+    Args:
+        study: as loaded.
+        data_dir: where local data is looked for; it decides fingerprints, never names.
+        tuned: options by arm label that replace the study's; `PEAK_LR` among them is the peak
+            rate of the arm's pretraining.
+
+    Raises:
+        SpecError: a name or an option that nothing knows, or arms that teach in a circle.
+    """
+    study, warnings = check_study(study, tuned or {})
+    planner = _Planner(study, StageBuilder(data_dir))
+    cells = tuple(planner.cells())
+    stages = tuple(planner.builder.stages.values())
+    floors = tuple(ArmSpec(objective=name, label=label) for name, label in FLOORS.items())
+    return Plan(
+        study, study.objectives + floors, stages, cells, (*warnings, *left_out(study.corpus))
+    )
+
+
+def noise_groups(
+    noises: tuple[NoiseSpec, ...],
+) -> list[tuple[NoiseSpec, dict[NoiseSpec, NoiseSpec]]]:
+    """Group noises by what they do to training texts, so that one training serves several.
+
+    Returns:
+        Pairs of the training noise, and a mapping from each noise of the test split to the
+        noise of the study that asks for it.
+    """
+    groups: dict[NoiseSpec, dict[NoiseSpec, NoiseSpec]] = {}
+    for noise in noises:
+        train = CLEAN if noise.where == "test" else noise_on(noise, "train")
+        groups.setdefault(train, {})[noise_on(noise, "test")] = noise
+    return list(groups.items())
+
+
+def noise_on(noise: NoiseSpec, split: Literal["train", "test"]) -> NoiseSpec:
+    """Return what a noise does to one split: the same rate there, or nothing."""
+    is_there = noise.where in (split, "both") and noise.name != "clean"
+    return noise.model_copy(update={"where": split}) if is_there else CLEAN
+
+
+class _Planner:
+    def __init__(self, study: Study, builder: StageBuilder) -> None:
+        self.study = study
+        self.builder = builder
+        self.arms = {arm.label: arm for arm in study.objectives}
+        self.tasks = tuple(task for task in study.tasks if task != CORPUS)
+        self.pretrained: dict[tuple[str, int | None, int], Key] = {}
+
+    def cells(self) -> Iterator[Cell]:
+        """Yield the cells, seed by seed, so that pairs complete early."""
+        from mae_bench.protocols.base import PROTOCOLS
+
+        study = self.study
+        axis = study.corpus_tokens or (study.corpus.tokens,)
+        for tokens in axis:
+            self.builder.blocks(self._corpus(tokens))
+        has_tasks = not all(PROTOCOLS.get(name).reads_corpus for name in study.protocols)
+        for task in self.tasks if has_tasks else ():
+            self.builder.task(task)
+        groups = noise_groups(study.noise)
+        for seed in study.seeds:
+            for name, label in FLOORS.items() if has_tasks else ():
+                arm = ArmSpec(objective=name, label=label)
+                yield from self._evaluations(arm, name, None, None, seed, groups)
+            for tokens in axis:
+                for arm in study.objectives:
+                    key = self._pretrain(arm.label, tokens, self._pretrain_seed(seed))
+                    for protocol in study.protocols:
+                        yield from self._evaluations(arm, protocol, key, tokens, seed, groups)
+
+    def _pretrain_seed(self, seed: int) -> int:
+        return seed if self.study.repeats == "pretraining" else self.study.seeds[0]
+
+    def _corpus(self, tokens: int | None) -> CorpusSpec:
+        return self.study.corpus.model_copy(update={"tokens": tokens})
+
+    def _pretrain(self, label: str, tokens: int | None, seed: int) -> Key:
+        """Add an arm's pretraining, after its teacher's."""
+        place = (label, tokens, seed)
+        if place in self.pretrained:
+            return self.pretrained[place]
+        from mae_bench.objectives.base import OBJECTIVES, parse_options
+
+        arm, study = self.arms[label], self.study
+        kind = OBJECTIVES.get(arm.objective)
+        recipe = study.pretrain
+        if arm.peak_lr is not None:
+            recipe = recipe.model_copy(update={"peak_lr": arm.peak_lr})
+        if not kind.is_trained:  # nothing but the vocabulary and the seed can matter to it
+            tokens, recipe = (study.corpus_tokens or (tokens,))[0], PretrainRecipe()
+        options = parse_options(arm.objective, arm.options)
+        teacher = kind.teacher_of(options)
+        key: Key | None
+        files: str | None
+        if teacher is not None and teacher in self.arms:
+            key, files = self._pretrain(teacher, tokens, seed), None
+        else:
+            key, files = outside(teacher, self.builder)
+        self.pretrained[place] = self.builder.pretrain(
+            study.backbone,
+            arm.objective,
+            arm.options,
+            self._corpus(tokens),
+            recipe,
+            seed,
+            label,
+            key,
+            files,
+            kind.needs_ngrams(options),
+            *outside(study.backbone.checkpoint, self.builder),
+        )
+        return self.pretrained[place]
+
+    def _data(self, task: str) -> Key:
+        """Return the stage of a task; of the corpus, whose validation rows have one size."""
+        if task != CORPUS:
+            return self.builder.task(task)
+        first, *_ = self.study.corpus_tokens or (self.study.corpus.tokens,)
+        return self.builder.blocks(self._corpus(first))[0]
+
+    def _evaluations(
+        self,
+        arm: ArmSpec,
+        protocol: str,
+        checkpoint: Key | None,
+        tokens: int | None,
+        seed: int,
+        groups: list[tuple[NoiseSpec, dict[NoiseSpec, NoiseSpec]]],
+    ) -> Iterator[Cell]:
+        from mae_bench.protocols.base import PROTOCOLS
+
+        study, method = self.study, PROTOCOLS.get(protocol)
+        set_by_study = (study.finetune, study.linear_probe, study.representation)
+        recipe = next(
+            (r for r in set_by_study if isinstance(r, method.recipe)), method.recipe()
+        ).canonical()
+        tasks, sizes = self.tasks, study.train_sizes
+        if method.reads_corpus:
+            tasks, sizes, groups = (CORPUS,), ("all",), noise_groups((CLEAN,))
+        for task in tasks:
+            for size in sizes:
+                for train_noise, tests in groups:
+                    spec = EvaluateSpec.model_construct(
+                        checkpoint=checkpoint[1] if checkpoint else None,
+                        protocol=protocol,
+                        recipe=recipe,
+                        task=task,
+                        task_data=self._data(task)[1],
+                        train_size=size,
+                        train_noise=train_noise,
+                        test_noises=tuple(tests),
+                        seed=seed,
+                    )
+                    labels = "" if method.reads_corpus else f" {size} labels,"
+                    name = f"{arm.label} on {task}, {protocol},{labels} seed {seed}"
+                    if train_noise != CLEAN:
+                        name += f", trained on {train_noise.label}"
+                    key = self.builder.evaluate(spec, method.version, f"evaluate {name}")
+                    for noise in tests.values():
+                        yield Cell(
+                            arm=arm,
+                            is_floor=checkpoint is None,
+                            corpus_tokens=None if checkpoint is None else tokens,
+                            task=task,
+                            protocol=protocol,
+                            train_size=size,
+                            noise=noise,
+                            seed=seed,
+                            pretrain_seed=self._pretrain_seed(seed) if checkpoint else None,
+                            pretrain=checkpoint[1] if checkpoint else None,
+                            evaluate=key[1],
+                            id=stage_id("cell", 1, [key[1], arm.label, tokens, noise.label]),
+                        )

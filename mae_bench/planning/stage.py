@@ -1,0 +1,246 @@
+"""Makes stages: what is done once, under an id that is a hash of what it depends on.
+
+A stage's id covers its content, the fingerprint of its data and its version here; never the
+device, the workers, the home, or anything about the other arms.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mae_bench.data.adopt_tokenizer import tokenizer_digest
+from mae_bench.data.encoders import parse_hub_encoder
+from mae_bench.places import user_path
+from mae_bench.planning.plugged import (
+    corpus_plugins,
+    metric_plugins,
+    noise_plugins,
+    objective_plugins,
+    protocol_plugin,
+)
+from mae_bench.plugins import Plugin
+from mae_bench.specs import (
+    CORPUS,
+    BackboneSpec,
+    CorpusSpec,
+    EvaluateSpec,
+    Frozen,
+    PretrainRecipe,
+    PretrainSpec,
+    stage_id,
+)
+
+VERSIONS = {  # raise one where the same spec would give other numbers than before
+    "tokenizer": 2,
+    "blocks": 1,
+    "ngrams": 1,
+    "task": 1,
+    "teacher": 1,
+    "pretrain": 3,
+    "evaluate": 2,
+}
+PREPARED = ("tokenizer", "blocks", "task", "teacher")  # the only kinds that may touch the network
+
+Key = tuple[str, str]  # kind and id
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One piece of work whose result is stored once and shared.
+
+    Attributes:
+        kind: a key of `VERSIONS`.
+        id: names the artefact.
+        spec: what is to be done; a dict for tasks and for teachers of the Hub.
+        needs: the stages whose artefacts it reads.
+        label: for people.
+        plugins: parts of other packages that it runs.
+    """
+
+    kind: str
+    id: str
+    spec: Frozen | dict[str, Any]
+    needs: tuple[Key, ...]
+    label: str
+    plugins: tuple[Plugin, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        """Kind and id."""
+        return self.kind, self.id
+
+
+class StageBuilder:
+    """Collects stages without duplicates, each after those that it needs."""
+
+    def __init__(self, data_dir: Path | None) -> None:
+        """Start empty; ``data_dir`` is where local data is looked for."""
+        self.data_dir = data_dir
+        self.stages: dict[Key, Stage] = {}
+        self._fingerprints: dict[CorpusSpec, str] = {}
+        self._tasks: dict[str, Key] = {}
+        self._blocks: dict[CorpusSpec, tuple[Key, Key]] = {}
+
+    def add(
+        self,
+        kind: str,
+        content: Any,
+        spec: Frozen | dict[str, Any],
+        needs: tuple[Key, ...],
+        label: str,
+        plugins: tuple[Plugin, ...] = (),
+    ) -> Key:
+        """Add a stage unless its id is there; return its key."""
+        key = (kind, stage_id(kind, VERSIONS[kind], content))
+        if key not in self.stages:
+            self.stages[key] = Stage(kind, key[1], spec, needs, label, plugins)
+        return key
+
+    def blocks(self, corpus: CorpusSpec) -> tuple[Key, Key]:
+        """Add the tokenizer and the blocks of a corpus; return (blocks, tokenizer)."""
+        if corpus not in self._blocks:
+            content = {**corpus.canonical(), "data": self._fingerprint(corpus)}
+            content.pop("sources", None)  # the fingerprint says what they hold
+            words = {k: v for k, v in content.items() if k not in ("tokens", "row_length")}
+            plugins = corpus_plugins(corpus)
+            name = "+".join(Path(source).name for source in corpus.sources)
+            if (origin := corpus.tokenizer.origin) is not None:
+                tokenizer = self._own_tokenizer(origin, corpus)
+            else:
+                label = f"tokenizer of {name}"
+                tokenizer = self.add("tokenizer", words, corpus, (), label, plugins)
+            size = "all" if corpus.tokens is None else f"{corpus.tokens:,}"
+            label = f"blocks of {name}, {size} tokens"
+            content["tokenizer"] = tokenizer[1]
+            blocks = self.add("blocks", content, corpus, (tokenizer,), label, plugins)
+            self._blocks[corpus] = (blocks, tokenizer)
+        return self._blocks[corpus]
+
+    def task(self, name: str) -> Key:
+        """Add a task's splits."""
+        if name not in self._tasks:
+            from mae_bench.tasks.base import TASKS, task_fingerprint
+
+            print_ = task_fingerprint(TASKS.get(name), self.data_dir)
+            content = {"task": name, "data": print_}
+            self._tasks[name] = self.add("task", content, {"task": name}, (), f"task {name}")
+        return self._tasks[name]
+
+    def teacher(self, hub_id: str, revision: str) -> Key:
+        """Add an encoder of the Hub."""
+        spec = {"hub_id": hub_id, "revision": revision}
+        return self.add("teacher", spec, spec, (), f"teacher {hub_id}")
+
+    def pretrain(
+        self,
+        backbone: BackboneSpec,
+        objective: str,
+        options: Mapping[str, Any],
+        corpus: CorpusSpec,
+        recipe: PretrainRecipe,
+        seed: int,
+        label: str,
+        teacher: Key | None = None,
+        teacher_files: str | None = None,
+        needs_ngrams: bool = False,
+        encoder: Key | None = None,
+        encoder_files: str | None = None,
+    ) -> Key:
+        """Add one pretraining.
+
+        Args:
+            backbone: shared by the arms.
+            objective: a registered name.
+            options: canonical, so that a default written out is the same run.
+            corpus: to train on.
+            recipe: of the study.
+            seed: of all its random streams.
+            label: of the arm.
+            teacher: the pretraining of another arm, or an encoder of the Hub. Its id then
+                stands for the option ``teacher``, for a label is only a name.
+            teacher_files: digest of a teacher's folder outside the study.
+            needs_ngrams: whether its masking looks at the corpus' collocations.
+            encoder: an encoder of the Hub to go on from. Its id then stands for the backbone's
+                ``checkpoint``, for a path is only a name.
+            encoder_files: digest of the folder of an encoder to go on from.
+        """
+        blocks, tokenizer = self.blocks(corpus)
+        ngrams = self._ngrams(corpus) if needs_ngrams else None
+        spec = PretrainSpec(
+            backbone=backbone,
+            objective=objective,
+            options=dict(options),
+            blocks=blocks[1],
+            recipe=recipe,
+            seed=seed,
+            teacher=teacher[1] if teacher else None,
+            ngrams=ngrams[1] if ngrams else None,
+            encoder=encoder[1] if encoder else None,
+        )
+        content = spec.canonical()
+        if teacher or teacher_files:
+            content["options"] = _without_teacher(options)
+        if teacher_files:
+            content["teacher_files"] = teacher_files
+        if backbone.checkpoint is not None:
+            content["backbone"].pop("checkpoint")
+        if encoder_files:
+            content["encoder_files"] = encoder_files
+        if plugins := objective_plugins(objective, options):
+            content["plugins"] = {plugin.what: plugin.version for plugin in plugins}
+        needs = (blocks, tokenizer, *(key for key in (teacher, ngrams, encoder) if key))
+        name = f"pretrain {label}, seed {seed}"
+        return self.add("pretrain", content, spec, needs, name, plugins)
+
+    def evaluate(self, spec: EvaluateSpec, version: int, label: str) -> Key:
+        """Add one evaluation; ``version`` is its protocol's."""
+        data = "blocks" if spec.task == CORPUS else "task"
+        needs: tuple[Key, ...] = ((data, spec.task_data),)
+        if spec.checkpoint is not None:
+            needs = (("pretrain", spec.checkpoint), *needs)
+        noises = noise_plugins(spec)
+        content = [version, spec.canonical()]
+        if noises:
+            content.append({plugin.what: plugin.version for plugin in noises})
+        plugins = (*noises, *protocol_plugin(spec), *metric_plugins(spec))
+        return self.add("evaluate", content, spec, needs, label, plugins)
+
+    def _own_tokenizer(self, origin: str, corpus: CorpusSpec) -> Key:
+        """Add the tokenizer of an encoder, which no text of the corpus changes."""
+        if found := parse_hub_encoder(origin):
+            encoder = self.teacher(*found)
+            label = f"tokenizer of {found[0]}"
+            return self.add("tokenizer", {"from": encoder[1]}, corpus, (encoder,), label)
+        folder = user_path(origin)
+        label = f"tokenizer of {folder.name}"
+        content = {"from_file": tokenizer_digest(folder)}
+        return self.add("tokenizer", content, corpus, (), label)
+
+    def _ngrams(self, corpus: CorpusSpec) -> Key:
+        """Add the counting of a corpus' collocations."""
+        blocks, tokenizer = self.blocks(corpus)
+        spec = {"blocks": blocks[1]}
+        return self.add("ngrams", spec, spec, (blocks, tokenizer), "collocations of the corpus")
+
+    def _fingerprint(self, corpus: CorpusSpec) -> str:
+        from mae_bench.data.corpus import corpus_fingerprint
+
+        plain = corpus.model_copy(update={"tokens": None})
+        if plain not in self._fingerprints:
+            self._fingerprints[plain] = corpus_fingerprint(plain, self.data_dir)
+        return self._fingerprints[plain]
+
+
+def _without_teacher(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options without the name of the teacher, also where a part of them has it."""
+    return {
+        name: _parts_without_teacher(value) for name, value in options.items() if name != "teacher"
+    }
+
+
+def _parts_without_teacher(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        is_name = {name: name == "teacher" and isinstance(value[name], str) for name in value}
+        return {k: _parts_without_teacher(v) for k, v in value.items() if not is_name[k]}
+    return [_parts_without_teacher(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,39 @@
+"""How many tokens a study's tokenizer has, as far as that is known before anything runs."""
+
+from dataclasses import dataclass
+
+from mae_bench.data.adopt_tokenizer import num_tokens
+from mae_bench.data.encoders import parse_hub_encoder
+from mae_bench.places import user_path
+from mae_bench.planning.plan import Plan
+from mae_bench.store.store import Store
+
+# bert-base-uncased, ModernBERT-base; of other encoders the smaller of the two
+ASSUMED = {"bert": 30_522, "modernbert": 50_368}
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """A number of tokens, and a sentence where it is only assumed."""
+
+    size: int
+    assumption: str = ""
+
+
+def vocabulary_of(plan: Plan, store: Store) -> Vocabulary:
+    """Return what the study asks for, or what the encoder's tokenizer has once it can be read."""
+    spec = plan.study.corpus.tokenizer
+    if spec.origin is None:
+        return Vocabulary(spec.vocab_size)
+    if parse_hub_encoder(spec.origin) is None:
+        return Vocabulary(num_tokens(user_path(spec.origin)))
+    made = [stage for stage in plan.stages if stage.kind == "tokenizer"]
+    for key in [key for stage in made for key in (stage.key, *stage.needs)]:
+        if store.is_done(*key):
+            return Vocabulary(num_tokens(store.path(*key)))
+    size = ASSUMED.get(plan.study.backbone.arch, min(ASSUMED.values()))
+    return Vocabulary(
+        size,
+        f"a vocabulary of {size:,} tokens, for that of '{spec.origin}' is not fetched yet; "
+        "`mae-bench prepare` fetches it",
+    )

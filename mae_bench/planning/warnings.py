@@ -1,0 +1,139 @@
+"""What data and finished pretrainings say that a user should know."""
+
+from pathlib import Path
+from typing import Any
+
+from mae_bench.errors import DataError
+from mae_bench.planning.plan import Plan
+from mae_bench.planning.plugged import changed_sources
+from mae_bench.planning.stage import Stage
+from mae_bench.plurals import counted
+from mae_bench.specs import CorpusSpec
+from mae_bench.store.store import Store
+
+MAX_UNKNOWN_RATIO = 0.01  # of a corpus' tokens
+MAX_EMPTY_RATIO = 0.01  # of a corpus' rows
+MAX_LOST_RATIO = 0.5  # of an official train split, to its test and selection parts
+
+
+def prepared_warnings(plan: Plan, store: Store, data_dir: Path | None = None) -> list[str]:
+    """Return sentences about the tasks and the corpora that are prepared.
+
+    A task that needs no download is told of before that, where ``data_dir`` is the session's.
+    """
+    found = [*changed_sources(plan, store), *too_large(plan, store, data_dir)]
+    doubts: dict[str, None] = {}  # once for corpora of several sizes
+    for stage in plan.stages:
+        if stage.kind != "blocks" or not store.is_done(*stage.key):
+            continue
+        if store.damage(*stage.key, only=("meta.json",)):
+            continue  # the run says so and builds it again
+        assert isinstance(stage.spec, CorpusSpec)
+        meta = store.read_json(*stage.key, "meta.json")
+        doubts |= dict.fromkeys(meta.get("warnings", ()))
+        found += [*_unknown(stage.label, stage.spec, meta), *_short(stage.label, plan, meta)]
+    return [*found, *doubts]
+
+
+def empty_steps(plan: Plan, store: Store) -> list[str]:
+    """Return a sentence where finished pretrainings had steps with nothing to predict."""
+    names, worst = [], (0, 1)
+    for stage in plan.stages:
+        if stage.kind != "pretrain" or not store.is_done(*stage.key):
+            continue
+        if store.damage(*stage.key, only=("cost.json",)):
+            continue
+        cost = store.read_json(*stage.key, "cost.json")
+        if cost["empty_steps"]:
+            names.append(stage.label.removeprefix("pretrain ").rpartition(", seed ")[0])
+            here = cost["empty_steps"], cost["steps"]
+            worst = max(worst, here, key=lambda pair: pair[0] / pair[1])
+    if not names:
+        return []
+    return [
+        f"up to {worst[0]:,} of {worst[1]:,} steps had nothing to predict in the pretraining of "
+        f"{', '.join(dict.fromkeys(names))}: all their texts were too short for the ratio; such "
+        "steps cost as much as the others and change nothing"
+    ]
+
+
+def too_large(
+    plan: Plan,
+    store: Store,
+    data_dir: Path | None,
+    field: str = "train_sizes",
+    failing: str = "cells",
+) -> list[str]:
+    """Return a sentence for each task that has fewer labels than a train size asks for.
+
+    Their cells fail, each with its reason, and the others go on.
+
+    Args:
+        plan: whose tasks are looked at.
+        store: where they may be prepared.
+        data_dir: local data, for those that are not; None for what is generated alone.
+        field: of the study, which holds the sizes.
+        failing: what will fail.
+    """
+    counts = [size for size in plan.study.train_sizes if isinstance(size, int)]
+    found = []
+    for stage in plan.stages if counts else ():
+        if stage.kind != "task":
+            continue
+        known = _num_train(stage, store, data_dir, max(counts))
+        if known and (wrong := [size for size in counts if size > known]):
+            sizes = ", ".join(f"{size:,}" for size in wrong)
+            found.append(
+                f"{stage.label} has {counted(known, 'training example')}, fewer than {field} "
+                f"{sizes}: these {failing} will fail; give at most {known:,}, or 'all'"
+            )
+    return found
+
+
+def _num_train(stage: Stage, store: Store, data_dir: Path | None, most: int) -> int:
+    """Return the training examples of a task; 0 if unknown, or clearly enough for ``most``."""
+    if store.is_done(*stage.key):
+        if store.damage(*stage.key, only=("meta.json",)):
+            return 0  # the run says so and builds it again
+        return int(store.read_json(*stage.key, "meta.json")["rows"]["train"])
+    from mae_bench.tasks.base import TASKS
+    from mae_bench.tasks.build import count_train, num_official
+
+    assert isinstance(stage.spec, dict)
+    task = TASKS.get(stage.spec["task"])
+    try:
+        official = num_official(task, data_dir)
+        if not official or most <= MAX_LOST_RATIO * official:
+            return 0  # not worth reading all its texts for
+        return count_train(task, data_dir)
+    except DataError:
+        return 0  # which `prepare` tells
+
+
+def _unknown(label: str, spec: CorpusSpec, meta: dict[str, Any]) -> list[str]:
+    ratio = meta["unknown_ratio"]
+    if ratio <= MAX_UNKNOWN_RATIO:
+        return []
+    advice = "take another encoder's tokenizer"
+    if spec.tokenizer.origin is None:
+        advice = "raise corpus.tokenizer.vocab_size, or take kind: bpe, which knows every text"
+    return [f"{ratio:.1%} of the tokens in {label} are [UNK], and are predicted as such; {advice}"]
+
+
+def _short(label: str, plan: Plan, meta: dict[str, Any]) -> list[str]:
+    from mae_bench.objectives.base import OBJECTIVES, parse_options
+
+    rows = {int(tokens): number for tokens, number in meta["rows_by_tokens"].items()}
+    arms: dict[tuple[int, float], list[str]] = {}
+    for arm in plan.study.objectives:
+        options = parse_options(arm.objective, arm.options)
+        least = OBJECTIVES.get(arm.objective).least_tokens(options, meta["row_length"])
+        short = sum(number for tokens, number in rows.items() if tokens < least)
+        if short > MAX_EMPTY_RATIO * sum(rows.values()):
+            arms.setdefault((least, short / sum(rows.values())), []).append(arm.label)
+    return [
+        f"{share:.1%} of the rows in {label} have fewer than {least} tokens, of which "
+        f"{', '.join(names)} hides none at its least ratio: a step that meets only such rows "
+        "teaches nothing and is counted as empty; raise the ratio or give longer texts"
+        for (least, share), names in arms.items()
+    ]

@@ -1,0 +1,300 @@
+"""The one pretraining loop; it names no objective.
+
+A run killed at any moment goes on from its last saved state and gives the same weights, bit for
+bit on a CPU: order, masks and dropout are functions of (seed, epoch, step), never of a
+generator's history. A budget in seconds is the exception, since its steps follow the clock.
+"""
+
+import math
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mae_bench.costs import Flops, StepShape, seconds_for, steps_for
+from mae_bench.data.blocks import Blocks, load_blocks
+from mae_bench.draws import Draws
+from mae_bench.errors import DataError, DivergedError, SpecError
+from mae_bench.masking import PAD_ID, build_lexicon
+from mae_bench.model.attention import place
+from mae_bench.model.backbone import build_backbone
+from mae_bench.model.teacher import SPEC_FILE
+from mae_bench.objectives.base import OBJECTIVES, Block, Objective, parse_options
+from mae_bench.pretraining.checkpoint import (
+    load_state,
+    save_checkpoint,
+    save_state,
+    versions,
+    write_json,
+)
+from mae_bench.pretraining.checkup import Checkup
+from mae_bench.pretraining.external import (
+    fitted_teacher,
+    outside_stack,
+    price_of,
+    starting_backbone,
+)
+from mae_bench.progress import Progress
+from mae_bench.seeding import seed_for
+from mae_bench.specs import PretrainSpec
+from mae_bench.training.optim import linear_schedule, make_optimizer, set_lr
+from mae_bench.training.precision import autocast, resolve_precision
+
+SAVE_EVERY_S = 20.0
+CURVE_POINTS = 200
+SECONDS_BETWEEN_REPORTS = 0.5
+
+
+def pretrain(
+    spec: PretrainSpec,
+    *,
+    blocks: Path,
+    tokenizer: Path,
+    teacher: Path | None,
+    ngrams: Path | None = None,
+    encoder: Path | None = None,
+    work: Path,
+    out: Path,
+    device: str,
+    progress: Progress,
+) -> None:
+    """Pretrain by a spec and write the checkpoint folder ``out``.
+
+    Args:
+        spec: what to do.
+        blocks: folder of token rows.
+        tokenizer: folder that is copied into the checkpoint.
+        teacher: folder (or Hub id as a path) of the objective's teacher, if it has one.
+        ngrams: folder of the corpus' collocations, if the objective's masking needs them.
+        encoder: folder to go on from; None starts from weights drawn by the seed.
+        work: folder that survives a kill, for the running state.
+        out: empty folder for the result.
+        device: ``cpu`` or ``cuda``.
+        progress: told tokens done and to do.
+
+    Raises:
+        DivergedError: the loss became non-finite.
+        DataError: fewer rows than a batch, or no step in which a token is predicted.
+    """
+    data = load_blocks(blocks)
+    with fitted_teacher(teacher, tokenizer, work) as fitted:
+        run = _Run(spec, data, fitted, tokenizer, ngrams, encoder, device)
+    if run.objective.is_trained:
+        run.train(work / "state.safetensors", progress)
+    save_checkpoint(run.objective, tokenizer, out)
+    write_json(spec.model_dump(mode="json"), out / SPEC_FILE)
+    write_json(run.curve, out / "curve.json")
+    write_json(run.cost(), out / "cost.json")
+
+
+class _Run:
+    """One pretraining and what it has cost so far."""
+
+    def __init__(
+        self,
+        spec: PretrainSpec,
+        data: Blocks,
+        teacher: Path | None,
+        tokenizer: Path,
+        ngrams: Path | None,
+        encoder: Path | None,
+        device: str,
+    ) -> None:
+        self.spec, self.device = spec, device
+        self.recipe = spec.recipe
+        if data.row_length > spec.backbone.max_length:
+            raise SpecError(
+                f"corpus.row_length {data.row_length} is longer than the backbone's positions, "
+                f"{spec.backbone.max_length}; raise backbone.max_length or shorten the rows"
+            )
+        kind = OBJECTIVES.get(spec.objective)
+        options = parse_options(spec.objective, spec.options)
+        if encoder is None:
+            backbone = build_backbone(spec.backbone, data.vocab_size, spec.seed)
+        else:
+            backbone = starting_backbone(spec.backbone, encoder, tokenizer)
+        lexicon = None
+        if kind.needs_lexicon(options):
+            lexicon = build_lexicon(data.rows, data.vocab_size, tokenizer, ngrams)
+        drawn = backbone.embedding.weight.detach().clone()
+        objective = kind(
+            backbone, spec.backbone, options, seed=spec.seed, teacher=teacher, lexicon=lexicon
+        )
+        # an objective may start from its teacher's encoder
+        is_drawn = encoder is None and torch.equal(drawn, backbone.embedding.weight)
+        self.objective: Objective = place(objective, device)
+        self.restarts_at = kind.restarts_at(options)
+        self.shape = StepShape(
+            spec.backbone,
+            self.recipe.batch_rows,
+            data.row_length,
+            data.vocab_size,
+            outside_stack(self.objective, teacher),
+        )
+        self.step_flops: Flops = kind.flops_per_step(options, self.shape)
+        paid = (price / getattr(options, "amortise_over", 1) for price in price_of(teacher))
+        self.teacher_pretrain_flops, self.teacher_pretrain_s = paid
+        self.budget_s = seconds_for(self.recipe.budget, self.teacher_pretrain_s)
+        self.steps = steps_for(
+            self.recipe.budget,
+            self.step_flops.total,
+            self.shape.tokens,
+            self.teacher_pretrain_flops,
+        )
+        if self.steps is not None:
+            kind.check_steps(options, self.steps)
+        self.num_rows = len(data.rows)
+        if kind.is_trained and self.num_rows < self.recipe.batch_rows:
+            raise DataError(
+                f"the corpus gives {self.num_rows} rows of {data.row_length} tokens, fewer than "
+                f"pretrain.batch_rows {self.recipe.batch_rows}; give more text or a smaller batch"
+            )
+        self.data = data
+        self.step, self.empty_steps, self.seconds = 0, 0, 0.0
+        self.curve: dict[str, list[float]] = {
+            "step": [], "tokens": [], "seconds": [], "flops": [], "loss": [],
+        }  # fmt: skip
+        self.permutation: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+        self.checkup = Checkup(self.objective, data, spec.seed, device, is_drawn)
+
+    def train(self, state: Path, progress: Progress) -> None:
+        recipe = self.recipe
+        rows = torch.from_numpy(np.array(self.data.rows).astype(np.int32)).to(self.device)
+        optimizer = make_optimizer(
+            self.objective.named_parameters(),
+            lr=recipe.peak_lr,
+            weight_decay=recipe.weight_decay,
+            betas=(recipe.beta1, recipe.beta2),
+            eps=recipe.eps,
+        )
+        if state.exists():
+            notes = load_state(state, self.objective, optimizer, self.device)
+            self.step, self.seconds, self.curve = notes["step"], notes["seconds"], notes["curve"]
+            self.empty_steps = notes["empty_steps"]
+        trained = [p for p in self.objective.parameters() if p.requires_grad]
+        every = max(1, self.steps // CURVE_POINTS) if self.steps else 10
+        loss_sum, num_losses = torch.zeros((), device=self.device), 0
+        started = time.perf_counter() - self.seconds
+        last_save = last_report = time.perf_counter()
+        self.objective.train()
+        before = (self.step - 1) / self.steps if self.steps and self.step else 0.0
+        while (done := self._done_ratio(time.perf_counter() - started)) < 1:
+            middle = done + 0.5 / self.steps if self.steps else done
+            if any(before < share <= done for share in self.restarts_at):
+                optimizer.state.clear()
+            before = done
+            set_lr(optimizer, recipe.peak_lr * linear_schedule(middle, recipe.warmup_ratio))
+            torch.manual_seed(seed_for("dropout", seed=self.spec.seed, step=self.step))
+            view = self._view(rows, done)
+            with autocast(self.device, recipe.precision):
+                output = self.objective(view)
+            self.step += 1
+            if output.predicted:
+                output.loss.backward()
+                torch.nn.utils.clip_grad_norm_(trained, recipe.clip_norm)
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+                self.objective.after_step()
+                loss_sum += output.loss.detach()
+                num_losses += 1
+            else:  # texts so short that nothing is hidden: paid for, and nothing learned
+                self.empty_steps += 1
+            now = time.perf_counter()
+            if self.step % every == 0 or self._done_ratio(now - started) >= 1:
+                if num_losses:
+                    self._record(float(loss_sum) / num_losses, time.perf_counter() - started)
+                loss_sum.zero_()
+                num_losses = 0
+                if now - last_save > SAVE_EVERY_S:
+                    self._save(state, optimizer)
+                    last_save = now
+            if now - last_report > SECONDS_BETWEEN_REPORTS:
+                last_report = now
+                self._report(progress, now - started)
+        self.seconds = time.perf_counter() - started
+        self.objective.eval()
+        if self.step and self.empty_steps == self.step:
+            raise DataError(
+                f"'{self.spec.objective}' had nothing to predict in any of its {self.step} steps: "
+                "the texts are too short for its ratios; raise the ratio (mask_ratio and its "
+                "like), or give longer texts"
+            )
+
+    def _view(self, rows: torch.Tensor, progress: float) -> Any:
+        epoch, ids = self._batch()
+        index = torch.from_numpy(ids).to(self.device, non_blocking=True)
+        chosen = rows[index].long()
+        block = Block(chosen, chosen == PAD_ID if self.data.has_pads else None)
+        return self.objective.corrupt(block, Draws(self.spec.seed, epoch, index, progress))
+
+    def _batch(self) -> tuple[int, np.ndarray]:
+        """Return the epoch and rows of this step; an epoch's last short batch is left out."""
+        size = self.recipe.batch_rows
+        epoch, place = divmod(self.step, self.num_rows // size)
+        if self.permutation[0] != epoch:
+            generator = np.random.default_rng(seed_for("order", seed=self.spec.seed, epoch=epoch))
+            self.permutation = (epoch, generator.permutation(self.num_rows))
+        return epoch, self.permutation[1][place * size : (place + 1) * size]
+
+    def _done_ratio(self, seconds: float) -> float:
+        if self.steps is None:
+            assert self.budget_s is not None
+            return seconds / self.budget_s
+        return self.step / self.steps if self.steps else 1.0
+
+    def _record(self, loss: float, seconds: float) -> None:
+        if not math.isfinite(loss):
+            raise DivergedError(
+                f"the pretraining loss of '{self.spec.objective}' became non-finite before step "
+                f"{self.step}; lower pretrain.peak_lr (now {self.recipe.peak_lr:g})"
+            )
+        self.seconds = seconds
+        point = {
+            "step": self.step,
+            "tokens": self.step * self.shape.tokens,
+            "seconds": round(seconds, 3),
+            "flops": self.step * self.step_flops.total + self.teacher_pretrain_flops,
+            "loss": loss,
+        }
+        for name, value in point.items():
+            self.curve[name].append(value)
+
+    def _save(self, state: Path, optimizer: torch.optim.Optimizer) -> None:
+        state.parent.mkdir(parents=True, exist_ok=True)
+        notes = {"step": self.step, "seconds": self.seconds, "curve": self.curve}
+        notes["empty_steps"] = self.empty_steps
+        save_state(state, self.objective, optimizer, notes)
+
+    def _report(self, progress: Progress, seconds: float) -> None:
+        note = f"loss {self.curve['loss'][-1]:.3f}" if self.curve["loss"] else ""
+        if self.steps is None:
+            progress(seconds, self.budget_s or seconds, note)
+        else:
+            progress(self.step * self.shape.tokens, self.steps * self.shape.tokens, note)
+
+    def cost(self) -> dict[str, Any]:
+        """Return what the run cost and how healthy it ended."""
+        spent = self.step_flops.scaled(self.step)
+        encoder = sum(p.numel() for p in self.objective.backbone.parameters())
+        beside = sum(value.numel() for value in self.objective.state_to_save().values())
+        return {
+            "tokens": self.step * self.shape.tokens,
+            "steps": self.step,
+            "empty_steps": self.empty_steps,
+            "flops": spent.total + self.teacher_pretrain_flops,
+            "flops_parts": asdict(spent),
+            "teacher_pretrain_flops": self.teacher_pretrain_flops,
+            "teacher_pretrain_s": self.teacher_pretrain_s,
+            "seconds": self.seconds,
+            "params_encoder": encoder,
+            "params_objective": beside,
+            "precision": resolve_precision(self.recipe.precision, self.device),
+            "device": self.device,
+            "num_threads": torch.get_num_threads(),
+            "final_loss": self.curve["loss"][-1] if self.curve["loss"] else None,
+            **self.checkup.after(),
+            "versions": versions(),
+        }

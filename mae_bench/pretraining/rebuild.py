@@ -1,0 +1,58 @@
+"""Puts a saved objective together again, to ask it for tokens that it has not seen."""
+
+from pathlib import Path
+from typing import Any
+
+from mae_bench.data.blocks import Blocks
+from mae_bench.errors import SpecError
+from mae_bench.masking import build_lexicon
+from mae_bench.model.attention import place
+from mae_bench.model.backbone import load_backbone
+from mae_bench.model.teacher import SPEC_FILE
+from mae_bench.objectives.base import OBJECTIVES, Objective, parse_options
+from mae_bench.pretraining.checkpoint import load_part
+from mae_bench.results import read_json
+from mae_bench.specs import PretrainSpec
+
+# Every hidden token is hidden wholly, each alike and all at once, and the loss is on the row's own
+# tokens, whatever the objective trained with: a token that stays, that a scheme prefers or that
+# is predicted beside other hidden ones is easier or harder, and no longer comparable.
+PLAIN = {
+    "masking": "random",
+    "mask_share": 1.0,
+    "random_share": 0.0,
+    "keep_share": 0.0,
+    "corrupt_ratio": None,
+    "predict_ratio": None,
+    "target_sets": 1,
+    "random_targets": False,
+}
+
+
+def rebuild_at(folder: Path, data: Blocks, mask_ratio: float, device: str) -> Objective | None:
+    """Return a checkpoint's objective, in evaluation mode, made to hide ``mask_ratio`` of a row.
+
+    Of an objective made of parts that is the part that it names; a student is asked as an mlm.
+    None where there is no such question: the encoder comes from elsewhere, predicts no tokens,
+    has no mask ratio, or cannot hide as much.
+    """
+    if not (folder / SPEC_FILE).exists():
+        return None
+    spec = PretrainSpec.model_validate(read_json(folder / SPEC_FILE))
+    found = OBJECTIVES.get(spec.objective).predictor(parse_options(spec.objective, spec.options))
+    if found is None:
+        return None
+    kind = OBJECTIVES.get(found.objective)
+    asked: dict[str, Any] = {**found.options, "mask_ratio": mask_ratio}
+    asked |= {name: value for name, value in PLAIN.items() if name in kind.Options.model_fields}
+    try:
+        options = parse_options(found.objective, asked)
+        kind.check(options, spec.backbone, data.row_length)
+    except SpecError:
+        return None
+    lexicon = None
+    if kind.needs_lexicon(options):
+        lexicon = build_lexicon(data.rows, data.vocab_size, folder)
+    objective = kind(load_backbone(folder), spec.backbone, options, seed=spec.seed, lexicon=lexicon)
+    load_part(objective, folder, found.prefix)
+    return place(objective, device).eval()

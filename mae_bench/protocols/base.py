@@ -1,0 +1,133 @@
+"""What a protocol is: a fixed way to turn a checkpoint and a task into test predictions.
+
+A protocol chooses on the selection part alone and predicts the test split once per noise,
+with what it chose.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import ValidationError
+
+from mae_bench.data.blocks import load_blocks
+from mae_bench.errors import SpecError, near_match
+from mae_bench.measures import measure_of
+from mae_bench.progress import Progress
+from mae_bench.protocols.outcome import ProtocolResult
+from mae_bench.registry import Registry
+from mae_bench.specs import EvaluateSpec, Frozen
+from mae_bench.tasks.base import load_task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+R = TypeVar("R", bound=Frozen)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A registered way to evaluate.
+
+    Attributes:
+        name: as studies write it.
+        version: part of the ids of its results; raised when its numbers may move.
+        recipe: every hyper-parameter.
+        needs_checkpoint: False for floors.
+        run: called as ``run(spec, checkpoint=, task=, device=, progress=)``; one that reads the
+            corpus gets ``corpus=`` in place of ``task=``.
+        reads_corpus: whether it reads validation rows of the corpus and no task, so that a
+            checkpoint has one evaluation, whatever the tasks, train sizes and noises.
+        primary: its metric that decides; empty for the first metric of the task.
+    """
+
+    name: str
+    version: int
+    recipe: type[Frozen]
+    needs_checkpoint: bool
+    run: Callable[..., ProtocolResult]
+    reads_corpus: bool = False
+    primary: str = ""
+
+
+PROTOCOLS: Registry[Protocol] = Registry("protocol", "protocols")
+
+
+def read_recipe(spec: EvaluateSpec, recipe: type[R]) -> R:
+    """Return the recipe of a spec.
+
+    Raises:
+        SpecError: an unknown key, or a value that is not allowed.
+    """
+    unknown = sorted(set(spec.recipe) - set(recipe.model_fields))
+    if unknown:
+        known = sorted(recipe.model_fields)
+        raise SpecError(
+            f"protocol '{spec.protocol}' has no option '{unknown[0]}'; options: "
+            f"{', '.join(known) or 'none'}.{near_match(unknown[0], known)}"
+        )
+    try:
+        return recipe.model_validate(spec.recipe)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SpecError(
+            f"option '{where}' of protocol '{spec.protocol}': {first['msg']}, "
+            f"got {first['input']!r}"
+        ) from error
+
+
+def evaluate(
+    spec: EvaluateSpec,
+    *,
+    checkpoint: Path | None,
+    task: Path,
+    out: Path,
+    device: str,
+    progress: Progress,
+) -> None:
+    """Run a protocol and write ``metrics.json`` and ``predictions.parquet`` into ``out``.
+
+    ``task`` is the folder of a task, or of token rows for a protocol that reads the corpus.
+
+    Raises:
+        SpecError: the protocol needs a checkpoint and none was given, or it gave a metric that is
+            not declared.
+    """
+    protocol = PROTOCOLS.get(spec.protocol)
+    if protocol.needs_checkpoint and checkpoint is None:
+        raise SpecError(
+            f"protocol '{spec.protocol}' needs a checkpoint and got none; name a pretrained "
+            "encoder, or choose a protocol without one"
+        )
+    data = {"corpus": load_blocks(task)} if protocol.reads_corpus else {"task": load_task(task)}
+    result = protocol.run(spec, checkpoint=checkpoint, **data, device=device, progress=progress)
+    for reading in result.readings:
+        for name in reading.metrics:
+            measure_of(name)  # a number that nobody can read is not written
+    out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(result.record(), indent=1, allow_nan=False)
+    (out / "metrics.json").write_text(text, encoding="utf-8")
+    tabulate(result).to_parquet(out / "predictions.parquet", index=False)
+
+
+def tabulate(result: ProtocolResult) -> "pd.DataFrame":
+    """Return the test predictions with their labels, one row an example and noise."""
+    import pandas as pd
+
+    tables = [
+        pd.DataFrame(
+            {
+                "noise": reading.noise.label,
+                "id": reading.test.ids,
+                "label": reading.test.labels,
+                "prediction": reading.predictions,
+            }
+        )
+        for reading in result.readings
+    ]
+    if not tables:
+        return pd.DataFrame(columns=["noise", "id", "label", "prediction"])
+    return pd.concat(tables, ignore_index=True)

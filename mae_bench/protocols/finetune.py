@@ -1,0 +1,259 @@
+"""Fine-tuning: encoder and head trained together; the learning rate is chosen, nothing else.
+
+AdamW with bias correction, linear warm-up and decay (Devlin et al. 2019, arXiv:1810.04805;
+Mosbach et al. 2021, arXiv:2006.04884). Every learning rate starts from the same weights and
+reads the same batches with the same dropout, and so does every objective. Differs from the
+papers in mean pooling over real tokens in place of [CLS], which some objectives never train.
+"""
+
+import copy
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mae_bench.errors import DivergedError
+from mae_bench.model.attention import place
+from mae_bench.model.backbone import load_backbone
+from mae_bench.model.heads import TaskModel
+from mae_bench.progress import Progress
+from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
+from mae_bench.protocols.outcome import (
+    ProtocolResult,
+    Trial,
+    choose,
+    conclude,
+    grid_edges,
+    score,
+)
+from mae_bench.protocols.splits import Splits
+from mae_bench.protocols.targets import Targets, find_untrained
+from mae_bench.seeding import seed_for
+from mae_bench.specs import EvaluateSpec, FinetuneRecipe
+from mae_bench.tasks.base import Examples, Task, TaskData
+from mae_bench.training.batching import (
+    Indices,
+    TokenSet,
+    check_length,
+    load_tokenizer,
+    reading_batches,
+    tokenize,
+    training_batches,
+)
+from mae_bench.training.operations import OperationCount
+from mae_bench.training.optim import linear_schedule, make_optimizer, set_lr
+from mae_bench.training.precision import autocast
+
+_REPORT_EVERY = 25  # steps between two reports of progress
+
+
+class Finetuner:
+    """One model and its start, from which each learning rate is trained."""
+
+    def __init__(
+        self,
+        model: TaskModel,
+        targets: Targets,
+        recipe: FinetuneRecipe,
+        *,
+        task: str,
+        seed: int,
+        device: str,
+    ) -> None:
+        """Remember the weights to start from."""
+        self.model = place(model, device)
+        self.targets = targets
+        self.recipe = recipe
+        self.task, self.seed, self.device = task, seed, device
+        self.operations = OperationCount(model.backbone.config)
+        self.start = copy.deepcopy(model.state_dict())
+        # of the last epoch's batches in the latest training, and of a constant on the same ones
+        self.train_loss = self.constant_loss = float("nan")
+
+    def num_steps(self, num_texts: int) -> int:
+        """Return the updates of one training."""
+        recipe = self.recipe
+        return max(recipe.epochs * -(-num_texts // recipe.batch_size), recipe.min_steps)
+
+    def train(self, texts: TokenSet, targets: Tensor, peak_lr: float) -> Iterator[int]:
+        """Train from the start at one rate; yield the number of steps done.
+
+        Raises:
+            DivergedError: a loss was not finite.
+        """
+        recipe = self.recipe
+        self.model.load_state_dict(self.start)
+        self.model.train()
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
+        optimizer = make_optimizer(
+            self.model.named_parameters(),
+            lr=0.0,
+            weight_decay=recipe.weight_decay,
+            betas=(recipe.beta1, recipe.beta2),
+            eps=recipe.eps,
+        )
+        steps = self.num_steps(len(texts))
+        losses: list[Tensor] = []
+        last = deque[Indices](maxlen=-(-len(texts) // recipe.batch_size))
+        batches = training_batches(
+            texts.lengths,
+            batch_size=recipe.batch_size,
+            bucket_batches=recipe.bucket_batches,
+            steps=steps,
+            task=self.task,
+            seed=self.seed,
+        )
+        for step, index in enumerate(batches):
+            ids, is_pad, on_device = texts.batch(index)
+            set_lr(optimizer, peak_lr * linear_schedule((step + 0.5) / steps, recipe.warmup_ratio))
+            with autocast(self.device, recipe.precision):
+                outputs = self.model(ids, is_pad)
+            loss = self.targets.loss(outputs, targets.index_select(0, on_device))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(parameters, recipe.clip_norm)
+            optimizer.step()
+            last.append(index)
+            losses.append(loss.detach())  # read once at the end: .item() would wait for the device
+            self.operations.add_training(ids.shape)
+            yield step + 1
+        found = torch.stack(losses).float()
+        if not bool(found.isfinite().all()):
+            raise DivergedError("non-finite training loss")
+        self.train_loss = float(found[-len(last) :].mean())
+        constants = [self.targets.constant_losses[index].mean() for index in last]
+        self.constant_loss = float(np.mean(constants))
+
+    @torch.inference_mode()
+    def predict(self, texts: TokenSet) -> Tensor:
+        """Return outputs [N, C] float32 in the order of the texts.
+
+        Raises:
+            DivergedError: an output is not finite.
+        """
+        self.model.eval()
+        outputs = torch.empty(len(texts), self.targets.num_outputs, device=self.device)
+        for index in reading_batches(texts.lengths, self.recipe.batch_size):
+            ids, is_pad, on_device = texts.batch(index)
+            with autocast(self.device, self.recipe.precision):
+                outputs[on_device] = self.model(ids, is_pad)
+            self.operations.add_reading(ids.shape)
+        if not bool(outputs.isfinite().all()):
+            raise DivergedError("non-finite predictions")
+        return outputs
+
+
+def rate_beyond(task: Task, trials: Sequence[Trial]) -> list[float]:
+    """Return the rate to try next where the best is at an edge of those tried, else nothing.
+
+    It is as far off as the grid's own step at that edge, by factor.
+    """
+    if all(trial.value is None for trial in trials):
+        return []
+    best = choose(task, trials)
+    edge = (grid_edges(task, trials, best) or {}).get("learning_rate")
+    if edge is None:
+        return []
+    rates = sorted(float(trial.chosen["learning_rate"]) for trial in trials)
+    end, inside = (rates[0], rates[1]) if edge == "lowest" else (rates[-1], rates[-2])
+    return [float(f"{end * end / inside:.3g}")]
+
+
+@contextmanager
+def seeded_dropout(task: str, seed: int, device: str) -> Iterator[None]:
+    """Seed torch's global generator, which dropout draws from, and put it back afterwards."""
+    is_cuda = torch.device(device).type == "cuda"
+    devices = [torch.device(device)] if is_cuda else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed_for("finetune_dropout", task=task, seed=seed))
+        yield
+
+
+def run(
+    spec: EvaluateSpec, *, checkpoint: Path, task: TaskData, device: str, progress: Progress
+) -> ProtocolResult:
+    """Train at each learning rate, keep the best on the selection part, predict the test split.
+
+    Raises:
+        DivergedError: the loss was not finite at every rate.
+    """
+    started = time.perf_counter()
+    recipe = read_recipe(spec, FinetuneRecipe)
+    splits = Splits(spec, task)
+    name = task.task.name
+    backbone = load_backbone(checkpoint)
+    check_length(recipe.max_length, backbone.config)
+    tokenizer = load_tokenizer(checkpoint)
+    targets = Targets(task.task, splits.train.labels)
+    model = TaskModel(
+        backbone,
+        targets.num_outputs,
+        dropout=recipe.dropout,
+        task=name,
+        seed=spec.seed,
+        separator=tokenizer.sep_token_id if len(splits.train.texts) == 2 else None,
+    )
+    tuner = Finetuner(model, targets, recipe, task=name, seed=spec.seed, device=device)
+
+    def read(examples: Examples) -> TokenSet:
+        return tokenize(
+            tokenizer,
+            examples.texts,
+            max_length=recipe.max_length,
+            vocab_size=backbone.vocab_size,
+            device=device,
+        )
+
+    train, selection = read(splits.train), read(splits.selection)
+    train_targets = targets.encode(splits.train.labels, device)
+    selection_targets = targets.encode(splits.selection.labels, device)
+    steps = tuner.num_steps(len(train))
+    trials: list[Trial] = []
+    best_weights = tuner.start
+    # ascending, so that a tie keeps the smaller rate
+    waiting, num_left = sorted(set(recipe.learning_rates)), recipe.max_added_rates
+    while waiting:
+        rate = waiting.pop(0)
+        tried, total = len(trials), len(trials) + 1 + len(waiting)
+        chosen = {"learning_rate": rate}
+        try:
+            with seeded_dropout(name, spec.seed, device):
+                for step in tuner.train(train, train_targets, rate):
+                    if step % _REPORT_EVERY == 0 or step == steps:
+                        done = tried * steps + step
+                        progress(done, total * steps, f"{name}: learning rate {rate:.3g}")
+            outputs = tuner.predict(selection)
+        except DivergedError as error:
+            trials.append(Trial(chosen, None, failure=str(error)))
+        else:
+            value = score(task.task, splits.selection.labels, targets.decode(outputs))
+            loss = float(targets.loss(outputs, selection_targets))
+            facts = {"selection_loss": loss, "train_loss": tuner.train_loss}
+            facts["constant_loss"] = tuner.constant_loss
+            trials.append(Trial(chosen, value, loss, facts=facts))
+            if choose(task.task, trials) is trials[-1]:
+                best_weights = copy.deepcopy(model.state_dict())
+        if not waiting and num_left:
+            num_left -= 1
+            waiting = rate_beyond(task.task, trials)
+    best = choose(task.task, trials)  # raises where every rate diverged
+    model.load_state_dict(best_weights)
+    return conclude(
+        spec,
+        splits,
+        trials,
+        lambda test: targets.decode(tuner.predict(read(test))),
+        started=started,
+        count_flops=lambda: tuner.operations.total,
+        flaw=find_untrained(best.facts["train_loss"], best.facts["constant_loss"]),
+    )
+
+
+PROTOCOLS.register("finetune")(
+    Protocol("finetune", version=2, recipe=FinetuneRecipe, needs_checkpoint=True, run=run)
+)

@@ -1,0 +1,144 @@
+"""Linear probe: what a frozen encoder's sentence vectors hold, read by a linear model.
+
+Features of a pair are [u, v, |u - v|, u * v] of its two texts, each encoded alone (InferSent,
+Conneau et al. 2017, arXiv:1705.02364; SentEval, Conneau & Kiela 2018, arXiv:1803.05449).
+Differs from SentEval in taking the pooling, too, on the selection part, and in standardising
+features. Legend: N texts, D hidden size.
+"""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mae_bench.errors import DivergedError
+from mae_bench.model.attention import place
+from mae_bench.model.backbone import Backbone, load_backbone
+from mae_bench.model.heads import pool
+from mae_bench.progress import Progress
+from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
+from mae_bench.protocols.linear_fit import Fitted, best_of, try_penalties
+from mae_bench.protocols.outcome import ProtocolResult, conclude
+from mae_bench.protocols.splits import Splits
+from mae_bench.specs import EvaluateSpec, ProbeRecipe
+from mae_bench.tasks.base import Examples, TaskData
+from mae_bench.tasks.metrics import Values
+from mae_bench.training.batching import check_length, load_tokenizer, reading_batches, tokenize
+from mae_bench.training.operations import OperationCount
+from mae_bench.training.precision import autocast
+
+
+class Encoder:
+    """A frozen encoder that turns each distinct text into one vector for each pooling, once."""
+
+    def __init__(self, checkpoint: Path | str, recipe: ProbeRecipe, device: str) -> None:
+        """Load the encoder and its tokenizer.
+
+        Raises:
+            SpecError: the encoder has fewer positions than the recipe's ``max_length``.
+        """
+        self.backbone: Backbone = place(load_backbone(checkpoint), device).eval()
+        check_length(recipe.max_length, self.backbone.config)
+        self.recipe = recipe
+        self.device = device
+        self.operations = OperationCount(self.backbone.config)
+        self._tokenizer = load_tokenizer(checkpoint)
+        self._place: dict[str, int] = {}
+        self._vectors: dict[str, list[Values]] = {name: [] for name in recipe.poolings}
+
+    def encode(self, texts: Iterable[str]) -> None:
+        """Make vectors of the texts that have none yet.
+
+        Raises:
+            DivergedError: a vector is not finite.
+        """
+        new = [text for text in dict.fromkeys(texts) if text not in self._place]
+        if not new:
+            return
+        tokens = tokenize(
+            self._tokenizer,
+            (new,),
+            max_length=self.recipe.max_length,
+            vocab_size=self.backbone.vocab_size,
+            device=self.device,
+        )
+        shape = (len(new), self.backbone.width)
+        vectors = {name: torch.empty(shape, device=self.device) for name in self.recipe.poolings}
+        with torch.inference_mode(), autocast(self.device, self.recipe.precision):
+            for index in reading_batches(tokens.lengths, self.recipe.batch_size):
+                ids, is_pad, on_device = tokens.batch(index)
+                hidden = self.backbone(ids, None, is_pad)
+                for pooling, table in vectors.items():
+                    table[on_device] = pool(hidden, is_pad, pooling)
+                self.operations.add_reading(ids.shape)
+        if not all(bool(table.isfinite().all()) for table in vectors.values()):
+            raise DivergedError("the encoder's vectors are not finite")
+        for pooling, table in vectors.items():
+            self._vectors[pooling].append(table.cpu().numpy())
+        self._place |= {text: len(self._place) + i for i, text in enumerate(new)}
+
+    def features(self, examples: Examples, pooling: str) -> Values:
+        """Return float64 features of encoded examples: [N, D] of texts, [N, 4 D] of pairs."""
+        table = np.concatenate(self._vectors[pooling]).astype(np.float64)
+        sides = [table[[self._place[text] for text in column]] for column in examples.texts]
+        if len(sides) == 1:
+            return sides[0]
+        u, v = sides
+        return np.concatenate([u, v, np.abs(u - v), u * v], axis=1)
+
+
+def run(
+    spec: EvaluateSpec, *, checkpoint: Path, task: TaskData, device: str, progress: Progress
+) -> ProtocolResult:
+    """Fit the probe at each pooling and penalty, keep the best on the selection part.
+
+    Raises:
+        DivergedError: the encoder's vectors are not finite.
+    """
+    from sklearn.preprocessing import StandardScaler
+
+    started = time.perf_counter()
+    recipe = read_recipe(spec, ProbeRecipe)
+    name = task.task.name
+    splits = Splits(spec, task)
+    train, selection = splits.train, splits.selection
+    encoder = Encoder(checkpoint, recipe, device)
+    encoder.encode(text for part in (train, selection) for column in part.texts for text in column)
+    fitted: list[Fitted] = []
+    scalers: dict[str, Any] = {}
+    for done, pooling in enumerate(recipe.poolings):
+        progress(done, len(recipe.poolings), f"{name}: probe on {pooling} pooling")
+        scalers[pooling] = scaler = StandardScaler()
+        fitted += try_penalties(
+            task.task,
+            (scaler.fit_transform(encoder.features(train, pooling)), train.labels),
+            (scaler.transform(encoder.features(selection, pooling)), selection.labels),
+            penalties=recipe.inverse_penalties,
+            max_iter=recipe.max_iter,
+            chosen={"pooling": pooling},
+        )
+    best = best_of(task.task, fitted)
+    best_pooling = str(best.trial.chosen["pooling"])
+
+    def predict(test: Examples) -> Values:
+        encoder.encode(text for column in test.texts for text in column)
+        features = scalers[best_pooling].transform(encoder.features(test, best_pooling))
+        predictions: Values = best.predict(features)
+        return predictions
+
+    return conclude(
+        spec,
+        splits,
+        [each.trial for each in fitted],
+        predict,
+        started=started,
+        count_flops=lambda: encoder.operations.total,
+    )
+
+
+PROTOCOLS.register("linear_probe")(
+    Protocol("linear_probe", version=2, recipe=ProbeRecipe, needs_checkpoint=True, run=run)
+)

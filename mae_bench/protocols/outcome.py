@@ -1,0 +1,208 @@
+"""What a protocol found: settings tried on the selection part, one chosen, the test split read."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mae_bench.errors import DivergedError
+from mae_bench.measures import measure_of
+from mae_bench.protocols.splits import Splits
+from mae_bench.specs import EvaluateSpec, NoiseSpec
+from mae_bench.tasks.base import Examples, Task
+from mae_bench.tasks.metrics import METRICS, Values
+
+FLAT = 1e-3  # of a metric; one example of a selection part, of at most 500, weighs more
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting tried on the selection part.
+
+    Attributes:
+        chosen: what was set.
+        value: the primary metric; None where ``failure`` says why.
+        loss: mean loss, which breaks ties; 0 where a protocol has none.
+        facts: anything else worth keeping, as whether a solver converged.
+    """
+
+    chosen: Mapping[str, float | str]
+    value: float | None
+    loss: float = 0.0
+    failure: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def record(self) -> dict[str, Any]:
+        """Return JSON-ready content."""
+        content: dict[str, Any] = {"chosen": dict(self.chosen), "selection_value": self.value}
+        if self.failure is not None:
+            content["failure"] = self.failure
+        return content | dict(self.facts)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The test split read under one noise by the chosen model; ``collapse`` is empty if sound."""
+
+    noise: NoiseSpec
+    test: Examples
+    predictions: Values
+    metrics: Mapping[str, float]
+    collapse: str
+
+    def record(self) -> dict[str, Any]:
+        """Return JSON-ready content, without the predictions."""
+        return {
+            "noise": self.noise.model_dump(mode="json"),
+            "metrics": dict(self.metrics),
+            "is_collapsed": bool(self.collapse),
+            "collapse": self.collapse,
+        }
+
+
+@dataclass(frozen=True)
+class ProtocolResult:
+    """What a protocol found.
+
+    ``seconds`` and ``flops`` cover every trial, not the chosen one alone; ``flops`` is None for
+    a protocol without an encoder, or an encoder whose sizes are unknown. ``n_test`` is 0 where
+    the test split was not to be read. ``grid_edges`` is what the function of that name says.
+    """
+
+    n_train: int
+    n_selection: int
+    n_test: int
+    best: Trial
+    trials: tuple[Trial, ...]
+    readings: tuple[Reading, ...]
+    seconds: float
+    flops: float | None
+    grid_edges: Mapping[str, str] | None = None
+
+    def record(self) -> dict[str, Any]:
+        """Return the content of ``metrics.json``."""
+        return {
+            "n_train": self.n_train,
+            "n_selection": self.n_selection,
+            "n_test": self.n_test,
+            "chosen": dict(self.best.chosen),
+            "grid_edges": None if self.grid_edges is None else dict(self.grid_edges),
+            "selection_value": self.best.value,
+            "trials": [trial.record() for trial in self.trials],
+            "results": [reading.record() for reading in self.readings],
+            "seconds": self.seconds,
+            "flops": self.flops,
+        }
+
+
+def score(task: Task, labels: Values, predictions: Values) -> float:
+    """Return the primary metric of a task."""
+    return METRICS.get(task.metrics[0])(labels, predictions, task.num_labels)
+
+
+def choose(task: Task, trials: Sequence[Trial]) -> Trial:
+    """Return the trial of the best primary metric; ties: the lower loss, then the earlier trial.
+
+    Raises:
+        DivergedError: no trial has a value.
+    """
+    valued = [(trial, trial.value) for trial in trials if trial.value is not None]
+    if not valued:
+        reasons = "; ".join(f"{dict(trial.chosen)}: {trial.failure}" for trial in trials)
+        raise DivergedError(f"every setting tried on the selection part diverged ({reasons})")
+    sign = measure_of(task.metrics[0]).sign
+    return min(valued, key=lambda pair: (-sign * pair[1], pair[0].loss))[0]
+
+
+def grid_edges(task: Task, trials: Sequence[Trial], best: Trial) -> dict[str, str] | None:
+    """Return the hyper-parameters chosen at an end of their grid: ``lowest`` or ``highest``.
+
+    A better value may then lie beyond. It is no edge where the next value inside is as good to
+    within `FLAT`: there the metric does not depend on it. None where no grid of numbers was tried.
+    """
+    found: dict[str, str] = {}
+    has_grid = False
+    sign = measure_of(task.metrics[0]).sign
+    for name, value in best.chosen.items():
+        if isinstance(value, str):
+            continue
+        rest = {key: other for key, other in best.chosen.items() if key != name}
+        line = sorted(
+            (trial for trial in trials if dict(trial.chosen) | rest == dict(trial.chosen)),
+            key=lambda trial: float(trial.chosen[name]),
+        )
+        if len(line) < 2:
+            continue
+        has_grid = True
+        for end, inside, word in ((line[0], line[1], "lowest"), (line[-1], line[-2], "highest")):
+            gain = None if inside.value is None else sign * ((best.value or 0.0) - inside.value)
+            is_flat = gain is not None and gain < FLAT
+            if end is best and not is_flat:
+                found[name] = word
+    return found if has_grid else None
+
+
+def find_collapse(task: Task, labels: Values, predictions: Values) -> str:
+    """Return "constant prediction", or nothing.
+
+    Classes: every example got the same one, though the labels differ. Regression: the
+    predictions vary by less than 1% of the labels' standard deviation.
+    """
+    spread = float(np.std(labels.astype(np.float64)))
+    if spread == 0.0:
+        return ""
+    if task.kind == "regress":
+        is_constant = float(np.std(predictions.astype(np.float64))) < 0.01 * spread
+    else:
+        is_constant = bool(np.all(predictions == predictions[0]))
+    return "constant prediction" if is_constant else ""
+
+
+def conclude(
+    spec: EvaluateSpec,
+    splits: Splits,
+    trials: Sequence[Trial],
+    predict: Callable[[Examples], Values],
+    *,
+    started: float,
+    count_flops: Callable[[], float | None] = lambda: None,
+    may_be_constant: bool = False,
+    flaw: str = "",
+) -> ProtocolResult:
+    """Return the result: the best trial, and the test split read once for each noise.
+
+    Args:
+        spec: whether the test split is to be read at all, and under which noises.
+        splits: the parts of the task.
+        trials: all that were tried.
+        predict: the chosen model.
+        started: `time.perf_counter` at the start of the protocol.
+        count_flops: called after the last prediction.
+        may_be_constant: whether a constant prediction is the design and no collapse.
+        flaw: what was wrong with the training of the chosen model; empty if sound.
+    """
+    best = choose(splits.task, trials)
+    readings = []
+    for noise in () if spec.selection_only else spec.test_noises:
+        test = splits.test(noise)
+        found = predict(test)
+        metrics = {
+            name: METRICS.get(name)(test.labels, found, splits.task.num_labels)
+            for name in splits.task.metrics
+        }
+        constant = "" if may_be_constant else find_collapse(splits.task, test.labels, found)
+        collapse = "; ".join(text for text in (constant, flaw) if text)
+        readings.append(Reading(noise, test, found, metrics, collapse))
+    return ProtocolResult(
+        n_train=len(splits.train.ids),
+        n_selection=len(splits.selection.ids),
+        n_test=len(readings[0].test.ids) if readings else 0,
+        best=best,
+        trials=tuple(trials),
+        readings=tuple(readings),
+        seconds=time.perf_counter() - started,
+        flops=count_flops(),
+        grid_edges=grid_edges(splits.task, trials, best),
+    )
