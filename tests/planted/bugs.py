@@ -44,7 +44,7 @@ BUGS = (
         "mae_bench/objectives/mae.py",
         "encoded = self.backbone(view.input_ids, view.positions, view.is_pad)",
         "encoded = self.backbone(view.input_ids, None, view.is_pad)",
-        ("tests/unit/test_traps.py",),
+        ("tests/training/test_traps.py",),
     ),
     Bug(
         "seen_set",
@@ -52,7 +52,7 @@ BUGS = (
         "mae_bench/model/decoder.py",
         "for other in parts if other is not part])",
         "for other in parts])",
-        ("tests/unit/test_mae.py",),
+        ("tests/objectives/test_mae.py",),
     ),
     Bug(
         "frozen_average",
@@ -60,7 +60,7 @@ BUGS = (
         "mae_bench/objectives/mae.py",
         "self.average.update(self.backbone)",
         "self.average.update(self.average)",
-        ("tests/unit/test_mae.py",),
+        ("tests/objectives/test_mae.py",),
     ),
     Bug(
         "unrotated_keys",
@@ -68,7 +68,7 @@ BUGS = (
         "mae_bench/model/cross_decoder.py",
         "turn_key = rotation(positions, self.head_size)",
         "turn_key = rotation(torch.zeros_like(positions), self.head_size)",
-        ("tests/unit/test_mae.py",),
+        ("tests/objectives/test_mae.py",),
     ),
     Bug(
         "nested_bottleneck",
@@ -76,7 +76,7 @@ BUGS = (
         "mae_bench/objectives/mae_bottleneck.py",
         "removed = hide(block, apart,",
         "removed = hide(block, draws,",
-        ("tests/unit/test_mae.py",),
+        ("tests/objectives/test_mae.py",),
     ),
     Bug(
         "unmasked_targets",
@@ -101,7 +101,7 @@ BUGS = (
         "mae_bench/objectives/rtd.py",
         "view.target_positions, chosen != view.target_ids)",
         "view.target_positions, view.target_ids >= 0)",
-        ("tests/unit/test_rtd.py",),
+        ("tests/objectives/test_rtd.py",),
     ),
     Bug(
         "next_token_seen",
@@ -109,7 +109,7 @@ BUGS = (
         "mae_bench/model/attention_mask.py",
         "everywhere.tril()",
         "everywhere.tril(1)",
-        ("tests/unit/test_causal.py",),
+        ("tests/objectives/test_causal.py",),
     ),
     Bug(
         "span_start_shown",
@@ -125,7 +125,7 @@ BUGS = (
         "mae_bench/masking/copies.py",
         "(rank - copy * wanted)",
         "(rank - copy)",
-        ("tests/unit/test_mlm_options.py",),
+        ("tests/objectives/test_mlm_options.py",),
     ),
     Bug(
         "batch_masks",
@@ -187,7 +187,7 @@ BUGS = (
         "mae_bench/pretraining/pretrain.py",
         "return self.objective.corrupt(block, Draws(self.spec.seed, epoch, index, progress))",
         "return self.objective.corrupt(block, Draws(self.spec.seed, 0, index, progress))",
-        ("tests/unit/test_pretrain.py::test_every_objective_reads_the_same_rows_in_order",),
+        ("tests/pretraining/test_pretrain.py::test_every_objective_reads_the_same_rows_in_order",),
     ),
     Bug(
         "named_init",
@@ -195,7 +195,7 @@ BUGS = (
         "mae_bench/pretraining/pretrain.py",
         "build_backbone(spec.backbone, data.vocab_size, spec.seed)",
         "build_backbone(spec.backbone, data.vocab_size, spec.seed + len(spec.objective))",
-        ("tests/unit/test_pretrain.py::test_every_objective_starts_from_the_same_weights",),
+        ("tests/pretraining/test_pretrain.py::test_every_objective_starts_from_the_same_weights",),
     ),
     Bug(
         "named_head",
@@ -203,7 +203,7 @@ BUGS = (
         "mae_bench/objectives/base.py",
         "return own_start(self.seed, part)",
         "return own_start(self.seed, self.name + part)",
-        ("tests/unit/test_pretrain.py::test_every_objective_starts_from_the_same_weights",),
+        ("tests/pretraining/test_pretrain.py::test_every_objective_starts_from_the_same_weights",),
     ),
     Bug(
         "late_schedule",
@@ -219,7 +219,7 @@ BUGS = (
         "mae_bench/pretraining/checkpoint.py",
         'if kind == "optimizer":',
         'if kind == "optimiser":',
-        ("tests/unit/test_pretrain.py::test_a_run_cut_short_ends_as_an_undisturbed_one",),
+        ("tests/pretraining/test_pretrain.py::test_a_run_cut_short_ends_as_an_undisturbed_one",),
     ),
     Bug(
         "free_teacher",
@@ -227,7 +227,7 @@ BUGS = (
         "mae_bench/objectives/distill.py",
         "return Flops(encoder=shape.encoder(), head=head, teacher=teacher)",
         "return Flops(encoder=shape.encoder(), head=head)",
-        ("tests/unit/test_pretrain.py::test_costs_are_whole",),
+        ("tests/pretraining/test_pretrain.py::test_costs_are_whole",),
     ),
     Bug(
         "free_head",
@@ -235,7 +235,7 @@ BUGS = (
         "mae_bench/objectives/mae.py",
         "head = shape.head(shape.rows * removed, width)",
         "head = 0.0",
-        ("tests/unit/test_traps.py::test_the_cost_of_mae_relative_to_mlm",),
+        ("tests/training/test_traps.py::test_the_cost_of_mae_relative_to_mlm",),
     ),
     Bug(
         "masks_among_the_real",
@@ -243,7 +243,7 @@ BUGS = (
         "mae_bench/protocols/representation.py",
         '(("_beside_masks", is_real & ~is_masked), ("_at_masks", is_masked))',
         '(("_beside_masks", is_real), ("_at_masks", is_masked))',
-        ("tests/unit/test_representation.py::test_masks_stand_where_real_tokens_stood",),
+        ("tests/protocols/test_representation.py::test_masks_stand_where_real_tokens_stood",),
     ),
     Bug(
         "rank_of_singular_values",
@@ -259,7 +259,7 @@ BUGS = (
         "mae_bench/analysis/references.py",
         "(reference.value or 0.0) * measure_in(claim, scores, others).sign < 0",
         "False",
-        ("tests/unit/test_references.py",),
+        ("tests/analysis/test_references.py",),
     ),
     Bug(
         "blind_check",
@@ -275,7 +275,7 @@ BUGS = (
         "mae_bench/model/heads.py",
         "is_real = (~is_pad).unsqueeze(-1).to(hidden.dtype)",
         "is_real = torch.ones_like(is_pad).unsqueeze(-1).to(hidden.dtype)",
-        ("tests/unit/test_heads.py",),
+        ("tests/model/test_heads.py",),
     ),
     Bug(
         "peeking",
@@ -283,7 +283,7 @@ BUGS = (
         "mae_bench/protocols/splits.py",
         'self.selection = self._noisy(data.selection, noise, "selection")',
         'self.selection = self._noisy(data.test, noise, "selection")',
-        ("tests/unit/test_floors.py",),
+        ("tests/protocols/test_floors.py",),
     ),
     Bug(
         "overlap",
@@ -291,7 +291,7 @@ BUGS = (
         "mae_bench/tasks/build.py",
         'official, counts["selection_in_test"] = _without(official, tested)',
         'official, counts["selection_in_test"] = _without(official, set())',
-        ("tests/unit/test_tasks.py",),
+        ("tests/tasks/test_tasks.py",),
     ),
     Bug(
         "noise_on_wrong_split",
@@ -299,7 +299,7 @@ BUGS = (
         "mae_bench/protocols/splits.py",
         'is_tested_on = noise.where in ("test", "both")',
         'is_tested_on = noise.where in ("train", "both")',
-        ("tests/unit/test_floors.py",),
+        ("tests/protocols/test_floors.py",),
     ),
     Bug(
         "zero_for_failure",
@@ -307,7 +307,7 @@ BUGS = (
         "mae_bench/runner/collect.py",
         '"is_primary": True, "failure": self.reasons[key]}',
         '"is_primary": True, "failure": self.reasons[key], "value": 0.0}',
-        ("tests/unit/test_collect.py",),
+        ("tests/runner/test_collect.py",),
     ),
     Bug(
         "built_in_place",
@@ -316,7 +316,7 @@ BUGS = (
         "temporary.mkdir()\n                yield temporary",
         "temporary.mkdir()\n                temporary.rename(final)\n                yield final\n"
         "                final.rename(temporary)",
-        ("tests/unit/test_store.py",),
+        ("tests/store/test_store.py",),
     ),
     Bug(
         "marked_first",
@@ -328,7 +328,7 @@ BUGS = (
         "                is_synced = time.monotonic() - started >= SYNC_FROM_S\n"
         "                finish(temporary, about, is_synced=is_synced)\n"
         "                yield temporary\n",
-        ("tests/unit/test_store.py",),
+        ("tests/store/test_store.py",),
     ),
     Bug(
         "ignored_lease",
@@ -336,7 +336,7 @@ BUGS = (
         "mae_bench/store/leases.py",
         'return content.get("host") != _host() or _is_alive(content)',
         'return content.get("host") != _host() and _is_alive(content)',
-        ("tests/unit/test_leases.py",),
+        ("tests/store/test_leases.py",),
     ),
     Bug(
         "moving_ids",
@@ -344,7 +344,7 @@ BUGS = (
         "mae_bench/specs/base.py",
         'return self.model_dump(mode="json", exclude_defaults=True)',
         'return self.model_dump(mode="json")',
-        ("tests/unit/test_specs.py",),
+        ("tests/specs/test_specs.py",),
     ),
     Bug(
         "unpaired",
@@ -352,7 +352,7 @@ BUGS = (
         "mae_bench/analysis/pairs.py",
         "columns.append(treatment.values - control.values)",
         "columns.append(treatment.values - np.nanmean(control.values))",
-        ("tests/unit/test_claims.py::test_differences_are_paired_not_pooled",),
+        ("tests/analysis/test_claims.py::test_differences_are_paired_not_pooled",),
     ),
     Bug(
         "moved_by_name",
@@ -376,7 +376,7 @@ BUGS = (
         "mae_bench/model/matching.py",
         "scores = scores.masked_fill(is_pad[:, None, None, :], -torch.inf)",
         "scores = scores.masked_fill(is_pad[:, None, None, :], 0.0)",
-        ("tests/unit/test_distill.py::test_relations_of_other_widths_match_plain_python",),
+        ("tests/objectives/test_distill.py::test_relations_of_other_widths_match_plain_python",),
     ),
     Bug(
         "first_layers",
@@ -384,7 +384,7 @@ BUGS = (
         "mae_bench/model/teacher.py",
         "int(m[2]) * num_given // num_wanted",
         "int(m[2])",
-        ("tests/unit/test_distill.py::test_every_other_layer_is_copied",),
+        ("tests/objectives/test_distill.py::test_every_other_layer_is_copied",),
     ),
     Bug(
         "raw_p",
@@ -392,7 +392,7 @@ BUGS = (
         "mae_bench/analysis/claims.py",
         "margins, p_family = test.margin[mine], test.p_family[mine]",
         "margins, p_family = test.margin[mine], test.p[mine]",
-        ("tests/unit/test_traps.py::test_the_family_wise_p_decides",),
+        ("tests/training/test_traps.py::test_the_family_wise_p_decides",),
     ),
     Bug(
         "few_seeds",
@@ -400,7 +400,7 @@ BUGS = (
         "mae_bench/analysis/claims.py",
         'outcome="not decidable" if pair.n else "not run",',
         'outcome="supported" if low[0] > 0 else "not decidable" if pair.n else "not run",',
-        ("tests/unit/test_claims.py::test_fewer_than_six_seeds_decide_nothing",),
+        ("tests/analysis/test_claims.py::test_fewer_than_six_seeds_decide_nothing",),
     ),
     Bug(
         "dropped_collapse",
@@ -408,7 +408,7 @@ BUGS = (
         "mae_bench/analysis/scores.py",
         'values[place[row["seed"]]] = row["value"]',
         'values[place[row["seed"]]] = np.nan if row["is_collapsed"] else row["value"]',
-        ("tests/unit/test_claims.py::test_a_collapsed_run_stays_in_the_numbers_and_is_counted",),
+        ("tests/analysis/test_claims.py::test_a_collapsed_run_stays_in_the_numbers_and_is_counted",),
     ),
     Bug(
         "weights_forgotten",
@@ -417,7 +417,7 @@ BUGS = (
         "loss = loss + view.weights[0, place] * output.loss",
         "loss = loss + output.loss",
         (
-            "tests/unit/test_parts.py::test_a_mixture_is_the_weighted_sum_of_what_its_parts_are_alone",
+            "tests/objectives/test_parts.py::test_a_mixture_is_the_weighted_sum_of_what_its_parts_are_alone",
         ),
     ),
     Bug(
@@ -426,7 +426,7 @@ BUGS = (
         "mae_bench/objectives/parts.py",
         "        _set_dropouts(self.dropouts[place])\n",
         "        _set_dropouts(self.dropouts[-1])\n",
-        ("tests/unit/test_parts.py::test_a_part_keeps_the_dropout_that_it_sets",),
+        ("tests/objectives/test_parts.py::test_a_part_keeps_the_dropout_that_it_sets",),
     ),
     Bug(
         "read_padding",
@@ -435,7 +435,7 @@ BUGS = (
         "    if mask is None:\n        return hidden",
         "    if True:\n        return hidden",
         (
-            "tests/unit/test_recurrent.py::test_padding_influences_no_real_token_in_either_direction",
+            "tests/objectives/test_recurrent.py::test_padding_influences_no_real_token_in_either_direction",
         ),
     ),
     Bug(
@@ -445,7 +445,7 @@ BUGS = (
         'content["encoder_files"] = encoder_files',
         "pass",
         (
-            "tests/unit/test_start.py::test_the_content_of_the_folder_is_in_the_ids_and_its_name_is_not",
+            "tests/model/test_start.py::test_the_content_of_the_folder_is_in_the_ids_and_its_name_is_not",
         ),
     ),
     Bug(
@@ -454,7 +454,7 @@ BUGS = (
         "mae_bench/objectives/rtd.py",
         "view.target_positions, chosen != view.target_ids)",
         "view.target_positions, chosen == view.target_ids)",
-        ("tests/unit/test_rtd.py::test_labels_say_where_the_encoder_reads_another_token",),
+        ("tests/objectives/test_rtd.py::test_labels_say_where_the_encoder_reads_another_token",),
     ),
     Bug(
         "lifted_mask",
@@ -462,7 +462,7 @@ BUGS = (
         "mae_bench/objectives/causal.py",
         "view.is_pad, is_causal=True)",
         "view.is_pad)",
-        ("tests/unit/test_causal.py::test_the_loss_is_that_of_a_plain_loop",),
+        ("tests/objectives/test_causal.py::test_the_loss_is_that_of_a_plain_loop",),
     ),
     Bug(
         "students_features",
@@ -470,7 +470,7 @@ BUGS = (
         "mae_bench/objectives/mae.py",
         "wanted = self.average.targets(",
         "wanted = MovingAverage(self.backbone, 0.5).targets(",
-        ("tests/unit/test_mae.py::test_the_encoder_cannot_move_the_targets_within_a_step",),
+        ("tests/objectives/test_mae.py::test_the_encoder_cannot_move_the_targets_within_a_step",),
     ),
     Bug(
         "overlapping_sets",
@@ -478,7 +478,7 @@ BUGS = (
         "mae_bench/masking/target_sets.py",
         "order[:, dealt.to(order.device)]",
         "order[:, (dealt // 2 * 2).to(order.device)]",
-        ("tests/unit/test_mae.py::test_target_sets_are_an_even_partition_of_what_is_removed",),
+        ("tests/objectives/test_mae.py::test_target_sets_are_an_even_partition_of_what_is_removed",),
     ),
     Bug(
         "control_at_another_ratio",
@@ -486,7 +486,7 @@ BUGS = (
         "mae_bench/objectives/mae_bottleneck.py",
         "mlm_control(options.decoder_mask_ratio, options.masking)",
         "mlm_control(options.mask_ratio, options.masking)",
-        ("tests/unit/test_mae.py::test_controls_are_valid_and_predict_as_much",),
+        ("tests/objectives/test_mae.py::test_controls_are_valid_and_predict_as_much",),
     ),
     Bug(
         "schedule_over_the_whole",
@@ -494,7 +494,7 @@ BUGS = (
         "mae_bench/objectives/phases.py",
         "block, replace(draws, progress=within)",
         "block, draws",
-        ("tests/unit/test_parts.py::test_a_phases_schedule_runs_over_the_phase",),
+        ("tests/objectives/test_parts.py::test_a_phases_schedule_runs_over_the_phase",),
     ),
     Bug(
         "last_slot",
@@ -561,6 +561,6 @@ BUGS = (
         process = self.context.Process(target=_main, args=args, name=f"mae-bench worker {number}")
         process.start()
 """,
-        ("tests/unit/test_execute.py",),
+        ("tests/runner/test_execute.py",),
     ),
 )

@@ -2,9 +2,9 @@
 
 from bugs import Bug
 
-TUNING_EDGES = "tests/unit/test_tuning_edges.py"
-WARNINGS = "tests/unit/test_warnings.py"
-PLAN = "tests/unit/test_plan.py"
+TUNING_EDGES = "tests/tuning/test_tuning_edges.py"
+WARNINGS = "tests/planning/test_warnings.py"
+PLAN = "tests/planning/test_plan.py"
 BUGS = (
     Bug(
         "edge_not_log",

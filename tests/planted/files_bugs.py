@@ -2,8 +2,8 @@
 
 from bugs import Bug
 
-LISTING = "tests/unit/test_listing.py"
-PLUGINS = "tests/unit/test_plugins.py"
+LISTING = "tests/data/test_listing.py"
+PLUGINS = "tests/planning/test_plugins.py"
 BUGS = (
     Bug(
         "silent_skips",
@@ -35,7 +35,7 @@ BUGS = (
         "mae_bench/data/documents.py",
         "        elif len(text) > NEAR * end:",
         "        elif not text:",
-        ("tests/unit/test_few_documents.py",),
+        ("tests/data/test_few_documents.py",),
     ),
     Bug(
         "crumbs_set_apart",
@@ -43,7 +43,7 @@ BUGS = (
         "mae_bench/data/documents.py",
         "(NEAR * held >= share or (is_last and not is_cut))",
         "True",
-        ("tests/unit/test_few_documents.py",),
+        ("tests/data/test_few_documents.py",),
     ),
     Bug(
         "id_without_ending",
@@ -59,7 +59,7 @@ BUGS = (
         "mae_bench/tasks/base.py",
         "            task.metrics,\n",
         "",
-        ("tests/unit/test_tasks.py", PLUGINS),
+        ("tests/tasks/test_tasks.py", PLUGINS),
     ),
     Bug(
         "id_without_unlisted_splits",
@@ -67,7 +67,7 @@ BUGS = (
         "mae_bench/data/sources.py",
         "    splits = sorted({*source.splits, *also})",
         "    splits = sorted(source.splits)",
-        ("tests/unit/test_tasks.py", "tests/unit/test_sources.py"),
+        ("tests/tasks/test_tasks.py", "tests/data/test_sources.py"),
     ),
     Bug(
         "id_without_plugin",
@@ -91,7 +91,7 @@ BUGS = (
         "mae_bench/planning/shorthand.py",
         "            seen[label] = value\n",
         "            seen[str(value)] = value\n",
-        ("tests/unit/test_odd_studies.py::test_odd_yaml_is_one_sentence_with_its_line",),
+        ("tests/planning/test_odd_studies.py::test_odd_yaml_is_one_sentence_with_its_line",),
     ),
     Bug(
         "truth_is_one",
@@ -99,7 +99,7 @@ BUGS = (
         "mae_bench/specs/base.py",
         "any(type(item) not in kinds for item in _scalars(value))",
         "any(not isinstance(item, tuple(kinds)) for item in _scalars(value))",
-        ("tests/unit/test_odd_studies.py::test_odd_yaml_is_one_sentence_with_its_line",),
+        ("tests/planning/test_odd_studies.py::test_odd_yaml_is_one_sentence_with_its_line",),
     ),
     Bug(
         "escaped_database",
@@ -115,6 +115,6 @@ BUGS = (
                 f"sqlite:///{session.folder / DATABASE}",
                 engine_kwargs={"connect_args": {"timeout": 60}},
 """,
-        ("tests/unit/test_tuning_home.py",),
+        ("tests/tuning/test_tuning_home.py",),
     ),
 )

@@ -2,9 +2,9 @@
 
 from bugs import Bug
 
-DIRECTION = "tests/unit/test_direction.py"
+DIRECTION = "tests/analysis/test_direction.py"
 METRICS = "tests/reference/test_metrics.py"
-PLUGINS = "tests/unit/test_plugins.py"
+PLUGINS = "tests/planning/test_plugins.py"
 TEXT = "tests/property/test_report_text.py"
 BUGS = (
     Bug(
@@ -53,7 +53,7 @@ BUGS = (
         "mae_bench/protocols/outcome.py",
         "key=lambda pair: (-sign * pair[1], pair[0].loss)",
         "key=lambda pair: (-pair[1], pair[0].loss)",
-        ("tests/unit/test_finetune.py",),
+        ("tests/protocols/test_finetune.py",),
     ),
     Bug(
         "tuned_to_the_worst",
@@ -61,7 +61,7 @@ BUGS = (
         "mae_bench/tuning/trials.py",
         "measure_of(TASKS.get(cell.task).metrics[0]).sign * float(value)",
         "float(value)",
-        ("tests/unit/test_tuning_value.py",),
+        ("tests/tuning/test_tuning_value.py",),
     ),
     Bug(
         "higher_perplexity",

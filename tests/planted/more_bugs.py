@@ -17,7 +17,7 @@ BUGS = (
         "mae_bench/protocols/finetune.py",
         "backbone = load_backbone(checkpoint)",
         "backbone = load_backbone(checkpoint, 0.0)",
-        ("tests/unit/test_dropout.py::test_a_fine_tune_keeps_the_dropout_of_the_encoder",),
+        ("tests/protocols/test_dropout.py::test_a_fine_tune_keeps_the_dropout_of_the_encoder",),
     ),
     Bug(
         "training_teacher",
@@ -25,7 +25,7 @@ BUGS = (
         "mae_bench/model/teacher.py",
         "return super().train(False)",
         "return super().train(mode)",
-        ("tests/unit/test_dropout.py::test_a_teacher_has_no_dropout_while_its_student_trains",),
+        ("tests/protocols/test_dropout.py::test_a_teacher_has_no_dropout_while_its_student_trains",),
     ),
     Bug(
         "one_noise_for_all_seeds",
@@ -33,7 +33,7 @@ BUGS = (
         "mae_bench/protocols/splits.py",
         "task=self.task.name, split=split, seed=self._seed)",
         "task=self.task.name, split=split, seed=0)",
-        ("tests/unit/test_seeds.py::test_each_seed_reads_its_own_typos_in_every_part",),
+        ("tests/pretraining/test_seeds.py::test_each_seed_reads_its_own_typos_in_every_part",),
     ),
     Bug(
         "first_part_alone_follows",
@@ -41,7 +41,7 @@ BUGS = (
         "mae_bench/objectives/parts.py",
         "for part in self.parts:\n            part.after_step()",
         "for part in self.parts[:1]:\n            part.after_step()",
-        ("tests/unit/test_moving_average.py",),
+        ("tests/objectives/test_moving_average.py",),
     ),
     Bug(
         "cold_start",
@@ -49,7 +49,7 @@ BUGS = (
         "mae_bench/pretraining/pretrain.py",
         "middle = done + 0.5 / self.steps if self.steps else done",
         "middle = done + 0.5 / self.steps if self.steps else max(done, recipe.warmup_ratio)",
-        ("tests/unit/test_optimisation.py::test_the_rate_warms_up_and_decays_under_every_budget",),
+        ("tests/training/test_optimisation.py::test_the_rate_warms_up_and_decays_under_every_budget",),
     ),
     Bug(
         "raw_counts",
@@ -65,7 +65,7 @@ BUGS = (
         "mae_bench/protocols/finetune.py",
         "targets = Targets(task.task, splits.train.labels)",
         "targets = Targets(task.task, splits.selection.labels)",
-        ("tests/unit/test_selection_part.py",),
+        ("tests/protocols/test_selection_part.py",),
     ),
     Bug(
         "unclipped",
@@ -73,7 +73,7 @@ BUGS = (
         "mae_bench/pretraining/pretrain.py",
         "torch.nn.utils.clip_grad_norm_(trained, recipe.clip_norm)",
         "pass",
-        ("tests/unit/test_optimisation.py",),
+        ("tests/training/test_optimisation.py",),
     ),
     Bug(
         "piled_gradients",
@@ -81,7 +81,7 @@ BUGS = (
         "mae_bench/pretraining/pretrain.py",
         "                optimizer.zero_grad(set_to_none=True)\n",
         "",
-        ("tests/unit/test_optimisation.py",),
+        ("tests/training/test_optimisation.py",),
     ),
     Bug(
         "undecayed",
@@ -89,7 +89,7 @@ BUGS = (
         "mae_bench/pretraining/pretrain.py",
         "weight_decay=recipe.weight_decay,",
         "weight_decay=0.0,",
-        ("tests/unit/test_optimisation.py",),
+        ("tests/training/test_optimisation.py",),
     ),
     Bug(
         "stale_betas",
@@ -97,7 +97,7 @@ BUGS = (
         "mae_bench/pretraining/pretrain.py",
         "betas=(recipe.beta1, recipe.beta2),",
         "betas=(0.9, 0.999),",
-        ("tests/unit/test_optimisation.py",),
+        ("tests/training/test_optimisation.py",),
     ),
     Bug(
         "nothing_follows_a_step",
@@ -105,7 +105,7 @@ BUGS = (
         "mae_bench/pretraining/pretrain.py",
         "                self.objective.after_step()\n",
         "",
-        ("tests/unit/test_moving_average.py",),
+        ("tests/objectives/test_moving_average.py",),
     ),
     Bug(
         "one_dropout_for_all_steps",
@@ -113,7 +113,7 @@ BUGS = (
         "mae_bench/pretraining/pretrain.py",
         'seed_for("dropout", seed=self.spec.seed, step=self.step)',
         'seed_for("dropout", seed=self.spec.seed, step=0)',
-        ("tests/unit/test_seeds.py::test_each_step_and_each_seed_has_dropout_of_its_own",),
+        ("tests/pretraining/test_seeds.py::test_each_step_and_each_seed_has_dropout_of_its_own",),
     ),
     Bug(
         "one_order_for_all_seeds",
@@ -121,7 +121,7 @@ BUGS = (
         "mae_bench/pretraining/pretrain.py",
         'seed_for("order", seed=self.spec.seed, epoch=epoch)',
         'seed_for("order", seed=0, epoch=epoch)',
-        ("tests/unit/test_seeds.py::test_each_seed_has_rows_and_masks_of_its_own",),
+        ("tests/pretraining/test_seeds.py::test_each_seed_has_rows_and_masks_of_its_own",),
     ),
     Bug(
         "one_start_for_all_seeds",
@@ -129,7 +129,7 @@ BUGS = (
         "mae_bench/pretraining/pretrain.py",
         "build_backbone(spec.backbone, data.vocab_size, spec.seed)",
         "build_backbone(spec.backbone, data.vocab_size, 0)",
-        ("tests/unit/test_seeds.py::test_each_seed_starts_from_weights_of_its_own",),
+        ("tests/pretraining/test_seeds.py::test_each_seed_starts_from_weights_of_its_own",),
     ),
     Bug(
         "one_subset_for_all_seeds",
@@ -137,7 +137,7 @@ BUGS = (
         "mae_bench/tasks/base.py",
         'seed_for("subset", task=task, seed=seed)',
         'seed_for("subset", task=task, seed=0)',
-        ("tests/unit/test_seeds.py::test_each_seed_trains_on_its_own_subset",),
+        ("tests/pretraining/test_seeds.py::test_each_seed_trains_on_its_own_subset",),
     ),
     Bug(
         "one_head_for_all_seeds",
@@ -145,7 +145,7 @@ BUGS = (
         "mae_bench/model/heads.py",
         'part=f"task:{task}", seed=seed)',
         'part=f"task:{task}", seed=0)',
-        ("tests/unit/test_seeds.py::test_each_seed_fine_tunes_from_a_head_of_its_own",),
+        ("tests/pretraining/test_seeds.py::test_each_seed_fine_tunes_from_a_head_of_its_own",),
     ),
     Bug(
         "late_restart",
@@ -154,7 +154,7 @@ BUGS = (
         "before < share <= done",
         "before <= share < done",
         (
-            "tests/unit/test_optimisation.py::test_the_moments_are_forgotten_before_the_first_step_of_a_phase",
+            "tests/training/test_optimisation.py::test_the_moments_are_forgotten_before_the_first_step_of_a_phase",
         ),
     ),
     Bug(
@@ -190,7 +190,7 @@ BUGS = (
         '"mlm": self.mlm_weight,\n            "cosine": self.cosine_weight,',
         '"mlm": self.cosine_weight,\n            "cosine": self.mlm_weight,',
         (
-            "tests/unit/test_objective_terms.py::test_a_student_minimises_the_weighted_mean_of_its_losses",
+            "tests/objectives/test_objective_terms.py::test_a_student_minimises_the_weighted_mean_of_its_losses",
         ),
     ),
     Bug(
@@ -199,7 +199,7 @@ BUGS = (
         "mae_bench/objectives/simcse.py",
         "similarities(first, second, self.options.temperature)",
         "similarities(first, second, 0.05)",
-        ("tests/unit/test_objective_terms.py::test_the_temperature_divides_the_cosines",),
+        ("tests/objectives/test_objective_terms.py::test_the_temperature_divides_the_cosines",),
     ),
     Bug(
         "deaf_weight",
@@ -208,7 +208,7 @@ BUGS = (
         "options.mlm_weight * mlm",
         "mlm",
         (
-            "tests/unit/test_objective_terms.py::test_the_mlm_term_adds_by_its_weight_and_hides_by_its_ratio",
+            "tests/objectives/test_objective_terms.py::test_the_mlm_term_adds_by_its_weight_and_hides_by_its_ratio",
         ),
     ),
     Bug(
@@ -218,7 +218,7 @@ BUGS = (
         "embedding.weight[labels].detach().float()",
         "embedding.weight[labels].float()",
         (
-            "tests/unit/test_objective_terms.py::test_embeddings_to_regress_are_normalised_and_get_no_gradient",
+            "tests/objectives/test_objective_terms.py::test_embeddings_to_regress_are_normalised_and_get_no_gradient",
         ),
     ),
     Bug(
@@ -228,7 +228,7 @@ BUGS = (
         "            position_ids=torch.cat([positions, removed_positions], dim=1),\n",
         "",
         (
-            "tests/unit/test_objective_terms.py::test_a_decoder_knows_where_each_removed_token_stood",
+            "tests/objectives/test_objective_terms.py::test_a_decoder_knows_where_each_removed_token_stood",
         ),
     ),
     Bug(
@@ -238,7 +238,7 @@ BUGS = (
         "pool(encoded, view.is_pad, self.options.pooling)",
         'pool(encoded, view.is_pad, "mean")',
         (
-            "tests/unit/test_objective_terms.py::test_the_sentence_vector_of_a_bottleneck_is_pooled_as_its_option_says",
+            "tests/objectives/test_objective_terms.py::test_the_sentence_vector_of_a_bottleneck_is_pooled_as_its_option_says",
         ),
     ),
     Bug(
@@ -248,7 +248,7 @@ BUGS = (
         "is_mark.long().cumsum(1) * is_mark,",
         "is_mark.long(),",
         (
-            "tests/unit/test_objective_terms.py::test_the_decoder_of_spans_is_told_which_mark_each_token_belongs_to",
+            "tests/objectives/test_objective_terms.py::test_the_decoder_of_spans_is_told_which_mark_each_token_belongs_to",
         ),
     ),
     Bug(
@@ -257,7 +257,7 @@ BUGS = (
         "mae_bench/pretraining/health.py",
         "total += float(output.loss) * output.predicted\n        predicted += output.predicted",
         "total += float(output.loss)\n        predicted += 1",
-        ("tests/unit/test_validation_loss.py",),
+        ("tests/pretraining/test_validation_loss.py",),
     ),
     Bug(
         "validation_at_the_start",
@@ -265,7 +265,7 @@ BUGS = (
         "mae_bench/pretraining/health.py",
         "Draws(seed, VALIDATION_EPOCH, ids, progress=1.0)",
         "Draws(seed, VALIDATION_EPOCH, ids, progress=0.0)",
-        ("tests/unit/test_validation_loss.py",),
+        ("tests/pretraining/test_validation_loss.py",),
     ),
     Bug(
         "frozen_encoder",
@@ -274,7 +274,7 @@ BUGS = (
         "        self.model.train()\n",
         "        self.model.train()\n        self.model.backbone.requires_grad_(False)\n",
         (
-            "tests/unit/test_optimisation.py::test_a_fine_tune_trains_all_weights_at_the_rates_of_the_schedule",
+            "tests/training/test_optimisation.py::test_a_fine_tune_trains_all_weights_at_the_rates_of_the_schedule",
         ),
     ),
     Bug(
@@ -283,7 +283,7 @@ BUGS = (
         "mae_bench/protocols/linear_probe.py",
         "(scaler.transform(encoder.features(selection, pooling)), selection.labels)",
         "(scaler.transform(encoder.features(train, pooling)), train.labels)",
-        ("tests/unit/test_selection_part.py",),
+        ("tests/protocols/test_selection_part.py",),
     ),
     Bug(
         "scaled_by_itself",
@@ -292,7 +292,7 @@ BUGS = (
         "(scaler.transform(encoder.features(selection, pooling)), selection.labels)",
         "(StandardScaler().fit_transform(encoder.features(selection, pooling)), selection.labels)",
         (
-            "tests/unit/test_selection_part.py::test_the_choice_rests_on_what_the_chosen_model_makes_of_it",
+            "tests/protocols/test_selection_part.py::test_the_choice_rests_on_what_the_chosen_model_makes_of_it",
         ),
     ),
 )

@@ -2,8 +2,8 @@
 
 from bugs import Bug
 
-GRIDS, HEALTH = "tests/unit/test_grids.py", "tests/unit/test_health.py"
-OUTSIDE = "tests/unit/test_outside_finetune.py"
+GRIDS, HEALTH = "tests/protocols/test_grids.py", "tests/pretraining/test_health.py"
+OUTSIDE = "tests/protocols/test_outside_finetune.py"
 BUGS = (
     Bug(
         "ridge_alpha_is_c",
@@ -84,7 +84,7 @@ BUGS = (
         'with own_start(seed, "vocabulary"):',
         "if True:",
         (
-            "tests/unit/test_seeds.py"
+            "tests/pretraining/test_seeds.py"
             "::test_a_vocabulary_head_starts_from_its_seed_whatever_was_drawn_before",
         ),
     ),
@@ -122,7 +122,7 @@ BUGS = (
         "            if not has_learned(self.probe_start, probe_end):\n",
         "            if True:\n",
         (
-            "tests/unit/test_left_out.py::test_an_encoder_that_learned_past_its_loss_is_on_a_plateau_and_not_collapsed",
+            "tests/pretraining/test_left_out.py::test_an_encoder_that_learned_past_its_loss_is_on_a_plateau_and_not_collapsed",
         ),
     ),
     Bug(
@@ -131,7 +131,7 @@ BUGS = (
         "mae_bench/pretraining/left_out.py",
         "    return after > before + max(",
         "    return after > before - max(",
-        ("tests/unit/test_left_out.py::test_what_counts_as_learned",),
+        ("tests/pretraining/test_left_out.py::test_what_counts_as_learned",),
     ),
     Bug(
         "left_out_neighbours",
@@ -139,7 +139,7 @@ BUGS = (
         "mae_bench/pretraining/left_out.py",
         "    left = places - 1 - torch.arange(len(places))",
         "    left = places - torch.arange(len(places))",
-        ("tests/unit/test_left_out.py::test_the_words_on_both_sides_of_the_gap_are_read",),
+        ("tests/pretraining/test_left_out.py::test_the_words_on_both_sides_of_the_gap_are_read",),
     ),
     Bug(
         "left_out_judged_on_fit",
@@ -148,7 +148,7 @@ BUGS = (
         "        (pairs[is_tested].numpy(), _one_hot(words[is_tested].numpy(), classes)),",
         "        (pairs[is_fitted].numpy(), _one_hot(words[is_fitted].numpy(), classes)),",
         (
-            "tests/unit/test_left_out.py::test_the_penalty_and_the_fit_never_see_the_rows_that_judge",
+            "tests/pretraining/test_left_out.py::test_the_penalty_and_the_fit_never_see_the_rows_that_judge",
         ),
     ),
     Bug(
@@ -157,7 +157,7 @@ BUGS = (
         "mae_bench/protocols/finetune.py",
         'flaw=find_untrained(best.facts["train_loss"], best.facts["constant_loss"]),',
         'flaw="",',
-        ("tests/unit/test_untrained_finetune.py",),
+        ("tests/protocols/test_untrained_finetune.py",),
     ),
     Bug(
         "threads_by_workers",
@@ -166,7 +166,7 @@ BUGS = (
         "settings = Settings(device=self.device, data_dir=self.data_dir)",
         "settings = Settings(self.device, self.data_dir, 1 + 7 // workers)",
         (
-            "tests/unit/test_execute.py"
+            "tests/runner/test_execute.py"
             "::test_the_number_of_workers_does_not_move_the_threads_of_a_stage",
         ),
     ),

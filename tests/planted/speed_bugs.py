@@ -2,7 +2,7 @@
 
 from bugs import Bug
 
-CACHES = "tests/unit/test_caches.py"
+CACHES = "tests/store/test_caches.py"
 BUGS = (
     Bug(
         "cached_length",

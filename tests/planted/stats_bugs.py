@@ -5,9 +5,9 @@ from bugs import Bug
 CLAIMS = "mae_bench/analysis/claims.py"
 FAILURES = "mae_bench/analysis/failures.py"
 MODERATED = "mae_bench/analysis/moderated.py"
-OF_CLAIMS = "tests/unit/test_claims.py"
-OF_STATS = "tests/unit/test_stats.py"
-OF_FAILURES = "tests/unit/test_failures.py"
+OF_CLAIMS = "tests/analysis/test_claims.py"
+OF_STATS = "tests/analysis/test_stats.py"
+OF_FAILURES = "tests/analysis/test_failures.py"
 REFERENCE = "tests/reference/test_statistics.py"
 BUGS = (
     Bug(

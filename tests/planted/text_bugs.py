@@ -68,7 +68,7 @@ BUGS = (
         "mae_bench/masking/hidden.py",
         "wanted_counts(lengths, row_length - 2, extremes(ratio)[0], masking)",
         "wanted_counts(lengths, row_length - 2, extremes(ratio)[1], masking)",
-        ("tests/unit/test_warnings.py",),
+        ("tests/planning/test_warnings.py",),
     ),
     Bug(
         "turned_pairs",
@@ -76,7 +76,7 @@ BUGS = (
         "mae_bench/tasks/build.py",
         "return tuple(sorted(self.written))",
         "return self.written",
-        ("tests/unit/test_tasks.py::test_a_pair_turned_round_is_the_same_pair",),
+        ("tests/tasks/test_tasks.py::test_a_pair_turned_round_is_the_same_pair",),
     ),
     Bug(
         "control_text",
@@ -84,7 +84,7 @@ BUGS = (
         "mae_bench/training/batching.py",
         "split_special_tokens=True",
         "split_special_tokens=False",
-        ("tests/unit/test_text_is_text.py",),
+        ("tests/data/test_text_is_text.py",),
     ),
     Bug(
         "whole_sentences",
@@ -92,7 +92,7 @@ BUGS = (
         "mae_bench/data/scripts.py",
         'rf"[{unspaced}][{marks}]*|{inside}|[^\\w\\s]"',
         'rf"[{unspaced}{marks}]+|{inside}|[^\\w\\s]"',
-        ("tests/unit/test_floors.py::test_tfidf_reads_characters_where_words_have_no_blanks",),
+        ("tests/protocols/test_floors.py::test_tfidf_reads_characters_where_words_have_no_blanks",),
     ),
     Bug(
         "marks_apart",
@@ -100,7 +100,7 @@ BUGS = (
         "mae_bench/data/scripts.py",
         'rf"(?:[^\\W{unspaced}]+|[{marks}{JOINERS}]+)+"',
         'rf"[^\\W{unspaced}]+"',
-        ("tests/unit/test_floors.py::test_tfidf_keeps_words_with_their_marks",),
+        ("tests/protocols/test_floors.py::test_tfidf_keeps_words_with_their_marks",),
     ),
     Bug(
         "unknown_share",
@@ -108,6 +108,6 @@ BUGS = (
         "mae_bench/data/blocks.py",
         "num_unknown = int(counts[UNK])",
         "num_unknown = int(counts[PAD])",
-        ("tests/unit/test_long_words.py::test_the_share_of_unknown_tokens_is_told",),
+        ("tests/data/test_long_words.py::test_the_share_of_unknown_tokens_is_told",),
     ),
 )
