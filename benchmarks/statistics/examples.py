@@ -108,13 +108,13 @@ class Tasks:
 
 
 @cache
-def stored() -> tuple[tuple[Array, Array, Array], ...]:
-    """Return, of each study, residual means [K, S], their products [K, S, S], and sizes [K].
+def stored() -> dict[str, tuple[Array, Array, Array]]:
+    """Return, by study, residual means [K, S], their products [K, S, S], and sizes [K].
 
     Residuals of six seeds are too small by a factor that is put back.
     """
-    found = []
-    for _, table in pd.read_csv(STORED).groupby("study"):
+    found: dict[str, tuple[Array, Array, Array]] = {}
+    for study, table in pd.read_csv(STORED).groupby("study"):
         num_seeds = sum(str(name).startswith("mean_") for name in table)
         means = table[[f"mean_{s}" for s in range(num_seeds)]].to_numpy()
         products = np.empty((len(table), num_seeds, num_seeds))
@@ -123,15 +123,21 @@ def stored() -> tuple[tuple[Array, Array, Array], ...]:
         centre = np.eye(num_seeds) - 1 / num_seeds
         back = num_seeds / (num_seeds - 1)
         sizes = table["num_examples"].to_numpy(dtype=float)
-        found.append((means @ centre * np.sqrt(back), centre @ products @ centre * back, sizes))
-    return tuple(found)
+        residuals = means @ centre * np.sqrt(back)
+        found[str(study)] = residuals, centre @ products @ centre * back, sizes
+    return found
 
 
-def of_stored_seeds(rng: np.random.Generator, shape: Shape, *, has_repeats: bool) -> Drawn:
-    """Return whole stored seeds with new signs, as `scenarios.seeds_again` does."""
+def of_stored_seeds(
+    rng: np.random.Generator, shape: Shape, *, has_repeats: bool, of: str | None = None
+) -> Drawn:
+    """Return whole stored seeds with new signs, as `scenarios.seeds_again` does.
+
+    Of one study, or of any.
+    """
     values, spreads = np.empty(shape), np.empty((shape[0], 1, shape[2]))
     noise, of_examples = np.empty((2, shape[0], shape[2]))
-    pools = stored()
+    pools = [stored()[of]] if of else list(stored().values())
     for study in range(shape[0]):
         means, products, sizes = pools[rng.integers(len(pools))]
         place = rng.choice(len(means), shape[2], replace=shape[2] > len(means))
@@ -159,6 +165,7 @@ EXAMPLE_SCENARIOS: dict[str, Callable[[np.random.Generator, Shape], Drawn]] = {
     "unlike, one column x8": Tasks(_UNLIKE, wild=8.0),
     "stored seeds": partial(of_stored_seeds, has_repeats=False),
     "stored seeds, repeats": partial(of_stored_seeds, has_repeats=True),
+    "stored seeds, first_fight": partial(of_stored_seeds, has_repeats=False, of="first_fight"),
     # true means are 0 over all such examples, not on these
     "other examples": Tasks((277,), of_arm=0.5, is_fixed=False),
 }

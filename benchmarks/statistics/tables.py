@@ -94,7 +94,7 @@ def _examples(frame: pd.DataFrame) -> str:
     errors = frame[["any_false", "partial"]].max(axis=1).map(_share)
     frame = frame.assign(cell=errors + " / " + frame["power"].map(_power))
     wide = frame.pivot(index="scenario", columns=["procedure", "family"], values="cell")
-    wide = wide.loc[list(EXAMPLE_SCENARIOS), ["verdict", "hierarchical"]]
+    wide = wide.sort_index(axis=1).loc[list(EXAMPLE_SCENARIOS), ["verdict", "hierarchical"]]
     wide.columns = [f"{name}, {family}" for name, family in wide.columns]
     return str(wide.reset_index().to_markdown(index=False, disable_numparse=True))
 
