@@ -20,6 +20,7 @@ from mae_bench.specs import Study
 REPORTS = Path(__file__).parents[2] / "reports"
 Shape = tuple[int, int, int]
 Draw = Callable[[np.random.Generator, Shape], Array]
+Pool = Callable[[np.random.Generator], Array]
 Scenario = Callable[[np.random.Generator, Shape], tuple[Array, Array]]
 ONE = np.ones((1, 1, 1))
 
@@ -146,19 +147,35 @@ def published() -> tuple[Array, ...]:
     return tuple(found)
 
 
-def of_published_seeds(
-    rng: np.random.Generator, shape: Shape, *, has_repeats: bool
+def one_published(rng: np.random.Generator) -> Array:
+    """Return the residuals [6, K] of one published study."""
+    pools = published()
+    return pools[rng.integers(len(pools))]
+
+
+def normal_instead(rng: np.random.Generator) -> Array:
+    """Return normal residuals with the spreads of a published study and correlations of .5.
+
+    The control of whatever draws them again: their true differences are normal.
+    """
+    pool = one_published(rng)
+    values = rng.standard_normal(pool.shape) + rng.standard_normal((len(pool), 1))
+    values *= np.sqrt((pool**2).mean(axis=0) / 2)
+    return (values - values.mean(axis=0)) * np.sqrt(len(pool) / (len(pool) - 1))
+
+
+def seeds_again(
+    rng: np.random.Generator, shape: Shape, *, draw: Pool, has_repeats: bool
 ) -> tuple[Array, Array]:
-    """Return whole published seeds with new signs: their spreads and their correlations.
+    """Return whole seeds of a study with new signs: their spreads and their correlations.
 
     Drawn with repeats, six of six hold four different seeds on average, and all spreads of a family
     come out too small at once, as they do not in new seeds. Without, each seed comes once before
     any comes twice.
     """
     values, spreads = np.empty(shape), np.empty((shape[0], 1, shape[2]))
-    pools = published()
     for study in range(shape[0]):
-        pool = pools[rng.integers(len(pools))]
+        pool = draw(rng)
         columns = rng.choice(pool.shape[1], shape[2], replace=shape[2] > pool.shape[1])
         seeds = rng.integers(len(pool), size=shape[1])
         if not has_repeats:
@@ -169,12 +186,11 @@ def of_published_seeds(
     return values, spreads
 
 
-def of_published_shapes(rng: np.random.Generator, shape: Shape) -> tuple[Array, Array]:
-    """Published residuals by themselves, unflipped: their spreads, tails and skewness."""
+def shapes_again(rng: np.random.Generator, shape: Shape, *, draw: Pool) -> tuple[Array, Array]:
+    """Return single residuals of a study, unflipped: their spreads, tails and skewness."""
     values, spreads = np.empty(shape), np.empty((shape[0], 1, shape[2]))
-    pools = published()
     for study in range(shape[0]):
-        pool = pools[rng.integers(len(pools))]
+        pool = draw(rng)
         sizes = np.sqrt((pool**2).mean(axis=0))
         shapes = (pool / sizes).ravel()
         spreads[study, 0] = rng.choice(sizes, shape[2])
@@ -198,9 +214,14 @@ SCENARIOS: dict[str, Scenario] = {
     "correlated .8": sharing(normal, 0.8),
     "correlated .5, t4": sharing(t4, 0.5),
     "missing pairs": missing,
-    "published seeds": partial(of_published_seeds, has_repeats=False),
-    "published seeds, repeats": partial(of_published_seeds, has_repeats=True),
-    "published shapes": of_published_shapes,
+    "published seeds": partial(seeds_again, draw=one_published, has_repeats=False),
+    "published seeds, repeats": partial(seeds_again, draw=one_published, has_repeats=True),
+    "published shapes": partial(shapes_again, draw=one_published),
+    "normal seeds": partial(seeds_again, draw=normal_instead, has_repeats=False),
+    "normal seeds, repeats": partial(seeds_again, draw=normal_instead, has_repeats=True),
+    "normal shapes": partial(shapes_again, draw=normal_instead),
     "lognormal (beyond)": plain(lognormal),
 }
+PUBLISHED = ("published seeds", "published seeds, repeats", "published shapes")
+CONTROLS = ("normal seeds", "normal seeds, repeats", "normal shapes")  # drawn again as those are
 BEYOND = ("lognormal (beyond)",)  # asymmetric: no test of a mean at six seeds holds there

@@ -2,6 +2,7 @@
 
     python benchmarks/statistics/simulate.py --part verdicts                 # what the package does
     python benchmarks/statistics/simulate.py --part candidates --seeds 6   # all against each other
+    python benchmarks/statistics/simulate.py --part examples  # with what the stored predictions say
     python benchmarks/statistics/simulate.py --part intervals
     python benchmarks/statistics/simulate.py --part tables                   # Markdown of all that
 
@@ -11,20 +12,37 @@ goes on where it was.
 
 import argparse
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from coverage import coverage
-from procedures import candidates, verdicts
-from scenarios import SCENARIOS
+from examples import EXAMPLE_SCENARIOS
+from hierarchical import example_verdicts
+from procedures import Rejected, candidates, verdicts
+from scenarios import SCENARIOS, Shape
 from tables import write_tables
 
-PARTS = ("verdicts", "candidates", "intervals", "tables")
+from mae_bench.analysis.moderated import Array
+
+PARTS = ("verdicts", "candidates", "examples", "intervals", "tables")
 # in standard deviations: what one paired t test finds with 80% power
 EFFECTS = {3: 3.26, 4: 2.01, 5: 1.68, 6: 1.4, 10: 1.0, 20: 0.66}
+
+
+def drawn(
+    part: str, name: str, rng: np.random.Generator, shape: Shape
+) -> tuple[Array, Array, Callable[[Array], dict[str, Rejected]]]:
+    """Return differences, their spreads, and what decides about such differences."""
+    if part == "examples":
+        made = EXAMPLE_SCENARIOS[name](rng, shape)
+        return made.values, made.spreads, partial(example_verdicts, known=made.known)
+    values, spreads = SCENARIOS[name](rng, shape)
+    return values, spreads, {"candidates": candidates, "verdicts": verdicts}[part]
 
 
 def level(part: str, num_seeds: int, family: int, name: str, studies: int) -> pd.DataFrame:
@@ -34,18 +52,16 @@ def level(part: str, num_seeds: int, family: int, name: str, studies: int) -> pd
     where a quarter of the hypotheses are true; ``power``: of those that are true.
     """
     rng = np.random.default_rng(zlib.crc32(f"{num_seeds} {family} {name}".encode()))
-    values, spreads = SCENARIOS[name](rng, (studies, num_seeds, family))
+    values, spreads, decide = drawn(part, name, rng, (studies, num_seeds, family))
     is_true = np.zeros(family, dtype=bool)
     is_true[np.linspace(0, family - 1, max(1, family // 4)).astype(int)] = True
-    shifted = values + is_true * EFFECTS[num_seeds] * spreads
-    key, decide = {"candidates": ("procedure", candidates), "verdicts": ("cut", verdicts)}[part]
-    nothing, some = decide(values), decide(shifted)
+    nothing, some = decide(values), decide(values + is_true * EFFECTS[num_seeds] * spreads)
     records = [
         {
             "seeds": num_seeds,
             "family": family,
             "scenario": name,
-            key: one,
+            "cut" if part == "verdicts" else "procedure": one,
             "studies": len(rejected),
             "any_false": rejected.any(axis=1).mean(),
             "partial": some[one][:, ~is_true].any(axis=1).mean(),
@@ -78,7 +94,7 @@ def main() -> None:
     parser.add_argument("--part", choices=PARTS, default="verdicts")
     parser.add_argument("--seeds", type=int, nargs="+", default=[6, 10, 20])
     parser.add_argument("--families", type=int, nargs="+", default=[1, 4, 16, 26, 100])
-    parser.add_argument("--scenarios", nargs="+", default=list(SCENARIOS), choices=SCENARIOS)
+    parser.add_argument("--scenarios", nargs="+", choices=[*SCENARIOS, *EXAMPLE_SCENARIOS])
     parser.add_argument("--studies", type=int, default=2000)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
@@ -87,7 +103,8 @@ def main() -> None:
         write_tables(asked.out)
         return
     families = asked.families if asked.part != "intervals" else [1]
-    places = product(families, asked.seeds, asked.scenarios)
+    known = EXAMPLE_SCENARIOS if asked.part == "examples" else SCENARIOS
+    places = product(families, asked.seeds, asked.scenarios or known)
     jobs = [
         (asked.part, seeds, family, name, asked.studies, asked.out)
         for family, seeds, name in places

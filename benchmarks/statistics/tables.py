@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
-from scenarios import BEYOND, SCENARIOS
+from examples import EXAMPLE_SCENARIOS
+from scenarios import BEYOND, CONTROLS, PUBLISHED, SCENARIOS
 
 from mae_bench.analysis.stats import CUT
 
@@ -29,15 +30,9 @@ def _power(value: float) -> str:
 
 
 def _verdicts(frame: pd.DataFrame) -> str:
-    """Return the larger of both errors, and the power, by scenario, seeds and family.
-
-    A place that was simulated at larger cuts alone shows its error there, as an upper bound: on
-    the same draws a smaller cut rejects less.
-    """
-    frame = frame[frame["cut"] >= CUT].sort_values("cut")
-    frame = frame.groupby(["seeds", "family", "scenario"], as_index=False).first()
-    errors = frame[["any_false", "partial"]].max(axis=1).map(_share)
-    frame = frame.assign(error=errors.where(frame["cut"] == CUT, "≤" + errors))
+    """Return the larger of both errors, and the power, by scenario, seeds and family."""
+    frame = frame[frame["cut"] == CUT]
+    frame = frame.assign(error=frame[["any_false", "partial"]].max(axis=1).map(_share))
     order = [name for name in SCENARIOS if name in set(frame["scenario"])]
     wide = frame.pivot(index="scenario", columns=["seeds", "family"], values="error")
     wide = wide.loc[order].sort_index(axis=1).fillna("")
@@ -48,30 +43,24 @@ def _verdicts(frame: pd.DataFrame) -> str:
 
 
 def _cuts(frame: pd.DataFrame) -> str:
-    """Return, for each cut, the largest error with its place, and the power at six seeds.
-
-    Of the places that were simulated at every cut.
-    """
-    num_cuts = frame.groupby(["seeds", "family", "scenario"])["cut"].transform("size")
-    frame = frame[num_cuts == num_cuts.max()]
+    """Return, for each cut, the largest errors with their places, and the power at six seeds."""
     frame = frame.assign(error=frame[["any_false", "partial"]].max(axis=1))
-    worst = frame[~frame["scenario"].isin(BEYOND)].sort_values("error").groupby("cut").tail(1)
+    made = [name for name in SCENARIOS if name not in (*PUBLISHED, *CONTROLS, *BEYOND)]
+    groups = {"made": made, "published, drawn again": PUBLISHED, "normal, drawn again": CONTROLS}
+    cuts = sorted(frame["cut"].unique())
+    table = pd.DataFrame({"p below": map(_share, cuts)})
+    for group, names in groups.items():
+        own = frame[frame["scenario"].isin(names)].sort_values("error")
+        worst = own.groupby("cut").tail(1).set_index("cut").loc[cuts]
+        places = worst[["error", "scenario", "seeds", "family"]].itertuples(index=False)
+        table[f"largest error, {group}"] = [
+            f"{_share(error)} ({name}, n={seeds}, {family})"
+            for error, name, seeds, family in places
+        ]
     normal = frame[(frame["scenario"] == "normal") & (frame["seeds"] == 6)]
     power = normal.pivot_table(index="cut", columns="family", values="power")
-    table = pd.DataFrame(
-        {
-            "p below": worst["cut"].map(_share),
-            "largest error": worst["error"].map(_share),
-            "where": [
-                f"{name}, n={seeds}, {family}"
-                for name, seeds, family in worst[["scenario", "seeds", "family"]].itertuples(
-                    index=False
-                )
-            ],
-            **{f"power, {size}": worst["cut"].map(power[size]).map(_power) for size in power},
-        }
-    )
-    table = table.sort_values("p below")
+    for size in power:
+        table[f"power, {size}"] = [_power(power.loc[cut, size]) for cut in cuts]
     return str(table.to_markdown(index=False, disable_numparse=True))
 
 
@@ -97,6 +86,19 @@ def _candidates(frame: pd.DataFrame) -> str:
     return str(table.reset_index().to_markdown(index=False, disable_numparse=True))
 
 
+def _examples(frame: pd.DataFrame) -> str:
+    """Return error and power at the cut of verdicts, at six seeds: today's beside the strongest."""
+    split = frame["procedure"].str.rsplit("; p < ", n=1, expand=True)
+    is_shown = (split[1].astype(float) == CUT) & (frame["seeds"] == 6)
+    frame = frame.assign(procedure=split[0])[is_shown]
+    errors = frame[["any_false", "partial"]].max(axis=1).map(_share)
+    frame = frame.assign(cell=errors + " / " + frame["power"].map(_power))
+    wide = frame.pivot(index="scenario", columns=["procedure", "family"], values="cell")
+    wide = wide.sort_index(axis=1).loc[list(EXAMPLE_SCENARIOS), ["verdict", "hierarchical"]]
+    wide.columns = [f"{name}, {family}" for name, family in wide.columns]
+    return str(wide.reset_index().to_markdown(index=False, disable_numparse=True))
+
+
 def _intervals(frame: pd.DataFrame) -> str:
     wide = frame.pivot_table(index=["interval", "scenario"], columns="seeds", values="coverage")
     wide = wide.map(lambda v: "" if pd.isna(v) else _share(v))
@@ -107,5 +109,6 @@ def _intervals(frame: pd.DataFrame) -> str:
 _TABLES = {
     "verdicts": {"verdicts": _verdicts, "cuts": _cuts},
     "candidates": {"candidates": _candidates},
+    "examples": {"examples": _examples},
     "intervals": {"intervals": _intervals},
 }
