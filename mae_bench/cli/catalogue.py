@@ -51,13 +51,13 @@ def _maskings() -> list[dict[str, Any]]:
 
 
 def _tasks() -> list[dict[str, Any]]:
-    from mae_bench.tasks import TASKS
+    from mae_bench.tasks import TASKS, kind_of
 
     return [
         {
             "name": name,
             "kind": task.kind,
-            "labels": task.num_labels if task.kind != "regress" else "a number",
+            "labels": kind_of(task).described,
             "metrics": ", ".join(task.metrics),
             "source": task.source.hub_id if task.source else "generated",
             "licence": task.licence,

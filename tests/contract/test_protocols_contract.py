@@ -15,8 +15,8 @@ from mae_bench.errors import SpecError, UnknownNameError
 from mae_bench.progress import silent
 from mae_bench.protocols.base import PROTOCOLS, evaluate
 from mae_bench.specs import EvaluateSpec, NoiseSpec
-from mae_bench.tasks.base import task_meta
 from mae_bench.tasks.metrics import METRICS
+from mae_bench.tasks.prepared import task_meta
 
 NAMES = [name for name, part in PROTOCOLS if not part.reads_corpus]
 KINDS = ("classify", "pair", "regress")
