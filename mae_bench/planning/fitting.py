@@ -48,5 +48,6 @@ def _check_protocols(where: str, protocols: Iterable[str], tasks: Iterable[str])
                 f"{where}: '{name}' cannot read task '{task}', which is of kind '{kind}'; it reads "
                 f"kinds {', '.join(read) or 'of no task here'}, and kind '{kind}' is read by "
                 f"{', '.join(fitting) or 'no protocol'}; name another protocol, or put the task "
-                "into a study of its own"
+                "into a study of its own",
+                name,
             )

@@ -95,6 +95,11 @@ def test_parts_of_this_package_are_no_plugins_and_others_know_their_module(their
     assert TASKS.plugin("mine").module == __name__
 
 
+def test_every_registry_with_entry_points_is_looked_through_for_versions():
+    groups = {registry.group for registry in REGISTRIES}
+    assert groups == {f"mae_bench.{group}" for group in plugins.GROUPS}
+
+
 def test_the_version_of_an_objective_is_in_the_ids_of_all_that_train_it(theirs):
     before = ids("pretrain")
     theirs.Theirs.version = 2

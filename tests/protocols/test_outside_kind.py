@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import json
+import math
 import random
 import sys
 
@@ -19,12 +20,16 @@ from mae_bench.analysis.report import write_report
 from mae_bench.cli.catalogue import parts
 from mae_bench.data.sources import Source
 from mae_bench.errors import DataError, SpecError
+from mae_bench.model.backbone import load_backbone
+from mae_bench.model.heads import TaskModel
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import study_of
 from mae_bench.progress import silent
 from mae_bench.protocols import finetune
 from mae_bench.protocols.base import PROTOCOLS
+from mae_bench.protocols.finetune import Finetuner
 from mae_bench.runner.session import Session
+from mae_bench.specs import FinetuneRecipe
 from mae_bench.tasks import Task, add_task, build_task, kind_of, load_task
 from mae_bench.training.batching import load_tokenizer
 
@@ -115,22 +120,43 @@ def test_one_that_learned_nothing_is_marked(data, encoder):
     assert "fine-tune untrained" in reading.collapse
 
 
+def laid_out(encoder, data):
+    """Return the test texts as a model reads them, and the learner of their tags."""
+    kind = kind_of(data.task)
+    tokenizer = load_tokenizer(encoder)
+    texts = kind.lay_out(tokenizer, data.test, max_length=32, vocab_size=99, device="cpu")
+    return texts, kind.learner(data.train)
+
+
 def test_outputs_of_tokens_do_not_depend_on_the_batch(data, encoder):
     """Texts of a batch have other lengths than those of another."""
-    found = [tuned(encoder, data, batch_size=size, epochs=1, min_steps=1) for size in (1, 64)]
-    assert found[0].n_test == found[1].n_test == 40
-    kind = kind_of(data.task)
-    learner = kind.learner(data.train)
-    texts = kind.lay_out(
-        load_tokenizer(encoder), data.test, max_length=32, vocab_size=99, device="cpu"
-    )
-    assert learner.output_shape(int(texts.lengths.max())) == (texts.ids.shape[1], 3)
-    perfect = torch.zeros(len(texts), *learner.output_shape(texts.ids.shape[1]))
+    texts, learner = laid_out(encoder, data)
+    backbone = load_backbone(encoder)
+    model = TaskModel(backbone, learner.head(backbone.width, dropout=0.5, seed=0))
+    is_real = torch.arange(texts.ids.shape[1]) < texts.device_lengths[:, None]
+    found = []
+    for batch_size in (1, 7, 64):
+        recipe = FinetuneRecipe(batch_size=batch_size, precision="fp32")
+        tuner = Finetuner(model, learner, recipe, task="t", seed=0, device="cpu")
+        found.append(tuner.predict(texts))
+        assert found[-1].shape == (40, texts.ids.shape[1], 3)
+        torch.testing.assert_close(found[-1][is_real], found[0][is_real], atol=1e-5, rtol=0)
+
+
+def test_its_loss_and_its_tags_are_those_of_plain_python(data, encoder):
+    """A word is one token of this encoder, after [CLS]."""
+    texts, learner = laid_out(encoder, data)
+    shape = (len(texts), *learner.output_shape(texts.ids.shape[1]))
+    outputs = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    surprises, tags = [], []
+    for row, wanted in enumerate(data.test.labels):
+        words = outputs[row, 1 : 1 + len(wanted)].tolist()
+        tags.append([word.index(max(word)) for word in words])
+        for word, tag in zip(words, wanted, strict=True):
+            surprises.append(math.log(sum(map(math.exp, word))) - word[tag])
     targets = learner.encode(data.test.labels, texts)
-    for tag in range(3):
-        perfect[..., tag][targets == tag] = 9.0
-    assert learner.decode(perfect, texts).tolist() == data.test.labels.tolist()
-    assert float(learner.loss(perfect, targets)) < 1e-3
+    assert float(learner.loss(outputs, targets)) == pytest.approx(np.mean(surprises))
+    assert learner.decode(outputs, texts).tolist() == tags
 
 
 def test_a_study_runs_from_its_data_to_its_report(tags, tmp_path):
