@@ -1,5 +1,6 @@
 """A kind of task from outside, in one file: its labels are lists, and nothing else changes."""
 
+import abc
 import dataclasses
 import importlib
 import json
@@ -26,7 +27,6 @@ from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import study_of
 from mae_bench.progress import silent
 from mae_bench.protocols import finetune
-from mae_bench.protocols.base import PROTOCOLS
 from mae_bench.protocols.finetune import Finetuner
 from mae_bench.runner.session import Session
 from mae_bench.specs import FinetuneRecipe
@@ -237,13 +237,23 @@ def test_an_unknown_kind_gets_a_near_match(tags):
         make_plan(study_of(STUDY), None)
 
 
+def test_a_kind_without_all_its_methods_is_told_which_it_lacks(tags, monkeypatch):
+    add_task(TASK)
+    for name in ("floor", "read_label"):
+        monkeypatch.delattr(tags.Tags, name)
+    abc.update_abstractmethods(tags.Tags)
+    with pytest.raises(
+        SpecError, match=r"outside_tags\.Tags\) lacks floor, read_label;"
+    ):
+        make_plan(study_of(STUDY), None)
+
+
 def test_it_is_listed_beside_ours(tags):
     add_task(TASK)
     found = {part["name"]: part for part in parts("tasks")}
     assert found["their_words"]["labels"] == "3 tags a word"
     assert json.dumps(found)
-    assert [name for name, part in PROTOCOLS if part.fits("their_tags")] == [
-        "finetune",
-        "majority",
-        "representation",
-    ]
+    kinds = {part["name"]: part["kinds"] for part in parts("protocols")}
+    assert kinds["finetune"] == kinds["majority"] == "classify, pair, regress, their_tags"
+    assert kinds["linear_probe"] == kinds["tfidf"] == "classify, pair, regress"
+    assert kinds["representation"] == "reads the corpus"

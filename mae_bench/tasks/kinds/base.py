@@ -221,8 +221,15 @@ def kind_of(task: Task) -> TaskKind:
 
     Raises:
         UnknownNameError: nobody registered a kind of that name.
+        SpecError: the kind lacks methods that every kind must have.
     """
-    return KINDS.get(task.kind)(task)
+    kind = KINDS.get(task.kind)
+    if missing := sorted(kind.__abstractmethods__):
+        raise SpecError(
+            f"kind of task '{task.kind}' ({kind.__module__}.{kind.__qualname__}) lacks "
+            f"{', '.join(missing)}; write what mae_bench.tasks.kinds.base says of each"
+        )
+    return kind(task)
 
 
 def objects(values: Iterable[Any]) -> Labels:
