@@ -242,9 +242,7 @@ def test_a_kind_without_all_its_methods_is_told_which_it_lacks(tags, monkeypatch
     for name in ("floor", "read_label"):
         monkeypatch.delattr(tags.Tags, name)
     abc.update_abstractmethods(tags.Tags)
-    with pytest.raises(
-        SpecError, match=r"outside_tags\.Tags\) lacks floor, read_label;"
-    ):
+    with pytest.raises(SpecError, match=r"outside_tags\.Tags\) lacks floor, read_label;"):
         make_plan(study_of(STUDY), None)
 
 
