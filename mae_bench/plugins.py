@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Any
 
 OURS = "mae_bench"
-GROUPS = ("objectives", "maskings", "tasks", "protocols", "noises", "corpora", "metrics")
+GROUPS = (
+    "objectives",
+    "maskings",
+    "tasks",
+    "kinds",
+    "protocols",
+    "noises",
+    "corpora",
+    "metrics",
+)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,9 @@
 """What `list` shows of each kind of part."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mae_bench.protocols.base import Protocol
 
 
 def parts(kind: str) -> list[dict[str, Any]]:
@@ -51,13 +54,13 @@ def _maskings() -> list[dict[str, Any]]:
 
 
 def _tasks() -> list[dict[str, Any]]:
-    from mae_bench.tasks import TASKS
+    from mae_bench.tasks import TASKS, kind_of
 
     return [
         {
             "name": name,
             "kind": task.kind,
-            "labels": task.num_labels if task.kind != "regress" else "a number",
+            "labels": kind_of(task).described,
             "metrics": ", ".join(task.metrics),
             "source": task.source.hub_id if task.source else "generated",
             "licence": task.licence,
@@ -82,12 +85,19 @@ def _corpora() -> list[dict[str, Any]]:
 
 def _protocols() -> list[dict[str, Any]]:
     from mae_bench.protocols.base import PROTOCOLS
+    from mae_bench.tasks import KINDS
+
+    def kinds(protocol: "Protocol") -> str:
+        if protocol.reads_corpus:
+            return "reads the corpus"
+        return ", ".join(name for name in KINDS.names() if protocol.fits(name))
 
     return [
         {
             "name": name,
             "version": protocol.version,
             "is_floor": not protocol.needs_checkpoint,
+            "kinds": kinds(protocol),
             "recipe": ", ".join(protocol.recipe.model_fields),
         }
         for name, protocol in PROTOCOLS

@@ -16,22 +16,25 @@ from mae_bench.seeding import seed_for
 WORLD_VERSION = 1
 SPLIT_SIZES = {"train": 2400, "test": 1000}
 _HALVES = {"train": 0, "test": 1}
+_PAIR = ("text_a", "text_b")
 
 
 class WorldTask(NamedTuple):
     """What a task of the world is.
 
     Attributes:
-        kind: classify, pair or regress.
+        kind: a name in `KINDS`.
         num_labels: 0 for a regression.
         best: the best reachable value of the metric.
         metric: the primary metric.
+        text_fields: the fields of an example that hold its texts.
     """
 
     kind: str
     num_labels: int
     best: float
     metric: str
+    text_fields: tuple[str, ...] = ("text",)
 
 
 # Labels are functions of an example's own words, without noise, so the best score is 1.0; a
@@ -44,10 +47,10 @@ WORLD_TASKS: dict[str, WorldTask] = {
     "sentiment": WorldTask("classify", 2, 1.0, "accuracy"),
     # 1 where the hypothesis holds the premise's opinion of the same thing, in other words and
     # by the thing's classifier; 0 where it holds the opposite one.
-    "entailment": WorldTask("pair", 2, 1.0, "accuracy"),
+    "entailment": WorldTask("pair", 2, 1.0, "accuracy", _PAIR),
     # How many of the second text's five topical nouns share the topic of the first text's.
     # The label takes six values, all of which the words determine.
-    "similarity": WorldTask("regress", 0, 1.0, "spearman"),
+    "similarity": WorldTask("regress", 0, 1.0, "spearman", _PAIR),
 }
 
 Texts = tuple[str, ...]

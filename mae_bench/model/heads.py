@@ -1,4 +1,4 @@
-"""What stands between an encoder's hidden vectors and a task: pooling and one linear layer.
+"""What stands between an encoder's hidden vectors and a task's outputs.
 
 Legend: B batch, S padded length, D hidden size, C outputs.
 """
@@ -50,40 +50,43 @@ def segments_of(input_ids: Tensor, separator: int) -> Tensor:
     return (is_end.cumsum(dim=1) - is_end).clamp(max=1)
 
 
-class TaskModel(nn.Module):
-    """An encoder, mean pooling, dropout and a linear layer: what a fine-tune trains."""
+class PooledHead(nn.Module):
+    """Mean pooling, dropout and a linear layer: the head of a label for a whole text."""
 
     def __init__(
-        self,
-        backbone: Backbone,
-        num_outputs: int,
-        *,
-        dropout: float,
-        task: str,
-        seed: int,
-        separator: int | None = None,
+        self, width: int, num_outputs: int, *, dropout: float, task: str, seed: int
     ) -> None:
+        """Draw the weights, which the task's name and the seed of the fine-tune decide."""
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.linear = build_linear(width, num_outputs, part=f"task:{task}", seed=seed)
+
+    def forward(self, hidden: Tensor, is_pad: Tensor | None) -> Tensor:
+        """Return outputs [B, C] float32 for hidden vectors [B, S, D]."""
+        output: Tensor = self.linear(self.dropout(pool(hidden, is_pad, "mean")))
+        return output.float()
+
+
+class TaskModel(nn.Module):
+    """An encoder and the head of a task: what a fine-tune trains."""
+
+    def __init__(self, backbone: Backbone, head: nn.Module, separator: int | None = None) -> None:
         """Put a head on the backbone, which is used itself and not copied.
 
         Args:
             backbone: in training with its own dropout.
-            num_outputs: C.
-            dropout: of the head.
-            task: name, which with the seed decides the head's weights.
-            seed: of the fine-tune.
+            head: called with hidden vectors [B, S, D] and ``is_pad``.
             separator: id of the token that ends a text, where rows are pairs; an encoder that
                 has segments then gets them.
         """
         super().__init__()
         self.backbone = backbone
         self.separator = separator if backbone.has_segments else None
-        self.dropout = nn.Dropout(dropout)
-        self.head = build_linear(backbone.width, num_outputs, part=f"task:{task}", seed=seed)
+        self.head = head
 
     def forward(self, input_ids: Tensor, is_pad: Tensor | None) -> Tensor:
-        """Return outputs [B, C] float32 for ids [B, S]."""
+        """Return the head's outputs [B, ...] for ids [B, S]."""
         segments = None if self.separator is None else segments_of(input_ids, self.separator)
         hidden = self.backbone(input_ids, None, is_pad, segments=segments)
-        pooled = pool(hidden, is_pad, "mean")
-        output: Tensor = self.head(self.dropout(pooled))
-        return output.float()
+        outputs: Tensor = self.head(hidden, is_pad)
+        return outputs

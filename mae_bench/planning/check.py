@@ -8,6 +8,7 @@ from mae_bench.measures import measure_of
 from mae_bench.planning.controls import with_controls
 from mae_bench.planning.deciding import check_deciding, check_mean
 from mae_bench.planning.external import check_origin, is_outside, resolved_backbone
+from mae_bench.planning.fitting import check_kinds
 from mae_bench.planning.shorthand import FLOORS
 from mae_bench.sentences import shown
 from mae_bench.specs import (
@@ -39,6 +40,7 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
     _check_steps(arms, study)
     study = study.model_copy(update={"objectives": arms, **_fitted_lengths(study)})
     _check_names(study)
+    check_kinds(study)
     check_deciding(study)
     _check_lengths(study)
     labels = [arm.label for arm in arms] + list(FLOORS.values())

@@ -224,13 +224,16 @@ class _Planner:
         groups: list[tuple[NoiseSpec, dict[NoiseSpec, NoiseSpec]]],
     ) -> Iterator[Cell]:
         from mae_bench.protocols.base import PROTOCOLS
+        from mae_bench.tasks import TASKS
 
         study, method = self.study, PROTOCOLS.get(protocol)
         set_by_study = (study.finetune, study.linear_probe, study.representation)
         recipe = next(
             (r for r in set_by_study if isinstance(r, method.recipe)), method.recipe()
         ).canonical()
-        tasks, sizes = self.tasks, study.train_sizes
+        # of a study's own protocols all fit (`check_kinds`); of floors those that can read the kind
+        tasks = tuple(task for task in self.tasks if method.fits(TASKS.get(task).kind))
+        sizes = study.train_sizes
         if method.reads_corpus:
             tasks, sizes, groups = (CORPUS,), ("all",), noise_groups((CLEAN,))
         for task in tasks:

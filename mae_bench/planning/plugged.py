@@ -38,6 +38,14 @@ def noise_plugins(spec: EvaluateSpec) -> tuple[Plugin, ...]:
     return tuple(plugin for plugin in map(NOISES.plugin, names) if plugin)
 
 
+def kind_plugin(task: str) -> tuple[Plugin, ...]:
+    """Return the task's kind, if it is of another package; its version is in the id of the data."""
+    from mae_bench.tasks import KINDS, TASKS
+
+    plugin = None if task == CORPUS else KINDS.plugin(TASKS.get(task).kind)
+    return (plugin,) if plugin else ()
+
+
 def metric_plugins(spec: EvaluateSpec) -> tuple[Plugin, ...]:
     """Return the task's metrics of other packages; their versions are in the id of its data."""
     from mae_bench.tasks.base import TASKS

@@ -14,6 +14,7 @@ from mae_bench.data.encoders import parse_hub_encoder
 from mae_bench.places import user_path
 from mae_bench.planning.plugged import (
     corpus_plugins,
+    kind_plugin,
     metric_plugins,
     noise_plugins,
     objective_plugins,
@@ -120,11 +121,13 @@ class StageBuilder:
     def task(self, name: str) -> Key:
         """Add a task's splits."""
         if name not in self._tasks:
-            from mae_bench.tasks.base import TASKS, task_fingerprint
+            from mae_bench.tasks import TASKS, task_fingerprint
 
             print_ = task_fingerprint(TASKS.get(name), self.data_dir)
             content = {"task": name, "data": print_}
-            self._tasks[name] = self.add("task", content, {"task": name}, (), f"task {name}")
+            plugins = kind_plugin(name)
+            spec = {"task": name}
+            self._tasks[name] = self.add("task", content, spec, (), f"task {name}", plugins)
         return self._tasks[name]
 
     def teacher(self, hub_id: str, revision: str) -> Key:
@@ -203,7 +206,7 @@ class StageBuilder:
         content = [version, spec.canonical()]
         if noises:
             content.append({plugin.what: plugin.version for plugin in noises})
-        plugins = (*noises, *protocol_plugin(spec), *metric_plugins(spec))
+        plugins = (*noises, *protocol_plugin(spec), *kind_plugin(spec.task), *metric_plugins(spec))
         return self.add("evaluate", content, spec, needs, label, plugins)
 
     def _own_tokenizer(self, origin: str, corpus: CorpusSpec) -> Key:

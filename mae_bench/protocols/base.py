@@ -19,7 +19,8 @@ from mae_bench.progress import Progress
 from mae_bench.protocols.outcome import ProtocolResult
 from mae_bench.registry import Registry
 from mae_bench.specs import EvaluateSpec, Frozen
-from mae_bench.tasks.base import load_task
+from mae_bench.tasks.kinds.base import KINDS, TaskKind
+from mae_bench.tasks.prepared import load_task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +42,8 @@ class Protocol:
         reads_corpus: whether it reads validation rows of the corpus and no task, so that a
             checkpoint has one evaluation, whatever the tasks, train sizes and noises.
         primary: its metric that decides; empty for the first metric of the task.
+        kinds: the interface that a task's kind must have, for what the protocol calls on it:
+            `TaskKind` for those of every kind, `FinetuneKind`, `LinearKind` or one of its own.
     """
 
     name: str
@@ -50,6 +53,15 @@ class Protocol:
     run: Callable[..., ProtocolResult]
     reads_corpus: bool = False
     primary: str = ""
+    kinds: type = TaskKind
+
+    def fits(self, kind: str) -> bool:
+        """Whether it can read tasks of a kind.
+
+        Raises:
+            UnknownNameError: nobody registered that kind.
+        """
+        return issubclass(KINDS.get(kind), self.kinds)
 
 
 PROTOCOLS: Registry[Protocol] = Registry("protocol", "protocols")

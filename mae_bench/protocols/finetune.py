@@ -28,21 +28,22 @@ from mae_bench.protocols.outcome import (
     Trial,
     choose,
     conclude,
+    find_untrained,
     grid_edges,
     score,
 )
 from mae_bench.protocols.splits import Splits
-from mae_bench.protocols.targets import Targets, find_untrained
 from mae_bench.seeding import seed_for
 from mae_bench.specs import EvaluateSpec, FinetuneRecipe
 from mae_bench.tasks.base import Examples, Task, TaskData
+from mae_bench.tasks.kinds.base import FinetuneKind, Learner, kind_of
+from mae_bench.tasks.metrics import Values
 from mae_bench.training.batching import (
     Indices,
     TokenSet,
     check_length,
     load_tokenizer,
     reading_batches,
-    tokenize,
     training_batches,
 )
 from mae_bench.training.operations import OperationCount
@@ -58,7 +59,7 @@ class Finetuner:
     def __init__(
         self,
         model: TaskModel,
-        targets: Targets,
+        learner: Learner,
         recipe: FinetuneRecipe,
         *,
         task: str,
@@ -67,7 +68,7 @@ class Finetuner:
     ) -> None:
         """Remember the weights to start from."""
         self.model = place(model, device)
-        self.targets = targets
+        self.learner = learner
         self.recipe = recipe
         self.task, self.seed, self.device = task, seed, device
         self.operations = OperationCount(model.backbone.config)
@@ -113,7 +114,7 @@ class Finetuner:
             set_lr(optimizer, peak_lr * linear_schedule((step + 0.5) / steps, recipe.warmup_ratio))
             with autocast(self.device, recipe.precision):
                 outputs = self.model(ids, is_pad)
-            loss = self.targets.loss(outputs, targets.index_select(0, on_device))
+            loss = self.learner.loss(outputs, targets.index_select(0, on_device))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(parameters, recipe.clip_norm)
@@ -126,22 +127,24 @@ class Finetuner:
         if not bool(found.isfinite().all()):
             raise DivergedError("non-finite training loss")
         self.train_loss = float(found[-len(last) :].mean())
-        constants = [self.targets.constant_losses[index].mean() for index in last]
+        constants = [self.learner.constant_losses[index].mean() for index in last]
         self.constant_loss = float(np.mean(constants))
 
     @torch.inference_mode()
     def predict(self, texts: TokenSet) -> Tensor:
-        """Return outputs [N, C] float32 in the order of the texts.
+        """Return outputs [N, ...] float32 in the order of the texts.
 
         Raises:
             DivergedError: an output is not finite.
         """
         self.model.eval()
-        outputs = torch.empty(len(texts), self.targets.num_outputs, device=self.device)
+        shape = self.learner.output_shape(texts.ids.shape[1])
+        outputs = torch.zeros(len(texts), *shape, device=self.device)
         for index in reading_batches(texts.lengths, self.recipe.batch_size):
             ids, is_pad, on_device = texts.batch(index)
             with autocast(self.device, self.recipe.precision):
-                outputs[on_device] = self.model(ids, is_pad)
+                found = self.model(ids, is_pad)
+            outputs[on_device, : found.shape[1]] = found  # of tokens: as many as the batch has
             self.operations.add_reading(ids.shape)
         if not bool(outputs.isfinite().all()):
             raise DivergedError("non-finite predictions")
@@ -189,29 +192,30 @@ def run(
     backbone = load_backbone(checkpoint)
     check_length(recipe.max_length, backbone.config)
     tokenizer = load_tokenizer(checkpoint)
-    targets = Targets(task.task, splits.train.labels)
-    model = TaskModel(
-        backbone,
-        targets.num_outputs,
-        dropout=recipe.dropout,
-        task=name,
-        seed=spec.seed,
-        separator=tokenizer.sep_token_id if len(splits.train.texts) == 2 else None,
-    )
-    tuner = Finetuner(model, targets, recipe, task=name, seed=spec.seed, device=device)
+    kind = kind_of(task.task)
+    assert isinstance(kind, FinetuneKind)  # the protocol's `kinds`
+    learner = kind.learner(splits.train)
+    head = learner.head(backbone.width, dropout=recipe.dropout, seed=spec.seed)
+    separator = tokenizer.sep_token_id if kind.num_texts == 2 else None
+    model = TaskModel(backbone, head, separator)
+    tuner = Finetuner(model, learner, recipe, task=name, seed=spec.seed, device=device)
 
     def read(examples: Examples) -> TokenSet:
-        return tokenize(
+        return kind.lay_out(
             tokenizer,
-            examples.texts,
+            examples,
             max_length=recipe.max_length,
             vocab_size=backbone.vocab_size,
             device=device,
         )
 
+    def predict(test: Examples) -> Values:
+        texts = read(test)
+        return learner.decode(tuner.predict(texts), texts)
+
     train, selection = read(splits.train), read(splits.selection)
-    train_targets = targets.encode(splits.train.labels, device)
-    selection_targets = targets.encode(splits.selection.labels, device)
+    train_targets = learner.encode(splits.train.labels, train)
+    selection_targets = learner.encode(splits.selection.labels, selection)
     steps = tuner.num_steps(len(train))
     trials: list[Trial] = []
     best_weights = tuner.start
@@ -231,8 +235,8 @@ def run(
         except DivergedError as error:
             trials.append(Trial(chosen, None, failure=str(error)))
         else:
-            value = score(task.task, splits.selection.labels, targets.decode(outputs))
-            loss = float(targets.loss(outputs, selection_targets))
+            value = score(task.task, splits.selection.labels, learner.decode(outputs, selection))
+            loss = float(learner.loss(outputs, selection_targets))
             facts = {"selection_loss": loss, "train_loss": tuner.train_loss}
             facts["constant_loss"] = tuner.constant_loss
             trials.append(Trial(chosen, value, loss, facts=facts))
@@ -247,7 +251,7 @@ def run(
         spec,
         splits,
         trials,
-        lambda test: targets.decode(tuner.predict(read(test))),
+        predict,
         started=started,
         count_flops=lambda: tuner.operations.total,
         flaw=find_untrained(best.facts["train_loss"], best.facts["constant_loss"]),
@@ -255,5 +259,12 @@ def run(
 
 
 PROTOCOLS.register("finetune")(
-    Protocol("finetune", version=2, recipe=FinetuneRecipe, needs_checkpoint=True, run=run)
+    Protocol(
+        "finetune",
+        version=2,
+        recipe=FinetuneRecipe,
+        needs_checkpoint=True,
+        run=run,
+        kinds=FinetuneKind,
+    )
 )

@@ -4,18 +4,18 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 from pydantic import Field
 
 from mae_bench.data.scripts import word_pattern
 from mae_bench.errors import DataError
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
-from mae_bench.protocols.linear_fit import best_of, try_penalties
+from mae_bench.protocols.linear_fit import best_of, linear_kind, try_penalties
 from mae_bench.protocols.outcome import ProtocolResult, Trial, conclude, score
 from mae_bench.protocols.splits import Splits
 from mae_bench.specs import Count, EvaluateSpec, Frozen
 from mae_bench.tasks.base import Examples, TaskData
+from mae_bench.tasks.kinds.base import LinearKind, kind_of
 from mae_bench.tasks.metrics import Values
 
 # Rows of TF-IDF have length 1, so that less penalty is best than for standardised features.
@@ -23,7 +23,7 @@ TFIDF_GRID = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 
 
 class MajorityRecipe(Frozen):
-    """The commonest class, or the mean value: nothing to set."""
+    """The commonest label, or the mean: nothing to set."""
 
 
 class TfidfRecipe(Frozen):
@@ -40,22 +40,17 @@ class TfidfRecipe(Frozen):
 def run_majority(
     spec: EvaluateSpec, *, checkpoint: Path | None, task: TaskData, device: str, progress: Progress
 ) -> ProtocolResult:
-    """Predict the commonest training label for every text (ties: the smallest), or the mean.
+    """Predict what the task's kind predicts without a text: the commonest label, or the mean.
 
     It is constant by design, so it is never flagged as collapsed.
     """
     started = time.perf_counter()
     read_recipe(spec, MajorityRecipe)
     splits = Splits(spec, task)
-    labels = splits.train.labels
-    if task.task.kind == "regress":
-        constant: Any = float(np.mean(labels))
-    else:
-        values, counts = np.unique(labels, return_counts=True)
-        constant = int(values[counts.argmax()])
+    kind = kind_of(task.task)
 
     def predict(examples: Examples) -> Values:
-        return np.full(len(examples.ids), constant)
+        return kind.floor(splits.train, examples)
 
     value = score(task.task, splits.selection.labels, predict(splits.selection))
     trials = [Trial({}, value)]
@@ -70,7 +65,7 @@ class TfidfFeatures:
 
         A word is a run of letters and digits with their combining marks, one character of a
         script without blanks, or one other sign: a question mark tells a class, too.
-        ``has_cosine`` adds the cosine of a pair, for regression.
+        ``has_cosine`` adds the cosine of a pair.
 
         Raises:
             DataError: the training texts hold no word.
@@ -111,9 +106,10 @@ def run_tfidf(
     recipe = read_recipe(spec, TfidfRecipe)
     splits = Splits(spec, task)
     train, selection = splits.train, splits.selection
-    features = TfidfFeatures(train, recipe, has_cosine=task.task.kind == "regress")
+    kind = linear_kind(task.task)
+    features = TfidfFeatures(train, recipe, has_cosine=kind.needs_cosine)
     fitted = try_penalties(
-        task.task,
+        kind,
         (features(train), train.labels),
         (features(selection), selection.labels),
         penalties=recipe.inverse_penalties,
@@ -134,5 +130,12 @@ PROTOCOLS.register("majority")(
     Protocol("majority", version=2, recipe=MajorityRecipe, needs_checkpoint=False, run=run_majority)
 )
 PROTOCOLS.register("tfidf")(
-    Protocol("tfidf", version=2, recipe=TfidfRecipe, needs_checkpoint=False, run=run_tfidf)
+    Protocol(
+        "tfidf",
+        version=2,
+        recipe=TfidfRecipe,
+        needs_checkpoint=False,
+        run=run_tfidf,
+        kinds=LinearKind,
+    )
 )

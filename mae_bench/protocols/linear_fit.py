@@ -1,24 +1,20 @@
-"""Linear models on fixed features by scikit-learn: classes by logistic regression, values by ridge.
+"""Linear models on fixed features by scikit-learn, as the task's kind fits them.
 
 Shared by the linear probe and the TF-IDF floor, so that both floors and encoders get the same
-solver, stopping rule and choice on the selection part. Legend: N examples, F features.
+solver, stopping rule and choice on the selection part.
 """
 
-import copy
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
-from mae_bench.errors import DataError
 from mae_bench.protocols.outcome import Trial, choose, score
 from mae_bench.tasks.base import Task
+from mae_bench.tasks.kinds.base import LinearKind, Predict, kind_of
 from mae_bench.tasks.metrics import Values
-
-Predict = Callable[[Any], Values]
 
 
 @dataclass(frozen=True)
@@ -29,53 +25,15 @@ class Fitted:
     trial: Trial
 
 
-def fit_ridge(features: Any, labels: Values, penalties: Sequence[float]) -> list[Predict]:
-    """Return ridge regressions at inverse penalties C, that is at alpha = 1/C.
-
-    One fit for all: its Gram matrix, which costs most, does not depend on the penalty.
-    """
-    from sklearn.linear_model import Ridge
-
-    alphas = 1.0 / np.asarray(penalties)
-    copies = np.repeat(labels[:, None], len(alphas), axis=1)
-    together = Ridge(alpha=alphas, random_state=0).fit(features, copies)
-    weights = np.reshape(together.coef_, (len(alphas), -1))  # one target alone comes as a vector
-    offsets = np.reshape(together.intercept_, -1)
-
-    def at(place: int) -> Predict:
-        alone = copy.copy(together)
-        alone.coef_, alone.intercept_ = weights[place], offsets[place]
-        predict: Predict = alone.predict
-        return predict
-
-    return [at(place) for place in range(len(alphas))]
-
-
-def fit_logistic(
-    task: Task, features: Any, labels: Values, penalties: Sequence[float], max_iter: int
-) -> Iterator[tuple[Predict, bool]]:
-    """Yield logistic regressions at ascending inverse penalties C, and whether each converged.
-
-    Each starts from the weights of the one before, which halves the iterations of a wide grid.
-
-    Raises:
-        DataError: the training labels are all the same class.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    if len(set(labels.tolist())) < 2:
-        raise DataError(
-            f"the {len(labels)} training examples of task '{task.name}' all have label "
-            f"{labels[0]}; a classifier needs at least two classes: raise the train size"
-        )
-    model = LogisticRegression(solver="lbfgs", max_iter=max_iter, warm_start=True, random_state=0)
-    for penalty in penalties:
-        model.set_params(C=penalty).fit(features, labels)
-        yield copy.deepcopy(model).predict, int(max(model.n_iter_)) < max_iter
+def linear_kind(task: Task) -> LinearKind:
+    """Return the kind of a task that a linear model can predict."""
+    kind = kind_of(task)
+    assert isinstance(kind, LinearKind)  # the protocol's `kinds`
+    return kind
 
 
 def try_penalties(
-    task: Task,
+    kind: LinearKind,
     train: tuple[Any, Values],
     selection: tuple[Any, Values],
     *,
@@ -92,17 +50,13 @@ def try_penalties(
     from threadpoolctl import threadpool_limits
 
     grid = sorted(set(penalties))
-    models: Iterable[tuple[Predict, bool]]
     fitted = []
     with threadpool_limits(torch.get_num_threads()), warnings.catch_warnings():
         # whether it converged stands in the trial, where a reader of the results can see it
         warnings.simplefilter("ignore", ConvergenceWarning)
-        if task.kind == "regress":
-            models = [(predict, True) for predict in fit_ridge(*train, grid)]
-        else:
-            models = fit_logistic(task, *train, grid, max_iter)
+        models = kind.fit_linear(*train, grid, max_iter)
         for penalty, (predict, is_converged) in zip(grid, models, strict=True):
-            value = score(task, selection[1], predict(selection[0]))
+            value = score(kind.task, selection[1], predict(selection[0]))
             trial = Trial(chosen | {"C": penalty}, value, facts={"is_converged": is_converged})
             fitted.append(Fitted(predict, trial))
     return fitted

@@ -20,11 +20,12 @@ from mae_bench.model.backbone import Backbone, load_backbone
 from mae_bench.model.heads import pool
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
-from mae_bench.protocols.linear_fit import Fitted, best_of, try_penalties
+from mae_bench.protocols.linear_fit import Fitted, best_of, linear_kind, try_penalties
 from mae_bench.protocols.outcome import ProtocolResult, conclude
 from mae_bench.protocols.splits import Splits
 from mae_bench.specs import EvaluateSpec, ProbeRecipe
 from mae_bench.tasks.base import Examples, TaskData
+from mae_bench.tasks.kinds.base import LinearKind
 from mae_bench.tasks.metrics import Values
 from mae_bench.training.batching import check_length, load_tokenizer, reading_batches, tokenize
 from mae_bench.training.operations import OperationCount
@@ -105,6 +106,7 @@ def run(
     name = task.task.name
     splits = Splits(spec, task)
     train, selection = splits.train, splits.selection
+    kind = linear_kind(task.task)
     encoder = Encoder(checkpoint, recipe, device)
     encoder.encode(text for part in (train, selection) for column in part.texts for text in column)
     fitted: list[Fitted] = []
@@ -113,7 +115,7 @@ def run(
         progress(done, len(recipe.poolings), f"{name}: probe on {pooling} pooling")
         scalers[pooling] = scaler = StandardScaler()
         fitted += try_penalties(
-            task.task,
+            kind,
             (scaler.fit_transform(encoder.features(train, pooling)), train.labels),
             (scaler.transform(encoder.features(selection, pooling)), selection.labels),
             penalties=recipe.inverse_penalties,
@@ -140,5 +142,12 @@ def run(
 
 
 PROTOCOLS.register("linear_probe")(
-    Protocol("linear_probe", version=2, recipe=ProbeRecipe, needs_checkpoint=True, run=run)
+    Protocol(
+        "linear_probe",
+        version=2,
+        recipe=ProbeRecipe,
+        needs_checkpoint=True,
+        run=run,
+        kinds=LinearKind,
+    )
 )

@@ -5,13 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from mae_bench.errors import DivergedError
 from mae_bench.measures import measure_of
 from mae_bench.protocols.splits import Splits
 from mae_bench.specs import EvaluateSpec, NoiseSpec
 from mae_bench.tasks.base import Examples, Task
+from mae_bench.tasks.kinds.base import kind_of
 from mae_bench.tasks.metrics import METRICS, Values
 
 FLAT = 1e-3  # of a metric; one example of a selection part, of at most 500, weighs more
@@ -144,20 +143,17 @@ def grid_edges(task: Task, trials: Sequence[Trial], best: Trial) -> dict[str, st
     return found if has_grid else None
 
 
-def find_collapse(task: Task, labels: Values, predictions: Values) -> str:
-    """Return "constant prediction", or nothing.
+def find_untrained(train_loss: float, constant_loss: float) -> str:
+    """Return a sentence where a model ended no better on its training labels than a constant.
 
-    Classes: every example got the same one, though the labels differ. Regression: the
-    predictions vary by less than 1% of the labels' standard deviation.
+    Nothing where the labels are all the same, which leaves nothing to learn.
     """
-    spread = float(np.std(labels.astype(np.float64)))
-    if spread == 0.0:
+    if not 0 < constant_loss <= train_loss:
         return ""
-    if task.kind == "regress":
-        is_constant = float(np.std(predictions.astype(np.float64))) < 0.01 * spread
-    else:
-        is_constant = bool(np.all(predictions == predictions[0]))
-    return "constant prediction" if is_constant else ""
+    return (
+        f"fine-tune untrained: training loss {train_loss:.3f}, of a constant prediction "
+        f"{constant_loss:.3f}"
+    )
 
 
 def conclude(
@@ -184,6 +180,7 @@ def conclude(
         flaw: what was wrong with the training of the chosen model; empty if sound.
     """
     best = choose(splits.task, trials)
+    kind = kind_of(splits.task)
     readings = []
     for noise in () if spec.selection_only else spec.test_noises:
         test = splits.test(noise)
@@ -192,7 +189,7 @@ def conclude(
             name: METRICS.get(name)(test.labels, found, splits.task.num_labels)
             for name in splits.task.metrics
         }
-        constant = "" if may_be_constant else find_collapse(splits.task, test.labels, found)
+        constant = "" if may_be_constant else kind.find_collapse(test.labels, found)
         collapse = "; ".join(text for text in (constant, flaw) if text)
         readings.append(Reading(noise, test, found, metrics, collapse))
     return ProtocolResult(

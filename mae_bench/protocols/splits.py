@@ -9,7 +9,9 @@ from dataclasses import replace
 from mae_bench.data.noise import apply_noise
 from mae_bench.errors import DataError
 from mae_bench.specs import EvaluateSpec, NoiseSpec
-from mae_bench.tasks.base import Examples, Task, TaskData, subset
+from mae_bench.tasks.base import Examples, Task, TaskData
+from mae_bench.tasks.kinds.base import kind_of
+from mae_bench.tasks.subsets import subset
 
 
 class Splits:
@@ -35,7 +37,10 @@ class Splits:
                 f"task '{self.task.name}' has no selection examples, so nothing can be chosen; "
                 "build it with more training data"
             )
-        train = subset(data.train, spec.train_size, task=self.task.name, seed=spec.seed)
+        groups = kind_of(self.task).groups(data.train.labels)
+        train = subset(
+            data.train, spec.train_size, groups=groups, task=self.task.name, seed=spec.seed
+        )
         is_trained_on = spec.train_noise.where in ("train", "both")
         noise = spec.train_noise if is_trained_on else None
         self.train = self._noisy(train, noise, "train")

@@ -1,19 +1,17 @@
-"""Labelled tasks. A new task of a known kind is a definition in its family's file."""
+"""Labelled tasks and their kinds.
+
+A new task of a known kind is a definition in its family's file; a new kind is a file in `kinds`.
+"""
 
 from mae_bench.tasks import classification, glue, similarity, world
-from mae_bench.tasks.base import (
-    TASKS,
-    Examples,
-    Task,
-    TaskData,
-    add_task,
-    load_task,
-    subset,
-    task_fingerprint,
-)
+from mae_bench.tasks.base import TASKS, Examples, Task, TaskData, add_task
 from mae_bench.tasks.build import build_task
+from mae_bench.tasks.kinds import KINDS, kind_of
+from mae_bench.tasks.prepared import load_task, task_fingerprint
+from mae_bench.tasks.subsets import subset
 
 __all__ = [
+    "KINDS",
     "TASKS",
     "Examples",
     "Task",
@@ -22,6 +20,7 @@ __all__ = [
     "build_task",
     "classification",
     "glue",
+    "kind_of",
     "load_task",
     "similarity",
     "subset",

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 from mae_bench.data.sources import count_local, read_split
 from mae_bench.errors import DataError
 from mae_bench.progress import Progress
-from mae_bench.tasks.base import PARTS, Task, task_meta
+from mae_bench.tasks.base import PARTS, Task
+from mae_bench.tasks.kinds.base import kind_of
+from mae_bench.tasks.prepared import task_meta, text_columns
 
 SELECTION_RATIO = 0.1
 MAX_SELECTION = 500
@@ -21,7 +23,7 @@ MAX_SELECTION = 500
 class _Row:
     name: str
     texts: tuple[str, ...]
-    label: int | float
+    label: Any
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -139,37 +141,12 @@ def _world_rows(task: Task, split: str) -> list[_Row]:
 def _checked(
     task: Task, split: str, texts: Iterable[tuple[Any, ...]], labels: list[Any]
 ) -> Iterable[_Row]:
-    label_of: Callable[[Task, Any, str], int | float] = (
-        _number if task.kind == "regress" else _class
-    )
+    kind = kind_of(task)
     for number, (row, label) in enumerate(zip(texts, labels, strict=True)):
         where = f"row {number} of the {split} split of task '{task.name}'"
-        for name, text in zip(task.text_fields, row, strict=True):
-            if not isinstance(text, str):
-                raise DataError(f"column '{name}' of {where} must be text, got {text!r}")
-        yield _Row(f"{split}-{number}", row, label_of(task, label, where))
-
-
-def _class(task: Task, label: Any, where: str) -> int:
-    is_whole = isinstance(label, int) or (isinstance(label, float) and label.is_integer())
-    if is_whole and 0 <= label < len(task.label_names):
-        return int(label)
-    allowed = ", ".join(f"{i} = {name}" for i, name in enumerate(task.label_names))
-    hint = "; -1 usually means that the split's labels are not public" if label == -1 else ""
-    raise DataError(
-        f"label {label!r} in column '{task.label_field}' of {where} is not allowed; "
-        f"allowed: {allowed}{hint}"
-    )
-
-
-def _number(task: Task, label: Any, where: str) -> float:
-    low, high = task.label_range or (-math.inf, math.inf)
-    if isinstance(label, int | float) and math.isfinite(label) and low <= label <= high:
-        return float(label)
-    raise DataError(
-        f"label {label!r} in column '{task.label_field}' of {where} is not allowed; "
-        f"allowed: numbers from {low:g} to {high:g}"
-    )
+        fields = zip(task.text_fields, row, strict=True)
+        read = tuple(kind.read_text(text, name, where) for name, text in fields)
+        yield _Row(f"{split}-{number}", read, kind.read_label(label, where))
 
 
 def _without(rows: list[_Row], keys: set[tuple[str, ...]]) -> tuple[list[_Row], int]:
@@ -200,9 +177,8 @@ def _write(rows: list[_Row], path: Path) -> None:
     import pyarrow
     import pyarrow.parquet
 
-    names = ("text",) if len(rows[0].texts) == 1 else ("text_a", "text_b")
     columns: dict[str, list[Any]] = {"id": [row.name for row in rows]}
-    for place, name in enumerate(names):
+    for place, name in enumerate(text_columns(len(rows[0].texts))):
         columns[name] = [row.texts[place] for row in rows]
     columns["label"] = [row.label for row in rows]
     pyarrow.parquet.write_table(pyarrow.table(columns), path)

@@ -8,7 +8,7 @@ text attend to another. Legend: N texts, L longest text, B batch, S longest text
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -35,6 +35,34 @@ class TokenSet:
     ids: Tensor
     lengths: Indices
     device_lengths: Tensor
+
+    @classmethod
+    def of(
+        cls,
+        rows: Sequence[Sequence[int] | NDArray[np.int32]],
+        *,
+        pad_id: int,
+        vocab_size: int,
+        device: str,
+        **fields: Any,
+    ) -> Self:
+        """Return rows of token ids, padded; ``fields`` are what a subclass holds beside them.
+
+        Raises:
+            DataError: an id is outside the encoder's vocabulary.
+        """
+        # a text without any token becomes one padding token that counts as real
+        lengths = np.array([max(len(row), 1) for row in rows], dtype=np.int64)
+        ids = np.full((len(rows), int(lengths.max())), pad_id, dtype=np.int32)
+        is_real = np.arange(ids.shape[1]) < np.array([len(row) for row in rows])[:, None]
+        ids[is_real] = np.concatenate(rows)
+        if int(ids.max()) >= vocab_size:
+            raise DataError(
+                f"token id {int(ids.max())} is outside the encoder's vocabulary of {vocab_size}; "
+                "the tokenizer beside the checkpoint belongs to another encoder"
+            )
+        on_device = torch.from_numpy(lengths).to(device)
+        return cls(torch.from_numpy(ids).to(device), lengths, on_device, **fields)
 
     def __len__(self) -> int:
         """Return the number of texts."""
@@ -107,17 +135,8 @@ def tokenize(
         return rows
 
     rows = token_ids(tokenizer, texts, max_length, encode)
-    # a text without any token becomes one padding token that counts as real
-    lengths = np.array([max(len(row), 1) for row in rows], dtype=np.int64)
-    ids = np.full((len(rows), int(lengths.max())), tokenizer.pad_token_id or 0, dtype=np.int32)
-    is_real = np.arange(ids.shape[1]) < np.array([len(row) for row in rows])[:, None]
-    ids[is_real] = np.concatenate(rows)
-    if int(ids.max()) >= vocab_size:
-        raise DataError(
-            f"token id {int(ids.max())} is outside the encoder's vocabulary of {vocab_size}; "
-            "the tokenizer beside the checkpoint belongs to another encoder"
-        )
-    return TokenSet(torch.from_numpy(ids).to(device), lengths, torch.from_numpy(lengths).to(device))
+    pad_id = tokenizer.pad_token_id or 0
+    return TokenSet.of(rows, pad_id=pad_id, vocab_size=vocab_size, device=device)
 
 
 def check_length(max_length: int, config: Any) -> None:

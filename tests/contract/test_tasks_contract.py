@@ -14,10 +14,10 @@ from mae_bench.data.documents import load_documents
 from mae_bench.data.world import WORLD_TASKS
 from mae_bench.progress import silent
 from mae_bench.specs import CorpusSpec
-from mae_bench.tasks import TASKS, build_task, load_task, subset, task_fingerprint
+from mae_bench.tasks import TASKS, build_task, kind_of, load_task, subset, task_fingerprint
 from mae_bench.tasks.metrics import METRICS
 
-NOT_FAMILIES = {"__init__", "base", "build", "metrics"}
+NOT_FAMILIES = {"__init__", "base", "build", "metrics", "prepared", "subsets"}
 WORLD = [name for name in TASKS.names() if name.startswith("world/")]
 PUBLISHED = [name for name in TASKS.names() if not name.startswith("world/")]
 
@@ -38,9 +38,7 @@ def test_folder_and_registry_agree():
 def test_the_definition_is_complete(name):
     task = TASKS.get(name)
     assert task.name == name
-    assert len(task.text_fields) == (1 if task.kind == "classify" else 2)
-    assert (task.kind == "regress") == (not task.label_names)
-    assert len(task.label_names) != 1
+    kind_of(task).check()
     assert set(task.metrics) <= set(METRICS.names())
     assert task.licence
     if task.source is not None:
@@ -65,14 +63,15 @@ def check(name, folder, data_dir):
         assert len(part) > 0
         assert len(set(part.ids)) == len(part.ids) == len(part.labels)
         assert all(len(texts) == len(part) for texts in part.texts)
-        if task.kind != "regress":
+        if task.label_names:
             assert set(part.labels.tolist()) == set(range(len(task.label_names)))
     keys = [{tuple(t.strip() for t in row) for row in zip(*p.texts, strict=True)} for p in parts]
     assert not keys[0] & keys[1]
     assert not keys[0] & keys[2]
     assert not keys[1] & keys[2]
     check_metrics(task, data.test.labels)
-    assert len(subset(data.train, 20, task=name, seed=0)) == 20
+    groups = kind_of(task).groups(data.train.labels)
+    assert len(subset(data.train, 20, groups=groups, task=name, seed=0)) == 20
     meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
     assert meta["rows"] == {
         "train": len(parts[0]),

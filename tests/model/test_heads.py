@@ -5,7 +5,7 @@ import torch
 from small_cases import save_encoder
 
 from mae_bench.model.backbone import load_backbone
-from mae_bench.model.heads import TaskModel, build_linear, pool
+from mae_bench.model.heads import PooledHead, TaskModel, build_linear, pool
 
 HIDDEN = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0))
 IS_PAD = torch.arange(5) >= torch.tensor([5, 2, 1])[:, None]
@@ -56,15 +56,17 @@ def test_head_weights_depend_on_seed_and_part_alone():
 
 def test_every_encoder_gets_the_same_task_head(encoders):
     models = [
-        TaskModel(load_backbone(folder), 3, dropout=0.1, task="t", seed=4) for folder in encoders
+        TaskModel(load_backbone(folder), PooledHead(32, 3, dropout=0.1, task="t", seed=4))
+        for folder in encoders
     ]
-    assert torch.equal(models[0].head.weight, models[1].head.weight)
+    assert torch.equal(models[0].head.linear.weight, models[1].head.linear.weight)
     weights = [next(model.backbone.parameters()) for model in models]
     assert not torch.equal(*weights), "the two encoders should differ, or this test says nothing"
 
 
 def test_outputs_do_not_depend_on_padding_or_on_the_batch(encoders):
-    model = TaskModel(load_backbone(encoders[0]), 3, dropout=0.5, task="t", seed=0).eval()
+    head = PooledHead(32, 3, dropout=0.5, task="t", seed=0)
+    model = TaskModel(load_backbone(encoders[0]), head).eval()
     row = torch.tensor([[2, 9, 8, 3]])
     longer = torch.tensor([[2, 9, 8, 3, 0, 0, 0], [2, 9, 10, 11, 12, 13, 3]])
     is_pad = torch.arange(7) >= torch.tensor([4, 7])[:, None]

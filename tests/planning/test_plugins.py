@@ -6,25 +6,22 @@ import json
 import sys
 
 import pytest
+from registries import REGISTRIES, set_apart
 
 from mae_bench import plugins
 from mae_bench.data.corpus import CORPORA, Corpus, corpus_fingerprint
 from mae_bench.data.noise import NOISES
 from mae_bench.data.sources import Source
-from mae_bench.masking import MASKINGS
-from mae_bench.measures import MEASURES
 from mae_bench.objectives.base import OBJECTIVES
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.plugged import changed_sources
+from mae_bench.planning.stage import StageBuilder
 from mae_bench.planning.study import study_of
-from mae_bench.protocols.base import PROTOCOLS
-from mae_bench.runner.session import Session
 from mae_bench.runner.stages import Settings, run_stage
 from mae_bench.specs import CorpusSpec
 from mae_bench.store.store import Store
-from mae_bench.tasks import TASKS
-from mae_bench.tasks.base import Task, add_task, task_fingerprint
-from mae_bench.tasks.metrics import METRICS
+from mae_bench.tasks import TASKS, task_fingerprint
+from mae_bench.tasks.base import Task, add_task
 
 CODE = """
 from mae_bench.data.noise import NOISES
@@ -47,7 +44,6 @@ def shout(text, rate, rng):
 def mistakes(labels, predictions, num_classes):
     return float((labels != predictions).sum())
 """
-REGISTRIES = (OBJECTIVES, NOISES, CORPORA, TASKS, MASKINGS, PROTOCOLS, METRICS, MEASURES)
 THEIRS = ("theirs", "shout", "their_mistakes")
 STUDY = {
     "name": "plugged",
@@ -67,10 +63,7 @@ STUDY = {
 @pytest.fixture
 def theirs(tmp_path, monkeypatch):
     """Register the parts of a module on disk, for one test; return the module."""
-    for registry in REGISTRIES:
-        registry.names()  # reads the entry points before the copies are made
-        for field in ("_parts", "_modules"):
-            monkeypatch.setattr(registry, field, dict(getattr(registry, field)))
+    set_apart(monkeypatch)
     (tmp_path / "their_parts.py").write_text(CODE)
     monkeypatch.syspath_prepend(tmp_path)
     plugins.source_digest.cache_clear()
@@ -100,6 +93,11 @@ def test_parts_of_this_package_are_no_plugins_and_others_know_their_module(their
     assert NOISES.plugin("shout").module == "their_parts"
     add_task(dataclasses.replace(TASKS.get("world/topic"), name="mine"))
     assert TASKS.plugin("mine").module == __name__
+
+
+def test_every_registry_with_entry_points_is_looked_through_for_versions():
+    groups = {registry.group for registry in REGISTRIES}
+    assert groups == {f"mae_bench.{group}" for group in plugins.GROUPS}
 
 
 def test_the_version_of_an_objective_is_in_the_ids_of_all_that_train_it(theirs):
@@ -224,10 +222,8 @@ def test_a_task_of_another_definition_is_another_stage(theirs):
         source=Source("", "", "mine", "ours", {"train": "train", "test": "test"}),
     )  # fmt: skip
     add_task(task)
-    study = study_of({**STUDY, "tasks": ["mine"]})
     found = set()
     for change in ({}, {"metrics": ("f1",)}, {"label_names": ("yes", "no")}, {"kind": "pair"}):
         TASKS._parts["mine"] = dataclasses.replace(task, **change)
-        plan = Session(study, home="unused").plan
-        found |= {stage.id for stage in plan.stages if stage.kind == "task"}
+        found.add(StageBuilder(None).task("mine"))
     assert len(found) == 4

@@ -56,7 +56,7 @@ BUGS = (
     Bug(
         "id_without_metrics",
         "A task whose metrics change keeps its results.",
-        "mae_bench/tasks/base.py",
+        "mae_bench/tasks/prepared.py",
         "            task.metrics,\n",
         "",
         ("tests/tasks/test_tasks.py", PLUGINS),

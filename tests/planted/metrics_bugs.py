@@ -10,7 +10,7 @@ BUGS = (
     Bug(
         "metric_without_version",
         "The version of another package's metric is in no id, so that old scores are used again.",
-        "mae_bench/tasks/base.py",
+        "mae_bench/tasks/prepared.py",
         "*([versions] if versions else []),",
         "",
         (f"{PLUGINS}::test_the_version_of_a_metric_is_in_the_ids_of_what_it_scores",),
@@ -19,8 +19,8 @@ BUGS = (
         "metric_source_untold",
         "A metric of another package is changed without a word, and old scores are used again.",
         "mae_bench/planning/stage.py",
-        "*protocol_plugin(spec), *metric_plugins(spec))",
-        "*protocol_plugin(spec))",
+        "*kind_plugin(spec.task), *metric_plugins(spec))",
+        "*kind_plugin(spec.task))",
         (f"{PLUGINS}::test_the_version_of_a_metric_is_in_the_ids_of_what_it_scores",),
     ),
     Bug(

@@ -63,8 +63,8 @@ BUGS = (
         "scale_of_the_selection",
         "A fine-tune reads the scale of its numbers from the labels of the selection part.",
         "mae_bench/protocols/finetune.py",
-        "targets = Targets(task.task, splits.train.labels)",
-        "targets = Targets(task.task, splits.selection.labels)",
+        "learner = kind.learner(splits.train)",
+        "learner = kind.learner(splits.selection)",
         ("tests/protocols/test_selection_part.py",),
     ),
     Bug(
@@ -134,7 +134,7 @@ BUGS = (
     Bug(
         "one_subset_for_all_seeds",
         "Every seed trains on the same examples.",
-        "mae_bench/tasks/base.py",
+        "mae_bench/tasks/subsets.py",
         'seed_for("subset", task=task, seed=seed)',
         'seed_for("subset", task=task, seed=0)',
         ("tests/pretraining/test_seeds.py::test_each_seed_trains_on_its_own_subset",),

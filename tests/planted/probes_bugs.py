@@ -8,7 +8,7 @@ BUGS = (
     Bug(
         "ridge_alpha_is_c",
         "The ridge penalty is C and not 1/C.",
-        "mae_bench/protocols/linear_fit.py",
+        "mae_bench/tasks/kinds/regress.py",
         "alphas = 1.0 / np.asarray(penalties)",
         "alphas = 1.0 * np.asarray(penalties)",
         (f"{GRIDS}::test_ridge_is_scikit_learns_at_one_over_c_for_every_penalty",),
@@ -24,7 +24,7 @@ BUGS = (
     Bug(
         "one_model_for_all_penalties",
         "Every penalty is scored with the weights of the last one.",
-        "mae_bench/protocols/linear_fit.py",
+        "mae_bench/tasks/kinds/classify.py",
         "yield copy.deepcopy(model).predict,",
         "yield model.predict,",
         (f"{GRIDS}::test_each_penalty_keeps_its_own_model",),

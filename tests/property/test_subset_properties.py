@@ -18,7 +18,10 @@ def examples_of(labels, dtype=np.int64):
 def test_subsets_nest(labels, data, seed, dtype):
     examples = examples_of(labels, dtype)
     small, large = sorted(data.draw(st.tuples(*[st.integers(2, len(labels))] * 2)))
-    one, two = (subset(examples, size, task="t", seed=seed) for size in (small, large))
+    groups = None if dtype is np.float32 else examples.labels
+    one, two = (
+        subset(examples, size, groups=groups, task="t", seed=seed) for size in (small, large)
+    )
     assert two.ids[:small] == one.ids
     assert len(set(two.ids)) == large
 
@@ -26,7 +29,8 @@ def test_subsets_nest(labels, data, seed, dtype):
 @given(LABELS, st.integers(0, 3))
 def test_all_is_everything_once(labels, seed):
     examples = examples_of(labels)
-    assert sorted(subset(examples, "all", task="t", seed=seed).ids) == sorted(examples.ids)
+    found = subset(examples, "all", groups=examples.labels, task="t", seed=seed)
+    assert sorted(found.ids) == sorted(examples.ids)
 
 
 @given(LABELS, st.data(), st.integers(0, 3))
@@ -34,7 +38,7 @@ def test_every_class_is_there_twice_where_it_can_be(labels, data, seed):
     counts = np.bincount(labels)
     needed = int(np.minimum(counts, 2).sum())
     size = data.draw(st.integers(max(needed, 2), len(labels)))
-    found = np.bincount(
-        subset(examples_of(labels), size, task="t", seed=seed).labels, minlength=len(counts)
-    )
+    examples = examples_of(labels)
+    drawn = subset(examples, size, groups=examples.labels, task="t", seed=seed)
+    found = np.bincount(drawn.labels, minlength=len(counts))
     assert (found >= np.minimum(counts, 2)).all()

@@ -14,11 +14,10 @@ from mae_bench.model.backbone import load_backbone
 from mae_bench.model.heads import TaskModel
 from mae_bench.progress import silent
 from mae_bench.protocols.finetune import Finetuner, run
-from mae_bench.protocols.outcome import Trial, choose, find_collapse
+from mae_bench.protocols.outcome import Trial, choose
 from mae_bench.protocols.splits import Splits
-from mae_bench.protocols.targets import Targets
 from mae_bench.specs import FinetuneRecipe, NoiseSpec
-from mae_bench.tasks import TASKS, TaskData
+from mae_bench.tasks import TASKS, TaskData, kind_of
 from mae_bench.training.batching import load_tokenizer, tokenize
 from mae_bench.training.optim import linear_schedule, make_optimizer
 
@@ -186,9 +185,10 @@ def test_one_training_is_read_under_every_noise(encoder):
 def build_tuner(encoder, batch_size=16, **recipe):
     data = small_task("classify", train=40)
     fields = FinetuneRecipe(batch_size=batch_size, precision="fp32", **recipe)
-    model = TaskModel(load_backbone(encoder), 3, dropout=0.3, task="t", seed=0)
-    targets = Targets(data.task, data.train.labels)
-    return Finetuner(model, targets, fields, task="t", seed=0, device="cpu"), data
+    learner = kind_of(data.task).learner(data.train)
+    backbone = load_backbone(encoder)
+    model = TaskModel(backbone, learner.head(backbone.width, dropout=0.3, seed=0))
+    return Finetuner(model, learner, fields, task="t", seed=0, device="cpu"), data
 
 
 def read_texts(encoder, columns):
@@ -323,16 +323,17 @@ def test_progress_ends_complete(encoder):
 
 
 def test_collapse_is_seen():
-    task = small_task("classify").task
+    classes = kind_of(small_task("classify").task)
     labels = np.array([0, 1, 2, 1])
-    assert find_collapse(task, labels, np.array([1, 1, 1, 1])) == "constant prediction"
-    assert find_collapse(task, labels, np.array([1, 1, 1, 2])) == ""
-    assert find_collapse(task, np.ones(4, dtype=int), np.ones(4, dtype=int)) == ""
+    assert classes.find_collapse(labels, np.array([1, 1, 1, 1])) == "constant prediction"
+    assert classes.find_collapse(labels, np.array([1, 1, 1, 2])) == ""
+    assert classes.find_collapse(np.ones(4, dtype=int), np.ones(4, dtype=int)) == ""
     numbers = np.array([0.0, 1.0, 2.0, 3.0], dtype=np.float32)
-    regress = small_task("regress").task
+    regress = kind_of(small_task("regress").task)
     flat = 1.5 + 1e-3 * np.array([1, -1, 1, -1])
-    assert find_collapse(regress, numbers, flat) == "constant prediction"
-    assert find_collapse(regress, numbers, numbers / 10) == ""
+    assert regress.find_collapse(numbers, flat) == "constant prediction"
+    assert regress.find_collapse(numbers, numbers / 10) == ""
+    assert regress.find_collapse(np.ones(4), np.ones(4)) == ""
 
 
 def test_too_long_texts_for_the_encoder_are_refused(encoder):

@@ -10,7 +10,7 @@ from mae_bench.errors import DataError
 from mae_bench.progress import silent
 from mae_bench.protocols.floors import TfidfFeatures, TfidfRecipe, run_majority, run_tfidf
 from mae_bench.specs import NoiseSpec
-from mae_bench.tasks.base import subset
+from mae_bench.tasks import subset
 
 TYPOS = NoiseSpec(name="typos", rate=0.9)
 
@@ -136,7 +136,7 @@ def test_test_labels_cannot_move_the_choice():
 @pytest.mark.parametrize("run", [run_majority, run_tfidf])
 def test_floors_train_on_the_shared_subset(run):
     data = small_task("regress", train=200)  # numbers show what classes would hide
-    expected = subset(data.train, 20, task=data.task.name, seed=3)
+    expected = subset(data.train, 20, groups=None, task=data.task.name, seed=3)
     result = floor(run, data, train_size=20, seed=3)
     same = floor(run, dataclasses.replace(data, train=expected), seed=3)
     assert result.n_train == 20

@@ -10,11 +10,12 @@ from mae_bench.analysis.edges import edge_table
 from mae_bench.progress import silent
 from mae_bench.protocols import finetune
 from mae_bench.protocols.floors import TfidfRecipe
-from mae_bench.protocols.linear_fit import best_of, fit_ridge, try_penalties
+from mae_bench.protocols.linear_fit import best_of, linear_kind, try_penalties
 from mae_bench.protocols.outcome import FLAT, Trial, grid_edges
 from mae_bench.results import COLUMNS, load_rows
 from mae_bench.specs import FinetuneRecipe, ProbeRecipe
 from mae_bench.tasks import TASKS
+from mae_bench.tasks.kinds.regress import fit_ridge
 
 OLD_ALPHAS = (0.1, 1.0, 10.0)
 
@@ -37,7 +38,7 @@ def test_the_probe_finds_a_ridge_penalty_far_outside_small_ones():
     fitted = best_of(
         TASKS.get("stsb"),
         try_penalties(
-            TASKS.get("stsb"),
+            linear_kind(TASKS.get("stsb")),
             (features[train], labels[train]),
             (features[selection], labels[selection]),
             penalties=ProbeRecipe().inverse_penalties,
@@ -71,7 +72,7 @@ def test_a_warm_start_ends_where_a_cold_one_does():
     labels = (values > 0).astype(np.int64)
     grid = (1e-3, 1e-1, 10.0)
     fitted = try_penalties(
-        TASKS.get("sst2"),
+        linear_kind(TASKS.get("sst2")),
         (features, labels),
         (features, labels),
         penalties=grid,
@@ -88,9 +89,8 @@ def test_each_penalty_keeps_its_own_model():
     features, values = noisy_values(examples=80, features=10)
     labels = (values > 0.8).astype(np.int64)
     data = (features, labels)
-    fitted = try_penalties(
-        TASKS.get("sst2"), data, data, penalties=(1e-8, 1.0), max_iter=1000, chosen={}
-    )
+    kind = linear_kind(TASKS.get("sst2"))
+    fitted = try_penalties(kind, data, data, penalties=(1e-8, 1.0), max_iter=1000, chosen={})
     assert len(set(fitted[0].predict(features).tolist())) == 1
     assert len(set(fitted[1].predict(features).tolist())) == 2
 

@@ -9,7 +9,7 @@ from transformers import BertConfig, BertModel
 
 from mae_bench.data.encoders import sized_backbone
 from mae_bench.model.backbone import build_backbone, load_backbone
-from mae_bench.model.heads import TaskModel, segments_of
+from mae_bench.model.heads import PooledHead, TaskModel, segments_of
 from mae_bench.pretraining.external import starting_backbone
 from mae_bench.progress import silent
 from mae_bench.protocols import finetune
@@ -52,12 +52,14 @@ def test_segments_are_what_a_berts_tokenizer_gives():
 
 def test_a_pair_is_read_with_its_segments(bert):
     ids = torch.tensor([[2, 9, 8, 3, 7, 10, 3]])
-    model = TaskModel(load_backbone(bert), 2, dropout=0.0, task="t", seed=0, separator=SEP).eval()
+    backbone = load_backbone(bert)
+    head = PooledHead(backbone.width, 2, dropout=0.0, task="t", seed=0)
+    model = TaskModel(backbone, head, SEP).eval()
     types = torch.tensor([[0, 0, 0, 0, 1, 1, 1]])
     theirs = BertModel.from_pretrained(bert, add_pooling_layer=False).eval()
     with torch.inference_mode():
         hidden = theirs(input_ids=ids, token_type_ids=types).last_hidden_state
-        expected = model.head(hidden.mean(1))
+        expected = head.linear(hidden.mean(1))
         found = model(ids, None)
         model.separator = None
         without = model(ids, None)

@@ -8,7 +8,9 @@ from small_cases import save_encoder, small_spec, small_task
 
 from mae_bench.progress import silent
 from mae_bench.protocols import finetune
-from mae_bench.protocols.targets import Targets, find_untrained
+from mae_bench.protocols.outcome import find_untrained
+from mae_bench.tasks.kinds.classify import Classes
+from mae_bench.tasks.kinds.regress import Numbers
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +26,13 @@ def tuned(encoder, kind, **recipe):
 
 def test_the_loss_of_a_constant():
     task = small_task("pair").task
-    balanced = Targets(task, np.array([0, 1, 0, 1])).constant_losses
+    balanced = Classes(task, np.array([0, 1, 0, 1])).constant_losses
     assert balanced == pytest.approx([math.log(2)] * 4)
-    skewed = Targets(task, np.array([0, 0, 0, 1])).constant_losses
+    skewed = Classes(task, np.array([0, 0, 0, 1])).constant_losses
     assert skewed == pytest.approx([-math.log(0.75)] * 3 + [-math.log(0.25)])
     values = small_task("regress").task
-    assert Targets(values, np.array([1.0, 5.0, 9.0])).constant_losses.mean() == pytest.approx(1.0)
-    assert not Targets(values, np.array([5.0, 5.0])).constant_losses.any()
+    assert Numbers(values, np.array([1.0, 5.0, 9.0])).constant_losses.mean() == pytest.approx(1.0)
+    assert not Numbers(values, np.array([5.0, 5.0])).constant_losses.any()
 
 
 def test_a_loss_at_or_above_it_is_told():

@@ -19,8 +19,7 @@ from mae_bench.specs import NoiseSpec
 from mae_bench.store import artefact
 from mae_bench.store import store as stores
 from mae_bench.store.store import Store
-from mae_bench.tasks import TASKS, build_task
-from mae_bench.tasks.base import load_task
+from mae_bench.tasks import TASKS, build_task, load_task
 from mae_bench.training import token_cache
 from mae_bench.training.batching import load_tokenizer, tokenize
 

@@ -11,7 +11,8 @@ import pytest
 from mae_bench.data.sources import Source
 from mae_bench.errors import DataError, StoreError
 from mae_bench.progress import silent
-from mae_bench.tasks import TASKS, Examples, Task, build_task, load_task, subset, task_fingerprint
+from mae_bench.tasks import TASKS, Examples, Task, build_task, load_task, task_fingerprint
+from mae_bench.tasks.subsets import subset as draw_subset
 
 SOURCE = Source(
     hub_id="",
@@ -246,6 +247,11 @@ def examples_of(labels):
     labels = np.asarray(labels)
     names = [f"train-{i}" for i in range(len(labels))]
     return Examples(names, ([f"text {i}" for i in range(len(labels))],), labels)
+
+
+def subset(examples, size, **axes):
+    """Draw where labels are classes."""
+    return draw_subset(examples, size, groups=examples.labels, **axes)
 
 
 def test_a_small_subset_has_every_class_twice():

@@ -1,0 +1,53 @@
+"""Checks that tasks are of their kind, and that protocols can read tasks of that kind."""
+
+from collections.abc import Iterable
+
+from mae_bench.errors import SpecError
+from mae_bench.specs import CORPUS, Study
+
+
+def check_kinds(study: Study) -> None:
+    """Refuse tasks whose definition does not fit their kind, and protocols that do not fit it.
+
+    Floors are asked for by nobody; a plan leaves out those that do not fit.
+
+    Raises:
+        SpecError: the first of them; of a protocol it names those that fit.
+    """
+    from mae_bench.tasks import TASKS, kind_of
+
+    tuning = study.tuning
+    tuned = (tuning.tasks or study.tasks) if tuning else ()
+    for name in dict.fromkeys([*study.tasks, *tuned]):
+        if name != CORPUS:
+            kind_of(TASKS.get(name)).check()
+    _check_protocols("protocols", study.protocols, study.tasks)
+    if tuning:
+        _check_protocols("tuning.protocol", (tuning.protocol,), tuned)
+
+
+def _check_protocols(where: str, protocols: Iterable[str], tasks: Iterable[str]) -> None:
+    from mae_bench.protocols.base import PROTOCOLS
+    from mae_bench.tasks import KINDS, TASKS
+
+    for name in protocols:
+        protocol = PROTOCOLS.get(name)
+        for task in tasks:
+            if task == CORPUS or protocol.reads_corpus:
+                continue
+            kind = TASKS.get(task).kind
+            if protocol.fits(kind):
+                continue
+            read = [each for each in KINDS.names() if protocol.fits(each)]
+            fitting = [
+                other
+                for other, part in PROTOCOLS
+                if part.needs_checkpoint and not part.reads_corpus and part.fits(kind)
+            ]
+            raise SpecError(
+                f"{where}: '{name}' cannot read task '{task}', which is of kind '{kind}'; it reads "
+                f"kinds {', '.join(read) or 'of no task here'}, and kind '{kind}' is read by "
+                f"{', '.join(fitting) or 'no protocol'}; name another protocol, or put the task "
+                "into a study of its own",
+                name,
+            )

@@ -1,0 +1,246 @@
+"""What a kind of task is: everything that differs between a class, a number, a list of tags.
+
+A kind is a subclass of `TaskKind`. What a protocol calls beyond that is an interface of its own
+(`FinetuneKind`, `LinearKind`): a kind fits the protocols whose interface it implements. Plans read
+this room, so torch is imported inside the methods that need it.
+
+Legend: N examples, B batch, S padded length of a batch, D hidden size.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from mae_bench.errors import DataError, SpecError
+from mae_bench.plurals import counted
+from mae_bench.registry import Registry
+from mae_bench.tasks.base import Examples, Labels, Task
+from mae_bench.tasks.metrics import Values
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from mae_bench.training.batching import TokenSet
+
+Predict = Callable[[Any], Values]
+
+
+class TaskKind(ABC):
+    """What the labels of a task are: how they are read, kept and judged.
+
+    Attributes:
+        task: of this kind.
+        num_texts: texts of an example: 1, or 2 that are read as two segments.
+    """
+
+    num_texts: ClassVar[int] = 1
+
+    def __init__(self, task: Task) -> None:
+        """Speak for one task."""
+        self.task = task
+
+    def check(self) -> None:
+        """Check that the task's definition is one of this kind.
+
+        Raises:
+            SpecError: it is not.
+        """
+        if len(self.task.text_fields) != self.num_texts:
+            raise SpecError(
+                f"task '{self.task.name}' of kind '{self.task.kind}' must have "
+                f"{counted(self.num_texts, 'text field')}, got {len(self.task.text_fields)} "
+                f"({', '.join(self.task.text_fields)}); name that many columns in text_fields, or "
+                "give the task another kind"
+            )
+
+    def read_text(self, value: Any, field: str, where: str) -> str:
+        """Return a text of a data set's row.
+
+        Args:
+            value: as the data set holds it.
+            field: its column.
+            where: row, split and task, for the message.
+
+        Raises:
+            DataError: it is no text.
+        """
+        if not isinstance(value, str):
+            raise DataError(f"column '{field}' of {where} must be text, got {value!r}")
+        return value
+
+    @abstractmethod
+    def read_label(self, value: Any, where: str) -> Any:
+        """Return the label of a data set's row, as a parquet column can hold it.
+
+        Args:
+            value: as the data set holds it.
+            where: row, split and task, for the message.
+
+        Raises:
+            DataError: it is not allowed; the message says what is.
+        """
+
+    @abstractmethod
+    def array(self, labels: Sequence[Any]) -> Labels:
+        """Return labels [N] as `read_label` gives them, one element each (`objects`)."""
+
+    @property
+    @abstractmethod
+    def described(self) -> int | str:
+        """What `mae-bench list tasks` says of the labels: their number, or a word."""
+
+    def groups(self, labels: Labels) -> Labels | None:
+        """Return [N] the class of each label, so that small training sets hold every class.
+
+        None where labels form no classes: a training set is then drawn evenly.
+        """
+        return None
+
+    @abstractmethod
+    def floor(self, train: Examples, examples: Examples) -> Values:
+        """Return predictions [N] that read no text: the commonest label of ``train``, the mean."""
+
+    def find_collapse(self, labels: Labels, predictions: Values) -> str:
+        """Return what is wrong with predictions that follow no text, or nothing.
+
+        By default: every example got the same prediction, though the labels differ.
+        """
+        is_constant = _are_the_same(predictions) and not _are_the_same(labels)
+        return "constant prediction" if is_constant else ""
+
+
+class Learner(ABC):
+    """The labels of one training set as a model learns them.
+
+    Attributes:
+        constant_losses: [N] loss of each training example under the best prediction that reads no
+            text. A fine-tune that ends above their mean is marked as untrained; zeros leave that
+            open.
+    """
+
+    constant_losses: Values
+
+    @abstractmethod
+    def head(self, width: int, *, dropout: float, seed: int) -> "nn.Module":
+        """Return a new head, called with hidden vectors [B, S, D] and ``is_pad`` [B, S] or None.
+
+        It gives float32 outputs [B, ...]. Its weights depend on the task and the seed alone, never
+        on the encoder (`mae_bench.model.heads.build_linear`).
+
+        Args:
+            width: D.
+            dropout: of the head.
+            seed: of the fine-tune.
+        """
+
+    @abstractmethod
+    def output_shape(self, longest: int) -> tuple[int, ...]:
+        """Return the shape of one example's outputs, where the longest text has that many tokens.
+
+        Outputs of a batch may be shorter in their second dimension; the rest is then 0.
+        """
+
+    @abstractmethod
+    def encode(self, labels: Labels, texts: "TokenSet") -> "Tensor":
+        """Return [N, ...] what the loss compares with, on the device of the texts."""
+
+    @abstractmethod
+    def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """Return the mean loss of a batch: outputs [B, ...] against its rows of the targets."""
+
+    @abstractmethod
+    def decode(self, outputs: "Tensor", texts: "TokenSet") -> Values:
+        """Return predictions [N], in the form of the labels."""
+
+
+class FinetuneKind(TaskKind):
+    """A kind that a head on an encoder can learn."""
+
+    @abstractmethod
+    def learner(self, train: Examples) -> Learner:
+        """Return how the labels of a training set are learned."""
+
+    def lay_out(
+        self, tokenizer: Any, examples: Examples, *, max_length: int, vocab_size: int, device: str
+    ) -> "TokenSet":
+        """Return examples as a model reads them; two texts as ``[CLS] a [SEP] b [SEP]``.
+
+        A kind whose labels belong to words or tokens returns a subclass of `TokenSet` that says
+        where they stand; its `Learner` gets it back.
+
+        Args:
+            tokenizer: beside the checkpoint.
+            examples: N of them.
+            max_length: tokens of an example, at most.
+            vocab_size: of the encoder.
+            device: of the ids.
+
+        Raises:
+            DataError: there is no text, or the tokenizer knows tokens that the encoder does not.
+        """
+        from mae_bench.training.batching import tokenize
+
+        return tokenize(
+            tokenizer, examples.texts, max_length=max_length, vocab_size=vocab_size, device=device
+        )
+
+
+class LinearKind(TaskKind):
+    """A kind that a linear model on one vector of features an example can predict.
+
+    Attributes:
+        needs_cosine: whether TF-IDF features of a pair hold the cosine of its texts, too.
+    """
+
+    needs_cosine: ClassVar[bool] = False
+
+    @abstractmethod
+    def fit_linear(
+        self, features: Any, labels: Labels, penalties: Sequence[float], max_iter: int
+    ) -> Iterable[tuple[Predict, bool]]:
+        """Return a model for each inverse penalty C, and whether its solver converged.
+
+        Args:
+            features: [N, F], dense or sparse.
+            labels: [N].
+            penalties: ascending.
+            max_iter: of an iterative solver.
+
+        Raises:
+            DataError: the labels leave nothing to fit.
+        """
+
+
+KINDS: Registry[type[TaskKind]] = Registry("kind of task", "kinds")
+
+
+def kind_of(task: Task) -> TaskKind:
+    """Return the kind of a task, speaking for it.
+
+    Raises:
+        UnknownNameError: nobody registered a kind of that name.
+        SpecError: the kind lacks methods that every kind must have.
+    """
+    kind = KINDS.get(task.kind)
+    if missing := sorted(kind.__abstractmethods__):
+        raise SpecError(
+            f"kind of task '{task.kind}' ({kind.__module__}.{kind.__qualname__}) lacks "
+            f"{', '.join(missing)}; write what mae_bench.tasks.kinds.base says of each"
+        )
+    return kind(task)
+
+
+def objects(values: Iterable[Any]) -> Labels:
+    """Return [N] an array of one object a value, lists of one length among them."""
+    listed = list(values)
+    array = np.empty(len(listed), dtype=object)
+    for place, value in enumerate(listed):
+        array[place] = value
+    return array
+
+
+def _are_the_same(values: Values) -> bool:
+    listed = values.tolist()
+    return all(value == listed[0] for value in listed)

@@ -1,0 +1,139 @@
+"""One class of one text: accuracy and its kin, cross-entropy, logistic regression.
+
+Legend: N examples, B batch, C classes.
+"""
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mae_bench.errors import DataError, SpecError
+from mae_bench.tasks.base import Examples, Labels, Task
+from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, Learner, LinearKind, Predict
+from mae_bench.tasks.metrics import Values
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from mae_bench.training.batching import TokenSet
+
+
+@KINDS.register("classify")
+class Classify(FinetuneKind, LinearKind):
+    """Labels are numbers of classes, int64, which ``label_names`` names."""
+
+    def check(self) -> None:
+        """Check that one text is read and at least two classes are named."""
+        super().check()
+        if len(self.task.label_names) < 2:
+            raise SpecError(
+                f"task '{self.task.name}' of kind '{self.task.kind}' must name at least two "
+                f"classes in label_names, got {len(self.task.label_names)}; name every class, or "
+                "give the task another kind"
+            )
+
+    def read_label(self, value: Any, where: str) -> int:
+        """Return the number of a class; a whole number may be stored as a float."""
+        task = self.task
+        is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        if is_whole and 0 <= value < len(task.label_names):
+            return int(value)
+        allowed = ", ".join(f"{i} = {name}" for i, name in enumerate(task.label_names))
+        hint = "; -1 usually means that the split's labels are not public" if value == -1 else ""
+        raise DataError(
+            f"label {value!r} in column '{task.label_field}' of {where} is not allowed; "
+            f"allowed: {allowed}{hint}"
+        )
+
+    def array(self, labels: Sequence[Any]) -> Labels:
+        """Return int64 classes."""
+        return np.asarray(labels, dtype=np.int64)
+
+    @property
+    def described(self) -> int:
+        """The number of classes."""
+        return self.task.num_labels
+
+    def groups(self, labels: Labels) -> Labels:
+        """Return the labels: each is a class."""
+        return labels
+
+    def floor(self, train: Examples, examples: Examples) -> Values:
+        """Return the commonest class of ``train``; of several the smallest."""
+        values, counts = np.unique(train.labels, return_counts=True)
+        return np.full(len(examples), int(values[counts.argmax()]))
+
+    def learner(self, train: Examples) -> "Classes":
+        """Return the classes for cross-entropy."""
+        return Classes(self.task, train.labels)
+
+    def fit_linear(
+        self, features: Any, labels: Labels, penalties: Sequence[float], max_iter: int
+    ) -> Iterator[tuple[Predict, bool]]:
+        """Yield logistic regressions, each from the weights of the one before.
+
+        That halves the iterations of a wide grid.
+
+        Raises:
+            DataError: the training labels are all the same class.
+        """
+        from sklearn.linear_model import LogisticRegression
+
+        if len(set(labels.tolist())) < 2:
+            raise DataError(
+                f"the {len(labels)} training examples of task '{self.task.name}' all have label "
+                f"{labels[0]}; a classifier needs at least two classes: raise the train size"
+            )
+        model = LogisticRegression(
+            solver="lbfgs", max_iter=max_iter, warm_start=True, random_state=0
+        )
+        for penalty in penalties:
+            model.set_params(C=penalty).fit(features, labels)
+            yield copy.deepcopy(model).predict, int(max(model.n_iter_)) < max_iter
+
+
+class Classes(Learner):
+    """One output a class, and cross-entropy."""
+
+    def __init__(self, task: Task, train: Labels) -> None:
+        """Read the shares of the classes in the training labels."""
+        self.task = task
+        self.constant_losses = _surprises(train)
+
+    def head(self, width: int, *, dropout: float, seed: int) -> "nn.Module":
+        """Return pooling and a linear layer of C outputs."""
+        from mae_bench.model.heads import PooledHead
+
+        return PooledHead(
+            width, self.task.num_labels, dropout=dropout, task=self.task.name, seed=seed
+        )
+
+    def output_shape(self, longest: int) -> tuple[int, ...]:
+        """Return C."""
+        return (self.task.num_labels,)
+
+    def encode(self, labels: Labels, texts: "TokenSet") -> "Tensor":
+        """Return [N] int64 classes."""
+        import torch
+
+        return torch.from_numpy(np.asarray(labels, dtype=np.int64)).to(texts.ids.device)
+
+    def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """Return the mean cross-entropy of outputs [B, C]."""
+        from torch.nn import functional
+
+        return functional.cross_entropy(outputs, targets)
+
+    def decode(self, outputs: "Tensor", texts: "TokenSet") -> Values:
+        """Return the class of the highest output."""
+        classes: Values = outputs.argmax(dim=1).cpu().numpy()
+        return classes
+
+
+def _surprises(train: Labels) -> Values:
+    """Return [N] the negative log of each label's share: log(C) where classes are balanced."""
+    _, place, counts = np.unique(train, return_inverse=True, return_counts=True)
+    surprises: Values = -np.log(counts / len(train))[place]
+    return surprises

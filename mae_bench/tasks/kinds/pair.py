@@ -1,0 +1,11 @@
+"""One class of two texts, such as entailment or paraphrase."""
+
+from mae_bench.tasks.kinds.base import KINDS
+from mae_bench.tasks.kinds.classify import Classify
+
+
+@KINDS.register("pair")
+class Pair(Classify):
+    """Classes of `Classify`, of two texts that are read together."""
+
+    num_texts = 2

@@ -1,0 +1,61 @@
+"""Training subsets of a task: prefixes of one seeded order."""
+
+from typing import Literal
+
+import numpy as np
+
+from mae_bench.errors import DataError
+from mae_bench.plurals import counted
+from mae_bench.seeding import seed_for
+from mae_bench.tasks.base import Examples, Labels
+
+
+def subset(
+    examples: Examples,
+    size: int | float | Literal["all"],
+    *,
+    groups: Labels | None,
+    task: str,
+    seed: int,
+) -> Examples:
+    """Return a training subset: a prefix of one seeded order, so that sizes nest.
+
+    The order (stream ``subset``) interleaves the classes in their shares, after two examples of
+    every class. A size below 1 is a share of the examples, and at least two.
+
+    Args:
+        examples: to draw from.
+        size: how many, which share, or all.
+        groups: the class of each example, as its task's kind tells; None where there are none.
+        task: name, an axis of the stream.
+        seed: another.
+
+    Raises:
+        DataError: more examples are asked for than there are.
+    """
+    places = _order(len(examples), groups, seed_for("subset", task=task, seed=seed))
+    if isinstance(size, str):
+        return examples.take(places)
+    count = max(round(size * len(examples)), 2) if isinstance(size, float) and size < 1 else size
+    if count > len(examples):
+        raise DataError(
+            f"train size {size} is more than task '{task}' has: "
+            f"{counted(len(examples), 'training example')}; "
+            f"give at most {len(examples)}, or 'all'"
+        )
+    return examples.take(places[: int(count)])
+
+
+def _order(count: int, groups: Labels | None, seed: int) -> Labels:
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(count)
+    if groups is None:
+        return order
+    keys = np.empty(count)
+    for group in np.unique(groups):
+        places = order[groups[order] == group]
+        # jitter keeps classes of one size from coming in a fixed round
+        ranks = np.arange(len(places))
+        keys[places] = (ranks + rng.random(len(places))) / len(places)
+        keys[places[:2]] = ranks[:2] - 2 + rng.random(min(2, len(places)))
+    return np.argsort(keys, kind="stable")

@@ -1,0 +1,230 @@
+"""What every kind of task must keep: labels survive, loss and decoding agree, a floor is blind."""
+
+import dataclasses
+import json
+import pkgutil
+
+import numpy as np
+import pandas as pd
+import pyarrow
+import pyarrow.parquet
+import pytest
+import torch
+from small_cases import save_encoder, small_spec, small_task
+
+import mae_bench.tasks.kinds
+from mae_bench.errors import SpecError, UnknownNameError
+from mae_bench.protocols.base import PROTOCOLS
+from mae_bench.protocols.splits import Splits
+from mae_bench.tasks import KINDS, Examples, kind_of
+from mae_bench.tasks.kinds import FinetuneKind, LinearKind
+from mae_bench.tasks.metrics import METRICS
+from mae_bench.training.batching import load_tokenizer
+
+NAMES = KINDS.names()
+TUNED = [name for name, kind in KINDS if issubclass(kind, FinetuneKind)]
+LINEAR = [name for name, kind in KINDS if issubclass(kind, LinearKind)]
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory):
+    return load_tokenizer(save_encoder(tmp_path_factory.mktemp("encoder")))
+
+
+def learned(name, tokenizer):
+    """Return a small task's training examples, their texts as a model reads them, a learner."""
+    data = small_task(name)
+    kind = kind_of(data.task)
+    texts = kind.lay_out(tokenizer, data.train, max_length=32, vocab_size=99, device="cpu")
+    return data.train, texts, kind.learner(data.train)
+
+
+def fitted(outputs, loss):
+    """Return outputs that make a loss small, by gradient descent from those given."""
+    outputs = outputs.clone().requires_grad_()
+    optimizer = torch.optim.LBFGS([outputs], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        value = loss(outputs)
+        value.backward()
+        return value
+
+    optimizer.step(closure)
+    return outputs.detach()
+
+
+def test_every_file_is_a_registered_kind():
+    package = mae_bench.tasks.kinds
+    files = {module.name for module in pkgutil.iter_modules(package.__path__)} - {"base"}
+    assert files == set(NAMES) == {"classify", "pair", "regress"}
+    assert files <= set(package.__all__)
+    for name in files:
+        assert KINDS.get(name).__module__ == f"{package.__name__}.{name}"
+
+
+def test_an_unknown_kind_gets_a_near_match():
+    task = dataclasses.replace(small_task("classify").task, kind="clasify")
+    with pytest.raises(UnknownNameError, match=r"pair, regress\. Did you mean 'classify'"):
+        kind_of(task)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_task_of_another_number_of_texts_is_refused(name):
+    task = small_task(name).task
+    kind_of(task).check()
+    for fields in (("a",), ("a", "b"), ("a", "b", "c")):
+        if len(fields) != len(task.text_fields):
+            with pytest.raises(SpecError, match=f"text fields?, got {len(fields)} .*text_fields"):
+                kind_of(dataclasses.replace(task, text_fields=fields)).check()
+
+
+@pytest.mark.parametrize(
+    ("name", "label_names", "message"),
+    [
+        ("classify", ("only",), "at least two classes in label_names, got 1"),
+        ("pair", (), "at least two classes in label_names, got 0"),
+        ("regress", ("low", "high"), "numbers for labels and no label_names, got low, high"),
+    ],
+)
+def test_label_names_that_do_not_fit_are_refused(name, label_names, message):
+    task = dataclasses.replace(small_task(name).task, label_names=label_names)
+    with pytest.raises(SpecError, match=message):
+        kind_of(task).check()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_labels_survive_parquet(name, tmp_path):
+    data = small_task(name)
+    kind = kind_of(data.task)
+    labels = [kind.read_label(label, "row 0") for label in data.train.labels.tolist()]
+    pyarrow.parquet.write_table(pyarrow.table({"label": labels}), tmp_path / "a.parquet")
+    again = pyarrow.parquet.read_table(tmp_path / "a.parquet").column("label").to_pylist()
+    found = kind.array([kind.read_label(label, "row 0") for label in again])
+    assert found.dtype == data.train.labels.dtype and found.shape == (len(data.train),)
+    assert np.array_equal(found, data.train.labels)
+    pd.testing.assert_series_equal(pd.Series(found), pd.Series(data.train.labels))
+    assert json.dumps(kind.described)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_floor_reads_the_training_labels_and_no_text(name):
+    data = small_task(name)
+    kind = kind_of(data.task)
+    found = kind.floor(data.train, data.test)
+    blank = dataclasses.replace(data.test, texts=tuple([""] * 24 for _ in data.test.texts))
+    wrong = dataclasses.replace(blank, labels=data.test.labels[::-1])
+    assert len(found) == len(data.test)
+    assert kind.floor(data.train, wrong).tolist() == found.tolist()
+    few = data.train.take(np.flatnonzero(data.train.labels == data.train.labels[0]))
+    assert set(kind.floor(few, data.test).tolist()) == {data.train.labels[0].item()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_collapse_is_what_follows_no_text(name):
+    data = small_task(name)
+    kind, labels = kind_of(data.task), data.test.labels
+    constant = kind.floor(data.train, data.test)
+    assert kind.find_collapse(labels, constant) == "constant prediction"
+    assert kind.find_collapse(labels, labels) == ""
+    assert kind.find_collapse(np.full_like(labels, labels[0]), constant) == "", "nothing to tell"
+    one_other = constant.copy()
+    one_other[3] = next(label for label in labels if label != constant[0])
+    assert kind.find_collapse(labels, one_other) == ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_small_training_set_holds_every_class_twice(name):
+    data = small_task(name)
+    num_classes = len(data.task.label_names)
+    size = max(2 * num_classes, 2)
+    for seed in range(4):
+        train = Splits(small_spec("finetune", data, train_size=size, seed=seed), data).train
+        assert len(train) == size
+        if num_classes:
+            assert np.bincount(train.labels).tolist() == [2] * num_classes
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_what_the_loss_asks_for_is_decoded_to_the_labels(name, tokenizer):
+    train, texts, learner = learned(name, tokenizer)
+    targets = learner.encode(train.labels, texts)
+    start = torch.zeros(len(train), *learner.output_shape(texts.ids.shape[1]))
+    outputs = fitted(start, lambda outputs: learner.loss(outputs, targets))
+    found = learner.decode(outputs, texts)
+    assert found == pytest.approx(train.labels, rel=1e-3)
+    assert float(learner.loss(outputs, targets)) < 1e-3 < float(learner.loss(start, targets))
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_the_loss_of_a_constant_is_that_of_the_best_one(name, tokenizer):
+    train, texts, learner = learned(name, tokenizer)
+    targets = learner.encode(train.labels, texts)
+    shape = learner.output_shape(texts.ids.shape[1])
+
+    def loss(constant):
+        return learner.loss(constant.expand(len(train), *shape), targets)
+
+    best = float(loss(fitted(torch.zeros(1, *shape), loss)))
+    assert len(learner.constant_losses) == len(train)
+    assert best == pytest.approx(float(learner.constant_losses.mean()), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_a_loss_is_the_mean_of_its_batch(name, tokenizer):
+    train, texts, learner = learned(name, tokenizer)
+    targets = learner.encode(train.labels, texts)
+    generator = torch.Generator().manual_seed(0)
+    shape = (len(train), *learner.output_shape(texts.ids.shape[1]))
+    outputs = torch.randn(shape, generator=generator)
+    each = [float(learner.loss(outputs[i : i + 1], targets[i : i + 1])) for i in range(len(train))]
+    assert float(learner.loss(outputs, targets)) == pytest.approx(np.mean(each), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_a_head_depends_on_task_and_seed_alone(name, tokenizer):
+    _, texts, learner = learned(name, tokenizer)
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    heads = [learner.head(8, dropout=0.5, seed=seed) for seed in (0, 0, 1)]
+    assert torch.equal(torch.get_rng_state(), before)
+    first, again, other = (torch.cat([p.flatten() for p in h.parameters()]) for h in heads)
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    hidden = torch.randn(3, 6, 8, generator=torch.Generator().manual_seed(1))
+    outputs = heads[0].eval()(hidden.bfloat16().float(), None)
+    assert outputs.dtype == torch.float32
+    assert outputs.shape == (3, *learner.output_shape(6))
+    is_pad = torch.arange(6) >= torch.tensor([6, 2, 1])[:, None]
+    padded = heads[0](hidden, is_pad)
+    spoilt = heads[0](hidden.masked_fill(is_pad.unsqueeze(-1), 1e6), is_pad)
+    torch.testing.assert_close(padded, spoilt)
+    assert len(texts) == 48
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_linear_models_come_in_the_order_of_their_penalties(name):
+    data = small_task(name)
+    kind = kind_of(data.task)
+    features = np.random.default_rng(0).normal(size=(len(data.train), 60))
+    models = list(kind.fit_linear(features, data.train.labels, (1e-9, 1.0), 1000))
+    assert [is_converged for _, is_converged in models] == [True, True]
+    weak, strong = (predict(features) for predict, _ in models)
+    assert kind.find_collapse(data.train.labels, weak)
+    score = METRICS.get(data.task.metrics[0])
+    assert score(data.train.labels, strong, data.task.num_labels) > 0.9
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_some_protocol_and_every_floor_reads_it(name):
+    fitting = [other for other, part in PROTOCOLS if part.fits(name) and not part.reads_corpus]
+    assert fitting == ["finetune", "linear_probe", "majority", "tfidf"]
+    assert issubclass(KINDS.get(name), PROTOCOLS.get("finetune").kinds)
+    with pytest.raises(UnknownNameError):
+        PROTOCOLS.get("finetune").fits("no such kind")
+
+
+def test_one_element_an_example_whatever_its_length():
+    made = mae_bench.tasks.kinds.objects([[1, 2], [3, 4], []])
+    assert made.shape == (3,) and made.tolist() == [[1, 2], [3, 4], []]
+    examples = Examples(["a", "b", "c"], (["x", "y", "z"],), made)
+    assert examples.take(np.array([2, 0])).labels.tolist() == [[], [1, 2]]
