@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Any
 
 OURS = "mae_bench"
-GROUPS = ("objectives", "maskings", "tasks", "protocols", "noises", "corpora", "metrics")
+GROUPS = (
+    "backbones",
+    "objectives",
+    "maskings",
+    "tasks",
+    "protocols",
+    "noises",
+    "corpora",
+    "metrics",
+)
 
 
 @dataclass(frozen=True)

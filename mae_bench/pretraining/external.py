@@ -13,7 +13,12 @@ from mae_bench.costs import Stack, stack_of_config
 from mae_bench.data.adopt_tokenizer import vocabulary
 from mae_bench.data.encoders import require_sizes
 from mae_bench.errors import SpecError
-from mae_bench.model.backbone import Backbone, load_backbone, quiet_bars
+from mae_bench.model.backbone import (
+    Backbone,
+    architecture_of_folder,
+    load_backbone,
+    quiet_bars,
+)
 from mae_bench.model.teacher import is_checkpoint
 from mae_bench.model.token_rows import rows_of, take_rows
 from mae_bench.objectives.base import Objective
@@ -123,8 +128,7 @@ def _rows(
 def _config(folder: Path) -> Any:
     from transformers import AutoConfig
 
-    import mae_bench.model.recurrent  # noqa: F401  (so that AutoConfig and AutoModel know it)
-
+    architecture_of_folder(folder).register_model()
     try:
         return AutoConfig.from_pretrained(str(folder))
     except (OSError, ValueError) as error:

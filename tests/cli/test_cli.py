@@ -127,7 +127,7 @@ def test_list_without_a_kind_shows_all(run):
     code, out, _ = run("list", "--json")
     assert code == 0
     found = json.loads(out)
-    kinds = "objectives maskings tasks corpora protocols metrics noises suites papers study"
+    kinds = "objectives maskings backbones tasks corpora protocols metrics noises suites papers study"
     assert set(found) == set(kinds.split())
     assert {"mae/speed", "wettig/corruption_vs_prediction"} <= {p["name"] for p in found["papers"]}
 

@@ -431,7 +431,7 @@ BUGS = (
     Bug(
         "read_padding",
         "A recurrent encoder reads the padding, from the right before all tokens.",
-        "mae_bench/model/recurrent.py",
+        "mae_bench/backbones/recurrent_model.py",
         "    if mask is None:\n        return hidden",
         "    if True:\n        return hidden",
         (
