@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from mae_bench.contract.fixtures import SPEC, B, Specimen, V, draws, rows
+from mae_bench.contract.outcome import outcomes
 from mae_bench.contract.views import (
-    ContractError,
     check_batching,
     check_leak,
     check_places,
@@ -211,12 +211,4 @@ CHECKS: dict[str, Callable[[Specimen], None]] = {
 
 def run_checks(case: Specimen) -> Iterator[tuple[str, str]]:
     """Yield each check with what is wrong, or with nothing."""
-    for name, check in CHECKS.items():
-        try:
-            check(case)
-        except ContractError as error:
-            yield name, str(error)
-        except Exception as error:  # a third party's code may fail in any way
-            yield name, f"it raised {type(error).__name__}: {error}"
-        else:
-            yield name, ""
+    return outcomes(CHECKS, case)

@@ -38,6 +38,12 @@ def starting_backbone(spec: BackboneSpec, folder: Path, tokenizer: Path) -> Back
     if getattr(backbone.encoder, "pooler", None) is not None:
         # BERT's: not in our checkpoints, and nothing trains it
         backbone.encoder.register_module("pooler", None)
+    size = backbone.embedding.weight.shape[1]
+    if size != backbone.width:
+        raise SpecError(
+            f"backbone.checkpoint '{folder}' has token vectors of {size} for a hidden size of "
+            f"{backbone.width}; heads are tied to vectors as wide as the encoder, choose another"
+        )
     rows = _rows("backbone.checkpoint", folder, len(backbone.embedding.weight), theirs, ours)
     if rows is not None:
         take_rows(backbone.encoder, rows)
