@@ -75,10 +75,10 @@ def attention_layers(encoder: nn.Module) -> list[nn.Module]:
             if all(name in children for name in names):
                 last = [children[name] for name in names]
     if not last:
-        wanted = f"layers named {' or '.join(map(', '.join, kinds))}" if kinds else "attention"
+        named = f" (layers named {' or '.join(map(', '.join, kinds))})" if kinds else ""
         raise SpecError(
-            f"relation_weight needs an encoder with {wanted}; {type(encoder).__name__} has none: "
-            "set relation_weight: 0 or choose another encoder"
+            f"relation_weight compares queries, keys and values{named}; {type(encoder).__name__} "
+            "has none that can be found: set relation_weight: 0 or choose another encoder"
         )
     return last
 

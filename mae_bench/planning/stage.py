@@ -198,15 +198,15 @@ class StageBuilder:
         """Add one evaluation; ``version`` is its protocol's, ``backbone`` its checkpoint's."""
         data = "blocks" if spec.task == CORPUS else "task"
         needs: tuple[Key, ...] = ((data, spec.task_data),)
-        plugins = (*protocol_plugin(spec), *metric_plugins(spec))
+        noises = noise_plugins(spec)
+        plugins = (*noises, *protocol_plugin(spec), *metric_plugins(spec))
         if spec.checkpoint is not None:
             needs = (("pretrain", spec.checkpoint), *needs)
             plugins += backbone_plugins(backbone)  # its version is in the checkpoint's id
-        noises = noise_plugins(spec)
         content = [version, spec.canonical()]
         if noises:
             content.append({plugin.what: plugin.version for plugin in noises})
-        return self.add("evaluate", content, spec, needs, label, (*noises, *plugins))
+        return self.add("evaluate", content, spec, needs, label, plugins)
 
     def _own_tokenizer(self, origin: str, corpus: CorpusSpec) -> Key:
         """Add the tokenizer of an encoder, which no text of the corpus changes."""
