@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from mae_bench import plugins
+from mae_bench.backbones import BACKBONES
 from mae_bench.data.corpus import CORPORA, Corpus, corpus_fingerprint
 from mae_bench.data.noise import NOISES
 from mae_bench.data.sources import Source
@@ -47,7 +48,7 @@ def shout(text, rate, rng):
 def mistakes(labels, predictions, num_classes):
     return float((labels != predictions).sum())
 """
-REGISTRIES = (OBJECTIVES, NOISES, CORPORA, TASKS, MASKINGS, PROTOCOLS, METRICS, MEASURES)
+REGISTRIES = (BACKBONES, OBJECTIVES, NOISES, CORPORA, TASKS, MASKINGS, PROTOCOLS, METRICS, MEASURES)
 THEIRS = ("theirs", "shout", "their_mistakes")
 STUDY = {
     "name": "plugged",
