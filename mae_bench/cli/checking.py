@@ -30,7 +30,7 @@ def check(part: PartName, overrides: Options = None, as_json: AsJson = False) ->
     """
     from mae_bench.backbones import BACKBONES
     from mae_bench.cli.show import say
-    from mae_bench.errors import SpecError
+    from mae_bench.errors import SpecError, UnknownNameError, near_match
     from mae_bench.objectives.base import OBJECTIVES, parse_options
     from mae_bench.planning.yaml_text import parse_value
     from mae_bench.runner.network import closed_network
@@ -41,7 +41,13 @@ def check(part: PartName, overrides: Options = None, as_json: AsJson = False) ->
         if not equals or not name.strip():
             raise SpecError(f"--set must be option=value, got '{override}'")
         options[name.strip()] = parse_value(text, f"--set {override}")
-    kind = "backbone" if part in BACKBONES and part not in OBJECTIVES else "objective"
+    known = [*OBJECTIVES.names(), *BACKBONES.names()]
+    if part not in known:
+        raise UnknownNameError(
+            f"unknown objective or backbone '{part}'; known: {', '.join(known)}."
+            + near_match(part, known)
+        )
+    kind = "objective" if part in OBJECTIVES else "backbone"
     if kind == "objective":
         parse_options(part, options)
     elif options:

@@ -12,6 +12,7 @@ from statistics import mean
 import torch
 from torch import Tensor
 
+from mae_bench.backbones import BACKBONES
 from mae_bench.contract.fixtures import SPEC, B, Specimen, V, draws, rows
 from mae_bench.contract.outcome import outcomes
 from mae_bench.contract.views import (
@@ -114,7 +115,7 @@ def _check_followed(objective: Objective, before: dict[str, Tensor]) -> None:
 
 def check_flops(case: Specimen) -> None:
     """`flops_per_step` is within 1% of torch's own count, at several shapes and architectures."""
-    for arch in ("modernbert", "bert"):
+    for arch in [name for name, kind in BACKBONES if kind.has_attention]:
         for layers, width, heads, length, count in FLOPS_SHAPES:
             spec = BackboneSpec(
                 arch=arch, num_layers=layers, hidden_size=width, num_heads=heads, max_length=64

@@ -252,3 +252,14 @@ def test_the_flags_are_frozen():
         "out",
         "as_json",
     }
+
+
+def test_check_holds_a_backbone_to_its_contract(run):
+    code, out, err = run("check", "gru", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["backbone"] == "gru" and found["is_kept"], err
+    assert "'gru' keeps all" in err
+    code, _, err = run("check", "bertt")
+    assert code == 2 and "unknown objective or backbone 'bertt'" in err and "'bert'?" in err
+    code, _, err = run("check", "bert", "--set", "mask_ratio=0.4")
+    assert code == 2 and "'bert' is a backbone" in err
