@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mae_bench.backbones import BACKBONES
     from mae_bench.data.corpus import CORPORA
     from mae_bench.data.noise import NOISES
     from mae_bench.objectives.base import OBJECTIVES
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {  # read at first use: `import mae_bench` imports neither torch nor pandas
+    "BACKBONES": "mae_bench.backbones",
     "CORPORA": "mae_bench.data.corpus",
     "NOISES": "mae_bench.data.noise",
     "OBJECTIVES": "mae_bench.objectives.base",
@@ -27,6 +29,7 @@ _HOMES = {  # read at first use: `import mae_bench` imports neither torch nor pa
 }
 
 __all__ = [
+    "BACKBONES",
     "CORPORA",
     "NOISES",
     "OBJECTIVES",

@@ -1,18 +1,24 @@
 """Whole costs: floating-point operations of a training step, and steps that a budget buys.
 
 A multiply-add is two operations. Only matrix products count (norms, softmax and optimizer are
-below 1% at every preset); a backward pass costs twice the forward. Tests hold these formulas
-against torch's FlopCounterMode on the meta device. Layer formula: Kaplan et al. 2020,
-arXiv:2001.08361, app. B, with attention's quadratic term kept.
+below 1% at every preset); a backward pass costs twice the forward. What a layer costs, its
+architecture says. Tests hold both against torch's FlopCounterMode on the meta device.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
+from mae_bench.backbones import (
+    Architecture,
+    Sizes,
+    architecture_of,
+    architecture_of_config,
+    content_of,
+)
 from mae_bench.errors import SpecError
 from mae_bench.specs import BackboneSpec, Budget
 
 TRAIN = 3  # forward and backward, in forward passes
-GATES = {"bilstm": 4, "gru": 3}  # matrices of a recurrent cell, by architecture
 
 
 @dataclass(frozen=True)
@@ -39,55 +45,39 @@ class Flops:
 
 @dataclass(frozen=True)
 class Stack:
-    """The sizes of a stack that its cost depends on.
+    """A stack of layers, as far as its cost depends on it."""
 
-    ``is_gated`` tells of a Transformer's MLP; ``gates`` is 0 for a Transformer.
-    """
-
-    layers: int
-    width: int
-    inner: int
-    is_gated: bool
-    gates: int = 0
+    arch: Architecture
+    sizes: Sizes
 
     @classmethod
     def of(
         cls, spec: BackboneSpec, *, layers: int | None = None, width: int | None = None
     ) -> "Stack":
-        """Return the sizes of a backbone, or of a decoder resized from it."""
-        sized = spec.model_copy(update={"hidden_size": width or spec.width})
-        return cls(
-            layers or spec.layers,
-            sized.width,
-            sized.inner,
-            spec.arch == "modernbert",
-            GATES.get(spec.arch, 0),
-        )
+        """Return a backbone's, or that of a decoder resized from it."""
+        arch = architecture_of(spec)
+        sizes = arch.sizes_of(spec, width)
+        return cls(arch, replace(sizes, layers=layers or sizes.layers))
+
+    @property
+    def width(self) -> int:
+        """Hidden size D."""
+        return self.sizes.width
 
     def forward(self, rows: int, length: int) -> float:
-        """Operations of one forward pass over rows of a length.
-
-        A recurrent layer reads 1.5 D values (input and state) into D / 2 units a gate, twice.
-        """
-        if self.gates:
-            return float(self.layers * rows * length * self.gates * 3 * self.width**2)
-        attention = 8 * self.width**2 + 4 * length * self.width
-        mlp = (6 if self.is_gated else 4) * self.width * self.inner
-        return float(self.layers * rows * length * (attention + mlp))
+        """Operations of one forward pass over rows of a length."""
+        return self.arch.forward_flops(self.sizes, rows, length)
 
 
-def stack_of_config(config: object) -> Stack:
-    """Return the sizes of a loaded transformers encoder."""
-    sizes = vars(config)
-    if "cell" in sizes:
-        gates = GATES[sizes["cell"]]
-        return Stack(sizes["num_hidden_layers"], sizes["hidden_size"], 0, False, gates)
-    return Stack(
-        sizes["num_hidden_layers"],
-        sizes["hidden_size"],
-        sizes["intermediate_size"],
-        getattr(config, "model_type", "") == "modernbert",
-    )
+def stack_of_config(config: Any) -> Stack:
+    """Return that of a loaded transformers encoder; one that is not registered counts as BERT's.
+
+    Raises:
+        KeyError: it names its sizes in another way.
+    """
+    content = content_of(config)
+    arch = architecture_of_config(content)
+    return Stack(arch, arch.read_sizes(content))
 
 
 @dataclass(frozen=True)

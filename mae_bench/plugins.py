@@ -16,6 +16,7 @@ from typing import Any
 
 OURS = "mae_bench"
 GROUPS = (
+    "backbones",
     "objectives",
     "maskings",
     "tasks",

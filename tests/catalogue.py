@@ -10,7 +10,7 @@ from mae_bench.cli.catalogue import cell, parts
 from mae_bench.objectives.base import OBJECTIVES
 
 FILE = Path(__file__).parents[1] / "CATALOGUE.md"
-TABLES = ("maskings", "tasks", "corpora", "protocols", "metrics", "noises")
+TABLES = ("maskings", "backbones", "tasks", "corpora", "protocols", "metrics", "noises")
 HEAD = """\
 # Catalogue
 

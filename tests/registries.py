@@ -1,5 +1,6 @@
 """Registries that a test may add to, as they were before it once it is over."""
 
+from mae_bench.backbones import BACKBONES
 from mae_bench.data.corpus import CORPORA
 from mae_bench.data.noise import NOISES
 from mae_bench.masking import MASKINGS
@@ -9,7 +10,18 @@ from mae_bench.protocols.base import PROTOCOLS
 from mae_bench.tasks import KINDS, TASKS
 from mae_bench.tasks.metrics import METRICS
 
-REGISTRIES = (OBJECTIVES, NOISES, CORPORA, TASKS, KINDS, MASKINGS, PROTOCOLS, METRICS, MEASURES)
+REGISTRIES = (
+    BACKBONES,
+    OBJECTIVES,
+    NOISES,
+    CORPORA,
+    TASKS,
+    KINDS,
+    MASKINGS,
+    PROTOCOLS,
+    METRICS,
+    MEASURES,
+)
 
 
 def set_apart(monkeypatch):

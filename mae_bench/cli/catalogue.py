@@ -53,6 +53,20 @@ def _maskings() -> list[dict[str, Any]]:
     ]
 
 
+def _backbones() -> list[dict[str, Any]]:
+    from mae_bench.backbones import BACKBONES
+
+    return [
+        {
+            "name": name,
+            "summary": arch.summary,
+            "has_attention": arch.has_attention,
+            "source": arch.source,
+        }
+        for name, arch in BACKBONES
+    ]
+
+
 def _tasks() -> list[dict[str, Any]]:
     from mae_bench.tasks import TASKS, kind_of
 
@@ -164,6 +178,7 @@ def _study() -> list[dict[str, Any]]:
 _PARTS = {
     "objectives": _objectives,
     "maskings": _maskings,
+    "backbones": _backbones,
     "tasks": _tasks,
     "corpora": _corpora,
     "protocols": _protocols,

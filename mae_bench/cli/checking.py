@@ -1,16 +1,18 @@
-"""The verb that checks: the contract over one registered objective, of a third party too."""
+"""The verb that checks: the contract over one objective or backbone, of a third party too."""
 
 import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mae_bench.cli.options import AsJson
 
-ObjectiveName = Annotated[
-    str, typer.Argument(metavar="OBJECTIVE", help="A name that `list objectives` shows.")
+PartName = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="A name that `list objectives` or `list backbones` shows."),
 ]
 Options = Annotated[
     list[str] | None,
@@ -20,16 +22,16 @@ Options = Annotated[
 ]
 
 
-def check(objective: ObjectiveName, overrides: Options = None, as_json: AsJson = False) -> None:
-    """Hold one objective to the contract that all keep: purity, leaks, costs, reloading and more.
+def check(part: PartName, overrides: Options = None, as_json: AsJson = False) -> None:
+    """Hold an objective or a backbone to the contract that all of its kind keep.
 
-    `--set mask_ratio=0.4` sets one of its options.
+    Of an objective: purity, leaks, costs, reloading and more; `--set mask_ratio=0.4` sets one of
+    its options. Of a backbone: sizes, costs, dropout, attention, positions and more.
     """
+    from mae_bench.backbones import BACKBONES
     from mae_bench.cli.show import say
-    from mae_bench.contract.fixtures import Specimen
-    from mae_bench.contract.objective import run_checks
-    from mae_bench.errors import SpecError
-    from mae_bench.objectives.base import parse_options
+    from mae_bench.errors import SpecError, UnknownNameError, near_match
+    from mae_bench.objectives.base import OBJECTIVES, parse_options
     from mae_bench.planning.yaml_text import parse_value
     from mae_bench.runner.network import closed_network
 
@@ -39,19 +41,41 @@ def check(objective: ObjectiveName, overrides: Options = None, as_json: AsJson =
         if not equals or not name.strip():
             raise SpecError(f"--set must be option=value, got '{override}'")
         options[name.strip()] = parse_value(text, f"--set {override}")
-    parse_options(objective, options)
-    with tempfile.TemporaryDirectory() as folder, closed_network(f"check of {objective}"):
+    known = [*OBJECTIVES.names(), *BACKBONES.names()]
+    if part not in known:
+        raise UnknownNameError(
+            f"unknown objective or backbone '{part}'; known: {', '.join(known)}."
+            + near_match(part, known)
+        )
+    kind = "objective" if part in OBJECTIVES else "backbone"
+    if kind == "objective":
+        parse_options(part, options)
+    elif options:
+        raise SpecError(f"--set sets options of objectives, and '{part}' is a backbone; drop it")
+    with tempfile.TemporaryDirectory() as folder, closed_network(f"check of {part}"):
         found = []
-        for name, sentence in run_checks(Specimen(objective, options, Path(folder))):
+        for name, sentence in _outcomes(kind, part, options, Path(folder)):
             found.append((name, sentence))
             if not as_json:  # a line each as it is found, for some take seconds
                 typer.echo(f"{name:24} {sentence or 'ok'}")
     wrong = [name for name, sentence in found if sentence]
     if as_json:
         checks = [{"check": name, "is_kept": not what, "wrong": what} for name, what in found]
-        content = {"objective": objective, "is_kept": not wrong, "checks": checks}
+        content = {kind: part, "is_kept": not wrong, "checks": checks}
         typer.echo(json.dumps(content, indent=1))
     if wrong:
-        say(f"'{objective}' breaks {len(wrong)} of {len(found)} checks: {', '.join(wrong)}")
+        say(f"'{part}' breaks {len(wrong)} of {len(found)} checks: {', '.join(wrong)}")
         raise typer.Exit(1)
-    say(f"'{objective}' keeps all {len(found)} checks")
+    say(f"'{part}' keeps all {len(found)} checks")
+
+
+def _outcomes(
+    kind: str, part: str, options: dict[str, Any], folder: Path
+) -> Iterator[tuple[str, str]]:
+    """Yield each check with what is wrong, or with nothing."""
+    from mae_bench.contract import backbone, objective
+    from mae_bench.contract.fixtures import Specimen
+
+    if kind == "backbone":
+        return backbone.run_checks(backbone.BackboneCase(part, folder))
+    return objective.run_checks(Specimen(part, options, folder))

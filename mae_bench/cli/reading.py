@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 KINDS = (
     "objectives",
     "maskings",
+    "backbones",
     "tasks",
     "corpora",
     "protocols",

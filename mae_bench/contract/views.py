@@ -22,7 +22,7 @@ MOVED_SHARE = 0.1  # of the shown tokens: above such chances, below any compacti
 
 
 class ContractError(MaeBenchError):
-    """An objective does not keep to the contract."""
+    """An objective or a backbone does not keep to the contract."""
 
 
 def tensors(view: View, prefix: str = "") -> dict[str, Tensor]:

@@ -6,6 +6,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from mae_bench.backbones import (
+    BACKBONES,
+    Architecture,
+    Sizes,
+    architecture_of,
+    find_architecture,
+)
 from mae_bench.errors import DataError, SpecError
 from mae_bench.specs import BackboneSpec
 
@@ -55,17 +62,25 @@ def sized_backbone(spec: BackboneSpec, folder: Path) -> BackboneSpec:
         SpecError: no readable config.json, another architecture, or a size that the study wrote
             down and that is another.
     """
-    found = _sizes(folder)
-    inner = found.pop("inner")
-    sized = spec.model_copy(update={"preset": "tiny", **found})
-    if sized.inner != inner:  # the written ratio may round to it; else the exact one
-        ratio = _ratio(sized.arch, sized.width, inner)
-        sized = sized.model_copy(update={"mlp_ratio": ratio})
-    if sized.inner != inner:
+    name, arch, sizes = _read(folder)
+    fields: dict[str, Any] = {
+        "preset": "tiny",
+        "arch": name,
+        "num_layers": sizes.layers,
+        "hidden_size": sizes.width,
+        "num_heads": sizes.heads or 1,
+        "max_length": sizes.max_length,
+    }
+    # the written ratio may round to the encoder's MLP; else the exact one
+    for ratio in (spec.mlp_ratio, arch.mlp_ratio(sizes.width, sizes.inner)):
+        if arch.inner(sizes.width, ratio) == sizes.inner:
+            break
+    else:
         raise SpecError(
-            f"the encoder '{folder}' has an MLP of {inner}, no multiple of 32 as this suite's "
-            "modernbert needs it; start from another encoder"
+            f"the encoder '{folder}' has an MLP of {sizes.inner}, which no mlp_ratio gives a "
+            f"backbone of arch '{name}' and hidden_size {sizes.width}; start from another encoder"
         )
+    sized = spec.model_copy(update={**fields, "mlp_ratio": ratio})
     written = set(spec.model_fields_set)
     if "preset" in written:
         written |= {"num_layers", "hidden_size", "num_heads"}
@@ -102,37 +117,27 @@ def _effective(spec: BackboneSpec) -> dict[str, Any]:
         "hidden_size": spec.width,
         "max_length": spec.max_length,
     }
-    if not spec.is_recurrent:
-        sizes |= {"num_heads": spec.heads, "mlp_ratio": _ratio(spec.arch, spec.width, spec.inner)}
+    arch = architecture_of(spec)
+    if arch.has_attention:
+        ratio = arch.mlp_ratio(spec.width, arch.inner(spec.width, spec.mlp_ratio))
+        sizes |= {"num_heads": spec.heads, "mlp_ratio": ratio}
     return sizes
 
 
-def _ratio(arch: str, width: int, inner: int) -> float:
-    """Return the mlp_ratio that gives an MLP exactly this inner width."""
-    return inner / width * (1.5 if arch == "modernbert" else 1)
-
-
-def _sizes(folder: Path) -> dict[str, Any]:
-    """Return the fields of `BackboneSpec` that a config.json decides, and its MLP's width."""
+def _read(folder: Path) -> tuple[str, Architecture, Sizes]:
+    """Return what a config.json says: the architecture's name, the architecture, its sizes."""
     try:
         config = json.loads((folder / "config.json").read_bytes())
-        kind = config["model_type"]
-        shared = {
-            "num_layers": config["num_hidden_layers"],
-            "hidden_size": config["hidden_size"],
-            "max_length": config["max_position_embeddings"],
-        }
-        if kind == "mae_bench_recurrent":
-            return shared | {"arch": config["cell"], "num_heads": 1, "inner": 0}
-        heads, inner = config["num_attention_heads"], config["intermediate_size"]
+        kind, found = config["model_type"], find_architecture(config)
+        if found is not None:
+            name, arch = found
+            return name, arch, arch.read_sizes(config)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SpecError(
             f"'{folder}' holds no encoder: its config.json cannot be read "
             f"({type(error).__name__}: {error}); name a folder that save_pretrained wrote"
         ) from error
-    if kind not in ("bert", "modernbert"):
-        raise SpecError(
-            f"the encoder '{folder}' is a '{kind}'; pretraining can start from bert, modernbert "
-            "and this suite's recurrent encoders"
-        )
-    return shared | {"arch": kind, "num_heads": heads, "inner": inner}
+    raise SpecError(
+        f"the encoder '{folder}' is a '{kind}'; pretraining can start from those that "
+        f"`mae-bench list backbones` shows: {', '.join(BACKBONES.names())}"
+    )

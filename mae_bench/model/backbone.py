@@ -4,6 +4,8 @@ Legend: B rows, S tokens a row that the encoder sees, D hidden size.
 """
 
 import copy
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import torch
 from cachetools import LRUCache
 from torch import Tensor, nn
 
+from mae_bench.backbones import Architecture, architecture_of, architecture_of_config, content_of
 from mae_bench.data.tokenizer import CLS, PAD, SEP
 from mae_bench.errors import SpecError
 from mae_bench.file_stamps import file_stamps
@@ -19,16 +22,7 @@ from mae_bench.seeding import seed_for
 from mae_bench.specs import BackboneSpec
 
 MAX_BYTES = 128 << 20  # of the encoders that a process keeps
-ROPE_THETA = 10_000.0  # RoFormer's, for rows of hundreds of tokens; ModernBERT's is for 8,192
-
-DROPOUTS = (  # as the three kinds of config name them
-    "dropout",
-    "hidden_dropout_prob",
-    "attention_probs_dropout_prob",
-    "embedding_dropout",
-    "attention_dropout",
-    "mlp_dropout",
-)
+SPECIAL_IDS = {"pad_token_id": PAD, "bos_token_id": CLS, "eos_token_id": SEP}
 
 
 def build_config(
@@ -41,76 +35,30 @@ def build_config(
 ) -> Any:
     """Return the transformers config of a stack; the keywords resize it for a decoder.
 
-    Heads left out have the backbone's head size. ModernBERT's attention is full in every layer:
-    its local windows would be measured on the compacted sequence once tokens are removed.
+    Heads left out have the backbone's head size.
     """
-    from transformers import BertConfig, ModernBertConfig
-
     width = width or spec.width
     head_size = width // heads if heads else spec.width // spec.heads
     if width % head_size:
         raise SpecError(
             f"a width of {width} is not a multiple of the backbone's head size {head_size}"
         )
-    if spec.is_recurrent:
-        return _recurrent_config(spec, vocab_size, layers or spec.layers, width)
-    sizes = spec.model_copy(update={"hidden_size": width})
-    shared: dict[str, Any] = {
-        "vocab_size": vocab_size,
-        "hidden_size": width,
-        "num_hidden_layers": layers or spec.layers,
-        "num_attention_heads": width // head_size,
-        "intermediate_size": sizes.inner,
-        "max_position_embeddings": spec.max_length,
-        "pad_token_id": PAD,
-        "bos_token_id": CLS,
-        "eos_token_id": SEP,
-    }
-    if spec.arch == "bert":
-        return BertConfig(
-            **shared,
-            type_vocab_size=1,  # rows hold one document, so a second type would stay untrained
-            hidden_dropout_prob=spec.dropout_ratio,
-            attention_probs_dropout_prob=spec.dropout_ratio,
-        )
-    return ModernBertConfig(
-        **shared,
-        cls_token_id=CLS,
-        sep_token_id=SEP,
-        layer_types=["full_attention"] * shared["num_hidden_layers"],
-        rope_parameters={"full_attention": {"rope_type": "default", "rope_theta": ROPE_THETA}},
-        embedding_dropout=spec.dropout_ratio,
-        attention_dropout=spec.dropout_ratio,
-        mlp_dropout=spec.dropout_ratio,
+    arch = architecture_of(spec)
+    sizes = arch.sizes_of(spec, width)
+    sizes = replace(
+        sizes,
+        layers=layers or spec.layers,
+        heads=width // head_size if arch.has_attention else 0,
     )
-
-
-def _recurrent_config(spec: BackboneSpec, vocab_size: int, layers: int, width: int) -> Any:
-    from mae_bench.model.recurrent import RecurrentConfig
-
-    if width % 2:
-        raise SpecError(f"a width of {width} is not even, as arch '{spec.arch}' needs it")
-    return RecurrentConfig(
-        cell=spec.arch,
-        vocab_size=vocab_size,
-        hidden_size=width,
-        num_hidden_layers=layers,
-        max_position_embeddings=spec.max_length,
-        dropout=spec.dropout_ratio,
-        pad_token_id=PAD,
-        bos_token_id=CLS,
-        eos_token_id=SEP,
+    return arch.config(
+        sizes, vocab_size=vocab_size, dropout=spec.dropout_ratio, special_ids=SPECIAL_IDS
     )
 
 
 def build_stack(config: Any) -> nn.Module:
     """Return a freshly initialised transformers encoder (by the global generator)."""
-    from transformers import AutoModel
-
     quiet_bars()
-    options = {"add_pooling_layer": False} if config.model_type == "bert" else {}
-    stack: nn.Module = AutoModel.from_config(config, attn_implementation="sdpa", **options)
-    return stack
+    return architecture_of_config(content_of(config)).build(config)
 
 
 class Backbone(nn.Module):
@@ -249,6 +197,15 @@ def load_backbone(folder: Path | str, dropout: float | None = None) -> Backbone:
     return Backbone(copy.deepcopy(_encoders[key]))
 
 
+def architecture_of_folder(folder: Path | str) -> Architecture:
+    """Return the architecture of an encoder's folder; what is assumed of others for a Hub id."""
+    try:
+        content = json.loads((Path(folder) / "config.json").read_bytes())
+    except (OSError, ValueError):  # transformers says what is wrong with it
+        content = {}
+    return architecture_of_config(content if isinstance(content, dict) else {})
+
+
 def _num_bytes(encoder: nn.Module) -> int:
     return sum(value.nbytes for value in encoder.state_dict().values())
 
@@ -259,18 +216,18 @@ _encoders: LRUCache[Any, nn.Module] = LRUCache(MAX_BYTES, getsizeof=_num_bytes)
 def _read_encoder(folder: Path | str, dropout: float | None) -> nn.Module:
     from transformers import AutoConfig, AutoModel
 
-    import mae_bench.model.recurrent  # noqa: F401  (so that AutoModel knows it)
-
     quiet_bars()
+    arch = architecture_of_folder(folder)
+    arch.register_model()
     try:
         config = AutoConfig.from_pretrained(str(folder))
-        for name in DROPOUTS if dropout is not None else ():
+        for name in arch.dropout_names if dropout is not None else ():
             if hasattr(config, name):
                 setattr(config, name, dropout)
         encoder: nn.Module = AutoModel.from_pretrained(
             str(folder),
             config=config,
-            attn_implementation="sdpa",
+            attn_implementation=arch.kernel,
             use_safetensors=True,
             dtype=torch.float32,
         )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mae_bench.model.backbone import ROPE_THETA
+from mae_bench.backbones.modernbert import ROPE_THETA
 from mae_bench.model.decoder import MaskedDecoder
 from mae_bench.specs import BackboneSpec
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mae_bench.backbones import architecture_of
 from mae_bench.costs import TRAIN, Stack
 from mae_bench.errors import SpecError
 from mae_bench.model.cross_decoder import CrossDecoder, cross_forward
@@ -70,7 +71,8 @@ class DecoderOptions(Frozen):
         """Raise SpecError where heads do not divide the width, or cannot be rotated."""
         width = self.width(spec)
         head_size = spec.width // spec.heads
-        if spec.is_recurrent and self.decoder_attention == "self":
+        arch = architecture_of(spec)
+        if not arch.has_attention and self.decoder_attention == "self":
             self._check_recurrent(spec, objective)
             return
         if self.decoder_heads is None and width % head_size:
@@ -79,7 +81,7 @@ class DecoderOptions(Frozen):
                 f"{head_size} (objective '{objective}'); change it, or set decoder_heads"
             )
         heads = self.decoder_heads or width // head_size
-        is_rotated = self.decoder_attention == "cross" or spec.arch == "modernbert"
+        is_rotated = self.decoder_attention == "cross" or arch.has_rotary_positions
         if width % heads or (is_rotated and width // heads % 2):
             raise SpecError(
                 f"decoder_heads {heads} must divide decoder_width {width} into heads of "

@@ -10,10 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mae_bench.backbones import BACKBONES, content_of, find_architecture
 from mae_bench.errors import SpecError
-
-SPLIT = ("query", "key", "value")  # of BERT and its kin
-JOINT = "Wqkv"  # of ModernBERT
 
 
 def soft_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
@@ -60,22 +58,27 @@ def last_projections(encoder: nn.Module) -> Iterator[list[Tensor]]:
 
 
 def attention_layers(encoder: nn.Module) -> list[nn.Module]:
-    """Return the linear layers of the last attention: one for all three, or in SPLIT's order.
+    """Return the linear layers of the last attention: one for all three, or query, key, value.
+
+    Those of an encoder that is not registered are found by the names that registered ones have.
 
     Raises:
         SpecError: the encoder's attention has no such layers.
     """
+    found = find_architecture(content_of(encoder.config))
+    known = [found[1]] if found else [arch for _, arch in BACKBONES]
+    kinds = list(dict.fromkeys(arch.projections for arch in known if arch.projections))
     last: list[nn.Module] = []
     for module in encoder.modules():
         children = dict(module.named_children())
-        if JOINT in children:
-            last = [children[JOINT]]
-        elif all(name in children for name in SPLIT):
-            last = [children[name] for name in SPLIT]
+        for names in kinds:
+            if all(name in children for name in names):
+                last = [children[name] for name in names]
     if not last:
+        named = f" (layers named {' or '.join(map(', '.join, kinds))})" if kinds else ""
         raise SpecError(
-            f"relation_weight needs attention with layers named {JOINT}, or {', '.join(SPLIT)}; "
-            f"{type(encoder).__name__} has none: set relation_weight: 0 or choose another encoder"
+            f"relation_weight compares queries, keys and values{named}; {type(encoder).__name__} "
+            "has none that can be found: set relation_weight: 0 or choose another encoder"
         )
     return last
 

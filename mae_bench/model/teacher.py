@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from mae_bench.backbones import architecture_of_config, content_of
 from mae_bench.errors import SpecError
 from mae_bench.model.backbone import Backbone, load_backbone
 from mae_bench.model.vocabulary import VocabularyHead
@@ -19,7 +20,6 @@ from mae_bench.model.vocabulary import VocabularyHead
 OBJECTIVE_FILE = "objective.safetensors"
 SPEC_FILE = "spec.json"  # beside it, once the pretraining has ended
 AtTargets = Callable[[Tensor], Tensor]  # [B, S, X] -> [N, X]
-LAYER = re.compile(r"^((?:.+\.)?layers?\.)(\d+)\.")  # how BERT and ModernBERT name a layer
 
 
 class Teacher(nn.Module):
@@ -165,7 +165,8 @@ def copy_layers(teacher: nn.Module, student: nn.Module) -> None:
         SpecError: the teacher is shallower, or of another kind or size.
     """
     given, wanted = teacher.state_dict(), student.state_dict()
-    num_given, num_wanted = _num_layers(given), _num_layers(wanted)
+    num_given, num_wanted = (len(layer_numbers(model)) for model in (teacher, student))
+    of_layer = _layer_pattern(student)
     if num_given < num_wanted:
         raise SpecError(
             f"initialise_from_teacher needs a teacher of at least {num_wanted} layers named as the "
@@ -173,7 +174,7 @@ def copy_layers(teacher: nn.Module, student: nn.Module) -> None:
         )
 
     def source(name: str) -> str:
-        return LAYER.sub(lambda m: f"{m[1]}{int(m[2]) * num_given // num_wanted}.", name)
+        return of_layer.sub(lambda m: f"{m[1]}{int(m[2]) * num_given // num_wanted}.", name)
 
     for name, value in wanted.items():
         found = given.get(source(name))
@@ -187,6 +188,12 @@ def copy_layers(teacher: nn.Module, student: nn.Module) -> None:
         value.copy_(found)
 
 
-def _num_layers(state: dict[str, Tensor]) -> int:
-    numbers = [int(match[2]) for name in state if (match := LAYER.match(name))]
-    return 1 + max(numbers, default=-1)
+def layer_numbers(encoder: nn.Module) -> set[int]:
+    """Return the numbers of an encoder's layers, as the names of its parameters hold them."""
+    of_layer = _layer_pattern(encoder)
+    return {int(match[2]) for name in encoder.state_dict() if (match := of_layer.match(name))}
+
+
+def _layer_pattern(encoder: nn.Module) -> re.Pattern[str]:
+    arch = architecture_of_config(content_of(encoder.config))
+    return re.compile(rf"^((?:{arch.layer_name})\.)(\d+)\.")

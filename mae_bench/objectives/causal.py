@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mae_bench.backbones import architecture_of, names_with_attention
 from mae_bench.costs import Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
@@ -80,10 +81,10 @@ class CausalLanguageModel(Objective):
     @classmethod
     def check(cls, options: Options, spec: BackboneSpec, row_length: int) -> None:
         """Raise SpecError for a backbone without attention, which has no mask."""
-        if spec.is_recurrent:
+        if not architecture_of(spec).has_attention:
             raise SpecError(
                 f"objective 'causal' needs attention, backbone.arch '{spec.arch}' has none; "
-                "choose modernbert or bert"
+                f"choose {names_with_attention()}"
             )
 
     @classmethod

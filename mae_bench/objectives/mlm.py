@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import model_validator
 
+from mae_bench.backbones import architecture_of, names_with_attention
 from mae_bench.costs import TRAIN, Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
@@ -142,10 +143,10 @@ class MaskedLanguageModel(Objective):
     def check(cls, options: Options, spec: BackboneSpec, row_length: int) -> None:
         """Raise SpecError where a row would hide nothing or everything."""
         check_masking(options.corrupt_ratio or options.mask_ratio, options.masking, row_length)
-        if options.hides_masks and spec.is_recurrent:
+        if options.hides_masks and not architecture_of(spec).has_attention:
             raise SpecError(
                 f"hides_masks needs attention, backbone.arch '{spec.arch}' has none; "
-                "choose modernbert or bert, or leave it out"
+                f"choose {names_with_attention()}, or leave it out"
             )
         if options.loss_on == "all" or not options.has_two_ratios:
             return

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mae_bench.backbones import check_backbone
 from mae_bench.errors import SpecError, UnknownNameError, near_match
 from mae_bench.measures import measure_of
 from mae_bench.planning.controls import with_controls
@@ -30,6 +31,7 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
         SpecError: the first thing that no registry knows or that does not fit together.
     """
     check_origin(study.corpus.tokenizer)
+    check_backbone(study.backbone)
     study = study.model_copy(update={"backbone": resolved_backbone(study.backbone)})
     arms = tuple(_arm(arm, study, tuned.get(arm.label, {})) for arm in study.objectives)
     if study.controls:

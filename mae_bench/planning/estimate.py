@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mae_bench.backbones import architecture_of
 from mae_bench.planning.plan import Plan
 from mae_bench.planning.reasons import failure_reasons
 from mae_bench.planning.stage import Stage
@@ -223,7 +224,8 @@ def _evaluate_flops(stage: Stage, plan: Plan, vocab_size: int) -> float:
 def _disk(stage: Stage, plan: Plan, vocab_size: int) -> int:
     if stage.kind == "pretrain":
         sizes: BackboneSpec = plan.study.backbone
-        layer = 4 * sizes.width**2 + 3 * sizes.width * sizes.inner
+        inner = architecture_of(sizes).inner(sizes.width, sizes.mlp_ratio)
+        layer = 4 * sizes.width**2 + 3 * sizes.width * inner
         embedding = vocab_size * sizes.width
         return 4 * (sizes.layers * layer + 2 * embedding)
     if stage.kind == "blocks":

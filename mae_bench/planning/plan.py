@@ -254,7 +254,9 @@ class _Planner:
                     name = f"{arm.label} on {task}, {protocol},{labels} seed {seed}"
                     if train_noise != CLEAN:
                         name += f", trained on {train_noise.label}"
-                    key = self.builder.evaluate(spec, method.version, f"evaluate {name}")
+                    label = f"evaluate {name}"
+                    backbone = self.study.backbone
+                    key = self.builder.evaluate(spec, method.version, label, backbone)
                     for noise in tests.values():
                         yield Cell(
                             arm=arm,

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from mae_bench.backbones import BACKBONES
 from mae_bench.plugins import Plugin, source_digest
-from mae_bench.specs import CORPUS, CorpusSpec, EvaluateSpec
+from mae_bench.specs import CORPUS, BackboneSpec, CorpusSpec, EvaluateSpec
 from mae_bench.store.artefact import read_about
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ def objective_plugins(objective: str, options: Mapping[str, Any]) -> tuple[Plugi
     names = dict.fromkeys((objective, *_names(options)))
     found = [registry.plugin(name) for registry in (OBJECTIVES, MASKINGS) for name in names]
     return tuple(plugin for plugin in found if plugin)
+
+
+def backbone_plugins(spec: BackboneSpec) -> tuple[Plugin, ...]:
+    """Return the architecture, if it is of another package."""
+    plugin = BACKBONES.plugin(spec.arch)
+    return (plugin,) if plugin else ()
 
 
 def corpus_plugins(corpus: CorpusSpec) -> tuple[Plugin, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mae_bench.backbones import check_backbone
 from mae_bench.errors import SpecError
 from mae_bench.places import is_there, user_path
 from mae_bench.sentences import shown, unknown_key
@@ -41,6 +42,7 @@ def study_of(raw: Mapping[str, Any], folder: Path | None = None) -> Study:
     if isinstance(full.get("corpus"), dict):
         full["corpus"] = _corpus(full["corpus"], folder)
     study = Study.model_validate(full)
+    check_backbone(study.backbone)
     _no_repeats(study)
     return study
 

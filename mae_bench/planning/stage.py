@@ -13,6 +13,7 @@ from mae_bench.data.adopt_tokenizer import tokenizer_digest
 from mae_bench.data.encoders import parse_hub_encoder
 from mae_bench.places import user_path
 from mae_bench.planning.plugged import (
+    backbone_plugins,
     corpus_plugins,
     kind_plugin,
     metric_plugins,
@@ -190,23 +191,24 @@ class StageBuilder:
             content["backbone"].pop("checkpoint")
         if encoder_files:
             content["encoder_files"] = encoder_files
-        if plugins := objective_plugins(objective, options):
+        if plugins := (*backbone_plugins(backbone), *objective_plugins(objective, options)):
             content["plugins"] = {plugin.what: plugin.version for plugin in plugins}
         needs = (blocks, tokenizer, *(key for key in (teacher, ngrams, encoder) if key))
         name = f"pretrain {label}, seed {seed}"
         return self.add("pretrain", content, spec, needs, name, plugins)
 
-    def evaluate(self, spec: EvaluateSpec, version: int, label: str) -> Key:
-        """Add one evaluation; ``version`` is its protocol's."""
+    def evaluate(self, spec: EvaluateSpec, version: int, label: str, backbone: BackboneSpec) -> Key:
+        """Add one evaluation; ``version`` is its protocol's, ``backbone`` its checkpoint's."""
         data = "blocks" if spec.task == CORPUS else "task"
         needs: tuple[Key, ...] = ((data, spec.task_data),)
+        noises = noise_plugins(spec)
+        plugins = (*noises, *protocol_plugin(spec), *kind_plugin(spec.task), *metric_plugins(spec))
         if spec.checkpoint is not None:
             needs = (("pretrain", spec.checkpoint), *needs)
-        noises = noise_plugins(spec)
+            plugins += backbone_plugins(backbone)  # its version is in the checkpoint's id
         content = [version, spec.canonical()]
         if noises:
             content.append({plugin.what: plugin.version for plugin in noises})
-        plugins = (*noises, *protocol_plugin(spec), *kind_plugin(spec.task), *metric_plugins(spec))
         return self.add("evaluate", content, spec, needs, label, plugins)
 
     def _own_tokenizer(self, origin: str, corpus: CorpusSpec) -> Key:

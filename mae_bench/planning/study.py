@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mae_bench.backbones import check_backbone
 from mae_bench.errors import SpecError, UnknownNameError, near_match
 from mae_bench.places import is_folder, is_there
 from mae_bench.planning.shorthand import study_of
@@ -55,9 +56,17 @@ def load_speed(path: Path, overrides: Sequence[str] = (), scale: str | None = No
         SpecError: in one sentence.
     """
     try:
-        return SpeedSpec.model_validate(read_raw(path, overrides, scale))
+        spec = SpeedSpec.model_validate(read_raw(path, overrides, scale))
     except ValidationError as error:
         raise SpecError(f"{path}: {sentence(error, SpeedSpec)}") from None
+    named = {f"shapes[{i}]": shape for i, shape in enumerate(spec.shapes)}
+    named |= {f"references[{i}].shape": item.shape for i, item in enumerate(spec.references)}
+    for where, shape in named.items():
+        try:
+            check_backbone(shape.backbone)
+        except SpecError as error:
+            raise SpecError(f"{path}: {where}.{error}", error.got) from None
+    return spec
 
 
 def kind_of(path: Path) -> str:

@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass
 
+from mae_bench.backbones import architecture_of
 from mae_bench.data.adopt_tokenizer import num_tokens
 from mae_bench.data.encoders import parse_hub_encoder
 from mae_bench.places import user_path
 from mae_bench.planning.plan import Plan
 from mae_bench.store.store import Store
-
-# bert-base-uncased, ModernBERT-base; of other encoders the smaller of the two
-ASSUMED = {"bert": 30_522, "modernbert": 50_368}
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ def vocabulary_of(plan: Plan, store: Store) -> Vocabulary:
     for key in [key for stage in made for key in (stage.key, *stage.needs)]:
         if store.is_done(*key):
             return Vocabulary(num_tokens(store.path(*key)))
-    size = ASSUMED.get(plan.study.backbone.arch, min(ASSUMED.values()))
+    size = architecture_of(plan.study.backbone).assumed_vocab_size
     return Vocabulary(
         size,
         f"a vocabulary of {size:,} tokens, for that of '{spec.origin}' is not fetched yet; "

@@ -13,7 +13,12 @@ from mae_bench.costs import Stack, stack_of_config
 from mae_bench.data.adopt_tokenizer import vocabulary
 from mae_bench.data.encoders import require_sizes
 from mae_bench.errors import SpecError
-from mae_bench.model.backbone import Backbone, load_backbone, quiet_bars
+from mae_bench.model.backbone import (
+    Backbone,
+    architecture_of_folder,
+    load_backbone,
+    quiet_bars,
+)
 from mae_bench.model.teacher import is_checkpoint
 from mae_bench.model.token_rows import rows_of, take_rows
 from mae_bench.objectives.base import Objective
@@ -33,6 +38,12 @@ def starting_backbone(spec: BackboneSpec, folder: Path, tokenizer: Path) -> Back
     if getattr(backbone.encoder, "pooler", None) is not None:
         # BERT's: not in our checkpoints, and nothing trains it
         backbone.encoder.register_module("pooler", None)
+    size = backbone.embedding.weight.shape[1]
+    if size != backbone.width:
+        raise SpecError(
+            f"backbone.checkpoint '{folder}' has token vectors of {size} for a hidden size of "
+            f"{backbone.width}; heads are tied to vectors as wide as the encoder, choose another"
+        )
     rows = _rows("backbone.checkpoint", folder, len(backbone.embedding.weight), theirs, ours)
     if rows is not None:
         take_rows(backbone.encoder, rows)
@@ -123,8 +134,7 @@ def _rows(
 def _config(folder: Path) -> Any:
     from transformers import AutoConfig
 
-    import mae_bench.model.recurrent  # noqa: F401  (so that AutoConfig and AutoModel know it)
-
+    architecture_of_folder(folder).register_model()
     try:
         return AutoConfig.from_pretrained(str(folder))
     except (OSError, ValueError) as error:

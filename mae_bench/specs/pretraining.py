@@ -49,8 +49,8 @@ class BackboneSpec(Frozen):
 
     Attributes:
         preset: a key of `PRESETS`.
-        arch: a Transformer, or layers of a bidirectional LSTM or GRU as a control of attention;
-            these have no MLP, and ``num_heads`` and ``mlp_ratio`` mean nothing to them.
+        arch: a name that `mae-bench list backbones` shows: a Transformer, or layers of a
+            bidirectional LSTM or GRU as a control of attention.
         checkpoint: folder, or ``owner/name@commit`` on the Hub, of an encoder to go on from
             instead of initial weights. A folder's sizes are read from its config.json; those of
             a Hub encoder are written beside it, since a plan never reads the network. Its
@@ -61,7 +61,7 @@ class BackboneSpec(Frozen):
     """
 
     preset: Annotated[str, InWords(f"one of {', '.join(PRESETS)}")] = "tiny"
-    arch: Literal["modernbert", "bert", "bilstm", "gru"] = "modernbert"
+    arch: Annotated[str, InWords("a name that `mae-bench list backbones` shows")] = "modernbert"
     num_layers: Count | None = None
     hidden_size: Count | None = None
     num_heads: Count | None = None
@@ -81,17 +81,7 @@ class BackboneSpec(Frozen):
             raise ValueError(
                 f"hidden_size {self.width} must be a multiple of num_heads {self.heads}"
             )
-        if self.is_recurrent and self.width % 2:
-            raise ValueError(
-                f"hidden_size {self.width} must be even for arch '{self.arch}', which gives each "
-                "direction half of it"
-            )
         return self
-
-    @property
-    def is_recurrent(self) -> bool:
-        """Whether the layers are bidirectional recurrences, without attention or MLP."""
-        return self.arch in ("bilstm", "gru")
 
     @model_validator(mode="before")
     @classmethod
@@ -124,15 +114,6 @@ class BackboneSpec(Frozen):
     def heads(self) -> int:
         """Number of attention heads."""
         return self.num_heads or PRESETS[self.preset][2]
-
-    @property
-    def inner(self) -> int:
-        """Inner width of the MLP; two thirds as wide where it is gated, to cost the same."""
-        if self.is_recurrent:
-            return 0
-        if self.arch == "bert":
-            return round(self.width * self.mlp_ratio)
-        return max(32, round(self.width * self.mlp_ratio * 2 / 3 / 32) * 32)
 
 
 class TokenizerSpec(Frozen):

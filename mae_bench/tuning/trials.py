@@ -99,7 +99,8 @@ def narrowed(plan: Plan, labels: Iterable[str], data_dir: Path | None, note: str
         assert isinstance(stage.spec, EvaluateSpec)
         spec = stage.spec.model_copy(update={"selection_only": True})
         label = stage.label + note
-        key = builder.evaluate(spec, PROTOCOLS.get(cell.protocol).version, label)
+        version = PROTOCOLS.get(cell.protocol).version
+        key = builder.evaluate(spec, version, label, plan.study.backbone)
         cells.append(replace(cell, evaluate=key[1]))
         todo = list(stage.needs)
         while todo:

@@ -127,8 +127,8 @@ def test_list_without_a_kind_shows_all(run):
     code, out, _ = run("list", "--json")
     assert code == 0
     found = json.loads(out)
-    kinds = "objectives maskings tasks corpora protocols metrics noises suites papers study"
-    assert set(found) == set(kinds.split())
+    kinds = "objectives maskings backbones tasks corpora protocols metrics noises suites papers"
+    assert set(found) == {*kinds.split(), "study"}
     assert {"mae/speed", "wettig/corruption_vs_prediction"} <= {p["name"] for p in found["papers"]}
 
 
@@ -252,3 +252,14 @@ def test_the_flags_are_frozen():
         "out",
         "as_json",
     }
+
+
+def test_check_holds_a_backbone_to_its_contract(run):
+    code, out, err = run("check", "gru", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["backbone"] == "gru" and found["is_kept"], err
+    assert "'gru' keeps all" in err
+    code, _, err = run("check", "bertt")
+    assert code == 2 and "unknown objective or backbone 'bertt'" in err and "'bert'?" in err
+    code, _, err = run("check", "bert", "--set", "mask_ratio=0.4")
+    assert code == 2 and "'bert' is a backbone" in err

@@ -9,7 +9,8 @@ from objective_cases import CASES
 from torch.nn import functional as F
 
 from mae_bench.contract.fixtures import Specimen
-from mae_bench.contract.objective import CHECKS, ContractError, run_checks
+from mae_bench.contract.objective import CHECKS, run_checks
+from mae_bench.contract.views import ContractError
 from mae_bench.costs import Flops
 from mae_bench.draws import Draws
 from mae_bench.masking import MASK_ID, NUM_SPECIAL

@@ -5,6 +5,7 @@ import torch
 from small_blocks import L, V, run_pretraining, write_blocks
 from torch.utils.flop_counter import FlopCounterMode
 
+from mae_bench.backbones import check_backbone
 from mae_bench.costs import Stack, StepShape, stack_of_config
 from mae_bench.draws import Block, Draws
 from mae_bench.errors import SpecError
@@ -120,8 +121,8 @@ def test_what_only_attention_can_do_is_refused():
         OBJECTIVES.get("causal").check(parse_options("causal", {}), spec_of("gru"), L)
     with pytest.raises(SpecError, match=r"'gru' reads every token in both directions; choose"):
         build_backbone(spec_of("gru"), V, 0)(rows(), is_causal=True)
-    with pytest.raises(ValueError, match="hidden_size 33 must be even for arch 'gru'"):
-        spec_of("gru", hidden_size=33, num_heads=1)
+    with pytest.raises(SpecError, match=r"backbone: hidden_size 33 must be even for arch 'gru'"):
+        check_backbone(spec_of("gru", hidden_size=33, num_heads=1))
 
 
 @pytest.mark.parametrize("name", ["mae", "mae_bottleneck"])

@@ -118,7 +118,7 @@ WRONG = {
     "pretrain.peek_lr=1e-3": ("unknown key 'peek_lr' in pretrain", "Did you mean 'peak_lr'?"),
     "backbone.preset=tinny": ("unknown preset 'tinny'", "Did you mean 'tiny'?"),
     "backbone.arch=brt": (
-        "backbone.arch must be 'modernbert' or 'bert' or 'bilstm' or 'gru', got 'brt'",
+        "backbone.arch: unknown backbone 'brt'; known: bert, bilstm, gru, modernbert.",
         "Did you mean 'bert'?",
     ),
     "corpus.validation_ratio=1.5": ("corpus.validation_ratio", "in (0, 1), got 1.5"),

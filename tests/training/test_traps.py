@@ -39,6 +39,7 @@ from report_rows import small_study, table
 import mae_bench
 from mae_bench.analysis.claims import judge_comparisons
 from mae_bench.analysis.scores import read_scores
+from mae_bench.backbones import architecture_of
 from mae_bench.costs import StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import DuplicateNameError, UnknownNameError
@@ -64,7 +65,7 @@ def test_the_head_is_counted_at_predicted_positions_only():
     dense = 3 * rows * length * 2 * 128 * (128 + words)
     assert dense / (sparse.encoder + dense) == pytest.approx(0.89, abs=0.01)
     assert sparse.total / (sparse.encoder + dense) == pytest.approx(0.24, abs=0.01)
-    layer = 8 * 128**2 + 4 * length * 128 + 6 * 128 * spec.inner
+    layer = 8 * 128**2 + 4 * length * 128 + 6 * 128 * architecture_of(spec).sizes_of(spec).inner
     assert sparse.encoder == 3 * rows * length * 2 * layer
     assert sparse.head == 3 * rows * 19 * 2 * 128 * (128 + words)  # 19 of 126 are masked
 

@@ -1,7 +1,7 @@
 """Recurrent encoders behind the backbone's surface: the controls of attention.
 
 ``AutoConfig`` and ``AutoModel`` know them once this module is imported, which `load_backbone`
-does: elsewhere write ``import mae_bench.model.recurrent`` before
+does: elsewhere write ``import mae_bench.backbones.recurrent_model`` before
 ``AutoModel.from_pretrained(folder)``.
 Legend: B rows, S tokens a row, T real tokens of all rows, D hidden size.
 """
