@@ -10,7 +10,7 @@ from mae_bench.data.corpus import left_out
 from mae_bench.planning.check import check_study
 from mae_bench.planning.external import outside
 from mae_bench.planning.shorthand import FLOORS
-from mae_bench.planning.stage import PREPARED, Key, Stage, StageBuilder
+from mae_bench.planning.stage import Key, Stage, StageBuilder
 from mae_bench.specs import (
     CLEAN,
     CORPUS,
@@ -85,7 +85,7 @@ class Plan:
     @cached_property
     def prepared(self) -> tuple[Stage, ...]:
         """The stages that may use the network."""
-        return tuple(stage for stage in self.stages if stage.kind in PREPARED)
+        return tuple(stage for stage in self.stages if stage.may_use_network)
 
 
 def make_plan(

@@ -12,6 +12,7 @@ from mae_bench.planning.plan import Plan, make_plan
 from mae_bench.planning.plugged import changed_sources
 from mae_bench.planning.reasons import failure_reasons
 from mae_bench.planning.stage import Stage
+from mae_bench.planning.stage_kinds import STAGE_KINDS
 from mae_bench.results import ROWS_FILE, save_rows
 from mae_bench.runner.collect import collect
 from mae_bench.runner.completion import FINISHED, is_damaged, mark_finished, plan_key
@@ -25,11 +26,6 @@ from mae_bench.store.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_NUMBERS = {
-    "pretrain": ("cost.json", "curve.json"),
-    "evaluate": ("metrics.json", "predictions.parquet"),
-}
 
 
 def no_tell(event: Event) -> None:
@@ -225,9 +221,10 @@ class Session:
         """Remove artefacts whose numbers, which rows take, no longer have their checksum."""
         is_any = False
         for stage in self.plan.stages:
-            if stage.kind not in _NUMBERS or not self.store.is_done(*stage.key):
+            files = STAGE_KINDS[stage.kind].row_files
+            if not files or not self.store.is_done(*stage.key):
                 continue
-            if reason := self.store.damage(*stage.key, only=_NUMBERS[stage.kind]):
+            if reason := self.store.damage(*stage.key, only=files):
                 self.store.remove(*stage.key)
                 note = f"the artefact of '{stage.label}' was damaged ({reason}); it is built again"
                 tell(Event("said", stage.key, stage.label, note=note))

@@ -408,7 +408,9 @@ BUGS = (
         "mae_bench/analysis/scores.py",
         'values[place[row["seed"]]] = row["value"]',
         'values[place[row["seed"]]] = np.nan if row["is_collapsed"] else row["value"]',
-        ("tests/analysis/test_claims.py::test_a_collapsed_run_stays_in_the_numbers_and_is_counted",),
+        (
+            "tests/analysis/test_claims.py::test_a_collapsed_run_stays_in_the_numbers_and_is_counted",
+        ),
     ),
     Bug(
         "weights_forgotten",
@@ -478,7 +480,9 @@ BUGS = (
         "mae_bench/masking/target_sets.py",
         "order[:, dealt.to(order.device)]",
         "order[:, (dealt // 2 * 2).to(order.device)]",
-        ("tests/objectives/test_mae.py::test_target_sets_are_an_even_partition_of_what_is_removed",),
+        (
+            "tests/objectives/test_mae.py::test_target_sets_are_an_even_partition_of_what_is_removed",
+        ),
     ),
     Bug(
         "control_at_another_ratio",

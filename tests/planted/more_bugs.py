@@ -25,7 +25,9 @@ BUGS = (
         "mae_bench/model/teacher.py",
         "return super().train(False)",
         "return super().train(mode)",
-        ("tests/protocols/test_dropout.py::test_a_teacher_has_no_dropout_while_its_student_trains",),
+        (
+            "tests/protocols/test_dropout.py::test_a_teacher_has_no_dropout_while_its_student_trains",
+        ),
     ),
     Bug(
         "one_noise_for_all_seeds",
@@ -49,7 +51,9 @@ BUGS = (
         "mae_bench/pretraining/pretrain.py",
         "middle = done + 0.5 / self.steps if self.steps else done",
         "middle = done + 0.5 / self.steps if self.steps else max(done, recipe.warmup_ratio)",
-        ("tests/training/test_optimisation.py::test_the_rate_warms_up_and_decays_under_every_budget",),
+        (
+            "tests/training/test_optimisation.py::test_the_rate_warms_up_and_decays_under_every_budget",
+        ),
     ),
     Bug(
         "raw_counts",
