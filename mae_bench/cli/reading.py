@@ -77,7 +77,6 @@ def plan(
     from mae_bench.cli.tuning import tuning_facts, tuning_text, tuning_warnings
     from mae_bench.planning.estimate import estimate
     from mae_bench.planning.warnings import prepared_warnings
-    from mae_bench.runner.execute import choose_workers
 
     session = open_session(study, overrides, scale, home, data_dir, device, workers)
     made, counts = session.plan, session.counts()
@@ -89,7 +88,7 @@ def plan(
         *tuning_warnings(session),
     ]
     left = counts.stages - counts.done - counts.failed
-    num_workers = choose_workers(workers, session.device, left)
+    num_workers = session.choose_workers(left)
     if as_json:
         _print_json(
             {

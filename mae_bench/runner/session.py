@@ -17,19 +17,16 @@ from mae_bench.results import ROWS_FILE, save_rows
 from mae_bench.runner.collect import collect
 from mae_bench.runner.completion import FINISHED, is_damaged, mark_finished, plan_key
 from mae_bench.runner.devices import check_device, check_workers, chosen_device
-from mae_bench.runner.execute import choose_workers, execute
+from mae_bench.runner.executors import EXECUTORS, WorkOrder
+from mae_bench.runner.executors.base import run_order
 from mae_bench.runner.stages import Settings
-from mae_bench.runner.work import Event, Tell
+from mae_bench.runner.work import Event, Tell, no_tell
 from mae_bench.specs import Study
 from mae_bench.store.artefact import read_done
 from mae_bench.store.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def no_tell(event: Event) -> None:
-    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +69,7 @@ class Session:
         data_dir: Path | None = None,
         device: str = "auto",
         workers: int | None = None,
+        executor: str = "local",
     ) -> None:
         """Bind a study to a home.
 
@@ -80,7 +78,8 @@ class Session:
             home: None for MAE_BENCH_HOME or the platform's cache folder.
             data_dir: local data; None for MAE_BENCH_DATA, if that is set.
             device: ``auto``, ``cpu`` or ``cuda``.
-            workers: processes; None for one a core, or one on a GPU.
+            workers: processes; None for one a core, or one a GPU.
+            executor: a registered name: where workers run.
         """
         from mae_bench.data.sources import data_dir as find_data_dir
 
@@ -91,6 +90,8 @@ class Session:
         self.data_dir = find_data_dir(data_dir)
         self._device = device
         self._workers = workers
+        self._executor = executor
+        EXECUTORS.get(executor)  # an unknown name is refused before anything is planned
         self._tuned: dict[str, dict[str, Any]] = {}
 
     @cached_property
@@ -213,9 +214,15 @@ class Session:
         left = sum(not self.store.is_done(*stage.key) for stage in stages)
         if not left:
             return
-        workers = choose_workers(self._workers, self.device, left)
         settings = Settings(device=self.device, data_dir=self.data_dir)
-        execute(stages, self.store, settings, workers, tell)
+        workers = self.choose_workers(left)
+        order = WorkOrder(tuple(stages), self.store.home, settings, workers)
+        run_order(self._executor, order, tell)
+
+    def choose_workers(self, num_stages: int) -> int:
+        """Return the number of workers that so many stages get."""
+        executor = EXECUTORS.get(self._executor)()
+        return executor.choose_workers(self._workers, self.device, num_stages)
 
     def _remove_damaged(self, tell: Tell) -> bool:
         """Remove artefacts whose numbers, which rows take, no longer have their checksum."""

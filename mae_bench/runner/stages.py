@@ -4,8 +4,9 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from mae_bench.places import user_path
 from mae_bench.planning.plugged import sources_of
@@ -21,7 +22,7 @@ class Settings:
     """Where and how stages run; none of it is part of an id.
 
     Attributes:
-        device: ``cpu`` or ``cuda``.
+        device: ``cpu``, ``cuda``, or ``cuda:i`` where several workers share the cards.
         data_dir: local data, or None.
         num_threads: of a stage. Sums are taken in another order by another number, which moves
             the last bits, so it is one whatever the number of workers: these use the cores.
@@ -36,6 +37,17 @@ class Settings:
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ[name] = str(self.num_threads)
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+    def on(self, device: str) -> Self:
+        """Return these settings on a device, which becomes the process's present card, too.
+
+        What asks torch for ``cuda`` without a number then gets the same card.
+        """
+        if device.startswith("cuda:"):
+            import torch
+
+            torch.cuda.set_device(device)
+        return replace(self, device=device)
 
 
 @dataclass(frozen=True)
