@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mae_bench.planning.plan import Cell, Plan, noise_on
 from mae_bench.planning.reasons import failure_reasons
-from mae_bench.results import frame
+from mae_bench.results import Row, frame, make_row
 from mae_bench.specs import PEAK_LR, NoiseSpec
 from mae_bench.store.store import Store
 
@@ -38,7 +38,7 @@ class _Collector:
         )
         return frame([row for cell in cells for row in self.rows(cell)])
 
-    def rows(self, cell: Cell) -> list[dict[str, Any]]:
+    def rows(self, cell: Cell) -> list[Row]:
         from mae_bench.protocols.base import PROTOCOLS
         from mae_bench.tasks import TASKS
 
@@ -47,7 +47,7 @@ class _Collector:
         key = ("evaluate", cell.evaluate)
         if key in self.reasons:
             failure = {"metric": primary, "is_primary": True, "failure": self.reasons[key]}
-            return [{**row, **self.costs(cell), **failure}]
+            return [make_row({**row, **self.costs(cell), **failure})]
         if not self.store.is_done(*key):
             return []
         report = self.read(*key, "metrics.json")
@@ -68,7 +68,7 @@ class _Collector:
             "collapse": "; ".join(text for text in collapses if text),
         }
         return [
-            {**row, "metric": name, "is_primary": name == primary, "value": value}
+            make_row({**row, "metric": name, "is_primary": name == primary, "value": value})
             for name, value in result["metrics"].items()
         ]
 
@@ -86,7 +86,7 @@ class _Collector:
             "corpus_tokens": cell.corpus_tokens,
             "protocol": cell.protocol,
             "task": cell.task,
-            "train_size": str(cell.train_size),
+            "train_size": cell.train_size,
             "noise": cell.noise.name,
             "noise_rate": cell.noise.rate,
             "noise_where": cell.noise.where,
