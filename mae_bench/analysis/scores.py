@@ -203,12 +203,9 @@ def read_scores(rows: pd.DataFrame, study: Study) -> Scores:
     table["corpus_tokens"] = pd.to_numeric(table["corpus_tokens"]).fillna(-1).astype("int64")
     table["value"] = pd.to_numeric(table["value"]).where(table["failure"].isna()).astype(float)
     table["is_collapsed"] = table["is_collapsed"].fillna(False).astype(bool)
-    table["noise"] = [
-        row_noise(str(name), float(rate), str(where))
-        for name, rate, where in zip(
-            table["noise"], table["noise_rate"], table["noise_where"], strict=True
-        )
-    ]
+    columns = zip(table["noise"], table["noise_rate"], table["noise_where"], strict=True)
+    noises = [row_noise(str(name), float(rate), str(where)) for name, rate, where in columns]
+    table["noise"] = pd.Series(noises, table.index, dtype=object)
     corpora = sorted(set(table["corpus_tokens"]) - {-1})
     # What the study asks for and the rows lack must show as a gap, so the study is the frame.
     seeds = tuple(sorted({*study.seeds, *(int(seed) for seed in table["seed"].unique())}))

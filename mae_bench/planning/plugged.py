@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mae_bench.plugins import Plugin, source_digest
-from mae_bench.specs import CORPUS, CorpusSpec, EvaluateSpec
+from mae_bench.specs import CorpusSpec, EvaluateSpec
 from mae_bench.store.artefact import read_about
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def metric_plugins(spec: EvaluateSpec) -> tuple[Plugin, ...]:
     from mae_bench.tasks.base import TASKS
     from mae_bench.tasks.metrics import METRICS
 
-    names = () if spec.task == CORPUS else TASKS.get(spec.task).metrics
+    names = () if spec.task is None else TASKS.get(spec.task).metrics
     return tuple(plugin for plugin in map(METRICS.plugin, names) if plugin)
 
 

@@ -22,7 +22,6 @@ from mae_bench.planning.plugged import (
 from mae_bench.planning.stage_kinds import STAGE_KINDS
 from mae_bench.plugins import Plugin
 from mae_bench.specs import (
-    CORPUS,
     BackboneSpec,
     CorpusSpec,
     EvaluateSpec,
@@ -190,7 +189,7 @@ class StageBuilder:
 
     def evaluate(self, spec: EvaluateSpec, version: int, label: str) -> Key:
         """Add one evaluation; ``version`` is its protocol's."""
-        data = "blocks" if spec.task == CORPUS else "task"
+        data = "blocks" if spec.task is None else "task"
         needs: tuple[Key, ...] = ((data, spec.task_data),)
         if spec.checkpoint is not None:
             needs = (("pretrain", spec.checkpoint), *needs)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mae_bench.planning.plan import Cell, Plan, noise_on
 from mae_bench.planning.reasons import failure_reasons
 from mae_bench.results import Row, frame, make_row
-from mae_bench.specs import PEAK_LR, NoiseSpec
+from mae_bench.specs import CORPUS, PEAK_LR, NoiseSpec
 from mae_bench.store.store import Store
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ class _Collector:
         from mae_bench.protocols.base import PROTOCOLS
         from mae_bench.tasks import TASKS
 
-        primary = PROTOCOLS.get(cell.protocol).primary or TASKS.get(cell.task).metrics[0]
+        primary = PROTOCOLS.get(cell.protocol).primary
+        if not primary and cell.task is not None:
+            primary = TASKS.get(cell.task).metrics[0]
         row = self.about(cell)
         key = ("evaluate", cell.evaluate)
         if key in self.reasons:
@@ -85,7 +87,7 @@ class _Collector:
             "is_floor": cell.is_floor,
             "corpus_tokens": cell.corpus_tokens,
             "protocol": cell.protocol,
-            "task": cell.task,
+            "task": cell.task or CORPUS,
             "train_size": cell.train_size,
             "noise": cell.noise.name,
             "noise_rate": cell.noise.rate,

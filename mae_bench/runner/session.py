@@ -136,7 +136,9 @@ class Session:
         except (OSError, ValueError):
             return []
         now = self.study.model_dump(mode="json")
-        return sorted(name for name in now.keys() | before if now.get(name) != before.get(name))
+        # a field that came with a later version had its default then
+        before = {name: Study.model_fields[name].default for name in now} | before
+        return sorted(name for name in before if now.get(name) != before[name])
 
     def prepare(self, tell: Tell = no_tell, retry_failed: bool = False) -> Counts:
         """Fetch and tokenise only: the stages that may use the network."""

@@ -13,7 +13,7 @@ from mae_bench.planning.plugged import sources_of
 from mae_bench.planning.stage import Key, Stage
 from mae_bench.progress import Progress
 from mae_bench.runner.network import closed_network
-from mae_bench.specs import CORPUS, CorpusSpec, EvaluateSpec, PretrainSpec
+from mae_bench.specs import CorpusSpec, EvaluateSpec, PretrainSpec
 from mae_bench.store.store import Store
 
 
@@ -167,7 +167,7 @@ def _evaluate(job: Job) -> None:
     evaluate(
         job.stage.spec,
         checkpoint=next(iter(job.needs("pretrain")), None),
-        task=job.need("blocks" if job.stage.spec.task == CORPUS else "task"),
+        task=job.need("blocks" if job.stage.spec.task is None else "task"),
         out=job.out,
         device=job.settings.device,
         progress=job.progress,
