@@ -2,6 +2,7 @@
 
 import os
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -47,6 +48,8 @@ class Settings:
             import torch
 
             torch.cuda.set_device(device)
+            # torch warns that seeds are kept for every card; a worker has one, and few bytes of it
+            warnings.filterwarnings("ignore", "CUDA reports that you have", UserWarning)
         return replace(self, device=device)
 
 

@@ -40,6 +40,14 @@ BUGS = (
         (f"{EXECUTORS}::test_workers_take_the_visible_cards_in_turn",),
     ),
     Bug(
+        "card_not_taken",
+        "Workers draw a card each, and all run on the first.",
+        "mae_bench/runner/executors/base.py",
+        "settings = self.settings.on(device)",
+        "settings = self.settings",
+        (f"{EXECUTORS}::test_a_worker_runs_its_stages_on_its_card",),
+    ),
+    Bug(
         "silent_executor",
         "An executor that gives up leaves a run that looks finished.",
         "mae_bench/runner/executors/base.py",
