@@ -1,6 +1,7 @@
 """`recipes:` sets what any registered protocol does, those of other packages and floors too."""
 
 import importlib
+import json
 import sys
 
 import pytest
@@ -10,6 +11,7 @@ from mae_bench.errors import SpecError, UnknownNameError
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import load_study, study_of
 from mae_bench.protocols.base import PROTOCOLS
+from mae_bench.runner.session import Session
 from mae_bench.tuning.api import run_study
 
 RAW = {
@@ -138,6 +140,17 @@ def test_a_wrong_recipe_is_refused_with_its_line(tmp_path, written, kind, senten
 def test_one_recipe_is_not_written_twice():
     with pytest.raises(SpecError, match=r"recipes.finetune and finetune are one recipe"):
         plan(recipes={"finetune": {"epochs": 1}}, finetune={"epochs": 1})
+
+
+def test_a_study_kept_before_there_were_recipes_has_not_changed(tmp_path):
+    session = Session(study_of(RAW), home=tmp_path, device="cpu")
+    kept = session.study.model_dump(mode="json")
+    del kept["recipes"]
+    session.folder.mkdir(parents=True)
+    (session.folder / "study.json").write_text(json.dumps(kept))
+    assert session.changes() == []
+    changed = Session(study_of(RAW | {"recipes": {"tfidf": {"max_ngram": 1}}}), home=tmp_path)
+    assert changed.changes() == ["recipes"]
 
 
 def test_a_protocol_of_another_package_is_set_from_yaml(tmp_path, neighbours):
