@@ -78,7 +78,7 @@ class Row(Frozen):
 
     @field_validator("train_size", mode="before")
     @classmethod
-    def _typed_size(cls, value: Any) -> Any:
+    def _typed_size(cls, value: object) -> object:
         return parse_size(value) if isinstance(value, str) else value
 
     @field_serializer("train_size")
@@ -109,14 +109,14 @@ LATER = (
 )  # columns that rows of earlier versions lack, where they mean "not known"
 
 
-def make_row(columns: Mapping[str, Any]) -> Row:
+def make_row(columns: Mapping[str, object]) -> Row:
     """Return a checked row.
 
     Raises:
         DataError: an unknown column, a value of the wrong type, or a value beside a failure.
     """
     try:
-        return Row(**columns)
+        return Row.model_validate(dict(columns))
     except ValidationError as error:
         cell = " ".join(str(columns.get(name)) for name in ("arm", "task", "protocol", "metric"))
         raise DataError(f"no row can be made of {cell}: {sentence(error, Row)}") from None
@@ -153,7 +153,7 @@ def row_noise(name: str, rate: float, where: str) -> NoiseSpec:
         raise DataError(f"the noise of a row: {sentence(error, NoiseSpec)}") from None
 
 
-def frame(rows: Iterable[Row | Mapping[str, Any]]) -> "pd.DataFrame":
+def frame(rows: Iterable[Row | Mapping[str, object]]) -> "pd.DataFrame":
     """Return rows as a frame with exactly the columns of `Row`, in their order.
 
     Raises:
@@ -165,7 +165,7 @@ def frame(rows: Iterable[Row | Mapping[str, Any]]) -> "pd.DataFrame":
     return pd.DataFrame([_columns(row) for row in checked], columns=COLUMNS)
 
 
-def _columns(row: Row) -> dict[str, Any]:
+def _columns(row: Row) -> dict[str, object]:
     """Return a row's columns, without those that neither it nor a default fills."""
     content = row.model_dump()
     return {

@@ -3,7 +3,8 @@
 ``recipes: {linear_probe: {max_iter: 50}}`` means what ``linear_probe: {max_iter: 50}`` means.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -26,8 +27,8 @@ def with_recipes(study: Study) -> Study:
     """
     from mae_bench.protocols.base import PROTOCOLS
 
-    found: dict[str, Any] = {}
-    rest: dict[str, dict[str, Any]] = {}
+    found: dict[str, Frozen] = {}
+    rest: dict[str, Mapping[str, object]] = {}
     for name, content in study.recipes.items():
         try:
             protocol = PROTOCOLS.get(name)
@@ -106,7 +107,7 @@ def _fitted(recipe: Frozen, limit: int) -> Frozen:
     return recipe.model_copy(update={"max_length": limit})
 
 
-def _validated(protocol: "Protocol", content: dict[str, Any]) -> Frozen:
+def _validated(protocol: "Protocol", content: Mapping[str, object]) -> Frozen:
     where = ("recipes", protocol.name)
     try:
         return protocol.recipe.model_validate(content)

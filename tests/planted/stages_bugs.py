@@ -75,7 +75,7 @@ BUGS = (
         "unknown_column_dropped",
         "A column that no row has is dropped without a word.",
         "mae_bench/results.py",
-        "return Row(**columns)",
+        "return Row.model_validate(dict(columns))",
         "return Row(**{n: value for n, value in columns.items() if n in Row.model_fields})",
         (f"{ROWS}::test_what_is_no_row_is_refused",),
     ),
