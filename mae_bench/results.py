@@ -1,11 +1,16 @@
 """The row: one metric of one evaluated run, or one failure with its reason."""
 
 import json
+from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import ValidationError, field_serializer, field_validator, model_validator
 
 from mae_bench.errors import DataError
-from mae_bench.specs import Frozen
+from mae_bench.sentences import sentence
+from mae_bench.specs import CLEAN, Frozen, NoiseSpec, TrainSize
 
 if TYPE_CHECKING:
     import pandas as pd  # half a second that planning does without
@@ -17,6 +22,8 @@ class Row(Frozen):
     """One metric of one cell.
 
     ``value`` is None exactly where ``failure`` says why: a failure never becomes a number.
+    ``train_size`` is typed here and text in tables, whose columns have one type each; so is the
+    noise, which tables hold in three columns.
     Costs of pretraining are those of one pretraining of the arm at this seed, whatever the
     number of cells that share it. ``pretrain_flops`` and ``pretrain_s`` are whole: they hold what
     it took to make a teacher. Of the FLOPs that is ``teacher_pretrain_flops``; ``teacher_flops``
@@ -37,12 +44,12 @@ class Row(Frozen):
     task: str
     metric: str
     is_primary: bool = True
-    train_size: str
+    train_size: TrainSize
     n_train: int | None = None
     n_test: int | None = None
     noise: str = "clean"
     noise_rate: float = 0.0
-    noise_where: str = "test"
+    noise_where: Literal["test", "train", "both"] = "test"
     seed: int
     pretrain_seed: int | None = None
     value: float | None = None
@@ -69,6 +76,31 @@ class Row(Frozen):
     pretrain_id: str | None = None
     cell_id: str = ""
 
+    @field_validator("train_size", mode="before")
+    @classmethod
+    def _typed_size(cls, value: object) -> object:
+        return parse_size(value) if isinstance(value, str) else value
+
+    @field_serializer("train_size")
+    def _size_text(self, value: TrainSize) -> str:
+        return str(value)
+
+    @model_validator(mode="after")
+    def _value_or_failure(self) -> Self:
+        if self.value is not None and self.failure is not None:
+            raise ValueError(
+                f"value and failure exclude each other, got {self.value:g} and '{self.failure}'; "
+                "a failed cell has no number"
+            )
+        if self.value is None and self.failure is None:
+            raise ValueError("value or failure must be given; a row without a number says why")
+        return self
+
+    @property
+    def noise_spec(self) -> NoiseSpec:
+        """The noise of its cell."""
+        return row_noise(self.noise, self.noise_rate, self.noise_where)
+
 
 COLUMNS = list(Row.model_fields)
 LATER = (
@@ -77,11 +109,70 @@ LATER = (
 )  # columns that rows of earlier versions lack, where they mean "not known"
 
 
-def frame(rows: list[dict[str, Any]]) -> "pd.DataFrame":
-    """Return rows as a frame with exactly the columns of `Row`, in their order."""
+def make_row(columns: Mapping[str, object]) -> Row:
+    """Return a checked row.
+
+    Raises:
+        DataError: an unknown column, a value of the wrong type, or a value beside a failure.
+    """
+    try:
+        return Row.model_validate(dict(columns))
+    except ValidationError as error:
+        cell = " ".join(str(columns.get(name)) for name in ("arm", "task", "protocol", "metric"))
+        raise DataError(f"no row can be made of {cell}: {sentence(error, Row)}") from None
+
+
+@cache
+def parse_size(text: str) -> TrainSize:
+    """Return a train size from the text that tables hold.
+
+    Raises:
+        DataError: it is neither ``all`` nor a number.
+    """
+    try:
+        return "all" if text == "all" else int(text) if text.isdecimal() else float(text)
+    except ValueError:
+        raise DataError(
+            f"train_size must be a count, a share below 1 or 'all', got '{text}'; mend the rows"
+        ) from None
+
+
+@cache
+def row_noise(name: str, rate: float, where: str) -> NoiseSpec:
+    """Return a noise from the columns of a table, whose ``noise`` may be the whole label.
+
+    Raises:
+        DataError: they are no noise.
+    """
+    if name == CLEAN.name:
+        return CLEAN
+    kind = name.partition(" ")[0] if name.endswith(")") else name
+    try:
+        return NoiseSpec.model_validate({"name": kind, "rate": rate, "where": where})
+    except ValidationError as error:
+        raise DataError(f"the noise of a row: {sentence(error, NoiseSpec)}") from None
+
+
+def frame(rows: Iterable[Row | Mapping[str, object]]) -> "pd.DataFrame":
+    """Return rows as a frame with exactly the columns of `Row`, in their order.
+
+    Raises:
+        DataError: what is given for a row is none; see `make_row`.
+    """
     import pandas as pd
 
-    return pd.DataFrame(rows, columns=COLUMNS)
+    checked = (row if isinstance(row, Row) else make_row(row) for row in rows)
+    return pd.DataFrame([_columns(row) for row in checked], columns=COLUMNS)
+
+
+def _columns(row: Row) -> dict[str, object]:
+    """Return a row's columns, without those that neither it nor a default fills."""
+    content = row.model_dump()
+    return {
+        name: value
+        for name, value in content.items()
+        if value is not None or name in row.model_fields_set
+    }
 
 
 def save_rows(table: "pd.DataFrame", path: Path) -> None:

@@ -118,7 +118,7 @@ def run_here(study: str, home: str) -> None:
             owner = getattr(owner, holder[0]) if holder else owner
             setattr(owner, name, clock.wrapped(getattr(owner, name), part))
         for kind in ("tokenizer", "blocks", "task"):
-            stages._RUN[kind] = clock.wrapped(stages._RUN[kind], "preparing")
+            stages.RUN[kind] = clock.wrapped(stages.RUN[kind], "preparing")
     run_study(load_study(study), home=home, data_dir=None, workers=1)
     print(json.dumps(clock.spent))
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from mae_bench.results import COLUMNS, frame, save_rows
+from mae_bench.results import frame, save_rows
 
 PLAN = {
     "name": "wide",
@@ -53,8 +53,7 @@ def synthetic_rows(study: dict) -> "object":
                 for size in study["train_sizes"]:
                     for rate in (0.0, 0.05, 0.1, 0.2):
                         for seed in range(study["seeds"]):
-                            row = dict.fromkeys(COLUMNS)
-                            row |= {
+                            row = {
                                 "study": study["name"], "arm": arm, "objective": objective,
                                 "options": "{}", "is_floor": is_floor, "protocol": protocol,
                                 "task": task, "metric": "accuracy", "is_primary": True,

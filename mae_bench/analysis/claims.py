@@ -14,7 +14,6 @@ time, with those runs counted against the side that would win (`failures`).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
@@ -123,16 +122,9 @@ def _comparison(arm: str, against: str, task: str | None, setting: Setting) -> C
         control=against,
         task=task,
         protocol=setting.protocol,
-        # The table of rows holds sizes as text; the claim keeps the study's own type.
-        train_size=_typed_size(setting.train_size),
-        noise=setting.noise,
+        train_size=setting.train_size,
+        noise=setting.noise.label,
     )
-
-
-def _typed_size(size: str) -> Any:
-    if size == "all":
-        return size
-    return float(size) if "." in size or "e" in size else int(size)
 
 
 def _judge(pairs: Sequence[Pairs], family: str, study: Study) -> list[Verdict]:

@@ -39,8 +39,8 @@ def size_picture(scores: Scores, setting: Setting) -> Picture | None:
     if len(family) < 2:
         return None
     return Picture(
-        f"sizes-{setting._replace(train_size='any').slug}",
-        f"Score against labelled examples: {setting.protocol}, {setting.noise}",
+        f"sizes-{setting.slug_with('any', setting.noise.label)}",
+        f"Score against labelled examples: {setting.protocol}, {setting.noise.label}",
         _BARS,
         _curves_over(scores, family, lambda cell, _: float(cell.n_train or np.nan), "labels", True),
     )
@@ -55,12 +55,11 @@ def noise_picture(scores: Scores, setting: Setting, noise: str) -> Picture | Non
     ]
     if len(family) < 2:
         return None
-    where = setting._replace(noise=noise)
     return Picture(
-        f"noise-{where.slug}",
-        f"Score against noise: {where.label}",
+        f"noise-{setting.slug_with(str(setting.train_size), noise)}",
+        f"Score against noise: {setting.label_with(noise)}",
         _BARS,
-        _curves_over(scores, family, lambda cell, _: cell.noise_rate, f"rate of {noise}", False),
+        _curves_over(scores, family, lambda _, s: s.noise.rate, f"rate of {noise}", False),
     )
 
 

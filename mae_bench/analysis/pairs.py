@@ -120,7 +120,6 @@ def _measure(claim: Claim, metrics: set[str]) -> Measure:
 
 
 def _fits(claim: Claim, setting: Setting, scores: Scores) -> bool:
-    size = None if claim.train_size is None else str(claim.train_size)
     # a mean over scores of tasks and what is inside an encoder would mean nothing
     is_read = setting.protocol in scores.corpus_protocols
     is_asked = claim.protocol == setting.protocol or claim.metric is not None
@@ -128,6 +127,6 @@ def _fits(claim: Claim, setting: Setting, scores: Scores) -> bool:
         return False
     return (
         claim.protocol in (None, setting.protocol)
-        and size in (None, setting.train_size)
-        and claim.noise in (None, setting.noise, setting.noise.split(" ")[0])
+        and claim.train_size in (None, setting.train_size)
+        and claim.noise in (None, setting.noise.label, setting.noise.name)
     )

@@ -211,11 +211,11 @@ def _in(verdicts: Sequence[Verdict], setting: Setting) -> list[Verdict]:
         for verdict in verdicts
         if (
             verdict.claim.protocol,
-            str(verdict.claim.train_size),
+            verdict.claim.train_size,
             verdict.claim.noise,
             verdict.corpus_tokens,
         )
-        == setting
+        == (setting.protocol, setting.train_size, setting.noise.label, setting.corpus_tokens)
     ]
 
 

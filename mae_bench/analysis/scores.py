@@ -16,7 +16,8 @@ from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.stats import interquartile_mean, iqm_interval, mean_intervals
 from mae_bench.errors import DataError
 from mae_bench.measures import PLAIN, Measure, measure_of
-from mae_bench.specs import CLEAN, CORPUS, Claim, Comparison, Study
+from mae_bench.results import parse_size, row_noise
+from mae_bench.specs import CLEAN, CORPUS, Claim, Comparison, NoiseSpec, Study, TrainSize
 
 Role = Literal["trained", "untrained", "floor"]
 
@@ -25,22 +26,31 @@ class Setting(NamedTuple):
     """Everything but the task that separates two columns of scores."""
 
     protocol: str
-    train_size: str
-    noise: str
+    train_size: TrainSize
+    noise: NoiseSpec
     corpus_tokens: int | None  # None where the study has one corpus size only
 
     @property
     def label(self) -> str:
         """A phrase for captions, such as ``finetune, 200 labels, clean``."""
-        size = self.train_size
-        labels = f"{size} labels" if "." not in size else f"{float(size):.0%} of the labels"
-        corpus = f", {self.corpus_tokens:,} corpus tokens" if self.corpus_tokens else ""
-        return f"{self.protocol}, {labels}, {self.noise}{corpus}"
+        return self.label_with(self.noise.label)
 
     @property
     def slug(self) -> str:
         """A name for files."""
-        text = "_".join(str(part) for part in self if part is not None)
+        return self.slug_with(str(self.train_size), self.noise.label)
+
+    def label_with(self, noise: str) -> str:
+        """Return the phrase with another word for the noise, where several are shown."""
+        size = self.train_size
+        labels = f"{size:.0%} of the labels" if isinstance(size, float) else f"{size} labels"
+        corpus = f", {self.corpus_tokens:,} corpus tokens" if self.corpus_tokens else ""
+        return f"{self.protocol}, {labels}, {noise}{corpus}"
+
+    def slug_with(self, size: str, noise: str) -> str:
+        """Return the name for files with other words for size and noise."""
+        parts = (self.protocol, size, noise, self.corpus_tokens)
+        text = "_".join(str(part) for part in parts if part is not None)
         kept = "".join(c if c.isalnum() or c in ".%" else "-" for c in text.replace("_", " "))
         return "-".join(part for part in kept.replace("%", "pc").split("-") if part).lower()
 
@@ -72,7 +82,6 @@ class Cell:
     low: float
     high: float
     n_train: int | None
-    noise_rate: float
     is_failed: Flags
     is_collapsed: Flags
 
@@ -189,16 +198,14 @@ def read_scores(rows: pd.DataFrame, study: Study) -> Scores:
     table = rows[rows["is_primary"].fillna(True).astype(bool)].copy()
     if table.empty:
         raise DataError("there are no rows to report; run the study first (`mae-bench run`)")
-    table["train_size"] = table["train_size"].astype(str)
+    sizes = [parse_size(text) for text in table["train_size"].astype(str)]
+    table["train_size"] = pd.Series(sizes, table.index, dtype=object)  # counts stay whole
     table["corpus_tokens"] = pd.to_numeric(table["corpus_tokens"]).fillna(-1).astype("int64")
     table["value"] = pd.to_numeric(table["value"]).where(table["failure"].isna()).astype(float)
     table["is_collapsed"] = table["is_collapsed"].fillna(False).astype(bool)
-    table["noise"] = [
-        noise_label(str(name), rate, where)
-        for name, rate, where in zip(
-            table["noise"], table["noise_rate"], table["noise_where"], strict=True
-        )
-    ]
+    columns = zip(table["noise"], table["noise_rate"], table["noise_where"], strict=True)
+    noises = [row_noise(str(name), float(rate), str(where)) for name, rate, where in columns]
+    table["noise"] = pd.Series(noises, table.index, dtype=object)
     corpora = sorted(set(table["corpus_tokens"]) - {-1})
     # What the study asks for and the rows lack must show as a gap, so the study is the frame.
     seeds = tuple(sorted({*study.seeds, *(int(seed) for seed in table["seed"].unique())}))
@@ -226,7 +233,7 @@ def _cells(
     place = {seed: position for position, seed in enumerate(seeds)}
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     keys = ("arm", "protocol", "task", "train_size", "noise", "corpus_tokens")
-    used = [*keys, "seed", "metric", "value", "failure", "is_collapsed", "n_train", "noise_rate"]
+    used = [*keys, "seed", "metric", "value", "failure", "is_collapsed", "n_train"]
     records: list[dict[str, Any]] = table[used].to_dict("records")  # type: ignore[assignment]
     for record in records:
         groups.setdefault(tuple(record[key] for key in keys), []).append(record)
@@ -241,7 +248,7 @@ def _cells(
         if len({row["seed"] for row in rows}) < len(rows):
             raise DataError(
                 f"two rows for one cell: arm '{arm}', task '{task}', protocol '{protocol}', "
-                f"size {size}, noise '{noise}'; each seed may have one primary row only"
+                f"size {size}, noise '{noise.label}'; each seed may have one primary row only"
             )
         of_tasks = [name for name in study.protocols if name not in readers]
         protocols = [protocol] if protocol in study.protocols else of_tasks
@@ -253,7 +260,6 @@ def _cells(
             "metric": rows[0]["metric"],
             "values": values,
             "n_train": counts[0] if counts else None,
-            "noise_rate": float(rows[0]["noise_rate"]),
             "is_failed": is_failed,
             "is_collapsed": is_collapsed,
         }
@@ -273,17 +279,9 @@ def _cells(
     return cells
 
 
-def noise_label(name: str, rate: float, where: str) -> str:
-    """Return the full label of a noise, whether a row names it in full or by its name alone."""
-    if name == CLEAN.name or name.endswith(")"):
-        return name
-    return f"{name} {rate:.3g} ({where})"
-
-
-def noise_name(label: str) -> str:
-    """Return a noise's label without its rate: ``typos 0.1 (test)`` becomes ``typos (test)``."""
-    parts = label.split(" ")
-    return f"{parts[0]} {parts[2]}" if len(parts) == 3 else label
+def noise_name(noise: NoiseSpec) -> str:
+    """Return a noise's label without its rate, such as ``typos (test)``."""
+    return noise.name if noise == CLEAN else f"{noise.name} ({noise.where})"
 
 
 def _arms(table: pd.DataFrame, study: Study) -> Iterable[Arm]:
@@ -310,8 +308,8 @@ def _ordered_settings(
 ) -> list[Setting]:
     """Return the settings of study and rows; first one that has rows, so that it can be shown."""
     protocols = {name: place for place, name in enumerate(study.protocols)}
-    noises = {noise.label: place for place, noise in enumerate(study.noise)}
-    largest: dict[str, int] = {}
+    noises = {noise: place for place, noise in enumerate(study.noise)}
+    largest: dict[TrainSize, int] = {}
     for (_, _, setting), cell in cells.items():
         size = cell.n_train or 0
         largest[setting.train_size] = max(size, largest.get(setting.train_size, 0))
@@ -322,11 +320,11 @@ def _ordered_settings(
             noises.get(setting.noise, len(noises)),
             -(setting.corpus_tokens or 0),
             -largest.get(setting.train_size, 0),
-            setting.train_size,
+            str(setting.train_size),
         )
 
     asked = {
-        Setting(protocol, str(size), noise.label, tokens)
+        Setting(protocol, size, noise, tokens)
         for protocol in study.protocols
         if protocol not in readers
         for size in study.train_sizes

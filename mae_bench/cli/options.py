@@ -1,8 +1,17 @@
-"""The flags that several verbs share."""
+"""The flags of verbs: one set that every verb with a study takes, and a few that some add.
 
+None of the set but ``--set`` and ``--scale`` moves a result, so a command line that ran a study
+also plans it, shows its state and reports it: only the verb changes.
+"""
+
+import dataclasses
+import functools
+import inspect
 import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -38,7 +47,11 @@ DataDir = Annotated[
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Workers = Annotated[
     int | None,
-    typer.Option(help="Processes. Default: one a core (at most 8), or one on a GPU."),
+    typer.Option(help="Processes. Default: one a core (at most 8), or one a GPU."),
+]
+ExecutorName = Annotated[
+    str,
+    typer.Option("--executor", metavar="NAME", help="Where workers run: local, or a plug-in's."),
 ]
 Overrides = Annotated[
     list[str] | None,
@@ -65,6 +78,71 @@ Out = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class Flags:
+    """The one set; a verb that has no use for some of it takes it all the same."""
+
+    overrides: Overrides = None
+    scale: Scale = None
+    home: Home = None
+    data_dir: DataDir = None
+    device: Device = "auto"
+    workers: Workers = None
+    executor: ExecutorName = "local"
+
+    def check(self) -> None:
+        """Refuse wrong values that no study is needed to see.
+
+        Raises:
+            SpecError: the first of them.
+        """
+        from mae_bench.runner.devices import check_device, check_workers
+
+        check_workers(self.workers)
+        check_device(self.device)
+        if self.executor != "local":  # the import costs what a run with nothing to do does without
+            from mae_bench.runner.executors import EXECUTORS
+
+            EXECUTORS.get(self.executor)
+
+    def open(self, study: str) -> "Session":
+        """Return a study at a home; see `open_session`."""
+        self.check()
+        return open_session(study, **vars(self))
+
+    def command(self, verb: str, study: str) -> str:
+        """Return what to type to do it again."""
+        return command(verb, study, self.scale, self.overrides)
+
+
+def with_flags(verb: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb the whole set in place of its parameter ``flags``."""
+    hints = get_type_hints(Flags, include_extras=True)
+    one_set = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=hints[field.name],
+        )
+        for field in dataclasses.fields(Flags)
+    ]
+    signature = inspect.signature(verb, eval_str=True)
+    parameters: list[inspect.Parameter] = []
+    for parameter in signature.parameters.values():
+        spread = one_set if parameter.name == "flags" else [parameter]
+        parameters += [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in spread]
+
+    @functools.wraps(verb)
+    def typed(**given: Any) -> None:
+        verb(flags=Flags(**{each.name: given.pop(each.name) for each in one_set}), **given)
+
+    typed.__dict__.pop("__wrapped__")  # typer would read the verb's own signature
+    typed.__dict__["__signature__"] = signature.replace(parameters=parameters)
+    typed.__annotations__ = {each.name: each.annotation for each in parameters}
+    return typed
+
+
 def command(verb: str, study: str, scale: str | None, overrides: list[str] | None) -> str:
     """Return what to type to do it again."""
     scaled = ["--scale", scale] if scale else []
@@ -80,6 +158,7 @@ def open_session(
     data_dir: Path | None = None,
     device: str = "auto",
     workers: int | None = None,
+    executor: str = "local",
 ) -> "Session":
     """Return a study at a home, with what its tuning has chosen, if that is finished."""
     from mae_bench.runner.memory import keep_freed_memory
@@ -96,6 +175,7 @@ def open_session(
         data_dir=data_dir,
         device=device,
         workers=workers,
+        executor=executor,
     )
     if session.asked.tuning is not None:
         from mae_bench.tuning import use_outcome
@@ -108,13 +188,7 @@ def open_session(
     return session
 
 
-def is_finished(
-    study: str,
-    overrides: list[str] | None,
-    scale: str | None,
-    home: Path | None,
-    data_dir: Path | None,
-) -> bool:
+def is_finished(study: str, flags: Flags) -> bool:
     """Whether a run would do nothing, seen without planning; if so, say it."""
     from mae_bench.cli.show import say
     from mae_bench.data.sources import data_dir as find_data_dir
@@ -122,8 +196,9 @@ def is_finished(
     from mae_bench.runner.completion import num_finished
     from mae_bench.store.store import Store
 
-    loaded, store = load_study(study, overrides or (), scale), Store(home)
-    number = num_finished(store, loaded, find_data_dir(data_dir))
+    loaded = load_study(study, flags.overrides or (), flags.scale)
+    store = Store(flags.home)
+    number = num_finished(store, loaded, find_data_dir(flags.data_dir))
     if number is None:
         return False
     rows = store.study(loaded.name) / "results.parquet"

@@ -6,23 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mae_bench.cli.options import (
-    AsJson,
-    DataDir,
-    Device,
-    Home,
-    Overrides,
-    Scale,
-    StudyName,
-    Workers,
-    open_session,
-)
+from mae_bench.cli.options import AsJson, Flags, StudyName, with_flags
 from mae_bench.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mae_bench.planning.estimate import ArmCost, Detectable
+    from mae_bench.runner.session import Session
 
 KINDS = (
     "objectives",
@@ -63,24 +54,19 @@ def list_parts(
         table(name, columns, rows, has_title=kind is None)
 
 
-def plan(
-    study: StudyName,
-    overrides: Overrides = None,
-    scale: Scale = None,
-    home: Home = None,
-    data_dir: DataDir = None,
-    device: Device = "auto",
-    workers: Workers = None,
-    as_json: AsJson = False,
-) -> None:
+@with_flags
+def plan(study: StudyName, flags: Flags, as_json: AsJson = False) -> None:
     """Show what a study asks for and what it will cost; run nothing."""
+    show_plan(flags.open(study), as_json)
+
+
+def show_plan(session: "Session", as_json: bool = False) -> None:
+    """Print what a session's study asks for and what it will cost."""
     from mae_bench.cli.show import duration, lines, number, size, table
     from mae_bench.cli.tuning import tuning_facts, tuning_text, tuning_warnings
     from mae_bench.planning.estimate import estimate
     from mae_bench.planning.warnings import prepared_warnings
-    from mae_bench.runner.execute import choose_workers
 
-    session = open_session(study, overrides, scale, home, data_dir, device, workers)
     made, counts = session.plan, session.counts()
     found = estimate(made, session.store, session.device)
     tuning = tuning_facts(session)
@@ -90,7 +76,7 @@ def plan(
         *tuning_warnings(session),
     ]
     left = counts.stages - counts.done - counts.failed
-    num_workers = choose_workers(workers, session.device, left)
+    num_workers = session.choose_workers(left)
     if as_json:
         _print_json(
             {
@@ -155,20 +141,14 @@ def _power(families: "Sequence[Detectable]", num_seeds: int) -> str:
     )
 
 
-def status(
-    study: StudyName,
-    overrides: Overrides = None,
-    scale: Scale = None,
-    home: Home = None,
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
+@with_flags
+def status(study: StudyName, flags: Flags, as_json: AsJson = False) -> None:
     """Show how far a study is, what is running and what has failed."""
     from mae_bench.cli.show import by_cause, lines
     from mae_bench.planning.warnings import empty_steps, prepared_warnings
     from mae_bench.store.leases import holder
 
-    session = open_session(study, overrides, scale, home, data_dir)
+    session = flags.open(study)
     counts, store = session.counts(), session.store
     warnings = [
         *prepared_warnings(session.plan, store, session.data_dir),

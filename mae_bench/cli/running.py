@@ -1,29 +1,23 @@
 """The verbs that work: prepare, run, report, quickstart."""
 
 import json
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from mae_bench.cli.interrupts import interruptible
 from mae_bench.cli.options import (
     AsJson,
-    DataDir,
-    Device,
-    Home,
+    Flags,
     Out,
-    Overrides,
     Retry,
-    Scale,
     StudyName,
-    Workers,
-    command,
     is_finished,
     is_retry,
-    open_session,
+    with_flags,
 )
 
 if TYPE_CHECKING:
@@ -34,21 +28,15 @@ if TYPE_CHECKING:
     from mae_bench.runner.session import Session
 
 
-def prepare(
-    study: StudyName,
-    overrides: Overrides = None,
-    scale: Scale = None,
-    home: Home = None,
-    data_dir: DataDir = None,
-    workers: Workers = None,
-    retry: Retry = None,
-) -> None:
+@with_flags
+def prepare(study: StudyName, flags: Flags, retry: Retry = None) -> None:
     """Fetch and tokenise only; no other verb uses the network once this is done."""
     from mae_bench.cli.show import say
     from mae_bench.cli.watch import Watch
     from mae_bench.planning.warnings import prepared_warnings
 
-    session = open_session(study, overrides, scale, home, data_dir, "cpu", workers)
+    flags.check()
+    session = replace(flags, device="cpu").open(study)  # a machine without a GPU may prepare
     for text in session.plan.warnings:
         say(f"warning: {text}")
     stages = session.plan.prepared
@@ -66,47 +54,28 @@ def prepare(
     finish(session, watch, stages)
 
 
-def run(
-    study: StudyName,
-    overrides: Overrides = None,
-    scale: Scale = None,
-    home: Home = None,
-    data_dir: DataDir = None,
-    device: Device = "auto",
-    workers: Workers = None,
-    retry: Retry = None,
-    as_json: AsJson = False,
-) -> None:
+@with_flags
+def run(study: StudyName, flags: Flags, retry: Retry = None, as_json: AsJson = False) -> None:
     """Run what is not done yet; running again resumes, or does nothing."""
-    from mae_bench.runner.devices import check_device, check_workers
-
-    check_workers(workers)
-    check_device(device)
+    flags.check()
     is_retry(retry)  # a wrong word is refused also where there is nothing to do
-    if not as_json and is_finished(study, overrides, scale, home, data_dir):
+    if not as_json and is_finished(study, flags):
         return
-    session = open_session(study, overrides, scale, home, data_dir, device, workers)
+    session = flags.open(study)
     watch, _ = run_stages(session, retry)
     if as_json:
         typer.echo(json.dumps(_record(session), indent=1))
     finish(session, watch, session.plan.stages, has_rows=True)
 
 
-def report(
-    study: StudyName,
-    overrides: Overrides = None,
-    scale: Scale = None,
-    home: Home = None,
-    data_dir: DataDir = None,
-    out: Out = None,
-    as_json: AsJson = False,
-) -> None:
+@with_flags
+def report(study: StudyName, flags: Flags, out: Out = None, as_json: AsJson = False) -> None:
     """Write tables, figures, verdicts and the page of what is done so far."""
-    session = open_session(study, overrides, scale, home, data_dir)
+    session = flags.open(study)
     rows = session.rows()
     if rows.empty:
         _refuse_other_rows(session)
-    page = write_page(session, rows, out, command("run", study, scale, overrides))
+    page = write_page(session, rows, out, flags.command("run", study))
     if as_json:
         typer.echo(json.dumps({"page": str(page), "folder": str(page.parent)}, indent=1))
     else:
@@ -128,15 +97,10 @@ def _refuse_other_rows(session: "Session") -> None:
         )
 
 
-def quickstart(
-    overrides: Overrides = None,
-    home: Home = None,
-    device: Device = "auto",
-    workers: Workers = None,
-    out: Out = None,
-) -> None:
+@with_flags
+def quickstart(flags: Flags, out: Out = None) -> None:
     """Run a small fight on generated text and write its report; a few minutes on two cores."""
-    session = open_session("quickstart", overrides, None, home, None, device, workers)
+    session = flags.open("quickstart")
     watch, rows = run_stages(session, None)
     page = write_page(session, rows, out, "mae-bench quickstart")
     print_summary(session, rows)
@@ -172,24 +136,6 @@ def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.Data
     for text in empty_steps(session.plan, session.store):
         say(f"warning: {text}")
     return watch, rows
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """End a run at Ctrl-C, or at the SIGTERM of a scheduler, with a word on how to go on."""
-    from mae_bench.cli.show import say
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    except KeyboardInterrupt:
-        say("interrupted; run the same command again to resume")
-        raise typer.Exit(130) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _record(session: "Session") -> dict[str, object]:

@@ -5,19 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mae_bench.cli.options import (
-    AsJson,
-    DataDir,
-    Device,
-    Home,
-    Overrides,
-    Retry,
-    Scale,
-    StudyName,
-    Workers,
-    is_retry,
-    open_session,
-)
+from mae_bench.cli.interrupts import interruptible
+from mae_bench.cli.options import AsJson, Flags, Retry, StudyName, is_retry, with_flags
 from mae_bench.plurals import counted
 
 if TYPE_CHECKING:
@@ -25,21 +14,12 @@ if TYPE_CHECKING:
     from mae_bench.tuning import Outcome
 
 
-def tune(
-    study: StudyName,
-    overrides: Overrides = None,
-    scale: Scale = None,
-    home: Home = None,
-    data_dir: DataDir = None,
-    device: Device = "auto",
-    workers: Workers = None,
-    retry: Retry = None,
-    as_json: AsJson = False,
-) -> None:
+@with_flags
+def tune(study: StudyName, flags: Flags, retry: Retry = None, as_json: AsJson = False) -> None:
     """Choose every arm's options by equal trials; `run` does it too where it is due."""
     from mae_bench.cli.show import duration, number, say, table
 
-    session = open_session(study, overrides, scale, home, data_dir, device, workers)
+    session = flags.open(study)
     outcome, num_run = _tune(session, is_retry(retry))
     if as_json:
         content = {
@@ -135,7 +115,6 @@ def tuning_text(facts: dict[str, Any], num_workers: int) -> str:
 
 def _tune(session: "Session", is_again: bool) -> tuple["Outcome", int]:
     """Tune; return the outcome and the number of stages that were run."""
-    from mae_bench.cli.running import interruptible
     from mae_bench.cli.watch import Watch
     from mae_bench.tuning import tune as tune_session
 

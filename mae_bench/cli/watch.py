@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mae_bench.cli.show import by_cause, duration, say
 from mae_bench.errors import DataError
-from mae_bench.planning.stage import PREPARED, Stage
+from mae_bench.planning.stage import Stage
+from mae_bench.planning.stage_kinds import STAGE_KINDS
 from mae_bench.runner.work import Event
 from mae_bench.specs import EvaluateSpec, PretrainSpec
 
@@ -154,7 +155,7 @@ class Watch:
 
 def is_bad_data(kind: str, failure: Mapping[str, Any]) -> bool:
     """Whether a stage failed because the data that the user gave cannot be used."""
-    return kind in PREPARED and failure["type"] == DataError.__name__
+    return STAGE_KINDS[kind].may_use_network and failure["type"] == DataError.__name__
 
 
 def _sort(stage: Stage) -> str:

@@ -10,6 +10,7 @@ from mae_bench.planning.controls import with_controls
 from mae_bench.planning.deciding import check_deciding, check_mean
 from mae_bench.planning.external import check_origin, is_outside, resolved_backbone
 from mae_bench.planning.fitting import check_kinds
+from mae_bench.planning.recipes import check_lengths, with_fitted_lengths, with_recipes
 from mae_bench.planning.shorthand import FLOORS
 from mae_bench.sentences import shown
 from mae_bench.specs import (
@@ -30,6 +31,7 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
     Raises:
         SpecError: the first thing that no registry knows or that does not fit together.
     """
+    study = with_recipes(study)
     check_origin(study.corpus.tokenizer)
     check_backbone(study.backbone)
     study = study.model_copy(update={"backbone": resolved_backbone(study.backbone)})
@@ -40,11 +42,11 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
         arms = (ArmSpec(objective="random_init", label="random_init"), *arms)
     _check_teachers(arms, study)
     _check_steps(arms, study)
-    study = study.model_copy(update={"objectives": arms, **_fitted_lengths(study)})
+    study = with_fitted_lengths(study.model_copy(update={"objectives": arms}))
     _check_names(study)
     check_kinds(study)
     check_deciding(study)
-    _check_lengths(study)
+    check_lengths(study)
     labels = [arm.label for arm in arms] + list(FLOORS.values())
     if study.control is not None:
         _member("control", study.control, labels)
@@ -64,7 +66,7 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
         if claim.metric is not None:
             _check_metric(f"{where}.metric", claim, study)
         elif claim.task is None and claim.protocol not in _readers(study):
-            check_mean(where, study.tasks)
+            check_mean(where, study.real_tasks)
         if claim.task is not None:
             _member(f"{where}.task", claim.task, _readable_tasks(study))
         if claim.protocol is not None:
@@ -196,9 +198,8 @@ def _check_names(study: Study) -> None:
     from mae_bench.protocols.base import PROTOCOLS
     from mae_bench.tasks.base import TASKS
 
-    for task in study.tasks:
-        if task != CORPUS:
-            TASKS.get(task)
+    for task in study.real_tasks:
+        TASKS.get(task)
     for noise in study.noise:
         NOISES.get(noise.name)
         if noise.name != CLEAN.name and noise.rate == 0:
@@ -213,7 +214,7 @@ def _check_names(study: Study) -> None:
                 "floors are always run, leave it out"
             )
     readers = _readers(study)
-    if set(study.tasks) == {CORPUS} and len(readers) < len(study.protocols):
+    if not study.real_tasks and len(readers) < len(study.protocols):
         others = [name for name in study.protocols if name not in readers]
         raise SpecError(
             f"tasks must name a task for the protocols {', '.join(others)}, got only '{CORPUS}', "
@@ -243,14 +244,14 @@ def _check_metric(where: str, claim: Claim | Comparison, study: Study) -> None:
         except UnknownNameError as error:
             raise UnknownNameError(f"{where}: {error}", error.got) from None
         return
-    tasks = [claim.task] if claim.task else study.tasks
-    known = [m for task in tasks if task != CORPUS for m in TASKS.get(task).metrics]
+    tasks = [claim.task] if claim.task else study.real_tasks
+    known = [m for task in tasks if task in TASKS for m in TASKS.get(task).metrics]
     _member(where, str(claim.metric), dict.fromkeys(known))
 
 
 def _readable_tasks(study: Study) -> list[str]:
     """Return the tasks of a study, with the corpus where a protocol reads it."""
-    return list(dict.fromkeys([*study.tasks, *([CORPUS] if _readers(study) else [])]))
+    return [*study.real_tasks, *([CORPUS] if _readers(study) else [])]
 
 
 def _readers(study: Study) -> list[str]:
@@ -258,33 +259,6 @@ def _readers(study: Study) -> list[str]:
     from mae_bench.protocols.base import PROTOCOLS
 
     return [name for name in study.protocols if PROTOCOLS.get(name).reads_corpus]
-
-
-def _fitted_lengths(study: Study) -> dict[str, Any]:
-    """Return the recipes whose length was left out, cut to what the encoder has positions for."""
-    limit = study.backbone.max_length
-    fitted = {}
-    for name in ("finetune", "linear_probe"):
-        recipe = getattr(study, name)
-        if "max_length" not in recipe.model_fields_set and recipe.max_length > limit:
-            fitted[name] = recipe.model_copy(update={"max_length": limit})
-    return fitted
-
-
-def _check_lengths(study: Study) -> None:
-    """Refuse texts that are longer than the encoder has positions."""
-    lengths = {
-        "corpus.row_length": study.corpus.row_length,
-        "finetune.max_length": study.finetune.max_length,
-        "linear_probe.max_length": study.linear_probe.max_length,
-    }
-    for field, length in lengths.items():
-        is_used = field.startswith("corpus") or field.partition(".")[0] in study.protocols
-        if is_used and length > study.backbone.max_length:
-            raise SpecError(
-                f"{field} must be at most backbone.max_length {study.backbone.max_length}, "
-                f"got {length}; lower it, or raise backbone.max_length"
-            )
 
 
 def _member(where: str, got: str, allowed: Iterable[str]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from mae_bench.errors import SpecError
 from mae_bench.measures import measure_of
-from mae_bench.specs import CORPUS, Study
+from mae_bench.specs import Study
 
 
 def check_deciding(study: Study) -> None:
@@ -17,10 +17,8 @@ def check_deciding(study: Study) -> None:
     from mae_bench.tasks import TASKS
     from mae_bench.tasks.metrics import METRICS
 
-    tuned = (study.tuning.tasks or study.tasks) if study.tuning else ()
-    for name in dict.fromkeys([*study.tasks, *tuned]):
-        if name == CORPUS:
-            continue
+    tuned = (study.tuning.tasks or study.real_tasks) if study.tuning else ()
+    for name in dict.fromkeys([*study.real_tasks, *tuned]):
         task = TASKS.get(name)
         for metric in task.metrics:
             METRICS.get(metric)
@@ -41,7 +39,7 @@ def check_mean(where: str, tasks: Iterable[str]) -> None:
     """
     from mae_bench.tasks import TASKS
 
-    first = {name: TASKS.get(name).metrics[0] for name in tasks if name != CORPUS}
+    first = {name: TASKS.get(name).metrics[0] for name in tasks}
     if len({measure_of(metric) for metric in first.values()}) > 1:
         listed = ", ".join(f"{metric} of {name}" for name, metric in first.items())
         raise SpecError(

@@ -11,7 +11,6 @@ from mae_bench.planning.reasons import failure_reasons
 from mae_bench.planning.stage import Stage
 from mae_bench.planning.vocabulary import vocabulary_of
 from mae_bench.specs import (
-    CORPUS,
     MIN_SEEDS,
     BackboneSpec,
     CorpusSpec,
@@ -154,7 +153,7 @@ def detectable(study: Study) -> list[Detectable]:
     if num_seeds < MIN_SEEDS:
         return []
     num_arms = sum(OBJECTIVES.get(arm.objective).is_trained for arm in study.objectives) - 1
-    num_tasks = len([task for task in study.tasks if task != CORPUS])
+    num_tasks = len(study.real_tasks)
     families = {
         "claims of the study": sum(1 + (claim.test == "equivalence") for claim in study.claims),
         "a table of arms and tasks": num_arms * max(num_tasks, 1),

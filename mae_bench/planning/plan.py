@@ -9,8 +9,9 @@ from typing import Any, Literal
 from mae_bench.data.corpus import left_out
 from mae_bench.planning.check import check_study
 from mae_bench.planning.external import outside
+from mae_bench.planning.recipes import recipe_of
 from mae_bench.planning.shorthand import FLOORS
-from mae_bench.planning.stage import PREPARED, Key, Stage, StageBuilder
+from mae_bench.planning.stage import Key, Stage, StageBuilder
 from mae_bench.specs import (
     CLEAN,
     CORPUS,
@@ -34,7 +35,7 @@ class Cell:
         arm: with its final options.
         is_floor: whether it needs no encoder.
         corpus_tokens: the value of that axis, or None.
-        task: a registered name.
+        task: a registered name; None where the protocol reads the corpus.
         protocol: a registered name.
         train_size: labels to learn from.
         noise: of the text.
@@ -48,7 +49,7 @@ class Cell:
     arm: ArmSpec
     is_floor: bool
     corpus_tokens: int | None
-    task: str
+    task: str | None
     protocol: str
     train_size: int | float | str
     noise: NoiseSpec
@@ -85,7 +86,7 @@ class Plan:
     @cached_property
     def prepared(self) -> tuple[Stage, ...]:
         """The stages that may use the network."""
-        return tuple(stage for stage in self.stages if stage.kind in PREPARED)
+        return tuple(stage for stage in self.stages if stage.may_use_network)
 
 
 def make_plan(
@@ -139,7 +140,6 @@ class _Planner:
         self.study = study
         self.builder = builder
         self.arms = {arm.label: arm for arm in study.objectives}
-        self.tasks = tuple(task for task in study.tasks if task != CORPUS)
         self.pretrained: dict[tuple[str, int | None, int], Key] = {}
 
     def cells(self) -> Iterator[Cell]:
@@ -151,7 +151,7 @@ class _Planner:
         for tokens in axis:
             self.builder.blocks(self._corpus(tokens))
         has_tasks = not all(PROTOCOLS.get(name).reads_corpus for name in study.protocols)
-        for task in self.tasks if has_tasks else ():
+        for task in study.real_tasks if has_tasks else ():
             self.builder.task(task)
         groups = noise_groups(study.noise)
         for seed in study.seeds:
@@ -207,9 +207,12 @@ class _Planner:
         )
         return self.pretrained[place]
 
-    def _data(self, task: str) -> Key:
-        """Return the stage of a task; of the corpus, whose validation rows have one size."""
-        if task != CORPUS:
+    def _data(self, task: str | None) -> Key:
+        """Return the stage of a task; without one, of the corpus' rows of its first size.
+
+        Validation rows are the same at every size.
+        """
+        if task is not None:
             return self.builder.task(task)
         first, *_ = self.study.corpus_tokens or (self.study.corpus.tokens,)
         return self.builder.blocks(self._corpus(first))[0]
@@ -227,15 +230,14 @@ class _Planner:
         from mae_bench.tasks import TASKS
 
         study, method = self.study, PROTOCOLS.get(protocol)
-        set_by_study = (study.finetune, study.linear_probe, study.representation)
-        recipe = next(
-            (r for r in set_by_study if isinstance(r, method.recipe)), method.recipe()
-        ).canonical()
+        recipe = recipe_of(study, method).canonical()
         # of a study's own protocols all fit (`check_kinds`); of floors those that can read the kind
-        tasks = tuple(task for task in self.tasks if method.fits(TASKS.get(task).kind))
+        tasks: tuple[str | None, ...] = tuple(
+            task for task in study.real_tasks if method.fits(TASKS.get(task).kind)
+        )
         sizes = study.train_sizes
         if method.reads_corpus:
-            tasks, sizes, groups = (CORPUS,), ("all",), noise_groups((CLEAN,))
+            tasks, sizes, groups = (None,), ("all",), noise_groups((CLEAN,))
         for task in tasks:
             for size in sizes:
                 for train_noise, tests in groups:
@@ -251,7 +253,7 @@ class _Planner:
                         seed=seed,
                     )
                     labels = "" if method.reads_corpus else f" {size} labels,"
-                    name = f"{arm.label} on {task}, {protocol},{labels} seed {seed}"
+                    name = f"{arm.label} on {task or CORPUS}, {protocol},{labels} seed {seed}"
                     if train_noise != CLEAN:
                         name += f", trained on {train_noise.label}"
                     label = f"evaluate {name}"

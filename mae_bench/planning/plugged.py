@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from mae_bench.backbones import BACKBONES
 from mae_bench.plugins import Plugin, source_digest
-from mae_bench.specs import CORPUS, BackboneSpec, CorpusSpec, EvaluateSpec
+from mae_bench.specs import BackboneSpec, CorpusSpec, EvaluateSpec
 from mae_bench.store.artefact import read_about
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ def noise_plugins(spec: EvaluateSpec) -> tuple[Plugin, ...]:
     return tuple(plugin for plugin in map(NOISES.plugin, names) if plugin)
 
 
-def kind_plugin(task: str) -> tuple[Plugin, ...]:
+def kind_plugin(task: str | None) -> tuple[Plugin, ...]:
     """Return the task's kind, if it is of another package; its version is in the id of the data."""
     from mae_bench.tasks import KINDS, TASKS
 
-    plugin = None if task == CORPUS else KINDS.plugin(TASKS.get(task).kind)
+    plugin = None if task is None else KINDS.plugin(TASKS.get(task).kind)
     return (plugin,) if plugin else ()
 
 
@@ -58,7 +58,7 @@ def metric_plugins(spec: EvaluateSpec) -> tuple[Plugin, ...]:
     from mae_bench.tasks.base import TASKS
     from mae_bench.tasks.metrics import METRICS
 
-    names = () if spec.task == CORPUS else TASKS.get(spec.task).metrics
+    names = () if spec.task is None else TASKS.get(spec.task).metrics
     return tuple(plugin for plugin in map(METRICS.plugin, names) if plugin)
 
 

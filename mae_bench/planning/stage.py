@@ -1,6 +1,6 @@
 """Makes stages: what is done once, under an id that is a hash of what it depends on.
 
-A stage's id covers its content, the fingerprint of its data and its version here; never the
+A stage's id covers its content, the fingerprint of its data and the version of its kind; never the
 device, the workers, the home, or anything about the other arms.
 """
 
@@ -21,9 +21,9 @@ from mae_bench.planning.plugged import (
     objective_plugins,
     protocol_plugin,
 )
+from mae_bench.planning.stage_kinds import STAGE_KINDS
 from mae_bench.plugins import Plugin
 from mae_bench.specs import (
-    CORPUS,
     BackboneSpec,
     CorpusSpec,
     EvaluateSpec,
@@ -33,17 +33,6 @@ from mae_bench.specs import (
     stage_id,
 )
 
-VERSIONS = {  # raise one where the same spec would give other numbers than before
-    "tokenizer": 2,
-    "blocks": 1,
-    "ngrams": 1,
-    "task": 1,
-    "teacher": 1,
-    "pretrain": 3,
-    "evaluate": 2,
-}
-PREPARED = ("tokenizer", "blocks", "task", "teacher")  # the only kinds that may touch the network
-
 Key = tuple[str, str]  # kind and id
 
 
@@ -52,7 +41,7 @@ class Stage:
     """One piece of work whose result is stored once and shared.
 
     Attributes:
-        kind: a key of `VERSIONS`.
+        kind: a key of `STAGE_KINDS`.
         id: names the artefact.
         spec: what is to be done; a dict for tasks and for teachers of the Hub.
         needs: the stages whose artefacts it reads.
@@ -71,6 +60,11 @@ class Stage:
     def key(self) -> Key:
         """Kind and id."""
         return self.kind, self.id
+
+    @property
+    def may_use_network(self) -> bool:
+        """Whether its kind may fetch."""
+        return STAGE_KINDS[self.kind].may_use_network
 
 
 class StageBuilder:
@@ -94,7 +88,7 @@ class StageBuilder:
         plugins: tuple[Plugin, ...] = (),
     ) -> Key:
         """Add a stage unless its id is there; return its key."""
-        key = (kind, stage_id(kind, VERSIONS[kind], content))
+        key = (kind, stage_id(kind, STAGE_KINDS[kind].version, content))
         if key not in self.stages:
             self.stages[key] = Stage(kind, key[1], spec, needs, label, plugins)
         return key
@@ -199,7 +193,7 @@ class StageBuilder:
 
     def evaluate(self, spec: EvaluateSpec, version: int, label: str, backbone: BackboneSpec) -> Key:
         """Add one evaluation; ``version`` is its protocol's, ``backbone`` its checkpoint's."""
-        data = "blocks" if spec.task == CORPUS else "task"
+        data = "blocks" if spec.task is None else "task"
         needs: tuple[Key, ...] = ((data, spec.task_data),)
         noises = noise_plugins(spec)
         plugins = (*noises, *protocol_plugin(spec), *kind_plugin(spec.task), *metric_plugins(spec))

@@ -180,11 +180,14 @@ def in_file(error: SpecError, path_or_name: str | Path, is_overridden: bool) -> 
     only if what is wrong stands in it.
     """
     path = _find(path_or_name)
-    line = line_of_name(_text(path), error.got) if error.got else None
+    text = _text(path)
+    line = line_of(text, error.place) if error.place else None
+    if line is None and error.got:
+        line = line_of_name(text, error.got)
     if line is None and is_overridden:
         return error
     where = f"{path}, line {line}" if line else str(path)
-    return type(error)(f"{where}: {error}", error.got)
+    return type(error)(f"{where}: {error}", error.got, error.place)
 
 
 def _blame(

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from mae_bench.planning.plan import Cell, Plan, noise_on
 from mae_bench.planning.reasons import failure_reasons
-from mae_bench.results import frame
-from mae_bench.specs import PEAK_LR, NoiseSpec
+from mae_bench.results import Row, frame, make_row
+from mae_bench.specs import CORPUS, PEAK_LR, NoiseSpec
 from mae_bench.store.store import Store
 
 if TYPE_CHECKING:
@@ -38,16 +38,18 @@ class _Collector:
         )
         return frame([row for cell in cells for row in self.rows(cell)])
 
-    def rows(self, cell: Cell) -> list[dict[str, Any]]:
+    def rows(self, cell: Cell) -> list[Row]:
         from mae_bench.protocols.base import PROTOCOLS
         from mae_bench.tasks import TASKS
 
-        primary = PROTOCOLS.get(cell.protocol).primary or TASKS.get(cell.task).metrics[0]
+        primary = PROTOCOLS.get(cell.protocol).primary
+        if not primary and cell.task is not None:
+            primary = TASKS.get(cell.task).metrics[0]
         row = self.about(cell)
         key = ("evaluate", cell.evaluate)
         if key in self.reasons:
             failure = {"metric": primary, "is_primary": True, "failure": self.reasons[key]}
-            return [{**row, **self.costs(cell), **failure}]
+            return [make_row({**row, **self.costs(cell), **failure})]
         if not self.store.is_done(*key):
             return []
         report = self.read(*key, "metrics.json")
@@ -68,7 +70,7 @@ class _Collector:
             "collapse": "; ".join(text for text in collapses if text),
         }
         return [
-            {**row, "metric": name, "is_primary": name == primary, "value": value}
+            make_row({**row, "metric": name, "is_primary": name == primary, "value": value})
             for name, value in result["metrics"].items()
         ]
 
@@ -85,8 +87,8 @@ class _Collector:
             "is_floor": cell.is_floor,
             "corpus_tokens": cell.corpus_tokens,
             "protocol": cell.protocol,
-            "task": cell.task,
-            "train_size": str(cell.train_size),
+            "task": cell.task or CORPUS,
+            "train_size": cell.train_size,
             "noise": cell.noise.name,
             "noise_rate": cell.noise.rate,
             "noise_where": cell.noise.where,

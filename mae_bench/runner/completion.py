@@ -14,7 +14,7 @@ from pathlib import Path
 from mae_bench.errors import DataError, SpecError
 from mae_bench.places import is_folder
 from mae_bench.plugins import GROUPS, plugin_files
-from mae_bench.specs import CORPUS, Study, stage_id
+from mae_bench.specs import Study, stage_id
 from mae_bench.store.store import Store
 
 FINISHED = "finished.json"
@@ -26,8 +26,7 @@ def plan_key(study: Study, data_dir: Path | None) -> str:
     from mae_bench.data.corpus import corpus_fingerprint
     from mae_bench.tasks import TASKS, task_fingerprint
 
-    named = [name for name in study.tasks if name != CORPUS]
-    tasks = [task_fingerprint(TASKS.get(name), data_dir) for name in named]
+    tasks = [task_fingerprint(TASKS.get(name), data_dir) for name in study.real_tasks]
     corpus = corpus_fingerprint(study.corpus, data_dir)
     # as text: the order of an option's mapping may matter, and ids sort their keys
     return stage_id("plan", 2, [study.model_dump_json(), corpus, tasks, _code()])

@@ -6,15 +6,36 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 def check_workers(workers: int | None) -> None:
-    """Raise SpecError where a number of workers is given that cannot be."""
+    """Raise SpecError unless the number of workers is None or at least 1."""
     if workers is not None and workers < 1:
         raise SpecError(f"--workers must be at least 1, got {workers}")
 
 
 def check_device(device: str) -> None:
-    """Raise SpecError for a device that is none."""
+    """Raise SpecError unless the device is auto, cpu or cuda."""
     if device not in DEVICES:
         raise SpecError(f"--device must be one of {', '.join(DEVICES)}; got '{device}'")
+
+
+def num_cards() -> int:
+    """Return the CUDA cards that this process may use, as CUDA_VISIBLE_DEVICES says; else 0."""
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def worker_device(device: str, worker: int, num_workers: int, num_cards: int) -> str:
+    """Return the device of one worker: several on several cards take them in turn.
+
+    Args:
+        device: of the run, ``cpu`` or ``cuda``.
+        worker: its number, from 0.
+        num_workers: of the run.
+        num_cards: that are visible, which CUDA numbers from 0.
+    """
+    if device != "cuda" or num_workers == 1 or num_cards < 2:
+        return device
+    return f"cuda:{worker % num_cards}"
 
 
 def chosen_device(device: str) -> str:

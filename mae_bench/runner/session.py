@@ -12,28 +12,21 @@ from mae_bench.planning.plan import Plan, make_plan
 from mae_bench.planning.plugged import changed_sources
 from mae_bench.planning.reasons import failure_reasons
 from mae_bench.planning.stage import Stage
+from mae_bench.planning.stage_kinds import STAGE_KINDS
 from mae_bench.results import ROWS_FILE, save_rows
 from mae_bench.runner.collect import collect
 from mae_bench.runner.completion import FINISHED, is_damaged, mark_finished, plan_key
 from mae_bench.runner.devices import check_device, check_workers, chosen_device
-from mae_bench.runner.execute import choose_workers, execute
+from mae_bench.runner.executors import EXECUTORS, WorkOrder
+from mae_bench.runner.executors.base import run_order
 from mae_bench.runner.stages import Settings
-from mae_bench.runner.work import Event, Tell
+from mae_bench.runner.work import Event, Tell, no_tell
 from mae_bench.specs import Study
 from mae_bench.store.artefact import read_done
 from mae_bench.store.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_NUMBERS = {
-    "pretrain": ("cost.json", "curve.json"),
-    "evaluate": ("metrics.json", "predictions.parquet"),
-}
-
-
-def no_tell(event: Event) -> None:
-    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +69,7 @@ class Session:
         data_dir: Path | None = None,
         device: str = "auto",
         workers: int | None = None,
+        executor: str = "local",
     ) -> None:
         """Bind a study to a home.
 
@@ -84,7 +78,8 @@ class Session:
             home: None for MAE_BENCH_HOME or the platform's cache folder.
             data_dir: local data; None for MAE_BENCH_DATA, if that is set.
             device: ``auto``, ``cpu`` or ``cuda``.
-            workers: processes; None for one a core, or one on a GPU.
+            workers: processes; None for one a core, or one a GPU.
+            executor: a registered name: where workers run.
         """
         from mae_bench.data.sources import data_dir as find_data_dir
 
@@ -95,6 +90,8 @@ class Session:
         self.data_dir = find_data_dir(data_dir)
         self._device = device
         self._workers = workers
+        self._executor = executor
+        EXECUTORS.get(executor)  # an unknown name is refused before anything is planned
         self._tuned: dict[str, dict[str, Any]] = {}
 
     @cached_property
@@ -139,7 +136,9 @@ class Session:
         except (OSError, ValueError):
             return []
         now = self.study.model_dump(mode="json")
-        return sorted(name for name in now.keys() | before if now.get(name) != before.get(name))
+        # a field that came with a later version had its default then
+        before = {name: Study.model_fields[name].default for name in now} | before
+        return sorted(name for name in before if now.get(name) != before[name])
 
     def prepare(self, tell: Tell = no_tell, retry_failed: bool = False) -> Counts:
         """Fetch and tokenise only: the stages that may use the network."""
@@ -217,17 +216,24 @@ class Session:
         left = sum(not self.store.is_done(*stage.key) for stage in stages)
         if not left:
             return
-        workers = choose_workers(self._workers, self.device, left)
         settings = Settings(device=self.device, data_dir=self.data_dir)
-        execute(stages, self.store, settings, workers, tell)
+        workers = self.choose_workers(left)
+        order = WorkOrder(tuple(stages), self.store.home, settings, workers)
+        run_order(self._executor, order, tell)
+
+    def choose_workers(self, num_stages: int) -> int:
+        """Return the number of workers that so many stages get."""
+        executor = EXECUTORS.get(self._executor)()
+        return executor.choose_workers(self._workers, self.device, num_stages)
 
     def _remove_damaged(self, tell: Tell) -> bool:
         """Remove artefacts whose numbers, which rows take, no longer have their checksum."""
         is_any = False
         for stage in self.plan.stages:
-            if stage.kind not in _NUMBERS or not self.store.is_done(*stage.key):
+            files = STAGE_KINDS[stage.kind].row_files
+            if not files or not self.store.is_done(*stage.key):
                 continue
-            if reason := self.store.damage(*stage.key, only=_NUMBERS[stage.kind]):
+            if reason := self.store.damage(*stage.key, only=files):
                 self.store.remove(*stage.key)
                 note = f"the artefact of '{stage.label}' was damaged ({reason}); it is built again"
                 tell(Event("said", stage.key, stage.label, note=note))

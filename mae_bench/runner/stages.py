@@ -2,17 +2,19 @@
 
 import os
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from mae_bench.places import user_path
 from mae_bench.planning.plugged import sources_of
-from mae_bench.planning.stage import PREPARED, Key, Stage
+from mae_bench.planning.stage import Key, Stage
 from mae_bench.progress import Progress
 from mae_bench.runner.network import closed_network
-from mae_bench.specs import CORPUS, CorpusSpec, EvaluateSpec, PretrainSpec
+from mae_bench.specs import CorpusSpec, EvaluateSpec, PretrainSpec
 from mae_bench.store.store import Store
 
 
@@ -21,7 +23,7 @@ class Settings:
     """Where and how stages run; none of it is part of an id.
 
     Attributes:
-        device: ``cpu`` or ``cuda``.
+        device: ``cpu``, ``cuda``, or ``cuda:i`` where several workers share the cards.
         data_dir: local data, or None.
         num_threads: of a stage. Sums are taken in another order by another number, which moves
             the last bits, so it is one whatever the number of workers: these use the cores.
@@ -37,9 +39,24 @@ class Settings:
             os.environ[name] = str(self.num_threads)
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+    def on(self, device: str) -> Self:
+        """Return these settings on a device, which becomes the process's present card, too.
+
+        What asks torch for ``cuda`` without a number then gets the same card.
+        """
+        if device.startswith("cuda:"):
+            import torch
+
+            torch.cuda.set_device(device)
+            # torch warns that seeds are kept for every card; a worker has one, and few bytes of it
+            warnings.filterwarnings("ignore", "CUDA reports that you have", UserWarning)
+        return replace(self, device=device)
+
 
 @dataclass(frozen=True)
-class _Job:
+class Job:
+    """One stage at work: what it is, and where it reads, writes and reports."""
+
     stage: Stage
     store: Store
     settings: Settings
@@ -71,18 +88,18 @@ def run_stage(stage: Stage, store: Store, settings: Settings, progress: Progress
         about["sources"] = sources_of(stage.plugins)
     start = time.monotonic()
     with store.build(stage.kind, stage.id, about) as out:
-        is_open = stage.kind in PREPARED
+        is_open = stage.may_use_network
         with nullcontext() if is_open else closed_network(stage.label):
             if not is_open:
                 import torch
 
                 torch.set_num_threads(settings.num_threads)
-            _RUN[stage.kind](_Job(stage, store, settings, out, progress))
+            RUN[stage.kind](Job(stage, store, settings, out, progress))
         about["seconds"] = round(time.monotonic() - start, 3)
     return time.monotonic() - start
 
 
-def _tokenizer(job: _Job) -> None:
+def _tokenizer(job: Job) -> None:
     from mae_bench.data.adopt_tokenizer import adopt_tokenizer
     from mae_bench.data.tokenizer import train_tokenizer
 
@@ -94,7 +111,7 @@ def _tokenizer(job: _Job) -> None:
     train_tokenizer(job.stage.spec, job.out, job.settings.data_dir, job.progress)
 
 
-def _blocks(job: _Job) -> None:
+def _blocks(job: Job) -> None:
     from mae_bench.data.blocks import build_blocks
 
     assert isinstance(job.stage.spec, CorpusSpec)
@@ -102,14 +119,14 @@ def _blocks(job: _Job) -> None:
     build_blocks(job.stage.spec, job.need("tokenizer"), job.out, data_dir, job.progress)
 
 
-def _ngrams(job: _Job) -> None:
+def _ngrams(job: Job) -> None:
     from mae_bench.data.blocks import load_blocks
     from mae_bench.masking.ngrams import count_ngrams
 
     count_ngrams(load_blocks(job.need("blocks")).rows, job.out, job.progress)
 
 
-def _task(job: _Job) -> None:
+def _task(job: Job) -> None:
     from mae_bench.tasks import TASKS, build_task
 
     assert isinstance(job.stage.spec, dict)
@@ -117,14 +134,14 @@ def _task(job: _Job) -> None:
     build_task(task, job.out, job.settings.data_dir, job.progress)
 
 
-def _teacher(job: _Job) -> None:
+def _teacher(job: Job) -> None:
     from mae_bench.data.encoders import fetch_encoder
 
     assert isinstance(job.stage.spec, dict)
     fetch_encoder(job.stage.spec["hub_id"], job.stage.spec["revision"], job.out)
 
 
-def _pretrain(job: _Job) -> None:
+def _pretrain(job: Job) -> None:
     from mae_bench.objectives.base import OBJECTIVES, parse_options
     from mae_bench.pretraining.pretrain import pretrain
 
@@ -146,21 +163,21 @@ def _pretrain(job: _Job) -> None:
     )
 
 
-def _evaluate(job: _Job) -> None:
+def _evaluate(job: Job) -> None:
     from mae_bench.protocols.base import evaluate
 
     assert isinstance(job.stage.spec, EvaluateSpec)
     evaluate(
         job.stage.spec,
         checkpoint=next(iter(job.needs("pretrain")), None),
-        task=job.need("blocks" if job.stage.spec.task == CORPUS else "task"),
+        task=job.need("blocks" if job.stage.spec.task is None else "task"),
         out=job.out,
         device=job.settings.device,
         progress=job.progress,
     )
 
 
-_RUN: dict[str, Callable[[_Job], None]] = {
+RUN: dict[str, Callable[[Job], None]] = {  # a function for each of `STAGE_KINDS`
     "tokenizer": _tokenizer,
     "blocks": _blocks,
     "ngrams": _ngrams,
@@ -170,4 +187,4 @@ _RUN: dict[str, Callable[[_Job], None]] = {
     "evaluate": _evaluate,
 }
 
-__all__ = ["Key", "Settings", "run_stage"]
+__all__ = ["RUN", "Job", "Key", "Settings", "run_stage"]

@@ -34,13 +34,22 @@ class Event:
 Tell = Callable[[Event], None]
 
 
+def no_tell(event: Event) -> None:
+    """Tell nobody."""
+
+
+def never_tired(num_run: int) -> bool:
+    """Never stop early."""
+    return False
+
+
 def work(
     stages: Sequence[Stage],
     store: Store,
     settings: Settings,
     tell: Tell,
     worker: int = 0,
-    is_tired: Callable[[int], bool] = lambda num_run: False,
+    is_tired: Callable[[int], bool] = never_tired,
 ) -> bool:
     """Bring every stage to an end: done by this worker or another, failed, or blocked.
 

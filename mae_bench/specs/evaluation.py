@@ -106,23 +106,27 @@ class NoiseSpec(Frozen):
 CLEAN = NoiseSpec()
 
 
-CORPUS = "corpus"  # stands for the task of protocols that read rows of the corpus instead of one
+CORPUS = "corpus"  # what rows name as the task where a protocol read the corpus and no task
 
 
 class EvaluateSpec(Frozen):
     """One protocol on one task at one size and seed; read on several versions of the test split.
 
-    ``checkpoint`` is the id of a pretraining, or None for a floor that needs no encoder. Where
-    ``task`` is `CORPUS`, ``task_data`` is the id of token rows.
+    ``checkpoint`` is the id of a pretraining, or None for a floor that needs no encoder. ``task``
+    is None for a protocol that reads the corpus; ``task_data`` is then the id of token rows.
     """
 
     checkpoint: str | None
     protocol: str
     recipe: dict[str, Any] = {}
-    task: str
+    task: str | None
     task_data: str
     train_size: TrainSize
     train_noise: NoiseSpec = CLEAN
     test_noises: tuple[NoiseSpec, ...] = (CLEAN,)
     seed: int
     selection_only: bool = False
+
+    def canonical(self) -> dict[str, Any]:
+        """Return the content of ids, in which the corpus goes by its name in rows."""
+        return super().canonical() | {"task": self.task or CORPUS}

@@ -8,6 +8,7 @@ from mae_bench.specs.base import Count, Frozen, InWords, Name, TrainSize
 from mae_bench.specs.claims import Claim, Reference
 from mae_bench.specs.evaluation import (
     CLEAN,
+    CORPUS,
     FinetuneRecipe,
     NoiseSpec,
     ProbeRecipe,
@@ -82,8 +83,16 @@ class Study(Frozen):
     finetune: FinetuneRecipe = FinetuneRecipe()
     linear_probe: ProbeRecipe = ProbeRecipe()
     representation: RepresentationRecipe = RepresentationRecipe()
+    recipes: Annotated[
+        dict[str, dict[str, Any]], InWords("a mapping from protocols to options of their recipes")
+    ] = {}
     control: str | None = None
     claims: tuple[Claim, ...] = ()
     references: tuple[Reference, ...] = ()
     expectation: str = ""
     tuning: TuningSpec | None = None
+
+    @property
+    def real_tasks(self) -> tuple[str, ...]:
+        """The tasks without ``corpus``, which a study may list where nothing but that is read."""
+        return tuple(task for task in self.tasks if task != CORPUS)

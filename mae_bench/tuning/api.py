@@ -10,8 +10,8 @@ from filelock import FileLock, Timeout
 from mae_bench.planning.stage import Stage
 from mae_bench.planning.study import load_study
 from mae_bench.runner.completion import FINISHED
-from mae_bench.runner.session import Session, no_tell
-from mae_bench.runner.work import Event, Tell
+from mae_bench.runner.session import Session
+from mae_bench.runner.work import Event, Tell, no_tell
 from mae_bench.specs import Study
 from mae_bench.tuning.outcome import Outcome, load_outcome, save_outcome, use_outcome
 from mae_bench.tuning.trials import Expect, spec_of
@@ -82,6 +82,7 @@ def run_study(
     data_dir: Path | None = None,
     device: str = "auto",
     workers: int = 1,
+    executor: str = "local",
     retry_failed: bool = False,
     tell: Tell = no_tell,
 ) -> pd.DataFrame:
@@ -96,12 +97,15 @@ def run_study(
         device: ``auto``, ``cpu`` or ``cuda``.
         workers: processes. More than 1 are spawned, which a script must allow by an
             ``if __name__ == "__main__":`` around its own call.
+        executor: a registered name: where workers run.
         retry_failed: try what failed in an earlier run again.
         tell: is told what happens.
     """
     if not isinstance(study, Study):
         study = load_study(study)
-    session = Session(study, home=home, data_dir=data_dir, device=device, workers=workers)
+    session = Session(
+        study, home=home, data_dir=data_dir, device=device, workers=workers, executor=executor
+    )
     if study.tuning is not None and use_outcome(session) is None:
         tune(session, tell, retry_failed=retry_failed)
     return session.run(tell, retry_failed)

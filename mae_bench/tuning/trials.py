@@ -53,7 +53,7 @@ def trial_study(study: Study) -> Study:
             "corpus": study.corpus.model_copy(update={"tokens": most}),
             "corpus_tokens": (),
             "pretrain": study.pretrain.model_copy(update={"budget": spec.budget}),
-            "tasks": spec.tasks or study.tasks,
+            "tasks": spec.tasks or study.real_tasks,
             "protocols": (spec.protocol,),
             "train_sizes": (spec.train_size,),
             "noise": (CLEAN,),
@@ -165,6 +165,7 @@ def value_of(plan: Plan, store: Store) -> tuple[float | None, str]:
         value = store.read_json(*key, "metrics.json")["selection_value"]
         if value is None:
             return None, f"protocol '{cell.protocol}' gave no value on the selection part"
+        assert cell.task is not None  # a protocol that chooses reads a task
         values.append(measure_of(TASKS.get(cell.task).metrics[0]).sign * float(value))
     return sum(values) / len(values), ""
 

@@ -12,7 +12,7 @@ from mae_bench.analysis.plots import arm_colours, difference_picture, score_pict
 from mae_bench.analysis.pretraining_plots import cost_picture, loss_picture
 from mae_bench.analysis.scores import read_scores
 from mae_bench.results import frame
-from mae_bench.specs import NoiseSpec
+from mae_bench.specs import CLEAN, NoiseSpec
 
 LONG = "mlm mask_ratio=0.15 with a long name"
 ARMS = ("random_init", "mlm", LONG, "mae")
@@ -66,7 +66,7 @@ def test_legends_and_labels_stay_inside_the_figure(scores, rows, is_wide):
 
 
 def test_a_failed_arm_says_so_in_its_place(scores):
-    setting = next(s for s in scores.settings if s.train_size == "200" and s.noise == "clean")
+    setting = next(s for s in scores.settings if s.train_size == 200 and s.noise == CLEAN)
     figure = score_picture(scores, setting)._drawn(is_wide=True)
     assert "failed (6 of 6)" in texts(figure)
 

@@ -248,6 +248,7 @@ def test_the_flags_are_frozen():
         "data_dir",
         "device",
         "workers",
+        "executor",
         "retry",
         "out",
         "as_json",
@@ -263,3 +264,33 @@ def test_check_holds_a_backbone_to_its_contract(run):
     assert code == 2 and "unknown objective or backbone 'bertt'" in err and "'bert'?" in err
     code, _, err = run("check", "bert", "--set", "mask_ratio=0.4")
     assert code == 2 and "'bert' is a backbone" in err
+
+
+def test_every_verb_with_a_study_takes_the_one_set_of_flags():
+    from dataclasses import fields
+
+    import typer
+
+    from mae_bench.cli import app
+    from mae_bench.cli.options import Flags
+
+    verbs = typer.main.get_command(app).commands
+    with_study = verbs.keys() - {"list", "check"}
+    assert with_study == {
+        *("plan", "prepare", "tune", "run", "status", "report", "quickstart", "reproduce")
+    }
+    one_set = {field.name: field.default for field in fields(Flags)}
+    for name in with_study:
+        taken = {flag.name: flag.default for flag in verbs[name].params}
+        assert one_set.items() <= taken.items(), name
+
+
+@pytest.mark.parametrize("verb", ["plan", "prepare", "tune", "run", "status", "report"])
+def test_a_wrong_flag_is_refused_by_every_verb(run, study, verb):
+    for flag, value, told in (
+        ("--device", "tpu", "--device must be one of"),
+        ("--workers", "0", "--workers must be at least 1"),
+        ("--executor", "locl", "unknown executor 'locl'"),
+    ):
+        code, out, err = run(verb, study, flag, value)
+        assert (code, out) == (2, "") and told in err, err

@@ -1,6 +1,7 @@
 """`corpus.tokenizer.from` in a study: what is refused, ids, stages, and a plan's sizes."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from outside_encoders import edit, save_bert
@@ -9,7 +10,7 @@ from mae_bench.data.adopt_tokenizer import num_tokens
 from mae_bench.errors import SpecError
 from mae_bench.planning.estimate import estimate
 from mae_bench.planning.plan import make_plan
-from mae_bench.planning.stage import VERSIONS
+from mae_bench.planning.stage_kinds import STAGE_KINDS
 from mae_bench.planning.study import load_study, study_of
 from mae_bench.progress import silent
 from mae_bench.runner.completion import mark_finished, num_finished, plan_key
@@ -126,8 +127,10 @@ def test_the_file_is_in_the_ids_and_its_name_is_not(tmp_path):
 def test_ids_of_trained_tokenizers_are_what_they_were(
     tmp_path, monkeypatch, version, tokenizer, blocks
 ):
-    assert VERSIONS["tokenizer"] == 2
-    monkeypatch.setitem(VERSIONS, "tokenizer", version)
+    kind = STAGE_KINDS["tokenizer"]
+    assert kind.version == 2
+    kinds = {**STAGE_KINDS, "tokenizer": replace(kind, version=version)}
+    monkeypatch.setattr("mae_bench.planning.stage.STAGE_KINDS", kinds)
     plan = planned(tmp_path, "{kind: wordpiece, vocab_size: 400}")
     assert {s.kind: s.id for s in plan.stages if s.kind in ("tokenizer", "blocks")} == {
         "tokenizer": tokenizer,

@@ -549,10 +549,10 @@ BUGS = (
     Bug(
         "one_pipe",
         "All workers write to one pipe, which one killed while it writes spoils for the others.",
-        "mae_bench/runner/execute.py",
+        "mae_bench/runner/executors/local.py",
         """
         events, told = self.context.Pipe(duplex=False)
-        args = (list(self.stages), self.store.home, self.settings, told, number)
+        args = (self.order, told, number)
         process = self.context.Process(target=_main, args=args, name=f"mae-bench worker {number}")
         process.start()
         told.close()  # the worker's end is then the only one, and its death ends the pipe
@@ -561,7 +561,7 @@ BUGS = (
         if not hasattr(self, "pipe"):
             self.pipe = self.context.Pipe(duplex=False)
         events, told = self.pipe
-        args = (list(self.stages), self.store.home, self.settings, told, number)
+        args = (self.order, told, number)
         process = self.context.Process(target=_main, args=args, name=f"mae-bench worker {number}")
         process.start()
 """,

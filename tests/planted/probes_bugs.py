@@ -164,7 +164,7 @@ BUGS = (
         "The threads of a stage follow the number of workers, and with them the last bits.",
         "mae_bench/runner/session.py",
         "settings = Settings(device=self.device, data_dir=self.data_dir)",
-        "settings = Settings(self.device, self.data_dir, 1 + 7 // workers)",
+        "settings = Settings(self.device, self.data_dir, 1 + 7 // (self._workers or 1))",
         (
             "tests/runner/test_execute.py"
             "::test_the_number_of_workers_does_not_move_the_threads_of_a_stage",

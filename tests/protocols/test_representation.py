@@ -61,7 +61,7 @@ def checkpoints(blocks):
 def measured(blocks, checkpoint, out, **changes):
     spec = EvaluateSpec(
         checkpoint="abc", protocol="representation", recipe=RECIPE | changes.pop("recipe", {}),
-        task=CORPUS, task_data="def", train_size="all", seed=0, **changes,
+        task=None, task_data="def", train_size="all", seed=0, **changes,
     )  # fmt: skip
     evaluate(spec, checkpoint=checkpoint, task=blocks, out=out, device="cpu", progress=silent)
     return json.loads((out / "metrics.json").read_text())
@@ -290,12 +290,23 @@ def test_a_checkpoint_has_one_evaluation_whatever_tasks_sizes_and_noises():
     mine = [cell for cell in plan.cells if cell.protocol == "representation"]
     assert len(mine) == 3 * 2
     assert {(cell.task, cell.train_size, cell.noise.label) for cell in mine} == {
-        ("corpus", "all", "clean")
+        (None, "all", "clean")
     }
     assert not any(cell.is_floor for cell in mine)
     stages = {stage.id: stage for stage in plan.stages}
     for cell in mine:
         assert [kind for kind, _ in stages[cell.evaluate].needs] == ["pretrain", "blocks"]
+
+
+def test_its_ids_are_what_they_were():
+    """Its cells had the task "corpus" once; ids still name it so."""
+    cells = make_plan(study_of(RAW | {"seeds": 1}), None).cells
+    mine = {cell.arm.label: cell.evaluate for cell in cells if cell.task is None}
+    assert mine == {
+        "random_init": "3f8c859348ea5570",
+        "mlm": "937712f0bee5bd1c",
+        "mae": "5dcc1c0864836583",
+    }
 
 
 def test_alone_it_needs_no_task_and_has_no_floors():

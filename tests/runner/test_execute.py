@@ -10,11 +10,11 @@ import pytest
 
 from mae_bench.errors import StoreError
 from mae_bench.planning.study import study_of
-from mae_bench.runner import execute, session
-from mae_bench.runner.execute import _Crew, _Member, _told
+from mae_bench.runner import session
+from mae_bench.runner.executors import WorkOrder, local
+from mae_bench.runner.executors.local import _Crew, _Member, _told
 from mae_bench.runner.session import Session
 from mae_bench.runner.stages import Settings
-from mae_bench.store.store import Store
 
 LIMIT_S = 3600  # against a hang alone
 
@@ -25,8 +25,9 @@ def _speak_and_die(events):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _be_a_worker(stages, home, settings, events, number):
+def _be_a_worker(order, events, number):
     """Worker 0 is killed in the middle of a message; the other speaks after that."""
+    home = order.home
     if number == 0 and not (home / "killed").exists():
         (home / "killed").touch()
         _speak_and_die(events)
@@ -35,7 +36,7 @@ def _be_a_worker(stages, home, settings, events, number):
     events.send(f"worker {number} lives")
 
 
-def _fail_and_tell(stages, home, settings, events, number):
+def _fail_and_tell(order, events, number):
     """Be a worker whose home is full; the parent ends it while it says so."""
 
     def fail(*arguments):
@@ -45,8 +46,12 @@ def _fail_and_tell(stages, home, settings, events, number):
             events.send(error)
             return True
 
-    execute._work_and_tell = fail
-    execute._main(stages, home, settings, events, number)
+    local._work_and_tell = fail
+    local._main(order, events, number)
+
+
+def order(home, num_workers):
+    return WorkOrder((), home, Settings(device="cpu", num_threads=1), num_workers)
 
 
 def test_a_message_cut_short_ends_the_pipe_after_what_was_whole():
@@ -62,17 +67,15 @@ def test_a_message_cut_short_ends_the_pipe_after_what_was_whole():
 
 
 def test_a_worker_killed_in_the_middle_of_a_message_silences_no_other(tmp_path, monkeypatch):
-    monkeypatch.setattr(execute, "_main", _be_a_worker)
+    monkeypatch.setattr(local, "_main", _be_a_worker)
     heard = []
-    store = Store(tmp_path)
-    settings = Settings(device="cpu", num_threads=1)
-    _Crew([], store, settings, 2, heard.append).run()
+    _Crew(order(tmp_path, 2), heard.append).run()
     assert sorted(heard) == ["whole", "worker 0 lives", "worker 1 lives"]
 
 
 def test_workers_that_are_ended_while_they_fail_print_nothing(tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr(execute, "_main", _fail_and_tell)
-    crew = _Crew([], Store(tmp_path), Settings(device="cpu", num_threads=1), 3, print)
+    monkeypatch.setattr(local, "_main", _fail_and_tell)
+    crew = _Crew(order(tmp_path, 3), print)
     with pytest.raises(StoreError, match="the home is full"):
         crew.run()
     assert capfd.readouterr().err == ""
@@ -81,11 +84,9 @@ def test_workers_that_are_ended_while_they_fail_print_nothing(tmp_path, monkeypa
 @pytest.mark.parametrize("workers", [1, 2, 7])
 def test_the_number_of_workers_does_not_move_the_threads_of_a_stage(tmp_path, monkeypatch, workers):
     given = []
-    monkeypatch.setattr(
-        session, "execute", lambda stages, store, settings, size, tell: given.append(settings)
-    )
+    monkeypatch.setattr(session, "run_order", lambda name, order, tell: given.append(order))
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     study = study_of({"name": "a", "objectives": ["mlm"], "tasks": ["world/topic"], "seeds": 1})
     found = Session(study, home=tmp_path, device="cpu", workers=workers)
     found.execute(found.plan.stages)
-    assert [settings.num_threads for settings in given] == [1]
+    assert [(o.settings.num_threads, o.num_workers) for o in given] == [(1, workers)]

@@ -12,7 +12,7 @@ from mae_bench.data.noise import apply_noise
 from mae_bench.model.backbone import load_backbone
 from mae_bench.planning.stage import Stage
 from mae_bench.progress import silent
-from mae_bench.runner import execute
+from mae_bench.runner.executors import local
 from mae_bench.runner.stages import Settings
 from mae_bench.runner.work import _Worker
 from mae_bench.specs import NoiseSpec
@@ -195,12 +195,12 @@ def test_only_what_took_long_waits_for_the_disk(tmp_path, monkeypatch, limit_s):
 
 
 def test_a_worker_lives_until_it_holds_much(monkeypatch):
-    assert execute.resident_bytes() is None or execute.resident_bytes() > 1 << 20
+    assert local.resident_bytes() is None or local.resident_bytes() > 1 << 20
     for held, num_run, is_tired in (
         (1 << 30, 500, False),
         (3 << 30, 1, True),
         (None, 59, False),
         (None, 60, True),
     ):
-        monkeypatch.setattr(execute, "resident_bytes", lambda held=held: held)
-        assert execute._is_tired(num_run) is is_tired
+        monkeypatch.setattr(local, "resident_bytes", lambda held=held: held)
+        assert local._is_tired(num_run) is is_tired

@@ -1,21 +1,20 @@
-"""Runs stages in worker processes that share a home through leases."""
+"""The executor of one machine: worker processes that share a home through leases."""
 
 import multiprocessing
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 
 from mae_bench.errors import MaeBenchError, StoreError
-from mae_bench.planning.stage import Stage
-from mae_bench.runner.memory import keep_freed_memory, resident_bytes
-from mae_bench.runner.stages import Settings
-from mae_bench.runner.work import Event, Tell, work
+from mae_bench.runner.devices import num_cards
+from mae_bench.runner.executors.base import EXECUTORS, Executor, WorkOrder
+from mae_bench.runner.memory import resident_bytes
+from mae_bench.runner.work import Event, Tell
 from mae_bench.store.leases import held_by
 from mae_bench.store.store import Store
 
@@ -35,37 +34,29 @@ def num_cores() -> int:
     return os.cpu_count() or 1
 
 
-def choose_workers(workers: int | None, device: str, num_stages: int) -> int:
-    """Return the number of workers: as asked, else one on a GPU and one a core on a CPU."""
-    if workers is not None:
-        return workers
-    if device != "cpu":
-        return 1
-    return max(1, min(num_cores(), MAX_WORKERS, num_stages))
+@EXECUTORS.register("local")
+class LocalExecutor(Executor):
+    """Processes of this machine; a single worker is this process itself."""
 
+    def choose_workers(self, asked: int | None, device: str, num_stages: int) -> int:
+        """Return the number of workers: as asked, else one a visible card, or one a core."""
+        if asked is not None:
+            return asked
+        most = min(num_cores(), MAX_WORKERS) if device == "cpu" else num_cards()
+        return max(1, min(most, num_stages))
 
-def execute(
-    stages: Sequence[Stage], store: Store, settings: Settings, workers: int, tell: Tell
-) -> None:
-    """Bring every stage to an end.
+    def execute(self, order: WorkOrder, tell: Tell) -> None:
+        """Bring every stage to an end.
 
-    Args:
-        stages: each after those that it needs.
-        store: open for writing.
-        settings: of each worker.
-        workers: 1 runs in this process.
-        tell: is told what happens, in this process.
-
-    Raises:
-        StoreError: the home is full or cannot be written; what is done stays.
-        KeyboardInterrupt: after the workers have ended.
-    """
-    settings.apply()
-    if workers == 1:
-        keep_freed_memory()
-        work(stages, store, settings, tell)
-        return
-    _Crew(stages, store, settings, workers, tell).run()
+        Raises:
+            StoreError: the home is full or cannot be written; what is done stays.
+            KeyboardInterrupt: after the workers have ended.
+        """
+        if order.num_workers == 1:
+            order.work(tell=tell)
+            return
+        order.settings.apply()  # so that workers inherit the variables before they import
+        _Crew(order, tell).run()
 
 
 @dataclass(frozen=True)
@@ -81,20 +72,17 @@ class _Member:
 
 
 class _Crew:
-    def __init__(
-        self, stages: Sequence[Stage], store: Store, settings: Settings, size: int, tell: Tell
-    ) -> None:
-        self.stages = stages
-        self.store = store
-        self.settings = settings
+    def __init__(self, order: WorkOrder, tell: Tell) -> None:
+        self.order = order
+        self.store = Store(order.home)
         self.tell = tell
         self.context = multiprocessing.get_context("spawn")
-        self.team = {number: self.start(number) for number in range(size)}
+        self.team = {number: self.start(number) for number in range(order.num_workers)}
         self.deaths = 0
 
     def start(self, number: int) -> _Member:
         events, told = self.context.Pipe(duplex=False)
-        args = (list(self.stages), self.store.home, self.settings, told, number)
+        args = (self.order, told, number)
         process = self.context.Process(target=_main, args=args, name=f"mae-bench worker {number}")
         process.start()
         told.close()  # the worker's end is then the only one, and its death ends the pipe
@@ -129,7 +117,7 @@ class _Crew:
             self.team[number] = self.start(number)
             return
         held = held_by(self.store.home / "leases", process.pid or 0)
-        for stage in self.stages:
+        for stage in self.order.stages:
             if stage.key in held:
                 reason = f"its worker process ended with code {process.exitcode}"
                 if process.exitcode == -signal.SIGKILL:
@@ -167,14 +155,12 @@ def _told(member: _Member) -> Iterator[Event | MaeBenchError]:
         yield told
 
 
-def _main(
-    stages: list[Stage], home: Path, settings: Settings, events: Connection, number: int
-) -> None:
+def _main(order: WorkOrder, events: Connection, number: int) -> None:
     """Be a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends its workers
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        is_over = _work_and_tell(stages, home, settings, events, number)
+        is_over = _work_and_tell(order, events, number)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is left to unwind
     except KeyboardInterrupt:
         os._exit(INTERRUPTED)  # all is unwound; the parent listens no more
@@ -182,13 +168,9 @@ def _main(
         sys.exit(RETIRED)
 
 
-def _work_and_tell(
-    stages: list[Stage], home: Path, settings: Settings, events: Connection, number: int
-) -> bool:
+def _work_and_tell(order: WorkOrder, events: Connection, number: int) -> bool:
     """Return whether every stage came to its end, or an error ended it, which the parent hears."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    settings.apply()
-    keep_freed_memory()
 
     def tell(event: Event) -> None:
         try:
@@ -197,7 +179,7 @@ def _work_and_tell(
             os._exit(ORPHANED)
 
     try:
-        return work(stages, Store(home), settings, tell, number, _is_tired)
+        return order.work(number, tell, _is_tired)
     except MaeBenchError as error:
         events.send(error)
         return True

@@ -1,0 +1,117 @@
+"""The recipe that a study sets for each protocol: under ``recipes``, or under a short form.
+
+``recipes: {linear_probe: {max_iter: 50}}`` means what ``linear_probe: {max_iter: 50}`` means.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from mae_bench.errors import SpecError, UnknownNameError
+from mae_bench.sentences import first_place, sentence
+from mae_bench.specs import Frozen, Study
+
+if TYPE_CHECKING:
+    from mae_bench.protocols.base import Protocol
+
+SHORT_FORMS = ("finetune", "linear_probe", "representation")  # keys of a study, named as protocols
+
+
+def with_recipes(study: Study) -> Study:
+    """Return a study whose recipes are checked, those with a short form under it.
+
+    Raises:
+        SpecError: no protocol has that name, it has no such option or value, or a recipe is
+            written twice.
+    """
+    from mae_bench.protocols.base import PROTOCOLS
+
+    found: dict[str, Frozen] = {}
+    rest: dict[str, Mapping[str, object]] = {}
+    for name, content in study.recipes.items():
+        try:
+            protocol = PROTOCOLS.get(name)
+        except UnknownNameError as error:
+            raise UnknownNameError(f"recipes: {error}", name) from None
+        recipe = _validated(protocol, content)
+        if name not in SHORT_FORMS:
+            rest[name] = content
+            continue
+        if name in study.model_fields_set:
+            raise SpecError(
+                f"recipes.{name} and {name} are one recipe, and the study has both; keep one",
+                name,
+                ("recipes", name),
+            )
+        found[name] = recipe
+    return study.model_copy(update={**found, "recipes": rest}) if study.recipes else study
+
+
+def recipe_of(study: Study, protocol: "Protocol") -> Frozen:
+    """Return the recipe of a protocol in a checked study.
+
+    A protocol of another package that has the recipe of one with a short form, and none of its
+    own under ``recipes``, takes what the short form sets. A ``max_length`` that is not written is
+    at most what the encoder has positions for.
+    """
+    recipe: Frozen
+    if protocol.name in study.recipes:
+        recipe = _validated(protocol, study.recipes[protocol.name])
+    else:
+        set_by_study = (getattr(study, name) for name in SHORT_FORMS)
+        recipe = next((r for r in set_by_study if isinstance(r, protocol.recipe)), None) or (
+            protocol.recipe()
+        )
+    return _fitted(recipe, study.backbone.max_length)
+
+
+def with_fitted_lengths(study: Study) -> Study:
+    """Return a study whose short recipes fit the encoder where their length was left out."""
+    limit = study.backbone.max_length
+    return study.model_copy(
+        update={
+            name: fitted
+            for name in SHORT_FORMS
+            if (fitted := _fitted(getattr(study, name), limit)) is not getattr(study, name)
+        }
+    )
+
+
+def check_lengths(study: Study) -> None:
+    """Refuse texts that are longer than the encoder has positions.
+
+    Raises:
+        SpecError: the first of them.
+    """
+    from mae_bench.protocols.base import PROTOCOLS
+
+    lengths = {"corpus.row_length": study.corpus.row_length}
+    for name in study.protocols:
+        length = getattr(recipe_of(study, PROTOCOLS.get(name)), "max_length", None)
+        where = name if name in SHORT_FORMS else f"recipes.{name}"
+        if length is not None:
+            lengths[f"{where}.max_length"] = length
+    for field, length in lengths.items():
+        if length > study.backbone.max_length:
+            raise SpecError(
+                f"{field} must be at most backbone.max_length {study.backbone.max_length}, "
+                f"got {length}; lower it, or raise backbone.max_length"
+            )
+
+
+def _fitted(recipe: Frozen, limit: int) -> Frozen:
+    length = getattr(recipe, "max_length", None)
+    if length is None or "max_length" in recipe.model_fields_set or length <= limit:
+        return recipe
+    return recipe.model_copy(update={"max_length": limit})
+
+
+def _validated(protocol: "Protocol", content: Mapping[str, object]) -> Frozen:
+    where = ("recipes", protocol.name)
+    try:
+        return protocol.recipe.model_validate(content)
+    except ValidationError as error:
+        place = first_place(error, protocol.recipe)
+        text = sentence(error, protocol.recipe, where)
+        raise SpecError(text, str(place[-1]) if place else "", (*where, *place)) from None

@@ -1,0 +1,180 @@
+"""`recipes:` sets what any registered protocol does, those of other packages and floors too."""
+
+import importlib
+import json
+import sys
+
+import pytest
+
+from mae_bench.cli.options import open_session
+from mae_bench.errors import SpecError, UnknownNameError
+from mae_bench.planning.plan import make_plan
+from mae_bench.planning.study import load_study, study_of
+from mae_bench.protocols.base import PROTOCOLS
+from mae_bench.runner.session import Session
+from mae_bench.tuning.api import run_study
+
+RAW = {
+    "name": "small",
+    "backbone": {"num_layers": 1, "hidden_size": 32, "num_heads": 2, "max_length": 32},
+    "corpus": {"sources": ["world"], "tokens": 5_000, "row_length": 32},
+    "objectives": ["mlm"],
+    "tasks": ["world/topic"],
+    "protocols": ["finetune", "linear_probe"],
+    "train_sizes": [20],
+    "seeds": 1,
+}
+
+# the one file of another package: the nearest training text by cosine of mean-pooled vectors
+OUTSIDE = '''
+import time
+
+import numpy as np
+
+from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
+from mae_bench.protocols.floors import TfidfFeatures, TfidfRecipe
+from mae_bench.protocols.outcome import Trial, conclude, score
+from mae_bench.protocols.splits import Splits
+from mae_bench.specs import Count, Frozen
+
+
+class NeighboursRecipe(Frozen):
+    """How many neighbours vote, found by TF-IDF."""
+
+    neighbours: Count = 1
+
+
+def run(spec, *, checkpoint, task, device, progress):
+    """Let the nearest training texts vote."""
+    started = time.perf_counter()
+    recipe = read_recipe(spec, NeighboursRecipe)
+    splits = Splits(spec, task)
+    features = TfidfFeatures(splits.train, TfidfRecipe(), has_cosine=False)
+    train = features(splits.train)
+
+    def predict(examples):
+        near = (features(examples) @ train.T).toarray().argsort(1)[:, -recipe.neighbours :]
+        votes = splits.train.labels[near]
+        return np.array([np.bincount(row).argmax() for row in votes])
+
+    value = score(task.task, splits.selection.labels, predict(splits.selection))
+    trials = [Trial({"neighbours": recipe.neighbours}, value)]
+    return conclude(spec, splits, trials, predict, started=started)
+
+
+PROTOCOLS.register("neighbours")(
+    Protocol("neighbours", version=1, recipe=NeighboursRecipe, needs_checkpoint=True, run=run)
+)
+'''
+
+
+@pytest.fixture
+def neighbours(tmp_path, monkeypatch):
+    """Another package's protocol, gone after the test."""
+    PROTOCOLS.names()
+    before = dict(PROTOCOLS._parts), dict(PROTOCOLS._modules)
+    (tmp_path / "neighbours_protocol.py").write_text(OUTSIDE)
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("neighbours_protocol")
+    yield
+    del sys.modules["neighbours_protocol"]
+    for names, old in zip((PROTOCOLS._parts, PROTOCOLS._modules), before, strict=True):
+        names.clear()
+        names.update(old)
+
+
+def plan(**changes):
+    return make_plan(study_of({**RAW, **changes}), None)
+
+
+def ids(made):
+    return [stage.key for stage in made.stages]
+
+
+def recipes(made, protocol):
+    specs = [stage.spec for stage in made.stages if stage.kind == "evaluate"]
+    return [spec.recipe for spec in specs if spec.protocol == protocol]
+
+
+def test_a_recipe_means_what_its_short_form_means():
+    long = plan(recipes={"linear_probe": {"max_iter": 7}, "finetune": {"epochs": 2}})
+    short = plan(linear_probe={"max_iter": 7}, finetune={"epochs": 2})
+    assert ids(long) == ids(short) != ids(plan())
+    assert long.study == short.study
+    assert recipes(long, "linear_probe") == 2 * [{"max_iter": 7, "max_length": 32}]
+
+
+def test_what_is_not_set_moves_no_id():
+    assert ids(plan(recipes={})) == ids(plan())
+    assert ids(plan(recipes={"tfidf": {}, "linear_probe": {"max_iter": 1000}})) == ids(plan())
+
+
+def test_the_recipe_of_a_floor_can_be_set():
+    before, after = plan(), plan(recipes={"tfidf": {"max_ngram": 1}})
+    assert recipes(before, "tfidf") == [{}]
+    assert recipes(after, "tfidf") == [{"max_ngram": 1}]
+    assert len(set(ids(before)) - set(ids(after))) == 1
+
+
+WRONG = [
+    ({"linear_prob": {}}, UnknownNameError, r"recipes: unknown protocol 'linear_prob'.*Did you"),
+    ({"tfidf": {"max_ngrams": 1}}, SpecError, r"unknown key 'max_ngrams' in recipes.tfidf.*Did"),
+    ({"linear_probe": {"max_itr": 1}}, SpecError, r"'max_itr' in recipes.linear_probe.*Did you"),
+    ({"tfidf": {"max_ngram": 0}}, SpecError, r"recipes.tfidf.max_ngram must be .*, got 0"),
+    ({"tfidf": 3}, SpecError, r"recipes.tfidf must be a mapping, got 3"),
+    ({"linear_probe": {"max_length": 64}}, SpecError, r"linear_probe.max_length must be at most"),
+]
+
+
+@pytest.mark.parametrize(("written", "kind", "sentence"), WRONG)
+def test_a_wrong_recipe_is_refused_with_its_line(tmp_path, written, kind, sentence):
+    lines = [f"{key}: {value}" for key, value in RAW.items()]
+    ((name, options),) = written.items()
+    path = tmp_path / "study.yaml"
+    path.write_text("\n".join([*lines, "recipes:", f"  {name}: {options}", ""]))
+    with pytest.raises(kind, match=sentence) as error:
+        open_session(str(path), home=tmp_path / "home")
+    assert ", line 1" in str(error.value) or "max_length" in sentence
+
+
+def test_one_recipe_is_not_written_twice():
+    with pytest.raises(SpecError, match=r"recipes.finetune and finetune are one recipe"):
+        plan(recipes={"finetune": {"epochs": 1}}, finetune={"epochs": 1})
+
+
+def test_a_study_kept_before_there_were_recipes_has_not_changed(tmp_path):
+    session = Session(study_of(RAW), home=tmp_path, device="cpu")
+    kept = session.study.model_dump(mode="json")
+    del kept["recipes"]
+    session.folder.mkdir(parents=True)
+    (session.folder / "study.json").write_text(json.dumps(kept))
+    assert session.changes() == []
+    changed = Session(study_of(RAW | {"recipes": {"tfidf": {"max_ngram": 1}}}), home=tmp_path)
+    assert changed.changes() == ["recipes"]
+
+
+def test_a_protocol_of_another_package_is_set_from_yaml(tmp_path, neighbours):
+    path = tmp_path / "study.yaml"
+    path.write_text(
+        """\
+name: theirs
+backbone: {num_layers: 1, hidden_size: 32, num_heads: 2, max_length: 32}
+corpus: {sources: [world], tokens: 5_000, tokenizer: {vocab_size: 300}, row_length: 32}
+objectives: [random_init]
+tasks: [world/topic]
+protocols: [neighbours]
+train_sizes: [20]
+seeds: 1
+recipes:
+  neighbours: {neighbours: 3}
+"""
+    )
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(path.read_text().replace("{neighbours:", "{neighbors:"))
+    with pytest.raises(SpecError, match=r"line 10: unknown key 'neighbors' in recipes.neighbours"):
+        open_session(str(wrong), home=tmp_path / "home")
+    table = run_study(load_study(path), home=tmp_path / "home", device="cpu")
+    theirs = table[table["protocol"] == "neighbours"]
+    assert set(theirs["chosen"]) == {'{"neighbours": 3}'}
+    fewer = load_study(path, ["recipes.neighbours.neighbours=1"])
+    assert ids(make_plan(fewer, None)) != ids(make_plan(load_study(path), None))
