@@ -117,7 +117,8 @@ class _Run:
         else:
             backbone = starting_backbone(spec.backbone, encoder, tokenizer)
         lexicon = None
-        if kind.needs_lexicon(options):
+        requires = kind.requires(options)
+        if requires.uses_lexicon:
             lexicon = build_lexicon(data.rows, data.vocab_size, tokenizer, ngrams)
         drawn = backbone.embedding.weight.detach().clone()
         objective = kind(
@@ -126,7 +127,7 @@ class _Run:
         # an objective may start from its teacher's encoder
         is_drawn = encoder is None and torch.equal(drawn, backbone.embedding.weight)
         self.objective: Objective = place(objective, device)
-        self.restarts_at = kind.restarts_at(options)
+        self.restarts_at = requires.restarts_at
         self.shape = StepShape(
             spec.backbone,
             self.recipe.batch_rows,
@@ -135,7 +136,7 @@ class _Run:
             outside_stack(self.objective, teacher),
         )
         self.step_flops: Flops = kind.flops_per_step(options, self.shape)
-        paid = (price / getattr(options, "amortise_over", 1) for price in price_of(teacher))
+        paid = (price / requires.amortise_over for price in price_of(teacher))
         self.teacher_pretrain_flops, self.teacher_pretrain_s = paid
         self.budget_s = seconds_for(self.recipe.budget, self.teacher_pretrain_s)
         self.steps = steps_for(
@@ -145,7 +146,7 @@ class _Run:
             self.teacher_pretrain_flops,
         )
         if self.steps is not None:
-            kind.check_steps(options, self.steps)
+            requires.check_steps(self.steps)
         self.num_rows = len(data.rows)
         if kind.is_trained and self.num_rows < self.recipe.batch_rows:
             raise DataError(

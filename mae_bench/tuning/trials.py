@@ -113,7 +113,14 @@ def narrowed(plan: Plan, labels: Iterable[str], data_dir: Path | None, note: str
         if stage.key in needed
     ]
     arms = tuple(arm for arm in plan.arms if arm.label in labels)
-    return Plan(plan.study, arms, (*stages, *builder.stages.values()), tuple(cells))
+    return replace(
+        plan,
+        arms=arms,
+        stages=(*stages, *builder.stages.values()),
+        cells=tuple(cells),
+        resolved=tuple(arm for arm in plan.resolved if arm.label in labels),
+        warnings=(),
+    )
 
 
 def base_plan(session: "Session") -> Plan:

@@ -215,8 +215,13 @@ def test_what_is_declared_is_so(name, options, field, check, monkeypatch, tmp_pa
     """Without its declaration, each of ours that shows or moves tokens is refused."""
     specimen = Specimen(name, options, tmp_path)
     CHECKS[check](specimen)
-    monkeypatch.setattr(specimen.kind, field, False)
-    with pytest.raises(ContractError, match=f"set {field} = True"):
+    declared = specimen.kind.provides
+
+    def silent(options):
+        return dataclasses.replace(declared(options), **{field: False})
+
+    monkeypatch.setattr(specimen.kind, "provides", silent)
+    with pytest.raises(ContractError, match=f"say {field}"):
         CHECKS[check](specimen)
 
 

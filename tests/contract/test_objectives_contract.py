@@ -40,11 +40,11 @@ def save_teacher(mlm, folder):
 def make(name, options, teacher, seed=0, spec=SPEC, vocab_size=V):
     kind = OBJECTIVES.get(name)
     parsed = parse_options(name, options)
-    needs = kind.teacher_of(parsed) is not None
+    needs = kind.requires(parsed).teacher is not None
     return kind(
         build_backbone(spec, vocab_size, seed), spec, parsed, seed=seed,
         teacher=teacher if needs else None,
-        lexicon=lexicon(vocab_size) if kind.needs_lexicon(parsed) else None,
+        lexicon=lexicon(vocab_size) if kind.requires(parsed).uses_lexicon else None,
     )  # fmt: skip
 
 
