@@ -21,7 +21,7 @@ from mae_bench.errors import SpecError, near_match
 from mae_bench.masking import MASKINGS, RANDOM, Lexicon
 from mae_bench.model.backbone import Backbone
 from mae_bench.model.start import own_start
-from mae_bench.objectives.requirements import Predictor, Provisions, Requirements
+from mae_bench.objectives.requirements import MOVED, Predictor, Provisions, Requirements
 from mae_bench.registry import Registry
 from mae_bench.sentences import first_place, sentence
 from mae_bench.specs import BackboneSpec, Frozen
@@ -112,6 +112,16 @@ class Objective(nn.Module, ABC, Generic[OptionsT]):
 
     options: OptionsT
     lexicon: Lexicon | None
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        """Refuse a class written for an earlier Objective, whose answers nothing would ask for."""
+        super().__init_subclass__(**kwargs)
+        for old, new in MOVED.items():
+            if old in vars(cls):
+                raise SpecError(
+                    f"objective class '{cls.__name__}' has '{old}', which nothing reads; return it "
+                    f"as {new}, by dataclasses.replace of what super() returns"
+                )
 
     def __init__(
         self,

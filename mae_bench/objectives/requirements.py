@@ -10,6 +10,20 @@ from dataclasses import dataclass
 from mae_bench.errors import SpecError
 from mae_bench.masking import Masking, MaskRatio, least_hiding
 
+MOVED = {  # from names of earlier versions to where they are said now
+    "teacher_of": "requires(options).teacher",
+    "wants_soft_targets": "requires(options).reads_soft_targets",
+    "needs_lexicon": "requires(options).uses_lexicon",
+    "needs_ngrams": "requires(options).uses_ngrams",
+    "least_tokens": "requires(options).hides",
+    "check_steps": "requires(options).shares",
+    "restarts_at": "requires(options).restarts_at",
+    "predictor": "provides(options).predictor",
+    "soft_head": "provides(options).soft_head",
+    "shows_targets": "provides(options).shows_targets",
+    "moves_tokens": "provides(options).moves_tokens",
+}
+
 
 @dataclass(frozen=True)
 class Requirements:
