@@ -14,7 +14,6 @@ time, with those runs counted against the side that would win (`failures`).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
@@ -129,7 +128,7 @@ def _comparison(arm: str, against: str, task: str | None, setting: Setting) -> C
     )
 
 
-def _typed_size(size: str) -> Any:
+def _typed_size(size: str) -> object:
     if size == "all":
         return size
     return float(size) if "." in size or "e" in size else int(size)

@@ -41,7 +41,7 @@ class Specimen:
         self,
         seed: int = 0,
         spec: BackboneSpec = SPEC,
-        options: Mapping[str, Any] | None = None,
+        options: Mapping[str, object] | None = None,
         vocab_size: int = V,
         row_length: int = L,
     ) -> Objective:

@@ -13,7 +13,9 @@ Entry = dict[str, Any]
 AMOUNTS = ("weight", "share")
 
 
-def canonical_entries(raw: Any, amount: str, kind: Any, default: Any = None) -> list[Entry]:
+def canonical_entries(
+    raw: object, amount: str, kind: Any, default: float | None = None
+) -> list[Entry]:
     """Return parts as entries with ``label``, and without defaults.
 
     Args:
@@ -26,7 +28,7 @@ def canonical_entries(raw: Any, amount: str, kind: Any, default: Any = None) -> 
         SpecError: a part that is none.
     """
     if isinstance(raw, Mapping):
-        named: list[Any] = [(str(label), given) for label, given in raw.items()]
+        named = [(str(label), given) for label, given in raw.items()]
     elif isinstance(raw, list | tuple) and all(isinstance(item, Mapping) for item in raw):
         named = [(str(item.get("label", item.get("objective"))), item) for item in raw]
     else:
@@ -43,7 +45,7 @@ def canonical_entries(raw: Any, amount: str, kind: Any, default: Any = None) -> 
     return entries
 
 
-def _entry(label: str, given: Any, amount: str, kind: Any, default: Any) -> Entry:
+def _entry(label: str, given: object, amount: str, kind: Any, default: float | None) -> Entry:
     if isinstance(given, int | float) and not isinstance(given, bool):
         given = {amount: given}
     if not isinstance(given, Mapping | None):
@@ -60,7 +62,7 @@ def _entry(label: str, given: Any, amount: str, kind: Any, default: Any) -> Entr
             )
     if amount not in options and default is None:
         raise SpecError(f"part '{label}' has no {amount}; write it beside the part's options")
-    adapter: TypeAdapter[Any] = TypeAdapter(kind)
+    adapter: TypeAdapter[object] = TypeAdapter(kind)
     try:
         value = adapter.validate_python(written := options.pop(amount, default))
     except ValidationError as error:
@@ -72,7 +74,7 @@ def _entry(label: str, given: Any, amount: str, kind: Any, default: Any) -> Entr
     if value != default:
         entry[amount] = adapter.dump_python(value, mode="json", exclude_defaults=True)
     try:
-        canonical: dict[str, Any] = parse_options(objective, options).canonical()
+        canonical: dict[str, object] = parse_options(objective, options).canonical()
         return entry | canonical
     except SpecError as error:
         raise SpecError(f"part '{label}': {error}", error.got) from None

@@ -1,7 +1,6 @@
 """Checks what only the registries know: names, options, teachers, and what claims speak of."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from mae_bench.errors import SpecError, UnknownNameError, near_match
 from mae_bench.measures import measure_of
@@ -24,7 +23,7 @@ from mae_bench.specs import (
 
 
 def check_study(
-    study: Study, tuned: Mapping[str, dict[str, Any]]
+    study: Study, tuned: Mapping[str, dict[str, object]]
 ) -> tuple[Study, tuple[ResolvedArm, ...], list[str]]:
     """Return the study with canonical options, ``random_init`` and a control; arms and warnings.
 
@@ -105,7 +104,7 @@ def control_of(arms: Iterable[ArmSpec]) -> str:
     return (mlm or trained or arms)[0].label
 
 
-def _arm(arm: ArmSpec, study: Study, tuned: Mapping[str, Any]) -> ResolvedArm:
+def _arm(arm: ArmSpec, study: Study, tuned: Mapping[str, object]) -> ResolvedArm:
     drawn = {name: value for name, value in tuned.items() if name != PEAK_LR}
     changes = {"options": {**arm.options, **drawn}, "peak_lr": tuned.get(PEAK_LR, arm.peak_lr)}
     try:
@@ -251,7 +250,7 @@ def _readers(study: Study) -> list[str]:
     return [name for name in study.protocols if PROTOCOLS.get(name).reads_corpus]
 
 
-def _fitted_lengths(study: Study) -> dict[str, Any]:
+def _fitted_lengths(study: Study) -> dict[str, object]:
     """Return the recipes whose length was left out, cut to what the encoder has positions for."""
     limit = study.backbone.max_length
     fitted = {}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from mae_bench.data.corpus import left_out
 from mae_bench.planning.arms import ResolvedArm
@@ -94,7 +94,7 @@ class Plan:
 
 
 def make_plan(
-    study: Study, data_dir: Path | None, tuned: Mapping[str, dict[str, Any]] | None = None
+    study: Study, data_dir: Path | None, tuned: Mapping[str, dict[str, object]] | None = None
 ) -> Plan:
     """Return the plan of a study.
 

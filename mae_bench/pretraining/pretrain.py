@@ -9,7 +9,6 @@ import math
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +21,7 @@ from mae_bench.masking import PAD_ID, build_lexicon
 from mae_bench.model.attention import place
 from mae_bench.model.backbone import build_backbone
 from mae_bench.model.teacher import SPEC_FILE
-from mae_bench.objectives.base import OBJECTIVES, Block, Objective, parse_options
+from mae_bench.objectives.base import OBJECTIVES, Block, Objective, View, parse_options
 from mae_bench.pretraining.checkpoint import (
     load_state,
     save_checkpoint,
@@ -224,7 +223,7 @@ class _Run:
                 "like), or give longer texts"
             )
 
-    def _view(self, rows: torch.Tensor, progress: float) -> Any:
+    def _view(self, rows: torch.Tensor, progress: float) -> View:
         epoch, ids = self._batch()
         index = torch.from_numpy(ids).to(self.device, non_blocking=True)
         chosen = rows[index].long()
@@ -276,7 +275,7 @@ class _Run:
         else:
             progress(self.step * self.shape.tokens, self.steps * self.shape.tokens, note)
 
-    def cost(self) -> dict[str, Any]:
+    def cost(self) -> dict[str, object]:
         """Return what the run cost and how healthy it ended."""
         spent = self.step_flops.scaled(self.step)
         encoder = sum(p.numel() for p in self.objective.backbone.parameters())

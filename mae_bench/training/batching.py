@@ -61,7 +61,7 @@ def load_tokenizer(checkpoint: Path | str) -> Any:
     """
     from transformers import AutoTokenizer
 
-    def load() -> Any:
+    def load() -> object:
         return AutoTokenizer.from_pretrained(str(checkpoint))
 
     folder = Path(checkpoint)
@@ -120,7 +120,7 @@ def tokenize(
     return TokenSet(torch.from_numpy(ids).to(device), lengths, torch.from_numpy(lengths).to(device))
 
 
-def check_length(max_length: int, config: Any) -> None:
+def check_length(max_length: int, config: object) -> None:
     """Check that an encoder has positions for ``max_length`` tokens.
 
     Raises:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mae_bench.errors import SpecError
 from mae_bench.measures import measure_of
@@ -67,7 +67,7 @@ def trial_study(study: Study) -> Study:
 
 
 def trial_plan(
-    study: Study, data_dir: Path | None, label: str, number: int, options: dict[str, Any]
+    study: Study, data_dir: Path | None, label: str, number: int, options: dict[str, object]
 ) -> Plan:
     """Return the plan of one trial of an arm.
 

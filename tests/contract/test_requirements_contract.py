@@ -21,10 +21,6 @@ def facts(name, options):
     return kind.requires(parsed), kind.provides(parsed)
 
 
-def test_every_objective_is_a_case():
-    assert {name for name, _ in CASES} == {name for name, kind in OBJECTIVES if kind.is_trained}
-
-
 @pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
 def test_they_are_values_that_options_alone_decide(name, options):
     requires, provides = facts(name, options)
