@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import torch
 from pydantic import Field, field_validator, model_validator
@@ -18,7 +18,7 @@ from mae_bench.objectives.base import (
     LossOutput,
     View,
 )
-from mae_bench.objectives.part_entries import Entry, canonical_entries
+from mae_bench.objectives.part_entries import Part, Parts, parse_parts
 from mae_bench.objectives.parts import Composite, PartsOptions, price_of, summed
 from mae_bench.specs import BackboneSpec
 
@@ -76,23 +76,23 @@ class Mixture(Composite["Mixture.Options"]):
         """
 
         AMOUNT: ClassVar[str] = "weight"
-        parts: Annotated[tuple[Entry, ...], Field(min_length=1)]
+        parts: Parts
 
         @field_validator("parts", mode="before")
         @classmethod
-        def _canonical(cls, raw: object) -> list[Entry]:
-            entries = canonical_entries(raw, cls.AMOUNT, Weight, 1.0)
-            return sorted(entries, key=lambda entry: str(entry["label"]))
+        def _parsed(cls, raw: object) -> list[Part]:
+            parts = parse_parts(raw, cls.AMOUNT, Weight, 1.0)
+            return sorted(parts, key=lambda part: part.label)
 
         @property
-        def entries(self) -> tuple[Entry, ...]:
+        def every(self) -> tuple[Part, ...]:
             """The parts by label, so that their order is the same however they are written."""
             return self.parts
 
         @property
         def weights(self) -> list[float | WeightSchedule]:
             """Of the parts, in order."""
-            return [_weight(part.amount) for part in self.every]
+            return [part.amount for part in self.every]
 
     def corrupt(self, block: Block, draws: Draws) -> MixtureView:
         """Return every part's view of the rows, and the weights at this point of the budget."""
@@ -139,9 +139,3 @@ class Mixture(Composite["Mixture.Options"]):
             if sum(end[place] for end in ends) == 0:
                 raise SpecError(f"all weights are 0 {when} of training; one must be above 0 there")
         super().check(options, spec, row_length)
-
-
-def _weight(written: Any) -> float | WeightSchedule:
-    if written is None:
-        return 1.0
-    return WeightSchedule(**written) if isinstance(written, dict) else float(written)

@@ -2,10 +2,9 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from pydantic import model_validator
 from torch import nn
@@ -16,49 +15,15 @@ from mae_bench.errors import SpecError
 from mae_bench.model.backbone import Backbone
 from mae_bench.model.teacher import Teacher
 from mae_bench.objectives.base import (
-    OBJECTIVES,
     Controls,
     LossOutput,
     Objective,
     Provisions,
     Requirements,
     View,
-    parse_options,
 )
-from mae_bench.objectives.part_entries import Entry
+from mae_bench.objectives.part_entries import Part
 from mae_bench.specs import BackboneSpec, Frozen
-
-
-@dataclass(frozen=True)
-class Part:
-    """One of the objectives.
-
-    Attributes:
-        label: the key under which it is written.
-        objective: its registered name.
-        options: parsed.
-        amount: its weight, or its share of the budget.
-    """
-
-    label: str
-    objective: str
-    options: Frozen
-    amount: Any
-
-    @property
-    def kind(self) -> type[Objective]:
-        """Its class."""
-        return OBJECTIVES.get(self.objective)
-
-    @cached_property
-    def requires(self) -> Requirements:
-        """What it would require alone."""
-        return self.kind.requires(self.options)
-
-    @cached_property
-    def provides(self) -> Provisions:
-        """What it would provide alone."""
-        return self.kind.provides(self.options)
 
 
 class PartsOptions(Frozen):
@@ -68,13 +33,8 @@ class PartsOptions(Frozen):
 
     @property
     @abstractmethod
-    def entries(self) -> tuple[Entry, ...]:
-        """The parts as `canonical_entries` returns them."""
-
-    @cached_property
     def every(self) -> tuple[Part, ...]:
         """The parts, in order."""
-        return tuple(_part(entry, self.AMOUNT) for entry in self.entries)
 
     @property
     def taught(self) -> Part | None:
@@ -207,12 +167,6 @@ class Composite(Objective[PartsT]):
             f"{part.label} alone": (part.objective, part.options.canonical())
             for part in options.every
         }
-
-
-def _part(entry: Entry, amount: str) -> Part:
-    options = {k: v for k, v in entry.items() if k not in ("label", "objective", amount)}
-    objective = str(entry.get("objective", entry["label"]))
-    return Part(entry["label"], objective, parse_options(objective, options), entry.get(amount))
 
 
 def summed(prices: Iterable[Flops]) -> Flops:

@@ -17,7 +17,7 @@ from mae_bench.objectives.base import (
     Requirements,
     View,
 )
-from mae_bench.objectives.part_entries import Entry, canonical_entries
+from mae_bench.objectives.part_entries import Part, Parts, parse_parts
 from mae_bench.objectives.parts import Composite, PartsOptions, price_of, summed
 from mae_bench.specs import BackboneSpec
 
@@ -49,13 +49,13 @@ class Phases(Composite["Phases.Options"]):
         """
 
         AMOUNT: ClassVar[str] = "share"
-        steps: Annotated[tuple[Entry, ...], Field(min_length=1)]
+        steps: Parts
         resets_optimizer: bool = False
 
         @field_validator("steps", mode="before")
         @classmethod
-        def _canonical(cls, raw: object) -> list[Entry]:
-            return canonical_entries(raw, cls.AMOUNT, PhaseShare)
+        def _parsed(cls, raw: object) -> list[Part]:
+            return parse_parts(raw, cls.AMOUNT, PhaseShare)
 
         @model_validator(mode="after")
         def _whole(self) -> Self:
@@ -65,7 +65,7 @@ class Phases(Composite["Phases.Options"]):
             return self
 
         @property
-        def entries(self) -> tuple[Entry, ...]:
+        def every(self) -> tuple[Part, ...]:
             """The phases, in order."""
             return self.steps
 

@@ -67,6 +67,20 @@ def test_an_arm_is_parsed_once_in_planning_and_estimating(counted, tmp_path):
     assert counted == {0.25: 1, 0.5: 1}
 
 
+@pytest.mark.parametrize("whole", ["mixture", "phases", "nested"])
+def test_a_part_is_parsed_once(counted, whole):
+    parts = {"counted": {"mask_ratio": 0.25}, "mae": {}}
+    mixed = {"mixture": {"parts": parts}}
+    halves = {name: {**options, "share": 0.5} for name, options in parts.items()}
+    nested = {"phases": {"steps": {"mixture": {"share": 0.5, "parts": parts}, "mae": 0.5}}}
+    arm = {"mixture": mixed, "phases": {"phases": {"steps": halves}}, "nested": nested}[whole]
+    plan = make_plan(study_of({**RAW, "objectives": ["mlm", arm]}), None)
+    assert counted == {0.25: 1}
+    (own,) = (arm for arm in plan.resolved if arm.spec.objective in ("mixture", "phases"))
+    assert own.options.canonical() == own.spec.options
+    assert type(own.options).model_validate(own.spec.options) == own.options
+
+
 def test_a_control_and_a_tuned_arm_are_parsed_once(counted):
     study = study_of({**RAW, "objectives": ARMS[:1], "controls": True})
     label = study.objectives[0].label

@@ -63,4 +63,12 @@ BUGS = (
         "if old in vars(cls.Options):",
         (f"{REQUIREMENTS}::test_a_class_that_says_it_in_the_old_way_is_refused",),
     ),
+    Bug(
+        "parts_parsed_again",
+        "A mixture parses the options of its parts again wherever it looks at them.",
+        "mae_bench/objectives/mixture.py",
+        "            return self.parts\n",
+        "            return tuple(parse_parts([p.entry for p in self.parts], 'weight', float, 1))\n",
+        (f"{ARMS}::test_a_part_is_parsed_once",),
+    ),
 )
