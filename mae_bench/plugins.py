@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
 
 OURS = "mae_bench"
 GROUPS = (
@@ -62,7 +61,7 @@ def registering_module() -> str:
     return OURS
 
 
-def version_of(part: Any, module: str) -> str:
+def version_of(part: object, module: str) -> str:
     """Return the version of a part of another package, in words where there is none."""
     own = getattr(part, "version", None)
     if own is not None:

@@ -110,9 +110,9 @@ def _one(
 
 def _place(
     model: type[BaseModel], loc: tuple[str | int, ...]
-) -> tuple[tuple[str | int, ...], Any, list[Any]]:
+) -> tuple[tuple[str | int, ...], object, list[object]]:
     annotation: Any = model
-    metadata: list[Any] = []
+    metadata: list[object] = []
     place: list[str | int] = []
     for key in loc:
         annotation, more = _bare(annotation)
@@ -133,15 +133,15 @@ def _place(
     return tuple(place), annotation, metadata
 
 
-def _tagged(annotation: Any, tag: str) -> Any:
+def _tagged(annotation: object, tag: str) -> object:
     """Return the model of a union that a tag of pydantic names; None where it names another."""
     models = [member for member in get_args(annotation) if _is_model(member)]
     return next((member for member in models if member.__name__ in tag), None)
 
 
-def _bare(annotation: Any) -> tuple[Any, list[Any]]:
+def _bare(annotation: object) -> tuple[Any, list[Any]]:
     """Return an annotation without Annotated and None, with its metadata."""
-    metadata: list[Any] = []
+    metadata: list[object] = []
     while True:
         if get_origin(annotation) is Annotated:
             annotation, *more = get_args(annotation)
@@ -208,23 +208,23 @@ def study_keys(
     return found
 
 
-def _in_words(metadata: Iterable[Any]) -> Any:
+def _in_words(metadata: Iterable[object]) -> Any:
     """Return the annotation that says what a field may be, as `InWords` of the specs."""
     return next((item for item in metadata if hasattr(item, "in_words")), None)
 
 
-def _named_values(whole: BaseModel) -> dict[str, Any]:
+def _named_values(whole: BaseModel) -> dict[str, object]:
     return dict(zip(_named(type(whole)), dict(whole).values(), strict=True))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude_defaults=True)
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _limits(metadata: Iterable[Any]) -> str:
-    flat: list[Any] = []
+def _limits(metadata: Iterable[object]) -> str:
+    flat: list[object] = []
     for item in metadata:  # a Field() inside Annotated keeps its limits in a list of its own
         flat += item.metadata if isinstance(item, FieldInfo) else [item]
     low = next((m for m in flat if isinstance(m, limits.Gt | limits.Ge)), None)
@@ -243,7 +243,7 @@ def _limits(metadata: Iterable[Any]) -> str:
     return ""
 
 
-def _words(annotation: Any) -> list[str]:
+def _words(annotation: object) -> list[str]:
     annotation, _ = _bare(annotation)
     return [str(word) for word in get_args(annotation)]
 
@@ -258,9 +258,9 @@ def _named(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
-def _is_model(annotation: Any) -> bool:
+def _is_model(annotation: object) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def _is_union(annotation: Any) -> bool:
+def _is_union(annotation: object) -> bool:
     return get_origin(annotation) in (Union, types.UnionType)

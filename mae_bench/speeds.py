@@ -1,7 +1,7 @@
 """What a measurement of step times asks for, and what it found. Torch is not needed to read it."""
 
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -106,6 +106,6 @@ class SpeedCell:
         pairs = zip(self.seconds, self.control_seconds, strict=True)
         return tuple(ours / theirs for ours, theirs in pairs)
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, object]:
         """Return JSON-ready content."""
         return asdict(self) | {"predicted": self.predicted, "measured": list(self.measured)}

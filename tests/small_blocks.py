@@ -98,7 +98,8 @@ def run_pretraining(
     name = name or objective
     out = folder / name
     out.mkdir(exist_ok=True)
-    needs_ngrams = OBJECTIVES.get(objective).needs_ngrams(parse_options(objective, options or {}))
+    parsed = parse_options(objective, options or {})
+    needs_ngrams = OBJECTIVES.get(objective).requires(parsed).uses_ngrams
     spec = PretrainSpec(
         backbone=backbone,
         objective=objective,

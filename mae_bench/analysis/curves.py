@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -29,7 +28,7 @@ class Curve:
     flops: tuple[float, ...]
     loss: tuple[float, ...]
     unigram_entropy: float | None = None
-    cost: Mapping[str, Any] | None = None
+    cost: Mapping[str, object] | None = None
 
 
 def load_curves(rows: pd.DataFrame, home: Path) -> list[Curve]:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from mae_bench.errors import StoreError
 from mae_bench.results import read_json
@@ -11,7 +10,7 @@ from mae_bench.results import read_json
 MARKER = "provenance.json"
 
 
-def save_json(path: Path, content: Any) -> None:
+def save_json(path: Path, content: object) -> None:
     """Write JSON that holds no NaN."""
     path.write_text(json.dumps(content, indent=1, default=str, allow_nan=False) + "\n", "utf-8")
 
@@ -58,7 +57,7 @@ def publish(temporary: Path, out: Path) -> None:
             stale.unlink(missing_ok=True)
 
 
-def mark(folder: Path, provenance: Mapping[str, Any]) -> None:
+def mark(folder: Path, provenance: Mapping[str, object]) -> None:
     """Write where a report comes from, and which files are its own; the last to be written."""
     files = sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()

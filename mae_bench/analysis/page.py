@@ -4,7 +4,6 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import yaml
@@ -181,7 +180,7 @@ def first_lines(table: Table, count: int) -> Table:
     return replace(table, frame=table.frame.head(count))
 
 
-def render(content: Mapping[str, Any], study: Study) -> str:
+def render(content: Mapping[str, object], study: Study) -> str:
     """Return the page as one HTML text without outside resources."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),

@@ -26,7 +26,7 @@ from mae_bench.measures import PLAIN, Measure
 
 MAX_PANELS = 12
 GREY = "#6b7280"
-_DASHES: tuple[Any, ...] = ((0, (1, 1.6)), (0, (5, 2)), (0, (5, 2, 1, 2)))
+_DASHES: tuple[object, ...] = ((0, (1, 1.6)), (0, (5, 2)), (0, (5, 2, 1, 2)))
 _NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _MARKERS = "osDv^P<X"
 _STYLE: Any = {
@@ -96,12 +96,12 @@ def _svg(figure: Figure) -> str:
     return _NO_XML.sub("", buffer.getvalue())
 
 
-def arm_colours(scores: Scores) -> dict[str, Any]:
+def arm_colours(scores: Scores) -> dict[str, object]:
     """Return a colour-blind-safe colour for each arm; grey for what is not trained."""
     palette = sns.color_palette("colorblind")
     chosen = [palette[i] for i in (0, 1, 2, 4, 3, 9, 6, 5)]  # without its grey and its yellow
     trained = scores.of_role("trained")
-    colours: dict[str, Any] = {arm.label: GREY for arm in scores.arms}
+    colours: dict[str, object] = {arm.label: GREY for arm in scores.arms}
     for place, arm in enumerate(trained):
         colours[arm.label] = chosen[place % len(chosen)]
     return colours
@@ -114,7 +114,7 @@ def arm_marker(scores: Scores, label: str) -> str:
     return _MARKERS[(order.index(label) // 8) % len(_MARKERS)] if label in order else "o"
 
 
-def floor_dashes(scores: Scores, label: str) -> Any:
+def floor_dashes(scores: Scores, label: str) -> object:
     """Return the dashes of a grey line; solid for the backbone that was not trained."""
     floors = [arm.label for arm in scores.of_role("floor")]
     return _DASHES[floors.index(label) % len(_DASHES)] if label in floors else "solid"

@@ -118,7 +118,7 @@ def _label_points(
     spots: Sequence[tuple[float, float]],
     bars: Sequence[tuple[float, float]],
     labels: Sequence[str],
-    colours: Mapping[str, Any],
+    colours: Mapping[str, object],
 ) -> None:
     """Write each label beside its point, at the first place where it covers nothing."""
     renderer = cast(Any, axis.figure.canvas).get_renderer()
@@ -162,7 +162,7 @@ def _label_of(
     spot: tuple[float, float],
     offset: tuple[int, int],
     side: str,
-    colour: Any,
+    colour: object,
     has_thread: bool = False,
 ) -> Any:
     """Write a label beside its point; one that had to move away keeps a thread to it."""
@@ -243,7 +243,7 @@ def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
 
 
 def _label_ends(
-    axis: Axes, ends: Mapping[str, tuple[float, float]], colours: Mapping[str, Any]
+    axis: Axes, ends: Mapping[str, tuple[float, float]], colours: Mapping[str, object]
 ) -> None:
     """Write labels at the right of the axes, at the height of each line's end, moved apart."""
     if not ends:

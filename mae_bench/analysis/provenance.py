@@ -9,7 +9,6 @@ import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
-from typing import Any
 
 PACKAGES = (
     "mae-bench",
@@ -26,7 +25,7 @@ PACKAGES = (
 )
 
 
-def collect_provenance(command: str | None = None) -> dict[str, Any]:
+def collect_provenance(command: str | None = None) -> dict[str, object]:
     """Return versions, machine, source commit, command and time as plain JSON content."""
     return {
         "tool": "mae-bench",

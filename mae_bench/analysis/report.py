@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -74,8 +73,8 @@ class ReportContext:
     """
 
     curves: Sequence[Curve] = ()
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    tuning: Sequence[Mapping[str, Any]] | None = None
+    provenance: Mapping[str, object] = field(default_factory=dict)
+    tuning: Sequence[Mapping[str, object]] | None = None
     tuning_edges: str = ""
     notes: Sequence[str] = ()
     reproduce: str | None = None
@@ -187,7 +186,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     mark(folder, {**provenance, "study": study.model_dump(mode="json")})
 
 
-def _pretraining(curves: Sequence[Curve]) -> dict[str, Any]:
+def _pretraining(curves: Sequence[Curve]) -> dict[str, object]:
     """Return on what, and with which versions, the checkpoints were made."""
     wanted = ("device", "precision", "num_threads", "versions")
     found: dict[str, set[str]] = {}
@@ -198,7 +197,7 @@ def _pretraining(curves: Sequence[Curve]) -> dict[str, Any]:
     return {"pretraining": {n: " | ".join(sorted(v)) for n, v in found.items()}} if found else {}
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {inner}" for name, inner in value.items())
     return str(value)

@@ -234,7 +234,7 @@ def _cells(
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     keys = ("arm", "protocol", "task", "train_size", "noise", "corpus_tokens")
     used = [*keys, "seed", "metric", "value", "failure", "is_collapsed", "n_train"]
-    records: list[dict[str, Any]] = table[used].to_dict("records")  # type: ignore[assignment]
+    records: list[dict[str, object]] = table[used].to_dict("records")  # type: ignore[assignment]
     for record in records:
         groups.setdefault(tuple(record[key] for key in keys), []).append(record)
     found: list[tuple[list[tuple[str, str, Setting]], dict[str, Any]]] = []
@@ -314,7 +314,7 @@ def _ordered_settings(
         size = cell.n_train or 0
         largest[setting.train_size] = max(size, largest.get(setting.train_size, 0))
 
-    def rank(setting: Setting) -> tuple[Any, ...]:
+    def rank(setting: Setting) -> tuple[object, ...]:
         return (
             protocols.get(setting.protocol, len(protocols)),
             noises.get(setting.noise, len(noises)),

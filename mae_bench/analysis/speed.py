@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import numpy as np
@@ -39,7 +38,7 @@ class SpeedVerdict:
     low: float
     high: float
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, object]:
         """Return JSON-ready content; None for what is not a finite number."""
         return {
             name: None if isinstance(value, float) and not np.isfinite(value) else value
@@ -225,7 +224,7 @@ def write_speed_report(
     cells: Sequence[SpeedCell],
     published: Sequence[SpeedCell],
     out: Path,
-    provenance: Mapping[str, Any],
+    provenance: Mapping[str, object],
 ) -> Path:
     """Write the report of step times and return the path of its page.
 

@@ -6,7 +6,6 @@ A cell is never blank: it holds a score, "failed (k of n)", "not run" or "none".
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -244,7 +243,7 @@ def failure_table(rows: pd.DataFrame) -> Table | None:
     return Table("failures", caption, frame.astype(str))
 
 
-def tuning_table(trials: Sequence[Mapping[str, Any]], edges: str) -> Table:
+def tuning_table(trials: Sequence[Mapping[str, object]], edges: str) -> Table:
     """Return the tuning summary as text; ``edges`` is what its caption says of them."""
     frame = pd.DataFrame(list(trials)).astype(object)
     frame = frame.where(frame.notna(), "none").map(

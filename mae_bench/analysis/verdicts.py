@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -94,7 +94,7 @@ class Verdict:
         ends = {name: -getattr(self, other) for pair in _ENDS for name, other in (pair, pair[::-1])}
         return replace(self, **signed, **ends)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Return plain content, None for what is not a number."""
         content = {name: getattr(self, name) for name in self.__dataclass_fields__}
         content["claim"] = self.claim.model_dump(mode="json")

@@ -106,7 +106,7 @@ class RecurrentModel(PreTrainedModel):
         attention_mask: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
         output_hidden_states: bool = False,
-        **unused: Any,
+        **unused: object,
     ) -> BaseModelOutput:
         """Encode rows.
 

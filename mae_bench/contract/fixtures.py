@@ -41,15 +41,16 @@ class Specimen:
         self,
         seed: int = 0,
         spec: BackboneSpec = SPEC,
-        options: Mapping[str, Any] | None = None,
+        options: Mapping[str, object] | None = None,
         vocab_size: int = V,
         row_length: int = L,
     ) -> Objective:
         """Return the objective on a fresh backbone; a teacher is an mlm that was never trained."""
         parsed = parse_options(self.name, self.options if options is None else options)
         self.kind.check(parsed, spec, row_length)
+        requires = self.kind.requires(parsed)
         teacher = None
-        if self.kind.teacher_of(parsed) is not None:
+        if requires.teacher is not None:
             teacher = self.folder / f"teacher-{spec.layers}-{spec.width}-{spec.arch}-{vocab_size}"
             if not teacher.exists():
                 teacher.mkdir(parents=True)
@@ -64,7 +65,7 @@ class Specimen:
             parsed,
             seed=seed,
             teacher=teacher,
-            lexicon=lexicon(vocab_size) if self.kind.needs_lexicon(parsed) else None,
+            lexicon=lexicon(vocab_size) if requires.uses_lexicon else None,
         )
 
 

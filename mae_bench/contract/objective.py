@@ -28,7 +28,14 @@ from mae_bench.costs import StepShape
 from mae_bench.draws import Block
 from mae_bench.masking import PAD_ID, SEP_ID
 from mae_bench.model.backbone import build_backbone, load_backbone
-from mae_bench.objectives.base import Objective, View, parse_options
+from mae_bench.model.vocabulary import VocabularyHead
+from mae_bench.objectives.base import (
+    Objective,
+    Provisions,
+    Requirements,
+    View,
+    parse_options,
+)
 from mae_bench.pretraining.checkpoint import load_objective_state, save_checkpoint
 from mae_bench.specs import BackboneSpec, Frozen
 
@@ -172,6 +179,40 @@ def check_reload(case: Specimen) -> None:
     )
 
 
+def check_provisions(case: Specimen) -> None:
+    """What it says that its checkpoints provide is saved in them."""
+    objective = case.make()
+    requires = case.kind.requires(objective.options)
+    provides = case.kind.provides(objective.options)
+    hold(
+        isinstance(requires, Requirements) and isinstance(provides, Provisions),
+        "requires and provides must return Requirements and Provisions; change fields of what "
+        "super() returns by dataclasses.replace",
+    )
+    if (head := provides.soft_head) is not None:
+        hold(
+            isinstance(dict(objective.named_modules()).get(head), VocabularyHead),
+            f"provides names '{head}' as soft_head, and no VocabularyHead has that name",
+        )
+    if (found := provides.predictor) is None:
+        return
+    asked = Specimen(found.objective, found.options, case.folder)
+    options = parse_options(found.objective, found.options)
+    hold(
+        "mask_ratio" in asked.kind.Options.model_fields
+        and asked.kind.requires(options).teacher is None,
+        f"provides names '{found.objective}' as predictor, which must have a mask_ratio and no "
+        "teacher",
+    )
+    saved = objective.state_to_save()
+    lost = [name for name in asked.make().state_to_save() if found.prefix + name not in saved]
+    hold(
+        not lost,
+        f"its predictor '{found.objective}' reads {', '.join(lost[:3])}, which state_to_save does "
+        "not hold",
+    )
+
+
 def check_start(case: Specimen) -> None:
     """The backbone starts as every other objective's does."""
     for seed in (0, 1):
@@ -205,6 +246,7 @@ CHECKS: dict[str, Callable[[Specimen], None]] = {
     "gradient": check_gradient,
     "flops": check_flops,
     "reload": check_reload,
+    "provisions": check_provisions,
     "start": check_start,
     "short": check_short,
 }

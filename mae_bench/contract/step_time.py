@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -20,7 +19,7 @@ from mae_bench.draws import Block, Draws
 from mae_bench.model.attention import place
 from mae_bench.objectives.base import OBJECTIVES, parse_options
 from mae_bench.progress import Progress
-from mae_bench.specs import PretrainRecipe
+from mae_bench.specs import Precision, PretrainRecipe
 from mae_bench.speeds import SpeedCell, SpeedShape, SpeedSpec
 from mae_bench.training.optim import make_optimizer
 from mae_bench.training.precision import autocast
@@ -36,14 +35,14 @@ class Contestant:
 
     label: str
     objective: str
-    options: Mapping[str, Any]
+    options: Mapping[str, object]
 
 
 class Stepper:
     """One objective, ready to step on random rows."""
 
     def __init__(
-        self, who: Contestant, shape: SpeedShape, folder: Path, device: str, precision: Any
+        self, who: Contestant, shape: SpeedShape, folder: Path, device: str, precision: Precision
     ) -> None:
         """Build objective and optimizer; ``folder`` is where a teacher may lie."""
         made = Specimen(who.objective, dict(who.options), folder).make(
@@ -101,7 +100,7 @@ def take_turns(
     *,
     rounds: int,
     device: str,
-    precision: Any = "fp32",
+    precision: Precision = "fp32",
 ) -> dict[str, tuple[float, ...]]:
     """Return seconds of a step by label, one for each round.
 

@@ -5,7 +5,6 @@ Legend: B' rows that the encoder reads, B of the corpus, S tokens shown of L, V 
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +13,7 @@ from mae_bench.contract.fixtures import ALIKE, SPEC, B, L, Specimen, V, draws, r
 from mae_bench.draws import Block, Draws
 from mae_bench.errors import MaeBenchError, SpecError
 from mae_bench.masking import NUM_SPECIAL
-from mae_bench.objectives.base import Declared, Objective, View, parse_options
+from mae_bench.objectives.base import Objective, View, parse_options
 
 ALL_BY_MASK = {"mask_share": 1.0, "random_share": 0.0, "keep_share": 0.0}
 WIDE_V = 1000  # ids of which few random ones are by chance another token of the row
@@ -120,7 +119,7 @@ def check_places(case: Specimen) -> None:
     The ids of these rows tell where each token stood.
     """
     objective = case.make(vocab_size=WIDE_V)
-    if is_declared(case.kind.moves_tokens, objective.options):
+    if case.kind.provides(objective.options).moves_tokens:
         return
     for is_padded in (False, True):
         block = rows(is_padded)
@@ -137,7 +136,7 @@ def check_places(case: Specimen) -> None:
         hold(
             moved <= MOVED_SHARE * total,
             f"{moved} of {total} shown tokens have another position than in their row; give each "
-            "its own, or set moves_tokens = True where they change places by design",
+            "its own, or let provides() say moves_tokens where they change places by design",
         )
 
 
@@ -147,7 +146,7 @@ def check_leak(case: Specimen) -> None:
     Wherever a row's own tokens are predicted, unless the objective declares that they show.
     Where an option lets some hidden tokens stand, all are replaced by [MASK].
     """
-    if is_declared(case.kind.shows_targets, parse_options(case.name, case.options)):
+    if case.kind.provides(parse_options(case.name, case.options)).shows_targets:
         return
     objective = _all_by_mask(case)
     for is_padded in (False, True):
@@ -170,20 +169,12 @@ def check_leak(case: Specimen) -> None:
             hold(
                 same,
                 "the encoder's input changes with tokens that it must predict: they leak; hide "
-                "them, or set shows_targets = True where they show by design",
+                "them, or let provides() say shows_targets where they show by design",
             )
             hold(
                 torch.equal(view.positions[copy], changed.positions[copy]),
                 "the positions that the encoder is given change with the identity of hidden tokens",
             )
-
-
-def is_declared(declared: Declared, options: Any) -> bool:
-    """Whether a class says so of these options."""
-    if isinstance(declared, bool):
-        return declared
-    name, value = declared
-    return bool(getattr(options, name) == value)
 
 
 def hold(is_true: bool, sentence: str) -> None:

@@ -36,7 +36,7 @@ def adopt_tokenizer(folder: Path, out: Path) -> None:
     save_tokenizer(tokenizer, out)
 
 
-def renumbered(folder: Path) -> dict[str, Any]:
+def renumbered(folder: Path) -> dict[str, object]:
     """Return an encoder's tokenizer.json with our special ids, and the others in their old order.
 
     Splitting of text is left as it is. What depends on one use of the encoder goes: the frame of
@@ -140,7 +140,7 @@ def _read(folder: Path) -> dict[str, Any]:
     return content
 
 
-def _kind(model: dict[str, Any]) -> str:
+def _kind(model: dict[str, object]) -> str:
     """Return a model's kind; files of tokenizers' first years, as BERT's own, do not name it."""
     if "type" in model:
         return str(model["type"])

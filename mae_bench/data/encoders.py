@@ -109,9 +109,9 @@ def _other_sizes(spec: BackboneSpec, sized: BackboneSpec, folder: Path) -> SpecE
     )
 
 
-def _effective(spec: BackboneSpec) -> dict[str, Any]:
+def _effective(spec: BackboneSpec) -> dict[str, object]:
     """Return the sizes that a backbone really has, by the fields that set them."""
-    sizes: dict[str, Any] = {
+    sizes: dict[str, object] = {
         "arch": spec.arch,
         "num_layers": spec.layers,
         "hidden_size": spec.width,

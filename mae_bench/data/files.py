@@ -93,7 +93,7 @@ def _json_text(where: str, line: str) -> str:
     return checked_text(value["text"], where)
 
 
-def checked_text(value: Any, where: str) -> str:
+def checked_text(value: object, where: str) -> str:
     """Return what stands under ``text``.
 
     Raises:

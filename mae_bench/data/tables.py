@@ -96,9 +96,9 @@ def _damaged(path: Path, error: Exception) -> DataError:
     return DataError(f"{path} cannot be read as parquet: {error}; replace the file")
 
 
-def _values(column: Any, name: str, where: str, is_text: bool) -> list[Any]:
+def _values(column: Any, name: str, where: str, is_text: bool) -> list[object]:
     try:
-        values: list[Any] = column.to_pylist()
+        values: list[object] = column.to_pylist()
         if not is_text:
             return values
         return [v.decode("utf-8") if isinstance(v, bytes) else v for v in values]

@@ -188,7 +188,7 @@ _MAKERS: dict[str, Callable[[Speaker, int], tuple[Texts, int | float]]] = {
 }
 
 
-def _example(name: str, split: str, index: int) -> dict[str, Any]:
+def _example(name: str, split: str, index: int) -> dict[str, object]:
     key = seed_for("world", split=split, part=name)
     texts, label = _MAKERS[name](Speaker(Dice(key, index), _HALVES[split]), index)
     fields = ("text",) if len(texts) == 1 else ("text_a", "text_b")

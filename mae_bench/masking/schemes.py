@@ -99,7 +99,7 @@ class Masking(Frozen):
 
     @model_validator(mode="before")
     @classmethod
-    def _name(cls, value: Any) -> Any:
+    def _name(cls, value: object) -> object:
         if isinstance(value, str):
             return {"scheme": value}
         if not isinstance(value, dict | Masking):

@@ -5,24 +5,31 @@ Legend: B rows, L positions a row, S tokens that the encoder sees, M predicted p
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Generic, Protocol
 
 from pydantic import ValidationError
 from torch import Tensor, nn
+from typing_extensions import TypeVar
 
 from mae_bench.costs import Flops, StepShape
 from mae_bench.draws import Block, Draws
 from mae_bench.errors import SpecError, near_match
-from mae_bench.masking import MASKINGS, RANDOM, Lexicon, least_hiding
+from mae_bench.masking import MASKINGS, RANDOM, Lexicon
 from mae_bench.model.backbone import Backbone
 from mae_bench.model.start import own_start
+from mae_bench.objectives.requirements import MOVED, Predictor, Provisions, Requirements
 from mae_bench.registry import Registry
 from mae_bench.sentences import first_place, sentence
 from mae_bench.specs import BackboneSpec, Frozen
+
+Choice = TypeVar("Choice")
+# Without a type argument, `Objective` is one whose options are not known.
+OptionsT = TypeVar("OptionsT", bound=Frozen, default=Any)
+Controls = Mapping[str, tuple[str, Mapping[str, object]]]  # objective and options by label
 
 
 class Trial(Protocol):
@@ -38,7 +45,7 @@ class Trial(Protocol):
     ) -> int:
         """Draw a whole number."""
 
-    def suggest_categorical(self, name: str, choices: Any) -> Any:
+    def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Choice:
         """Draw one of the choices."""
 
 
@@ -78,36 +85,16 @@ class LossOutput:
     metrics: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-Declared = bool | tuple[str, Any]  # so, not so, or so under one value of an option
-
-
-@dataclass(frozen=True)
-class Predictor:
-    """The objective as which a checkpoint predicts hidden tokens.
-
-    Attributes:
-        objective: its registered name; it has a `mask_ratio`, and no teacher.
-        options: of it.
-        prefix: of its tensors in the checkpoint's `state_to_save`.
-    """
-
-    objective: str
-    options: dict[str, Any]
-    prefix: str = ""
-
-
-class Objective(nn.Module, ABC):
+class Objective(nn.Module, ABC, Generic[OptionsT]):
     """One way to pretrain the shared backbone.
 
     Subclasses set the class variables, a nested ``Options`` (frozen, strict), and four methods:
-    ``build`` the parts beside the backbone, ``corrupt``, ``forward`` and ``flops_per_step``.
+    ``build`` the parts beside the backbone, ``corrupt``, ``forward`` and ``flops_per_step``. What
+    else depends on the options is said by ``requires``, ``provides`` and ``controls``.
+    ``class Mine(Objective["Mine.Options"])`` gives ``self.options`` its type.
 
     Attributes:
         predicts_tokens: whether ``target_ids`` are the row's own tokens at ``target_positions``.
-        shows_targets: whether the encoder sees by design the tokens that are predicted; True, or
-            an option and its value under which it does. Undeclared, a target that shows is a leak.
-        moves_tokens: whether tokens are shown by design at other positions than they have in the
-            row; True, or an option and its value.
         version: part of the ids of an objective of another package; raise it where its numbers
             move. None stands for the version of its distribution.
     """
@@ -118,21 +105,29 @@ class Objective(nn.Module, ABC):
     version: ClassVar[str | int | None] = None
     is_trained: ClassVar[bool] = True
     predicts_tokens: ClassVar[bool] = False
-    shows_targets: ClassVar[Declared] = False
-    moves_tokens: ClassVar[Declared] = False
-    example: ClassVar[Mapping[str, Any]] = {}  # of options that have no default
+    example: ClassVar[Mapping[str, object]] = {}  # of options that have no default
 
     class Options(Frozen):
         """No options."""
 
-    options: Any
+    options: OptionsT
     lexicon: Lexicon | None
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        """Refuse a class written for an earlier Objective, whose answers nothing would ask for."""
+        super().__init_subclass__(**kwargs)
+        for old, new in MOVED.items():
+            if old in vars(cls):
+                raise SpecError(
+                    f"objective class '{cls.__name__}' has '{old}', which nothing reads; return it "
+                    f"as {new}, by dataclasses.replace of what super() returns"
+                )
 
     def __init__(
         self,
         backbone: Backbone,
         spec: BackboneSpec,
-        options: Frozen,
+        options: OptionsT,
         *,
         seed: int,
         teacher: Path | None = None,
@@ -176,80 +171,50 @@ class Objective(nn.Module, ABC):
 
     @classmethod
     @abstractmethod
-    def flops_per_step(cls, options: Any, shape: StepShape) -> Flops:
+    def flops_per_step(cls, options: OptionsT, shape: StepShape) -> Flops:
         """Return what one training step costs, without building anything."""
 
     @classmethod
-    def check(cls, options: Any, spec: BackboneSpec, row_length: int) -> None:
+    def check(cls, options: OptionsT, spec: BackboneSpec, row_length: int) -> None:
         """Raise SpecError where options do not fit the backbone or the rows."""
 
     @classmethod
-    def least_tokens(cls, options: Any, row_length: int) -> int:
-        """Return the tokens that a text must have for the loss to predict one of them.
-
-        Of a schedule at its least ratio; 1 where nothing is hidden from a text.
-        """
-        ratio = getattr(options, "mask_ratio", None)
-        if ratio is None:
-            return 1
-        return least_hiding(ratio, getattr(options, "masking", RANDOM), row_length)
-
-    @classmethod
-    def check_steps(cls, options: Any, steps: int) -> None:
-        """Raise SpecError where so few training steps leave a part of the objective out."""
-
-    @classmethod
-    def search_space(cls, trial: Trial) -> dict[str, Any]:
+    def search_space(cls, trial: Trial) -> Mapping[str, object]:
         """Return options drawn by a trial; every objective gets the same number of trials."""
         return {}
 
     @classmethod
-    def teacher_of(cls, options: Any) -> str | None:
-        """Return the arm, folder or Hub id that must exist before this objective starts."""
-        return None
+    def requires(cls, options: OptionsT) -> Requirements:
+        """Return what must be there before it trains, and what its training needs.
 
-    @classmethod
-    def predictor(cls, options: Any) -> Predictor | None:
-        """Return what to ask for hidden tokens, at any mask ratio; None where nothing predicts."""
-        is_predicting = cls.is_trained and cls.predicts_tokens and cls.teacher_of(options) is None
-        if is_predicting and "mask_ratio" in cls.Options.model_fields:
-            return Predictor(cls.name, options.canonical())
-        return None
-
-    @classmethod
-    def wants_soft_targets(cls, options: Any) -> bool:
-        """Whether it reads the teacher's logits, and not its hidden states alone."""
-        return False
-
-    @classmethod
-    def soft_head(cls, options: Any) -> str | None:
-        """Return where `state_to_save` holds a head that can give soft targets, if there is one.
-
-        That is a trained `VocabularyHead` over the encoder's output that names the token at its
-        own place, in rows that the encoder reads as a plain mlm's does. A head that names the
-        next token, classes, or what a decoder made gives none.
+        By default what the option ``masking`` needs, and a token hidden by ``mask_ratio``, where
+        there are such options. Subclasses change fields of it.
         """
-        return None
+        masking, ratio = getattr(options, "masking", None), getattr(options, "mask_ratio", None)
+        scheme = None if masking is None else MASKINGS.get(masking.scheme)
+        return Requirements(
+            uses_lexicon=scheme is not None and scheme.needs_lexicon,
+            uses_ngrams=scheme is not None and scheme.needs_ngrams,
+            hides=() if ratio is None else ((ratio, masking or RANDOM),),
+        )
 
     @classmethod
-    def needs_lexicon(cls, options: Any) -> bool:
-        """Whether ``self.lexicon`` must be there; by default where the masking scheme needs it."""
-        masking = getattr(options, "masking", None)
-        return masking is not None and MASKINGS.get(masking.scheme).needs_lexicon
+    def provides(cls, options: OptionsT) -> Provisions:
+        """Return what its checkpoints can be asked for, and what its views show by design.
+
+        By default itself as predictor of tokens, where it has a ``mask_ratio`` and no teacher.
+        Subclasses change fields of it.
+        """
+        is_predictor = (
+            cls.is_trained
+            and cls.predicts_tokens
+            and "mask_ratio" in cls.Options.model_fields
+            and cls.requires(options).teacher is None
+        )
+        return Provisions(Predictor(cls.name, options.canonical()) if is_predictor else None)
 
     @classmethod
-    def needs_ngrams(cls, options: Any) -> bool:
-        """Whether the lexicon must hold the corpus' collocations."""
-        masking = getattr(options, "masking", None)
-        return masking is not None and MASKINGS.get(masking.scheme).needs_ngrams
-
-    @classmethod
-    def restarts_at(cls, options: Any) -> tuple[float, ...]:
-        """Return the shares of the budget at which the optimizer forgets its moments."""
-        return ()
-
-    @classmethod
-    def controls(cls, options: Any) -> dict[str, tuple[str, dict[str, Any]]]:
+    def controls(cls, options: OptionsT) -> Controls:
         """Return the arms that tell why this one differs: objective and options by label."""
         return {}
 
@@ -259,9 +224,12 @@ OBJECTIVES: Registry[type[Objective]] = Registry("objective", "objectives")
 __all__ = [
     "OBJECTIVES",
     "Block",
+    "Controls",
     "LossOutput",
     "Objective",
     "Predictor",
+    "Provisions",
+    "Requirements",
     "Trial",
     "View",
     "parse_options",
@@ -269,7 +237,7 @@ __all__ = [
 ]
 
 
-def parse_options(name: str, given: Mapping[str, Any]) -> Any:
+def parse_options(name: str, given: Mapping[str, object]) -> Frozen:
     """Return the validated options of an objective.
 
     Raises:

@@ -1,19 +1,27 @@
 """Left-to-right language modelling: every token is predicted from those before it."""
 
-from typing import Any
+from dataclasses import replace
 
 from mae_bench.backbones import architecture_of, names_with_attention
 from mae_bench.costs import Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
 from mae_bench.model.vocabulary import VocabularyHead
-from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, View
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    Block,
+    Controls,
+    LossOutput,
+    Objective,
+    Provisions,
+    View,
+)
 from mae_bench.objectives.targets import all_positions, at_targets, before, text_targets
 from mae_bench.specs import BackboneSpec, Frozen
 
 
 @OBJECTIVES.register("causal")
-class CausalLanguageModel(Objective):
+class CausalLanguageModel(Objective["CausalLanguageModel.Options"]):
     """Predict every token of a row but [SEP], which an mlm does not predict either.
 
     Differs from the paper: encoder layers under a causal mask, and a head as mlm's.
@@ -26,7 +34,6 @@ class CausalLanguageModel(Objective):
         "beside masking Gisserot-Boukhlef et al. 2025, arXiv:2507.00994"
     )
     predicts_tokens = True
-    shows_targets = True
 
     class Options(Frozen):
         """The mask is lifted after pretraining.
@@ -88,7 +95,12 @@ class CausalLanguageModel(Objective):
             )
 
     @classmethod
-    def controls(cls, options: Options) -> dict[str, tuple[str, dict[str, Any]]]:
+    def provides(cls, options: Options) -> Provisions:
+        """Each token is shown, one place after that which predicts it."""
+        return replace(super().provides(options), shows_targets=True)
+
+    @classmethod
+    def controls(cls, options: Options) -> Controls:
         """The same pretraining with the mask treated the other way, and an mlm."""
         if options.keep_mask:
             return {"mask lifted": (cls.name, {}), "mlm": ("mlm", {})}

@@ -1,6 +1,8 @@
 """Contrastive learning from changed texts: stretches, texts with gaps, texts in disorder."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -15,7 +17,6 @@ from mae_bench.masking import (
     MaskRatio,
     check_masking,
     hide,
-    least_hiding,
     mean_flops,
     num_hidden,
 )
@@ -24,8 +25,11 @@ from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
     OBJECTIVES,
     Block,
+    Controls,
     LossOutput,
     Objective,
+    Provisions,
+    Requirements,
     Trial,
     View,
     refuse_unread,
@@ -36,7 +40,7 @@ from mae_bench.specs import BackboneSpec, Count, Frozen, Ratio
 
 
 @OBJECTIVES.register("contrastive")
-class Contrastive(Objective):
+class Contrastive(Objective["Contrastive.Options"]):
     """InfoNCE between an anchor and its positive, with the other rows of the batch as negatives.
 
     ``view: spans``: the anchor is a stretch of a row, the positives are shorter ones that overlap
@@ -54,7 +58,6 @@ class Contrastive(Objective):
     name = "contrastive"
     summary = "pull stretches, gapped or shuffled views of a text together, push other texts away"
     source = "Giorgi et al. 2021, arXiv:2006.03659 (spans); Yan et al. 2021, arXiv:2105.11741"
-    moves_tokens = "view", "spans"
 
     class Options(Frozen):
         """DeCLUTR's temperature and two positives; ConSERT's cutoff of 15%; no MLM term.
@@ -198,24 +201,27 @@ class Contrastive(Objective):
             num_hidden(row_length, options.mlm_mask_ratio)
 
     @classmethod
-    def least_tokens(cls, options: Options, row_length: int) -> int:
-        """By the MLM term."""
-        if options.mlm_weight == 0:
-            return 1
-        return least_hiding(options.mlm_mask_ratio, RANDOM, row_length)
+    def requires(cls, options: Options) -> Requirements:
+        """A hidden token where the MLM term is on."""
+        term = ((options.mlm_mask_ratio, RANDOM),) if options.mlm_weight > 0 else ()
+        return replace(super().requires(options), hides=term)
 
     @classmethod
-    def soft_head(cls, options: Options) -> str | None:
-        """Of the MLM term."""
-        return "head" if options.mlm_weight > 0 else None
+    def provides(cls, options: Options) -> Provisions:
+        """The head of the MLM term; a stretch stands at other positions than in its row."""
+        return replace(
+            super().provides(options),
+            soft_head="head" if options.mlm_weight > 0 else None,
+            moves_tokens=options.view == "spans",
+        )
 
     @classmethod
-    def search_space(cls, trial: Trial) -> dict[str, Any]:
+    def search_space(cls, trial: Trial) -> Mapping[str, object]:
         """The temperature."""
         return {"temperature": trial.suggest_float("temperature", 0.02, 0.2, log=True)}
 
     @classmethod
-    def controls(cls, options: Options) -> dict[str, tuple[str, dict[str, Any]]]:
+    def controls(cls, options: Options) -> Controls:
         """The same loss with views that dropout alone makes."""
         names = ("temperature", "mlm_weight", "mlm_mask_ratio")
         return {"simcse": ("simcse", {k: v for k, v in options.canonical().items() if k in names})}

@@ -1,6 +1,7 @@
 """Deshuffling: some tokens of a row change places; the head names what stood there."""
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
 
 from mae_bench.costs import Flops, StepShape
 from mae_bench.draws import Draws
@@ -16,14 +17,23 @@ from mae_bench.masking import (
     num_hidden,
 )
 from mae_bench.model.vocabulary import VocabularyHead
-from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    Block,
+    Controls,
+    LossOutput,
+    Objective,
+    Provisions,
+    Trial,
+    View,
+)
 from mae_bench.objectives.targets import all_positions, at_targets
 from mae_bench.objectives.views import is_hidden, permute
 from mae_bench.specs import BackboneSpec, Frozen
 
 
 @OBJECTIVES.register("deshuffle")
-class Deshuffling(Objective):
+class Deshuffling(Objective["Deshuffling.Options"]):
     """Predict the original token at every place that took part in the shuffle.
 
     The encoder sees all of a row's tokens and is not told which ones moved; a few of them stay by
@@ -36,8 +46,6 @@ class Deshuffling(Objective):
     summary = "some tokens change places; predict what stood there"
     source = "Raffel et al. 2020, arXiv:1910.10683 (deshuffling); shuffles of arXiv:2109.01819"
     predicts_tokens = True
-    shows_targets = True
-    moves_tokens = True
 
     class Options(Frozen):
         """15%: as many predictions as mlm, so that only the corruption differs from it.
@@ -105,17 +113,19 @@ class Deshuffling(Objective):
             )
 
     @classmethod
-    def soft_head(cls, options: Options) -> str:
-        """It predicts in place, as mlm's."""
-        return "head"
+    def provides(cls, options: Options) -> Provisions:
+        """A head that predicts in place, as mlm's; the encoder sees all of a row's tokens."""
+        return replace(
+            super().provides(options), soft_head="head", shows_targets=True, moves_tokens=True
+        )
 
     @classmethod
-    def search_space(cls, trial: Trial) -> dict[str, Any]:
+    def search_space(cls, trial: Trial) -> Mapping[str, object]:
         """The share that changes places."""
         return {"mask_ratio": trial.suggest_float("mask_ratio", 0.1, 0.6, step=0.05)}
 
     @classmethod
-    def controls(cls, options: Options) -> dict[str, tuple[str, dict[str, Any]]]:
+    def controls(cls, options: Options) -> Controls:
         """The same places with random tokens, not the row's own, in them."""
         shares = {"mask_share": 0.0, "random_share": 1.0, "keep_share": 0.0}
         return {"mlm, random tokens": ("mlm", options.canonical() | shares)}

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -26,9 +27,12 @@ from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
     OBJECTIVES,
     Block,
+    Controls,
     LossOutput,
     Objective,
     Predictor,
+    Provisions,
+    Requirements,
     Trial,
     View,
 )
@@ -44,7 +48,7 @@ from mae_bench.specs import BackboneSpec
 
 
 @OBJECTIVES.register("distill")
-class Distillation(Objective):
+class Distillation(Objective["Distillation.Options"]):
     """Soft cross-entropy with temperature, the MLM loss, a cosine to the hidden states; relations.
 
     Teacher and student read the same rows, masked unless ``mask_inputs`` is false. The teacher is
@@ -56,8 +60,7 @@ class Distillation(Objective):
     summary = "match a teacher's token distribution and hidden states"
     source = "Sanh et al. 2019, arXiv:1910.01108 (weights 5, 2, 1)"
     predicts_tokens = True
-    shows_targets = "mask_inputs", False
-    example: ClassVar[Mapping[str, Any]] = {"teacher": "mlm"}
+    example: ClassVar[Mapping[str, object]] = {"teacher": "mlm"}
 
     class Options(DistillOptions):
         """DistilBERT's weights, temperature 2."""
@@ -214,7 +217,7 @@ class Distillation(Objective):
             )
 
     @classmethod
-    def search_space(cls, trial: Trial) -> dict[str, Any]:
+    def search_space(cls, trial: Trial) -> Mapping[str, object]:
         """Mask ratio and temperature."""
         return {
             "mask_ratio": trial.suggest_float("mask_ratio", 0.1, 0.6, step=0.05),
@@ -222,30 +225,27 @@ class Distillation(Objective):
         }
 
     @classmethod
-    def controls(cls, options: Options) -> dict[str, tuple[str, dict[str, Any]]]:
+    def controls(cls, options: Options) -> Controls:
         """The same masked rows without a teacher."""
         same = options.canonical()
         return {"mlm": ("mlm", {k: v for k, v in same.items() if k in MaskingOptions.model_fields})}
 
     @classmethod
-    def teacher_of(cls, options: Options) -> str:
-        """Return the arm, folder or Hub id."""
-        return options.teacher
+    def requires(cls, options: Options) -> Requirements:
+        """The teacher, and its logits where their loss has a weight."""
+        return replace(
+            super().requires(options),
+            teacher=options.teacher,
+            reads_soft_targets=options.soft_weight > 0,
+            amortise_over=options.amortise_over,
+        )
 
     @classmethod
-    def predictor(cls, options: Options) -> Predictor | None:
+    def provides(cls, options: Options) -> Provisions:
         """The student's own head, where a loss trains it, asked as an mlm's; no teacher is read."""
-        if cls.soft_head(options) is None:
-            return None
+        found = replace(super().provides(options), shows_targets=not options.mask_inputs)
+        if options.soft_weight == 0 and options.mlm_weight == 0:
+            return found
         same = options.canonical()
-        return Predictor("mlm", {k: v for k, v in same.items() if k in MaskingOptions.model_fields})
-
-    @classmethod
-    def wants_soft_targets(cls, options: Options) -> bool:
-        """Whether their loss has a weight."""
-        return options.soft_weight > 0
-
-    @classmethod
-    def soft_head(cls, options: Options) -> str | None:
-        """The student's, where a loss trains it."""
-        return "head" if options.soft_weight > 0 or options.mlm_weight > 0 else None
+        mlm = {k: v for k, v in same.items() if k in MaskingOptions.model_fields}
+        return replace(found, predictor=Predictor("mlm", mlm), soft_head="head")

@@ -1,6 +1,8 @@
 """First characters: tokens are hidden as in BERT; a small head predicts how each one begins."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated
 
 import torch
 from pydantic import Field
@@ -10,13 +12,22 @@ from mae_bench.costs import TRAIN, Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.masking import NUM_SPECIAL, Lexicon, check_masking, mean_flops, num_hidden
 from mae_bench.model.means import accuracy, cross_entropy
-from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    Block,
+    Controls,
+    LossOutput,
+    Objective,
+    Requirements,
+    Trial,
+    View,
+)
 from mae_bench.objectives.targets import MaskingOptions, at_targets, masked_view
 from mae_bench.specs import BackboneSpec
 
 
 @OBJECTIVES.register("first_char")
-class FirstCharacter(Objective):
+class FirstCharacter(Objective["FirstCharacter.Options"]):
     """Predict the first character of each hidden token; the encoder sees what mlm's sees.
 
     Differs from the paper, whose 29 classes are the English letters, digits, punctuation and the
@@ -79,17 +90,17 @@ class FirstCharacter(Objective):
         check_masking(options.mask_ratio, options.masking, row_length)
 
     @classmethod
-    def needs_lexicon(cls, options: Options) -> bool:
-        """Always: it holds the characters."""
-        return True
+    def requires(cls, options: Options) -> Requirements:
+        """Always the lexicon: it holds the characters."""
+        return replace(super().requires(options), uses_lexicon=True)
 
     @classmethod
-    def search_space(cls, trial: Trial) -> dict[str, Any]:
+    def search_space(cls, trial: Trial) -> Mapping[str, object]:
         """The mask ratio."""
         return {"mask_ratio": trial.suggest_float("mask_ratio", 0.1, 0.6, step=0.05)}
 
     @classmethod
-    def controls(cls, options: Options) -> dict[str, tuple[str, dict[str, Any]]]:
+    def controls(cls, options: Options) -> Controls:
         """The same rows with the whole token to be predicted."""
         same = {k: v for k, v in options.canonical().items() if k != "num_classes"}
         return {"mlm": ("mlm", same)}

@@ -1,5 +1,6 @@
 """The masked autoencoder for text: hidden tokens are removed, and a decoder puts them back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
@@ -28,7 +29,15 @@ from mae_bench.model.means import squared_error
 from mae_bench.model.moving_average import MovingAverage
 from mae_bench.model.regularisers import CollapseOptions
 from mae_bench.model.vocabulary import VocabularyHead
-from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    Block,
+    Controls,
+    LossOutput,
+    Objective,
+    Trial,
+    View,
+)
 from mae_bench.objectives.targets import all_positions, mlm_control, predicted
 from mae_bench.specs import BackboneSpec
 
@@ -49,7 +58,7 @@ class MaeView(View):
 
 
 @OBJECTIVES.register("mae")
-class MaskedAutoencoder(Objective):
+class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
     """Encode the kept tokens alone, at their original positions; predict the removed ones.
 
     No [MASK] enters the encoder. The decoder gets the encoder's output at the kept positions and
@@ -234,7 +243,7 @@ class MaskedAutoencoder(Objective):
         check_sets(options.target_sets, options.mask_ratio, row_length)
 
     @classmethod
-    def search_space(cls, trial: Trial) -> dict[str, Any]:
+    def search_space(cls, trial: Trial) -> Mapping[str, object]:
         """Mask ratio and decoder depth."""
         return {
             "mask_ratio": trial.suggest_float("mask_ratio", 0.1, 0.8, step=0.05),
@@ -242,7 +251,7 @@ class MaskedAutoencoder(Objective):
         }
 
     @classmethod
-    def controls(cls, options: Options) -> dict[str, tuple[str, dict[str, Any]]]:
+    def controls(cls, options: Options) -> Controls:
         """Masks given to the encoder, nothing to learn, and an mlm that predicts as many tokens."""
         own = options.canonical()
         unfilled = {name: value for name, value in own.items() if name != "fill"}

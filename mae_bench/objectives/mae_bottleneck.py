@@ -1,7 +1,8 @@
 """A masked autoencoder whose decoder gets one vector for each row: a sentence's meaning."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
@@ -14,7 +15,6 @@ from mae_bench.masking import (
     MaskRatio,
     check_masking,
     hide,
-    least_hiding,
     mean_flops,
     num_hidden,
 )
@@ -22,14 +22,24 @@ from mae_bench.masking.fills import MASKS, filled
 from mae_bench.model.decoder_options import DecoderOptions
 from mae_bench.model.heads import Pooling, pool
 from mae_bench.model.vocabulary import VocabularyHead
-from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    Block,
+    Controls,
+    LossOutput,
+    Objective,
+    Provisions,
+    Requirements,
+    Trial,
+    View,
+)
 from mae_bench.objectives.targets import all_positions, mlm_control, predicted
 from mae_bench.seeding import seed_for
 from mae_bench.specs import BackboneSpec
 
 
 @OBJECTIVES.register("mae_bottleneck")
-class BottleneckAutoencoder(Objective):
+class BottleneckAutoencoder(Objective["BottleneckAutoencoder.Options"]):
     """Encode a lightly masked row into one vector; decode a heavily masked one with its help.
 
     The decoder reads the sentence vector in the place of [CLS] and the input embeddings of the
@@ -44,7 +54,6 @@ class BottleneckAutoencoder(Objective):
     summary = "one vector for a row helps a weak decoder to predict what it does not see"
     source = "RetroMAE: Xiao et al. 2022, arXiv:2205.12035"
     predicts_tokens = True
-    shows_targets = True  # most of what the decoder predicts, the encoder reads
 
     class Options(DecoderOptions):
         """RetroMAE's ratios, 30% for the encoder and 50% for a decoder of one layer.
@@ -153,12 +162,18 @@ class BottleneckAutoencoder(Objective):
         options.check_decoder(spec, cls.name)
 
     @classmethod
-    def least_tokens(cls, options: Options, row_length: int) -> int:
-        """By what the decoder predicts."""
-        return least_hiding(options.decoder_mask_ratio, options.masking, row_length)
+    def requires(cls, options: Options) -> Requirements:
+        """A token hidden from the decoder, which predicts it."""
+        hidden = options.decoder_mask_ratio, options.masking
+        return replace(super().requires(options), hides=(hidden,))
 
     @classmethod
-    def search_space(cls, trial: Trial) -> dict[str, Any]:
+    def provides(cls, options: Options) -> Provisions:
+        """The encoder reads most of what the decoder predicts."""
+        return replace(super().provides(options), shows_targets=True)
+
+    @classmethod
+    def search_space(cls, trial: Trial) -> Mapping[str, object]:
         """Both mask ratios."""
         return {
             "mask_ratio": trial.suggest_float("mask_ratio", 0.1, 0.6, step=0.05),
@@ -166,7 +181,7 @@ class BottleneckAutoencoder(Objective):
         }
 
     @classmethod
-    def controls(cls, options: Options) -> dict[str, tuple[str, dict[str, Any]]]:
+    def controls(cls, options: Options) -> Controls:
         """Masks given to the encoder; an mlm that predicts as many tokens without a bottleneck."""
         matched = mlm_control(options.decoder_mask_ratio, options.masking)
         found = {"mlm at its decoder's ratio": matched}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import torch
 from pydantic import Field, field_validator, model_validator
@@ -12,9 +12,15 @@ from mae_bench.costs import Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
 from mae_bench.masking import RatioSchedule
-from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, View
-from mae_bench.objectives.part_entries import Entry, canonical_entries
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    Block,
+    LossOutput,
+    View,
+)
+from mae_bench.objectives.part_entries import Part, Parts, parse_parts
 from mae_bench.objectives.parts import Composite, PartsOptions, price_of, summed
+from mae_bench.specs import BackboneSpec
 
 
 class WeightSchedule(RatioSchedule):
@@ -49,7 +55,7 @@ class MixtureView(View):
 
 
 @OBJECTIVES.register("mixture")
-class Mixture(Composite):
+class Mixture(Composite["Mixture.Options"]):
     """The sum of the parts' losses, each times its weight; it is not divided by the weights.
 
     All parts see the same rows under the same draws, and each encodes its own view of them, so
@@ -59,7 +65,7 @@ class Mixture(Composite):
     name = "mixture"
     summary = "a weighted sum of other objectives, with weights that may move during training"
     source = "Aroca-Ouellette & Rudzicz 2020, arXiv:2010.01694 (several tasks at once)"
-    example: ClassVar[Mapping[str, Any]] = {"parts": {"mlm": 1.0, "contrastive": 0.2}}
+    example: ClassVar[Mapping[str, object]] = {"parts": {"mlm": 1.0, "contrastive": 0.2}}
 
     class Options(PartsOptions):
         """``parts`` maps objectives, or labels with ``objective`` inside, to options.
@@ -70,25 +76,23 @@ class Mixture(Composite):
         """
 
         AMOUNT: ClassVar[str] = "weight"
-        parts: Annotated[tuple[Entry, ...], Field(min_length=1)]
+        parts: Parts
 
         @field_validator("parts", mode="before")
         @classmethod
-        def _canonical(cls, raw: Any) -> list[Entry]:
-            entries = canonical_entries(raw, cls.AMOUNT, Weight, 1.0)
-            return sorted(entries, key=lambda entry: str(entry["label"]))
+        def _parsed(cls, raw: object) -> list[Part]:
+            parts = parse_parts(raw, cls.AMOUNT, Weight, 1.0)
+            return sorted(parts, key=lambda part: part.label)
 
         @property
-        def entries(self) -> tuple[Entry, ...]:
+        def every(self) -> tuple[Part, ...]:
             """The parts by label, so that their order is the same however they are written."""
             return self.parts
 
         @property
         def weights(self) -> list[float | WeightSchedule]:
             """Of the parts, in order."""
-            return [_weight(part.amount) for part in self.every]
-
-    options: Options
+            return [part.amount for part in self.every]
 
     def corrupt(self, block: Block, draws: Draws) -> MixtureView:
         """Return every part's view of the rows, and the weights at this point of the budget."""
@@ -122,7 +126,7 @@ class Mixture(Composite):
         return summed(price_of(part, shape) for part in options.every)
 
     @classmethod
-    def check(cls, options: Any, spec: Any, row_length: int) -> None:
+    def check(cls, options: Options, spec: BackboneSpec, row_length: int) -> None:
         """Raise SpecError for a part that does not fit, a nested one, or weights that vanish."""
         for part in options.every:
             if issubclass(part.kind, Composite):
@@ -135,9 +139,3 @@ class Mixture(Composite):
             if sum(end[place] for end in ends) == 0:
                 raise SpecError(f"all weights are 0 {when} of training; one must be above 0 there")
         super().check(options, spec, row_length)
-
-
-def _weight(written: Any) -> float | WeightSchedule:
-    if written is None:
-        return 1.0
-    return WeightSchedule(**written) if isinstance(written, dict) else float(written)

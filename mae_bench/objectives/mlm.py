@@ -1,7 +1,8 @@
 """BERT's masked language model, with the vocabulary head at predicted positions only."""
 
+from collections.abc import Mapping
 from dataclasses import replace as changed
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import model_validator
 
@@ -9,14 +10,17 @@ from mae_bench.backbones import architecture_of, names_with_attention
 from mae_bench.costs import TRAIN, Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
-from mae_bench.masking import MASK_ID, RANDOM, check_masking, least_hiding, mean_flops, num_hidden
+from mae_bench.masking import MASK_ID, RANDOM, check_masking, mean_flops, num_hidden
 from mae_bench.model.copy_gate import CopyGate
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
     OBJECTIVES,
     Block,
+    Controls,
     LossOutput,
     Objective,
+    Provisions,
+    Requirements,
     Trial,
     View,
     refuse_unread,
@@ -27,14 +31,13 @@ from mae_bench.specs import BackboneSpec
 
 
 @OBJECTIVES.register("mlm")
-class MaskedLanguageModel(Objective):
+class MaskedLanguageModel(Objective["MaskedLanguageModel.Options"]):
     """Predict hidden tokens from a row in which most of them are replaced by [MASK]."""
 
     name = "mlm"
     summary = "predict hidden tokens; the encoder sees [MASK] in their place"
     source = "Devlin et al. 2019, arXiv:1810.04805"
     predicts_tokens = True
-    shows_targets = "loss_on", "all"
 
     class Options(TwoRatioOptions):
         """mask_ratio .15 with 80/10/10, BERT's.
@@ -157,28 +160,33 @@ class MaskedLanguageModel(Objective):
             )
 
     @classmethod
-    def least_tokens(cls, options: Options, row_length: int) -> int:
-        """As it masks; with two ratios, the fewer of what it replaces and predicts in a copy."""
+    def requires(cls, options: Options) -> Requirements:
+        """With two ratios, the fewer of what it replaces and predicts in a copy."""
+        found = super().requires(options)
         if options.loss_on == "all":
-            return 1
+            return changed(found, hides=())
         if not options.has_two_ratios:
-            return least_hiding(options.mask_ratio, options.masking, row_length)
+            return found
         least = min(options.corrupted, options.predicted_by_copy)
-        return least_hiding(least, options.masking, row_length)
+        return changed(found, hides=((least, options.masking),))
 
     @classmethod
-    def soft_head(cls, options: Options) -> str | None:
-        """None where it names the next token, or the encoder must not see a row's [MASK]."""
+    def provides(cls, options: Options) -> Provisions:
+        """No soft head where it names the next token, or the encoder must not see [MASK]."""
         is_plain = options.predict_from == "own" and not options.hides_masks
-        return "head" if is_plain else None
+        return changed(
+            super().provides(options),
+            soft_head="head" if is_plain else None,
+            shows_targets=options.loss_on == "all",
+        )
 
     @classmethod
-    def search_space(cls, trial: Trial) -> dict[str, Any]:
+    def search_space(cls, trial: Trial) -> Mapping[str, object]:
         """The mask ratio."""
         return {"mask_ratio": trial.suggest_float("mask_ratio", 0.1, 0.6, step=0.05)}
 
     @classmethod
-    def controls(cls, options: Options) -> dict[str, tuple[str, dict[str, Any]]]:
+    def controls(cls, options: Options) -> Controls:
         """BERT's ratio, [MASK] that the other tokens do not see, prediction in place."""
         given = options.canonical()
         ratios = ("mask_ratio", "corrupt_ratio", "predict_ratio")

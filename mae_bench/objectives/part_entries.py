@@ -1,20 +1,73 @@
 """Parts as a study writes them, and the one form that they take in ids."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, InstanceOf, PlainSerializer, TypeAdapter, ValidationError
 
 from mae_bench.errors import SpecError
-from mae_bench.objectives.base import parse_options
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    Objective,
+    Provisions,
+    Requirements,
+    parse_options,
+)
 from mae_bench.sentences import describe, shown
+from mae_bench.specs import Frozen
+from mae_bench.specs.base import InWords
 
-Entry = dict[str, Any]
 AMOUNTS = ("weight", "share")
 
 
-def canonical_entries(raw: Any, amount: str, kind: Any, default: Any = None) -> list[Entry]:
-    """Return parts as entries with ``label``, and without defaults.
+@dataclass(frozen=True)
+class Part:
+    """One of the objectives that a whole is made of.
+
+    Attributes:
+        label: the key under which it is written.
+        objective: its registered name.
+        options: parsed.
+        amount: its weight, or its share of the budget.
+        entry: all of these as ids hold them, without defaults.
+    """
+
+    label: str
+    objective: str
+    options: Frozen
+    amount: Any
+    entry: Mapping[str, object]
+
+    @property
+    def kind(self) -> type[Objective]:
+        """Its class."""
+        return OBJECTIVES.get(self.objective)
+
+    @cached_property
+    def requires(self) -> Requirements:
+        """What it would require alone."""
+        return self.kind.requires(self.options)
+
+    @cached_property
+    def provides(self) -> Provisions:
+        """What it would provide alone."""
+        return self.kind.provides(self.options)
+
+
+Parts = Annotated[
+    tuple[
+        Annotated[InstanceOf[Part], PlainSerializer(lambda part: dict(part.entry))],
+        ...,
+    ],
+    Field(min_length=1),
+    InWords("a list of at least 1 (each a mapping)"),
+]
+
+
+def parse_parts(raw: object, amount: str, kind: Any, default: float | None = None) -> list[Part]:
+    """Return parts with their options parsed.
 
     Args:
         raw: a mapping from labels to options, or entries; in place of options the bare amount.
@@ -26,7 +79,7 @@ def canonical_entries(raw: Any, amount: str, kind: Any, default: Any = None) -> 
         SpecError: a part that is none.
     """
     if isinstance(raw, Mapping):
-        named: list[Any] = [(str(label), given) for label, given in raw.items()]
+        named = [(str(label), given) for label, given in raw.items()]
     elif isinstance(raw, list | tuple) and all(isinstance(item, Mapping) for item in raw):
         named = [(str(item.get("label", item.get("objective"))), item) for item in raw]
     else:
@@ -36,21 +89,23 @@ def canonical_entries(raw: Any, amount: str, kind: Any, default: Any = None) -> 
         )
     if not named:
         raise SpecError("parts must name at least one objective, got none")
-    entries = [_entry(label, given, amount, kind, default) for label, given in named]
-    labels = [entry["label"] for entry in entries]
+    parts = [_part(label, given, amount, kind, default) for label, given in named]
+    labels = [part.label for part in parts]
     if len(set(labels)) < len(labels):
         raise SpecError(f"the labels of parts must differ, got {', '.join(labels)}; rename one")
-    return entries
+    return parts
 
 
-def _entry(label: str, given: Any, amount: str, kind: Any, default: Any) -> Entry:
+def _part(label: str, given: object, amount: str, kind: Any, default: float | None) -> Part:
     if isinstance(given, int | float) and not isinstance(given, bool):
         given = {amount: given}
     if not isinstance(given, Mapping | None):
         raise SpecError(f"part '{label}' must hold options or its {amount}, got {given!r}")
     options = {str(key): value for key, value in (given or {}).items() if key != "label"}
     objective = options.pop("objective", label)
-    entry: Entry = {"label": label} | ({"objective": objective} if objective != label else {})
+    entry: dict[str, object] = {"label": label}
+    if objective != label:
+        entry["objective"] = objective
     for other in AMOUNTS:
         if other != amount and other in options:
             raise SpecError(
@@ -60,7 +115,7 @@ def _entry(label: str, given: Any, amount: str, kind: Any, default: Any) -> Entr
             )
     if amount not in options and default is None:
         raise SpecError(f"part '{label}' has no {amount}; write it beside the part's options")
-    adapter: TypeAdapter[Any] = TypeAdapter(kind)
+    adapter: TypeAdapter[object] = TypeAdapter(kind)
     try:
         value = adapter.validate_python(written := options.pop(amount, default))
     except ValidationError as error:
@@ -72,7 +127,7 @@ def _entry(label: str, given: Any, amount: str, kind: Any, default: Any) -> Entr
     if value != default:
         entry[amount] = adapter.dump_python(value, mode="json", exclude_defaults=True)
     try:
-        canonical: dict[str, Any] = parse_options(objective, options).canonical()
-        return entry | canonical
+        parsed = parse_options(objective, options)
     except SpecError as error:
         raise SpecError(f"part '{label}': {error}", error.got) from None
+    return Part(label, objective, parsed, value, entry | parsed.canonical())

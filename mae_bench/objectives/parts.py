@@ -2,50 +2,28 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from pydantic import model_validator
 from torch import nn
+from typing_extensions import TypeVar
 
 from mae_bench.costs import Flops, StepShape
 from mae_bench.errors import SpecError
 from mae_bench.model.backbone import Backbone
 from mae_bench.model.teacher import Teacher
 from mae_bench.objectives.base import (
-    OBJECTIVES,
+    Controls,
     LossOutput,
     Objective,
-    Predictor,
+    Provisions,
+    Requirements,
     View,
-    parse_options,
 )
-from mae_bench.objectives.part_entries import Entry
+from mae_bench.objectives.part_entries import Part
 from mae_bench.specs import BackboneSpec, Frozen
-
-
-@dataclass(frozen=True)
-class Part:
-    """One of the objectives.
-
-    Attributes:
-        label: the key under which it is written.
-        objective: its registered name.
-        options: parsed.
-        amount: its weight, or its share of the budget.
-    """
-
-    label: str
-    objective: str
-    options: Any
-    amount: Any
-
-    @property
-    def kind(self) -> type[Objective]:
-        """Its class."""
-        return OBJECTIVES.get(self.objective)
 
 
 class PartsOptions(Frozen):
@@ -55,23 +33,13 @@ class PartsOptions(Frozen):
 
     @property
     @abstractmethod
-    def entries(self) -> tuple[Entry, ...]:
-        """The parts as `canonical_entries` returns them."""
-
-    @cached_property
     def every(self) -> tuple[Part, ...]:
         """The parts, in order."""
-        return tuple(_part(entry, self.AMOUNT) for entry in self.entries)
 
     @property
     def taught(self) -> Part | None:
         """The part that has a teacher."""
-        return next((p for p in self.every if p.kind.teacher_of(p.options) is not None), None)
-
-    @property
-    def amortise_over(self) -> int:
-        """Arms that share the price of the teacher, as its part says."""
-        return getattr(self.taught.options, "amortise_over", 1) if self.taught else 1
+        return next((p for p in self.every if p.requires.teacher is not None), None)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -80,7 +48,7 @@ class PartsOptions(Frozen):
                 raise SpecError(
                     f"part '{part.label}': '{part.objective}' is not trained; name a part that is"
                 )
-        taught = [p.label for p in self.every if p.kind.teacher_of(p.options) is not None]
+        taught = [p.label for p in self.every if p.requires.teacher is not None]
         if len(taught) > 1:
             raise SpecError(
                 f"the parts {', '.join(taught)} have a teacher each, and one part at most may; "
@@ -89,17 +57,16 @@ class PartsOptions(Frozen):
         return self
 
 
-class Composite(Objective):
+PartsT = TypeVar("PartsT", bound=PartsOptions, default=PartsOptions)
+
+
+class Composite(Objective[PartsT]):
     """Parts that stand on one backbone; each is what it would be alone.
 
     The parts share the draws, start with the heads that they would have alone, and keep the
     dropout that they set. After a step every part does what follows it, also one that had no
     share in the step: an average of the encoder's weights must not lag behind.
     """
-
-    moves_tokens = True  # where a part does; each is held to what it declares where it is alone
-
-    options: PartsOptions
 
     def build(self, teacher: Path | None) -> None:
         """Build the parts."""
@@ -114,7 +81,7 @@ class Composite(Objective):
                     part.options,
                     seed=self.seed,
                     teacher=teacher if part is self.options.taught else None,
-                    lexicon=self.lexicon if part.kind.needs_lexicon(part.options) else None,
+                    lexicon=self.lexicon if part.requires.uses_lexicon else None,
                 )
             )
             self.dropouts.append(_dropouts(self.backbone))
@@ -145,7 +112,7 @@ class Composite(Objective):
             part.after_step()  # type: ignore[operator]
 
     @classmethod
-    def check(cls, options: PartsOptions, spec: BackboneSpec, row_length: int) -> None:
+    def check(cls, options: PartsT, spec: BackboneSpec, row_length: int) -> None:
         """Raise SpecError where a part does not fit."""
         for part in options.every:
             try:
@@ -154,67 +121,52 @@ class Composite(Objective):
                 raise SpecError(f"part '{part.label}': {error}", error.got) from None
 
     @classmethod
-    def least_tokens(cls, options: PartsOptions, row_length: int) -> int:
-        """Of the part that needs the most."""
-        return max(part.kind.least_tokens(part.options, row_length) for part in options.every)
-
-    @classmethod
-    def teacher_of(cls, options: PartsOptions) -> str | None:
-        """Return the teacher of the one part that has one."""
-        part = options.taught
-        return part.kind.teacher_of(part.options) if part else None
-
-    @classmethod
-    def asked_order(cls, options: PartsOptions) -> Iterable[int]:
+    def asked_order(cls, options: PartsT) -> Iterable[int]:
         """Return the places of the parts, the one to ask for hidden tokens first."""
         return range(len(options.every))
 
     @classmethod
-    def predictor(cls, options: PartsOptions) -> Predictor | None:
-        """Return that of the first part that has one."""
+    def requires(cls, options: PartsT) -> Requirements:
+        """What any of the parts requires; at most one of them has a teacher."""
+        parts = [part.requires for part in options.every]
+        taught = options.taught.requires if options.taught else Requirements()
+        return replace(
+            taught,
+            uses_lexicon=any(part.uses_lexicon for part in parts),
+            uses_ngrams=any(part.uses_ngrams for part in parts),
+            hides=tuple(hidden for part in parts for hidden in part.hides),
+            shares=(),
+            restarts_at=(),
+        )
+
+    @classmethod
+    def provides(cls, options: PartsT) -> Provisions:
+        """The predictor and the soft head of the first part that has one.
+
+        Tokens move where they do in a part, and targets show where they do: each part is held to
+        what it declares where it is alone.
+        """
+        predictor = None
         for place in cls.asked_order(options):
-            part = options.every[place]
-            if found := part.kind.predictor(part.options):
-                return replace(found, prefix=f"parts.{place}.{found.prefix}")
-        return None
+            if predictor := options.every[place].provides.predictor:
+                predictor = replace(predictor, prefix=f"parts.{place}.{predictor.prefix}")
+                break
+        heads = (cls.head_in(place, part) for place, part in enumerate(options.every))
+        return Provisions(predictor, next(filter(None, heads), None), moves_tokens=True)
+
+    @staticmethod
+    def head_in(place: int, part: Part) -> str | None:
+        """Return where a part's soft head is saved, if it has one."""
+        head = part.provides.soft_head
+        return head and f"parts.{place}.{head}"
 
     @classmethod
-    def wants_soft_targets(cls, options: PartsOptions) -> bool:
-        """Whether the part that has a teacher does."""
-        part = options.taught
-        return part is not None and part.kind.wants_soft_targets(part.options)
-
-    @classmethod
-    def soft_head(cls, options: PartsOptions) -> str | None:
-        """Return the first one of a part."""
-        for place, part in enumerate(options.every):
-            if head := part.kind.soft_head(part.options):
-                return f"parts.{place}.{head}"
-        return None
-
-    @classmethod
-    def needs_lexicon(cls, options: PartsOptions) -> bool:
-        """Whether a part needs it."""
-        return any(part.kind.needs_lexicon(part.options) for part in options.every)
-
-    @classmethod
-    def needs_ngrams(cls, options: PartsOptions) -> bool:
-        """Whether a part needs them."""
-        return any(part.kind.needs_ngrams(part.options) for part in options.every)
-
-    @classmethod
-    def controls(cls, options: PartsOptions) -> dict[str, tuple[str, dict[str, Any]]]:
+    def controls(cls, options: PartsT) -> Controls:
         """Return each part alone, over the whole budget."""
         return {
             f"{part.label} alone": (part.objective, part.options.canonical())
             for part in options.every
         }
-
-
-def _part(entry: Entry, amount: str) -> Part:
-    options = {k: v for k, v in entry.items() if k not in ("label", "objective", amount)}
-    objective = str(entry.get("objective", entry["label"]))
-    return Part(entry["label"], objective, parse_options(objective, options), entry.get(amount))
 
 
 def summed(prices: Iterable[Flops]) -> Flops:

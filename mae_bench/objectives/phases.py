@@ -2,22 +2,30 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from mae_bench.costs import Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
-from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, View
-from mae_bench.objectives.part_entries import Entry, canonical_entries
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    Block,
+    LossOutput,
+    Provisions,
+    Requirements,
+    View,
+)
+from mae_bench.objectives.part_entries import Part, Parts, parse_parts
 from mae_bench.objectives.parts import Composite, PartsOptions, price_of, summed
+from mae_bench.specs import BackboneSpec
 
 PhaseShare = Annotated[float, Field(gt=0, le=1)]
 
 
 @OBJECTIVES.register("phases")
-class Phases(Composite):
+class Phases(Composite["Phases.Options"]):
     """Train by one objective after another; evaluate by the last.
 
     A phase's schedules run over the phase. The learning rate knows no phases.
@@ -29,7 +37,7 @@ class Phases(Composite):
         "Bengio et al. 2009, doi:10.1145/1553374.1553380; causal before masked: Gisserot-Boukhlef "
         "et al. 2025, arXiv:2507.00994"
     )
-    example: ClassVar[Mapping[str, Any]] = {"steps": {"causal": 0.25, "mlm": 0.75}}
+    example: ClassVar[Mapping[str, object]] = {"steps": {"causal": 0.25, "mlm": 0.75}}
 
     class Options(PartsOptions):
         """``steps`` maps objectives, or labels with ``objective`` inside, to options, in order.
@@ -41,13 +49,13 @@ class Phases(Composite):
         """
 
         AMOUNT: ClassVar[str] = "share"
-        steps: Annotated[tuple[Entry, ...], Field(min_length=1)]
+        steps: Parts
         resets_optimizer: bool = False
 
         @field_validator("steps", mode="before")
         @classmethod
-        def _canonical(cls, raw: Any) -> list[Entry]:
-            return canonical_entries(raw, cls.AMOUNT, PhaseShare)
+        def _parsed(cls, raw: object) -> list[Part]:
+            return parse_parts(raw, cls.AMOUNT, PhaseShare)
 
         @model_validator(mode="after")
         def _whole(self) -> Self:
@@ -57,7 +65,7 @@ class Phases(Composite):
             return self
 
         @property
-        def entries(self) -> tuple[Entry, ...]:
+        def every(self) -> tuple[Part, ...]:
             """The phases, in order."""
             return self.steps
 
@@ -73,8 +81,6 @@ class Phases(Composite):
         def phase_at(self, progress: float) -> int:
             """Return which phase a share of the budget falls into; the last at 1."""
             return max(i for i, begin in enumerate(self.borders[:-1]) if begin <= progress)
-
-    options: Options
 
     def corrupt(self, block: Block, draws: Draws) -> View:
         """Return the view of the phase that the draws' progress falls into."""
@@ -99,7 +105,7 @@ class Phases(Composite):
         return summed(price_of(part, shape).scaled(part.amount) for part in options.every)
 
     @classmethod
-    def check(cls, options: Any, spec: Any, row_length: int) -> None:
+    def check(cls, options: Options, spec: BackboneSpec, row_length: int) -> None:
         """Raise SpecError for a phase that does not fit, or has phases itself."""
         for part in options.every:
             if issubclass(part.kind, Phases):
@@ -110,28 +116,21 @@ class Phases(Composite):
         super().check(options, spec, row_length)
 
     @classmethod
-    def check_steps(cls, options: Any, steps: int) -> None:
-        """Raise SpecError for a phase that is shorter than a step, and would never train."""
-        for part in options.every:
-            if part.amount * steps < 1:
-                raise SpecError(
-                    f"phase '{part.label}' is shorter than a step: its share {part.amount:g} of "
-                    f"{steps} steps is {part.amount * steps:.2g}; raise its share or the budget"
-                )
-
-    @classmethod
-    def asked_order(cls, options: Any) -> Iterable[int]:
+    def asked_order(cls, options: Options) -> Iterable[int]:
         """Ask the last phase that can answer: its head has read the latest encoder."""
         return reversed(range(len(options.every)))
 
     @classmethod
-    def soft_head(cls, options: Any) -> str | None:
-        """Of the last phase: the encoder has gone on from where an earlier head read it."""
-        last = options.every[-1]
-        head = last.kind.soft_head(last.options)
-        return head and f"parts.{len(options.every) - 1}.{head}"
+    def requires(cls, options: Options) -> Requirements:
+        """A step for each phase: a shorter one would never train. The optimizer may start anew."""
+        return replace(
+            super().requires(options),
+            shares=tuple((part.label, part.amount) for part in options.every),
+            restarts_at=options.borders[1:-1] if options.resets_optimizer else (),
+        )
 
     @classmethod
-    def restarts_at(cls, options: Options) -> tuple[float, ...]:
-        """Return where each phase but the first begins, if the optimizer starts anew there."""
-        return options.borders[1:-1] if options.resets_optimizer else ()
+    def provides(cls, options: Options) -> Provisions:
+        """The soft head of the last phase: the encoder has gone on from where others read it."""
+        head = cls.head_in(len(options.every) - 1, options.every[-1])
+        return replace(super().provides(options), soft_head=head)

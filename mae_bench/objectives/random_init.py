@@ -1,14 +1,19 @@
 """No pretraining: the floor that every objective must beat."""
 
-from typing import Any
-
 from mae_bench.costs import Flops, StepShape
 from mae_bench.draws import Draws
-from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, View
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    Block,
+    LossOutput,
+    Objective,
+    View,
+)
+from mae_bench.specs import Frozen
 
 
 @OBJECTIVES.register("random_init")
-class RandomInit(Objective):
+class RandomInit(Objective[Frozen]):
     """The backbone with its initial weights; the other arms of a seed start from the same."""
 
     name = "random_init"
@@ -25,6 +30,6 @@ class RandomInit(Objective):
         raise NotImplementedError("random_init has no pretraining step")
 
     @classmethod
-    def flops_per_step(cls, options: Any, shape: StepShape) -> Flops:
+    def flops_per_step(cls, options: Frozen, shape: StepShape) -> Flops:
         """Nothing."""
         return Flops()

@@ -1,6 +1,8 @@
 """Token classification: which tokens of a row were shuffled, or replaced by random ones?"""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import replace as changed
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +21,16 @@ from mae_bench.masking import (
     num_hidden,
     replace,
 )
-from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    Block,
+    Controls,
+    LossOutput,
+    Objective,
+    Provisions,
+    Trial,
+    View,
+)
 from mae_bench.objectives.targets import all_positions
 from mae_bench.objectives.views import is_hidden, permute
 from mae_bench.specs import BackboneSpec, Frozen
@@ -29,7 +40,7 @@ LEAST = {"shuffle": 2, "random": 1, "both": 3}  # corrupted tokens that show eve
 
 
 @OBJECTIVES.register("random_token_classification")
-class RandomTokenClassification(Objective):
+class RandomTokenClassification(Objective["RandomTokenClassification.Options"]):
     """Tell corrupted tokens from a row's own, at every position that is not padding.
 
     Differs from the paper: a token that a corruption left as it was counts as the row's own;
@@ -41,7 +52,6 @@ class RandomTokenClassification(Objective):
     name = "random_token_classification"
     summary = "tell shuffled or randomly replaced tokens from a row's own"
     source = "Yamaguchi et al. 2021, arXiv:2109.01819 (Random, Shuffle, Shuffle + Random)"
-    moves_tokens = True
 
     class Options(Frozen):
         """Random replacement of 15%, the paper's share.
@@ -118,12 +128,17 @@ class RandomTokenClassification(Objective):
             )
 
     @classmethod
-    def search_space(cls, trial: Trial) -> dict[str, Any]:
+    def provides(cls, options: Options) -> Provisions:
+        """Shuffled tokens stand at each other's places."""
+        return changed(super().provides(options), moves_tokens=True)
+
+    @classmethod
+    def search_space(cls, trial: Trial) -> Mapping[str, object]:
         """The share that is corrupted."""
         return {"mask_ratio": trial.suggest_float("mask_ratio", 0.1, 0.5, step=0.05)}
 
     @classmethod
-    def controls(cls, options: Options) -> dict[str, tuple[str, dict[str, Any]]]:
+    def controls(cls, options: Options) -> Controls:
         """The same corruption with the token itself to be predicted, where there is such an arm."""
         same = options.canonical()
         corruption = same.pop("corruption", "random")

@@ -3,8 +3,9 @@
 Legend: B rows, L positions, M masked positions a row, N predicted tokens, V vocabulary size.
 """
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -18,7 +19,16 @@ from mae_bench.masking import check_masking, mean_flops, num_hidden
 from mae_bench.model.generator import Generator, sample
 from mae_bench.model.means import cross_entropy
 from mae_bench.model.vocabulary import VocabularyHead
-from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    Block,
+    Controls,
+    LossOutput,
+    Objective,
+    Provisions,
+    Trial,
+    View,
+)
 from mae_bench.objectives.targets import MaskingOptions, at_targets, masked_view
 from mae_bench.specs import BackboneSpec, Share
 
@@ -35,7 +45,7 @@ class RtdView(View):
 
 
 @OBJECTIVES.register("rtd")
-class ReplacedTokenDetection(Objective):
+class ReplacedTokenDetection(Objective["ReplacedTokenDetection.Options"]):
     """Detect the tokens that a jointly trained generator put in place of the text's own.
 
     The encoder judges every real token, [CLS] and [SEP] included, so ``predicted`` counts all
@@ -173,12 +183,15 @@ class ReplacedTokenDetection(Objective):
             )
 
     @classmethod
-    def soft_head(cls, options: Options) -> str | None:
-        """The generator's, where the encoder is the generator."""
-        return "generator_head" if options.share_embeddings == "all" else None
+    def provides(cls, options: Options) -> Provisions:
+        """The generator's head, where the encoder is the generator."""
+        is_encoder = options.share_embeddings == "all"
+        return replace(
+            super().provides(options), soft_head="generator_head" if is_encoder else None
+        )
 
     @classmethod
-    def search_space(cls, trial: Trial) -> dict[str, Any]:
+    def search_space(cls, trial: Trial) -> Mapping[str, object]:
         """Mask ratio and the weight of detection."""
         return {
             "mask_ratio": trial.suggest_float("mask_ratio", 0.1, 0.3, step=0.05),
@@ -186,7 +199,7 @@ class ReplacedTokenDetection(Objective):
         }
 
     @classmethod
-    def controls(cls, options: Options) -> dict[str, tuple[str, dict[str, Any]]]:
+    def controls(cls, options: Options) -> Controls:
         """An mlm that hides the same tokens: the generator's task, given to the encoder."""
         shared = ("mask_ratio", "masking")
         given = {name: value for name, value in options.canonical().items() if name in shared}

@@ -1,22 +1,26 @@
 """SimCSE: two views of a text must be nearer to each other than to the rest of the batch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any, ClassVar, Literal, Self
+from dataclasses import replace
+from typing import Annotated, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
 
 from mae_bench.costs import TRAIN, Flops, StepShape
 from mae_bench.draws import Draws
-from mae_bench.masking import RANDOM, least_hiding, num_hidden
+from mae_bench.masking import RANDOM, num_hidden
 from mae_bench.model.info_nce import build_projector, info_nce, matched, mean_pool, similarities
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
     OBJECTIVES,
     Block,
+    Controls,
     LossOutput,
     Objective,
+    Provisions,
+    Requirements,
     Trial,
     View,
     refuse_unread,
@@ -30,7 +34,7 @@ EVALUATION = -1  # no step of a training, so the dropout is nobody's
 
 
 @OBJECTIVES.register("simcse")
-class SimCSE(Objective):
+class SimCSE(Objective["SimCSE.Options"]):
     """InfoNCE over mean-pooled views, with the other rows of the batch as negatives.
 
     ``view: dropout`` encodes a text twice under different dropout; ``view: spans`` encodes two
@@ -41,7 +45,6 @@ class SimCSE(Objective):
     name = "simcse"
     summary = "pull two views of a text together, push other texts away"
     source = "Gao et al. 2021, arXiv:2104.08821"
-    moves_tokens = "view", "spans"
 
     class Options(Frozen):
         """Dropout views, temperature .05, projector in training only; no MLM term.
@@ -160,19 +163,22 @@ class SimCSE(Objective):
             num_hidden(row_length, options.mlm_mask_ratio)
 
     @classmethod
-    def least_tokens(cls, options: Options, row_length: int) -> int:
-        """By the MLM term."""
-        if options.mlm_weight == 0:
-            return 1
-        return least_hiding(options.mlm_mask_ratio, RANDOM, row_length)
+    def requires(cls, options: Options) -> Requirements:
+        """A hidden token where the MLM term is on."""
+        term = ((options.mlm_mask_ratio, RANDOM),) if options.mlm_weight > 0 else ()
+        return replace(super().requires(options), hides=term)
 
     @classmethod
-    def soft_head(cls, options: Options) -> str | None:
-        """Of the MLM term."""
-        return "head" if options.mlm_weight > 0 else None
+    def provides(cls, options: Options) -> Provisions:
+        """The head of the MLM term; a stretch stands at other positions than in its row."""
+        return replace(
+            super().provides(options),
+            soft_head="head" if options.mlm_weight > 0 else None,
+            moves_tokens=options.view == "spans",
+        )
 
     @classmethod
-    def search_space(cls, trial: Trial) -> dict[str, Any]:
+    def search_space(cls, trial: Trial) -> Mapping[str, object]:
         """Kind of view and temperature."""
         return {
             "view": trial.suggest_categorical("view", ["dropout", "spans"]),
@@ -180,7 +186,7 @@ class SimCSE(Objective):
         }
 
     @classmethod
-    def controls(cls, options: Options) -> dict[str, tuple[str, dict[str, Any]]]:
+    def controls(cls, options: Options) -> Controls:
         """Views of the other kind, as the paper sets crops against dropout (its table 1).
 
         And the loss without the MLM term, where there is one, which the paper ablates.

@@ -1,6 +1,8 @@
 """T5's span corruption: spans are dropped from a row, and a small decoder writes them down."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated
 
 from pydantic import Field
 
@@ -11,13 +13,22 @@ from mae_bench.masking import MASK_ID, MaskRatio, extremes, mean_flops, ratio_at
 from mae_bench.masking.spans import drop_spans, num_spans
 from mae_bench.model.sequence_decoder import SequenceDecoder, sequence_forward
 from mae_bench.model.vocabulary import VocabularyHead
-from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    Block,
+    Controls,
+    LossOutput,
+    Objective,
+    Provisions,
+    Trial,
+    View,
+)
 from mae_bench.objectives.targets import all_positions
 from mae_bench.specs import BackboneSpec, Frozen
 
 
 @OBJECTIVES.register("span_denoise")
-class SpanDenoising(Objective):
+class SpanDenoising(Objective["SpanDenoising.Options"]):
     """Encode a row with one [MASK] for each dropped span; decode the spans from left to right.
 
     What is predicted, and counted, is M span tokens and K delimiters a row: after each span the
@@ -32,7 +43,6 @@ class SpanDenoising(Objective):
     summary = "drop spans from the encoder's input; a small causal decoder writes them down"
     source = "Raffel et al. 2020, arXiv:1910.10683"
     predicts_tokens = True
-    moves_tokens = True
 
     class Options(Frozen):
         """15% in spans of 3, T5's; one decoder layer, where T5's is as deep as its encoder.
@@ -132,7 +142,12 @@ class SpanDenoising(Objective):
             )
 
     @classmethod
-    def search_space(cls, trial: Trial) -> dict[str, Any]:
+    def provides(cls, options: Options) -> Provisions:
+        """The encoder's places are numbered anew."""
+        return replace(super().provides(options), moves_tokens=True)
+
+    @classmethod
+    def search_space(cls, trial: Trial) -> Mapping[str, object]:
         """Mask ratio and decoder depth."""
         return {
             "mask_ratio": trial.suggest_float("mask_ratio", 0.1, 0.5, step=0.05),
@@ -140,11 +155,11 @@ class SpanDenoising(Objective):
         }
 
     @classmethod
-    def controls(cls, options: Options) -> dict[str, tuple[str, dict[str, Any]]]:
+    def controls(cls, options: Options) -> Controls:
         """As many tokens dropped in spans of one, and as many masked one by one."""
         given = options.canonical()
         ratio = {name: value for name, value in given.items() if name == "mask_ratio"}
-        found: dict[str, tuple[str, dict[str, Any]]] = {"mlm": ("mlm", ratio)}
+        found = {"mlm": ("mlm", ratio)}
         if options.mean_length != 1:
             found["single tokens"] = (cls.name, {**given, "mean_length": 1.0})
         return found

@@ -5,7 +5,7 @@ Legend: B rows, L positions, M predicted positions a row, N predicted tokens of 
 
 from dataclasses import replace as changed
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import torch
 from pydantic import model_validator
@@ -98,7 +98,7 @@ def text_targets(block: Block) -> tuple[Tensor, Tensor, Tensor | None]:
     return positions, ids, ~(block.is_pad[:, 1:-1] | (ids == SEP_ID))
 
 
-def mlm_control(ratio: MaskRatio, masking: Masking) -> tuple[str, dict[str, Any]]:
+def mlm_control(ratio: MaskRatio, masking: Masking) -> tuple[str, dict[str, object]]:
     """Return the mlm that hides as many tokens by the same scheme, all of them by [MASK]."""
     return "mlm", {
         "mask_ratio": ratio.canonical() if isinstance(ratio, RatioSchedule) else ratio,
@@ -143,4 +143,4 @@ def saved_soft_head(folder: Path) -> str | None:
         options = parse_options(spec["objective"], spec["options"])
     except (KeyError, SpecError):
         return None
-    return OBJECTIVES.get(spec["objective"]).soft_head(options)
+    return OBJECTIVES.get(spec["objective"]).provides(options).soft_head

@@ -1,11 +1,11 @@
 """Checks what only the registries know: names, options, teachers, and what claims speak of."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from mae_bench.backbones import check_backbone
 from mae_bench.errors import SpecError, UnknownNameError, near_match
 from mae_bench.measures import measure_of
+from mae_bench.planning.arms import ResolvedArm, resolve_arm
 from mae_bench.planning.controls import with_controls
 from mae_bench.planning.deciding import check_deciding, check_mean
 from mae_bench.planning.external import check_origin, is_outside, resolved_backbone
@@ -25,8 +25,10 @@ from mae_bench.specs import (
 )
 
 
-def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Study, list[str]]:
-    """Return the study with canonical options, ``random_init`` and a control, and warnings.
+def check_study(
+    study: Study, tuned: Mapping[str, dict[str, object]]
+) -> tuple[Study, tuple[ResolvedArm, ...], list[str]]:
+    """Return the study with canonical options, ``random_init`` and a control; arms and warnings.
 
     Raises:
         SpecError: the first thing that no registry knows or that does not fit together.
@@ -38,11 +40,12 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
     arms = tuple(_arm(arm, study, tuned.get(arm.label, {})) for arm in study.objectives)
     if study.controls:
         arms = with_controls(arms)
-    if not any(arm.objective == "random_init" for arm in arms):
-        arms = (ArmSpec(objective="random_init", label="random_init"), *arms)
+    if not any(arm.spec.objective == "random_init" for arm in arms):
+        arms = (resolve_arm(ArmSpec(objective="random_init", label="random_init")), *arms)
     _check_teachers(arms, study)
     _check_steps(arms, study)
-    study = with_fitted_lengths(study.model_copy(update={"objectives": arms}))
+    specs = tuple(arm.spec for arm in arms)
+    study = with_fitted_lengths(study.model_copy(update={"objectives": specs}))
     _check_names(study)
     check_kinds(study)
     check_deciding(study)
@@ -79,8 +82,8 @@ def check_study(study: Study, tuned: Mapping[str, dict[str, Any]]) -> tuple[Stud
         if claim.noise is not None:
             noises = {noise.label for noise in study.noise} | {n.name for n in study.noise}
             _member(f"{where}.noise", claim.noise, sorted(noises))
-    control = study.control or control_of(arms)
-    return study.model_copy(update={"control": control}), _warnings(study, bool(tuned))
+    control = study.control or control_of(specs)
+    return study.model_copy(update={"control": control}), arms, _warnings(study, bool(tuned))
 
 
 def _check_margin(where: str, claim: Claim) -> None:
@@ -107,30 +110,25 @@ def control_of(arms: Iterable[ArmSpec]) -> str:
     return (mlm or trained or arms)[0].label
 
 
-def _arm(arm: ArmSpec, study: Study, tuned: Mapping[str, Any]) -> ArmSpec:
-    from mae_bench.objectives.base import OBJECTIVES, parse_options
-
-    peak_lr = tuned.get(PEAK_LR, arm.peak_lr)
+def _arm(arm: ArmSpec, study: Study, tuned: Mapping[str, object]) -> ResolvedArm:
     drawn = {name: value for name, value in tuned.items() if name != PEAK_LR}
+    changes = {"options": {**arm.options, **drawn}, "peak_lr": tuned.get(PEAK_LR, arm.peak_lr)}
     try:
-        options = parse_options(arm.objective, {**arm.options, **drawn})
-        OBJECTIVES.get(arm.objective).check(options, study.backbone, study.corpus.row_length)
+        found = resolve_arm(arm.model_copy(update=changes))
+        found.kind.check(found.options, study.backbone, study.corpus.row_length)
     except UnknownNameError:
         raise
     except SpecError as error:
         raise SpecError(f"arm '{arm.label}': {error}", error.got) from None
-    return arm.model_copy(update={"options": options.canonical(), "peak_lr": peak_lr})
+    return found
 
 
-def _check_teachers(arms: tuple[ArmSpec, ...], study: Study) -> None:
-    from mae_bench.objectives.base import OBJECTIVES, parse_options
-
+def _check_teachers(arms: tuple[ResolvedArm, ...], study: Study) -> None:
     labels = [arm.label for arm in arms]
     by_label = {arm.label: arm for arm in arms}
     taught_by: dict[str, str] = {}
     for arm in arms:
-        options = parse_options(arm.objective, arm.options)
-        teacher = OBJECTIVES.get(arm.objective).teacher_of(options)
+        teacher = arm.requires.teacher
         if teacher is None or (teacher not in labels and is_outside(teacher)):
             continue
         if teacher == arm.label:
@@ -144,13 +142,13 @@ def _check_teachers(arms: tuple[ArmSpec, ...], study: Study) -> None:
             )
         budget = study.pretrain.budget
         unit = "flops" if budget.flops else "seconds" if budget.seconds else None
-        if unit and getattr(options, "amortise_over", 1) == 1:
+        if unit and arm.requires.amortise_over == 1:
             raise SpecError(
                 f"arm '{arm.label}': its teacher '{teacher}' spends the whole pretrain.budget of "
                 f"{unit}, so that nothing is left for '{arm.label}', which pays for it; set "
                 "amortise_over to at least 2, or take a teacher from outside the study"
             )
-        if OBJECTIVES.get(arm.objective).wants_soft_targets(options):
+        if arm.requires.reads_soft_targets:
             _check_soft_head(arm, by_label[teacher])
         taught_by[arm.label] = teacher
     for start in taught_by:
@@ -163,10 +161,9 @@ def _check_teachers(arms: tuple[ArmSpec, ...], study: Study) -> None:
                 break  # another start reports this circle
 
 
-def _check_steps(arms: tuple[ArmSpec, ...], study: Study) -> None:
+def _check_steps(arms: tuple[ResolvedArm, ...], study: Study) -> None:
     """Refuse a budget that is known to be too short; FLOPs and seconds show at the run."""
     from mae_bench.costs import steps_for
-    from mae_bench.objectives.base import OBJECTIVES, parse_options
 
     budget = study.pretrain.budget
     if budget.steps is None and budget.tokens is None:
@@ -174,20 +171,17 @@ def _check_steps(arms: tuple[ArmSpec, ...], study: Study) -> None:
     steps = steps_for(budget, 0.0, study.pretrain.batch_rows * study.corpus.row_length)
     assert steps is not None
     for arm in arms:
-        options = parse_options(arm.objective, arm.options)
         try:
-            OBJECTIVES.get(arm.objective).check_steps(options, steps)
+            arm.requires.check_steps(steps)
         except SpecError as error:
             raise SpecError(f"arm '{arm.label}': {error}", error.got) from None
 
 
-def _check_soft_head(arm: ArmSpec, teacher: ArmSpec) -> None:
-    from mae_bench.objectives.base import OBJECTIVES, parse_options
-
-    options = parse_options(teacher.objective, teacher.options)
-    if OBJECTIVES.get(teacher.objective).soft_head(options) is None:
+def _check_soft_head(arm: ResolvedArm, teacher: ResolvedArm) -> None:
+    if teacher.provides.soft_head is None:
+        name = teacher.spec.objective
         raise SpecError(
-            f"arm '{arm.label}': its teacher '{teacher.label}' (objective '{teacher.objective}') "
+            f"arm '{arm.label}': its teacher '{teacher.label}' (objective '{name}') "
             "gives no soft targets, for it trains no head over its encoder that names the token "
             "at its own place; name an mlm or distill arm as teacher, or set soft_weight: 0"
         )

@@ -3,10 +3,11 @@
 import json
 
 from mae_bench.errors import SpecError
+from mae_bench.planning.arms import ResolvedArm, resolve_arm
 from mae_bench.specs import ArmSpec
 
 
-def with_controls(arms: tuple[ArmSpec, ...]) -> tuple[ArmSpec, ...]:
+def with_controls(arms: tuple[ResolvedArm, ...]) -> tuple[ResolvedArm, ...]:
     """Return the arms with the controls of each behind it, without what is there already.
 
     A control takes its arm's peak rate, a tuned one too, so that nothing else differs.
@@ -14,29 +15,27 @@ def with_controls(arms: tuple[ArmSpec, ...]) -> tuple[ArmSpec, ...]:
     Raises:
         SpecError: a control has the label of another arm.
     """
-    from mae_bench.objectives.base import OBJECTIVES, parse_options
-
-    seen = {_content(arm) for arm in arms}
+    seen = {_content(arm.spec) for arm in arms}
     labels = {arm.label for arm in arms}
-    found: list[ArmSpec] = []
+    found: list[ResolvedArm] = []
     for arm in arms:
         found.append(arm)
-        options = parse_options(arm.objective, arm.options)
-        for name, (objective, given) in OBJECTIVES.get(arm.objective).controls(options).items():
-            control = ArmSpec(
+        for name, (objective, given) in arm.controls.items():
+            spec = ArmSpec(
                 objective=objective,
-                options=parse_options(objective, given).canonical(),
+                options=dict(given),
                 label=f"{arm.label}: {name}",
-                peak_lr=arm.peak_lr,
+                peak_lr=arm.spec.peak_lr,
             )
-            if _content(control) in seen:
+            control = resolve_arm(spec)
+            if _content(control.spec) in seen:
                 continue
             if control.label in labels:
                 raise SpecError(
                     f"the arm label '{control.label}' is that of a control of '{arm.label}' too; "
                     "give the arm another `label`"
                 )
-            seen.add(_content(control))
+            seen.add(_content(control.spec))
             labels.add(control.label)
             found.append(control)
     return tuple(found)

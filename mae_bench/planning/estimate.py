@@ -177,23 +177,22 @@ def _by_arm(plan: Plan, by_stage: dict[str, ArmCost]) -> list[ArmCost]:
 
 def _cost(stage: Stage, plan: Plan, vocab_size: int, teachers: Mapping[str, ArmCost]) -> ArmCost:
     from mae_bench.costs import StepShape, steps_for
-    from mae_bench.objectives.base import OBJECTIVES, parse_options
+    from mae_bench.objectives.base import OBJECTIVES
 
-    spec = stage.spec
+    spec, arm = stage.spec, plan.pretrained[stage.id]
     assert isinstance(spec, PretrainSpec)
-    kind = OBJECTIVES.get(spec.objective)
-    if not kind.is_trained:
+    if not arm.kind.is_trained:
         return ArmCost(stage.label, 0, 0, 0.0)
     corpus = plan.study.corpus
     shape = StepShape(spec.backbone, spec.recipe.batch_rows, corpus.row_length, vocab_size)
-    options = parse_options(spec.objective, spec.options)
-    step = kind.flops_per_step(options, shape).total
+    step = arm.kind.flops_per_step(arm.options, shape).total
     taught_by = [
         teachers[id_].whole_flops or 0.0 for what, id_ in stage.needs if what == "pretrain"
     ]
-    paid = sum(taught_by) / getattr(options, "amortise_over", 1)
+    paid = sum(taught_by) / arm.requires.amortise_over
     steps = steps_for(spec.recipe.budget, step, shape.tokens, paid)
-    mlm = OBJECTIVES.get("mlm").flops_per_step(parse_options("mlm", {}), shape).total
+    plain = OBJECTIVES.get("mlm")
+    mlm = plain.flops_per_step(plain.Options(), shape).total
     price = (step / shape.tokens, step / mlm)
     if steps is None:
         return ArmCost(stage.label, None, None, None, *price)

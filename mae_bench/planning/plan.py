@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from mae_bench.data.corpus import left_out
+from mae_bench.planning.arms import ResolvedArm
 from mae_bench.planning.check import check_study
 from mae_bench.planning.external import outside
 from mae_bench.planning.recipes import recipe_of
@@ -69,6 +70,8 @@ class Plan:
         arms: in order, floors last.
         stages: each after those that it needs.
         cells: what becomes rows.
+        resolved: the arms of the study with their options parsed.
+        pretrained: the arm of each pretraining, by its id.
         warnings: sentences for the user.
     """
 
@@ -76,6 +79,8 @@ class Plan:
     arms: tuple[ArmSpec, ...]
     stages: tuple[Stage, ...]
     cells: tuple[Cell, ...]
+    resolved: tuple[ResolvedArm, ...]
+    pretrained: Mapping[str, ResolvedArm]
     warnings: tuple[str, ...] = ()
 
     @cached_property
@@ -90,7 +95,7 @@ class Plan:
 
 
 def make_plan(
-    study: Study, data_dir: Path | None, tuned: Mapping[str, dict[str, Any]] | None = None
+    study: Study, data_dir: Path | None, tuned: Mapping[str, dict[str, object]] | None = None
 ) -> Plan:
     """Return the plan of a study.
 
@@ -103,13 +108,19 @@ def make_plan(
     Raises:
         SpecError: a name or an option that nothing knows, or arms that teach in a circle.
     """
-    study, warnings = check_study(study, tuned or {})
-    planner = _Planner(study, StageBuilder(data_dir))
+    study, arms, warnings = check_study(study, tuned or {})
+    planner = _Planner(study, arms, StageBuilder(data_dir))
     cells = tuple(planner.cells())
     stages = tuple(planner.builder.stages.values())
     floors = tuple(ArmSpec(objective=name, label=label) for name, label in FLOORS.items())
     return Plan(
-        study, study.objectives + floors, stages, cells, (*warnings, *left_out(study.corpus))
+        study=study,
+        arms=study.objectives + floors,
+        stages=stages,
+        cells=cells,
+        resolved=arms,
+        pretrained=planner.pretrained,
+        warnings=(*warnings, *left_out(study.corpus)),
     )
 
 
@@ -136,11 +147,12 @@ def noise_on(noise: NoiseSpec, split: Literal["train", "test"]) -> NoiseSpec:
 
 
 class _Planner:
-    def __init__(self, study: Study, builder: StageBuilder) -> None:
+    def __init__(self, study: Study, arms: tuple[ResolvedArm, ...], builder: StageBuilder) -> None:
         self.study = study
         self.builder = builder
-        self.arms = {arm.label: arm for arm in study.objectives}
-        self.pretrained: dict[tuple[str, int | None, int], Key] = {}
+        self.arms = {arm.label: arm for arm in arms}
+        self.keys: dict[tuple[str, int | None, int], Key] = {}
+        self.pretrained: dict[str, ResolvedArm] = {}
 
     def cells(self) -> Iterator[Cell]:
         """Yield the cells, seed by seed, so that pairs complete early."""
@@ -173,39 +185,37 @@ class _Planner:
     def _pretrain(self, label: str, tokens: int | None, seed: int) -> Key:
         """Add an arm's pretraining, after its teacher's."""
         place = (label, tokens, seed)
-        if place in self.pretrained:
-            return self.pretrained[place]
-        from mae_bench.objectives.base import OBJECTIVES, parse_options
-
+        if place in self.keys:
+            return self.keys[place]
         arm, study = self.arms[label], self.study
-        kind = OBJECTIVES.get(arm.objective)
         recipe = study.pretrain
-        if arm.peak_lr is not None:
-            recipe = recipe.model_copy(update={"peak_lr": arm.peak_lr})
-        if not kind.is_trained:  # nothing but the vocabulary and the seed can matter to it
+        if arm.spec.peak_lr is not None:
+            recipe = recipe.model_copy(update={"peak_lr": arm.spec.peak_lr})
+        if not arm.kind.is_trained:  # nothing but the vocabulary and the seed can matter to it
             tokens, recipe = (study.corpus_tokens or (tokens,))[0], PretrainRecipe()
-        options = parse_options(arm.objective, arm.options)
-        teacher = kind.teacher_of(options)
+        teacher = arm.requires.teacher
         key: Key | None
         files: str | None
         if teacher is not None and teacher in self.arms:
             key, files = self._pretrain(teacher, tokens, seed), None
         else:
             key, files = outside(teacher, self.builder)
-        self.pretrained[place] = self.builder.pretrain(
+        made = self.builder.pretrain(
             study.backbone,
-            arm.objective,
-            arm.options,
+            arm.spec.objective,
+            arm.spec.options,
             self._corpus(tokens),
             recipe,
             seed,
             label,
             key,
             files,
-            kind.needs_ngrams(options),
+            arm.requires.uses_ngrams,
             *outside(study.backbone.checkpoint, self.builder),
         )
-        return self.pretrained[place]
+        self.keys[place] = made
+        self.pretrained.setdefault(made[1], arm)
+        return made
 
     def _data(self, task: str | None) -> Key:
         """Return the stage of a task; without one, of the corpus' rows of its first size.

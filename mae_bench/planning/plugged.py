@@ -1,7 +1,7 @@
 """Parts of other packages in the stages of a plan, and whether their source has changed since."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mae_bench.backbones import BACKBONES
 from mae_bench.plugins import Plugin, source_digest
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mae_bench.store.store import Store
 
 
-def objective_plugins(objective: str, options: Mapping[str, Any]) -> tuple[Plugin, ...]:
+def objective_plugins(objective: str, options: Mapping[str, object]) -> tuple[Plugin, ...]:
     """Return the objectives and masking schemes of other packages, those of parts among them."""
     from mae_bench.masking import MASKINGS
     from mae_bench.objectives.base import OBJECTIVES
@@ -94,7 +94,7 @@ def changed_sources(plan: "Plan", store: "Store") -> list[str]:
     ]
 
 
-def _names(value: Any) -> Iterator[str]:
+def _names(value: object) -> Iterator[str]:
     """Yield the texts inside options, keys too: parts are written under their objective."""
     if isinstance(value, str):
         yield value

@@ -47,7 +47,7 @@ def study_of(raw: Mapping[str, Any], folder: Path | None = None) -> Study:
     return study
 
 
-def _arms(raw: Any) -> list[Any]:
+def _arms(raw: object) -> list[Any]:
     if not isinstance(raw, list | tuple):
         raise _wrong("objectives", f"must be a list of names or mappings, got {shown(raw)}")
     arms: list[dict[str, Any]] = []
@@ -78,7 +78,7 @@ def _arms(raw: Any) -> list[Any]:
     return arms
 
 
-def _arm(place: int, item: Any) -> list[dict[str, Any]]:
+def _arm(place: int, item: object) -> list[dict[str, Any]]:
     """Return the arms of one item: its options' lists are multiplied out."""
     if isinstance(item, str):
         return [{"objective": item, "options": {}, "label": None, "place": place}]
@@ -126,7 +126,7 @@ def _arm(place: int, item: Any) -> list[dict[str, Any]]:
     return arms
 
 
-def _given_label(place: int, item: Mapping[str, Any]) -> str | None:
+def _given_label(place: int, item: Mapping[str, object]) -> str | None:
     label = item.get("label")
     if label is not None and not isinstance(label, str):
         raise _wrong(place, f"a label must be a text, got {shown(label)}; put it in quotes")
@@ -140,7 +140,7 @@ def _wrong(place: int | str, message: str) -> SpecError:
     return SpecError(f"objectives[{place}]: {message}", place=("objectives", place))
 
 
-def _not_one(place: int, item: Any) -> list[dict[str, Any]]:
+def _not_one(place: int, item: object) -> list[dict[str, object]]:
     keys = f"{len(item)} keys ({', '.join(map(str, item))})" if isinstance(item, dict) else ""
     raise _wrong(
         place,
@@ -157,7 +157,7 @@ def _label(arms: list[dict[str, Any]], name: str) -> None:
         arm["label"] = name + "".join(f" {key}={_plain(arm['options'][key])}" for key in differing)
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     """Return a value as labels write it: a mapping by its main fields, then the others."""
     if value is ...:
         return ""
@@ -168,12 +168,12 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _others(fields: Mapping[str, Any], *told: str) -> str:
+def _others(fields: Mapping[str, object], *told: str) -> str:
     others = [f"{key}={_plain(value)}" for key, value in fields.items() if key not in told]
     return f"({', '.join(others)})" if others else ""
 
 
-def _noises(item: Any) -> list[Any]:
+def _noises(item: object) -> list[object]:
     if isinstance(item, str):
         return [{"name": item}]
     if isinstance(item, dict) and "name" in item:
@@ -194,7 +194,7 @@ def _noises(item: Any) -> list[Any]:
     ]
 
 
-def _seeds(raw: Any) -> Any:
+def _seeds(raw: object) -> object:
     if isinstance(raw, int) and not isinstance(raw, bool):
         if raw < 1:
             raise _wrong("seeds", f"must be a count of at least 1 or a list of seeds, got {raw}")
@@ -204,7 +204,7 @@ def _seeds(raw: Any) -> Any:
     return raw
 
 
-def _corpus(raw: dict[str, Any], folder: Path | None) -> dict[str, Any]:
+def _corpus(raw: dict[str, object], folder: Path | None) -> dict[str, object]:
     sources = raw.get("sources")
     if sources is None:
         return raw
@@ -212,7 +212,7 @@ def _corpus(raw: dict[str, Any], folder: Path | None) -> dict[str, Any]:
     return {**raw, "sources": [_source(item, folder) for item in listed]}
 
 
-def _source(item: Any, folder: Path | None) -> Any:
+def _source(item: Any, folder: Path | None) -> object:
     """Return a text file's path; one that is relative may lie beside the study."""
     is_path = isinstance(item, str) and (item[:1] in (".", "/", "~") or Path(item).suffix != "")
     if not is_path:

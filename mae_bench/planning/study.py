@@ -105,7 +105,7 @@ def load_study(
 
 
 def _checked(
-    path: Path, fields: dict[str, Any], overrides: Sequence[str], scale: str | None
+    path: Path, fields: dict[str, object], overrides: Sequence[str], scale: str | None
 ) -> Study:
     try:
         return study_of(fields, path.parent)
@@ -121,12 +121,12 @@ def _checked(
         raise SpecError(f"{where}: {error}", error.got) from None
 
 
-def read_raw(path: Path, overrides: Sequence[str], scale: str | None) -> dict[str, Any]:
+def read_raw(path: Path, overrides: Sequence[str], scale: str | None) -> dict[str, object]:
     """Return what a file holds, with a scale merged over it and overrides applied last."""
     return _scaled(path, *_parts(path), overrides, scale)
 
 
-def _parts(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+def _parts(path: Path) -> tuple[dict[str, object], dict[str, dict[str, object]]]:
     """Return the fields of a file and its scales."""
     raw = read_yaml(_text(path), str(path))
     if not isinstance(raw, dict):
@@ -137,13 +137,13 @@ def _parts(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
 
 def _scaled(
     path: Path,
-    base: dict[str, Any],
-    scales: dict[str, dict[str, Any]],
+    base: dict[str, object],
+    scales: dict[str, dict[str, object]],
     overrides: Sequence[str],
     scale: str | None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return fields with a scale merged over them and overrides applied last; a copy."""
-    fields: dict[str, Any] = copy.deepcopy(base)
+    fields: dict[str, object] = copy.deepcopy(base)
     if scale is not None:
         if not scales:
             raise SpecError(f"unknown scale '{scale}': {path} has no scales; leave --scale out")
@@ -158,7 +158,7 @@ def _scaled(
     return fields
 
 
-def _scales(raw: Any, path: Path) -> dict[str, dict[str, Any]]:
+def _scales(raw: object, path: Path) -> dict[str, dict[str, object]]:
     """Return the scales of a file, each a mapping of fields."""
     scales = {} if raw is None else raw
     if isinstance(scales, dict):
@@ -240,7 +240,7 @@ def _find(path_or_name: str | Path) -> Path:
     )
 
 
-def _merged(base: Any, over: Any) -> Any:
+def _merged(base: object, over: Any) -> Any:
     """Return ``over`` laid on ``base``; what holds one of several kinds is replaced whole."""
     if not isinstance(base, dict) or not isinstance(over, dict):
         return over
@@ -251,12 +251,12 @@ def _merged(base: Any, over: Any) -> Any:
     return out
 
 
-def _is_taken(*specs: Any) -> bool:
+def _is_taken(*specs: object) -> bool:
     """Whether one of several tokenizers is an encoder's, beside which nothing is written."""
     return any(isinstance(spec, dict) and "from" in spec for spec in specs)
 
 
-def _override(raw: dict[str, Any], override: str) -> None:
+def _override(raw: dict[str, object], override: str) -> None:
     path, equals, text = override.partition("=")
     parts = path.strip().split(".")
     if not equals or not all(parts):

@@ -121,13 +121,10 @@ def _unknown(label: str, spec: CorpusSpec, meta: dict[str, Any]) -> list[str]:
 
 
 def _short(label: str, plan: Plan, meta: dict[str, Any]) -> list[str]:
-    from mae_bench.objectives.base import OBJECTIVES, parse_options
-
     rows = {int(tokens): number for tokens, number in meta["rows_by_tokens"].items()}
     arms: dict[tuple[int, float], list[str]] = {}
-    for arm in plan.study.objectives:
-        options = parse_options(arm.objective, arm.options)
-        least = OBJECTIVES.get(arm.objective).least_tokens(options, meta["row_length"])
+    for arm in plan.resolved:
+        least = arm.requires.least_tokens(meta["row_length"])
         short = sum(number for tokens, number in rows.items() if tokens < least)
         if short > MAX_EMPTY_RATIO * sum(rows.values()):
             arms.setdefault((least, short / sum(rows.values())), []).append(arm.label)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Hashable, Sequence
-from typing import Any
 
 import yaml
 
@@ -18,7 +17,7 @@ _PLAIN = ("str", "int", "float", "bool", "null", "map", "seq", "merge")
 class _StrictLoader(yaml.SafeLoader):
     """The safe loader, without the traps and the kinds that no study can use."""
 
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
         line = node.start_mark.line + 1
         if node.tag.startswith(_TAG) and node.tag.removeprefix(_TAG) not in _PLAIN:
             kind = node.tag.removeprefix(_TAG)
@@ -43,7 +42,9 @@ class _StrictLoader(yaml.SafeLoader):
             )
         return value
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+    def construct_mapping(
+        self, node: yaml.MappingNode, deep: bool = False
+    ) -> dict[Hashable, object]:
         seen: dict[str, int] = {}
         for key, _ in node.value:
             line = key.start_mark.line + 1
@@ -78,7 +79,7 @@ _StrictLoader.add_implicit_resolver(
 )
 
 
-def read_yaml(text: str, name: str) -> Any:
+def read_yaml(text: str, name: str) -> object:
     """Return the content of one YAML document: texts, numbers, booleans, None, lists, mappings.
 
     Raises:
@@ -101,7 +102,7 @@ def read_yaml(text: str, name: str) -> Any:
         raise SpecError(f"{name}{_line(error, text)}: not valid YAML ({_problem(error)})") from None
 
 
-def _count(value: Any, count: int, above: list[int]) -> int:
+def _count(value: object, count: int, above: list[int]) -> int:
     """Return how many values there are so far; refuse what has no end, or nearly none."""
     count += 1
     if count > MAX_VALUES or len(above) > MAX_DEPTH:
@@ -130,7 +131,7 @@ def _problem(error: yaml.YAMLError) -> str:
     return str(getattr(error, "problem", None) or str(error).splitlines()[0])
 
 
-def parse_value(text: str, name: str) -> Any:
+def parse_value(text: str, name: str) -> object:
     """Return the value of a YAML text of one line, as ``--set`` takes it."""
     return read_yaml(text, name) if text.strip() else None
 

@@ -49,7 +49,7 @@ def load_part(objective: Objective, folder: Path, prefix: str) -> None:
     objective.load_state_dict(own, strict=False)
 
 
-def write_json(content: Any, path: Path) -> None:
+def write_json(content: object, path: Path) -> None:
     """Write indented JSON."""
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -67,7 +67,7 @@ def _version(name: str) -> str:
 
 
 def save_state(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, notes: dict[str, Any]
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, notes: dict[str, object]
 ) -> None:
     """Write weights, moving averages, optimizer state and notes as one file, in one rename."""
     tensors = {f"model/{name}": value for name, value in _moving(model).items()}
@@ -96,7 +96,7 @@ def load_state(
             if kind == "optimizer":
                 state = optimizer.state[trained[int(index)][1]]
                 state[key[0]] = file.get_tensor(name)
-        notes: dict[str, Any] = json.loads(file.metadata()["notes"])
+        notes: dict[str, object] = json.loads(file.metadata()["notes"])
     return notes
 
 

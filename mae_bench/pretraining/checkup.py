@@ -1,7 +1,5 @@
 """What is asked of a pretraining before its first step and after its last."""
 
-from typing import Any
-
 from mae_bench.data.blocks import Blocks
 from mae_bench.objectives.base import Objective
 from mae_bench.pretraining.health import (
@@ -33,7 +31,7 @@ class Checkup:
         if objective.is_trained:
             self.probe_start = left_out_r2(objective.backbone, data, device)
 
-    def after(self) -> dict[str, Any]:
+    def after(self) -> dict[str, object]:
         """Return the facts for ``cost.json``; ``collapse`` says why the run is lost, if it is."""
         objective, data, device = self.objective, self.data, self.device
         end = exchange(objective, data, self.seed, device)

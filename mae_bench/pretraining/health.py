@@ -12,7 +12,6 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -133,14 +132,14 @@ def _exchanged(backbone: Backbone) -> Iterator[None]:
     generator = torch.Generator().manual_seed(0)
 
     def exchange_rows(
-        module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        module: object, args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> tuple[tuple[object, ...], dict[str, object]]:
         rows = len(next(v for v in (*args, *kwargs.values()) if isinstance(v, Tensor)))
         order = torch.randperm(rows, generator=generator)
         source = torch.empty_like(order)
         source[order] = order.roll(1)
 
-        def read(value: Any) -> Any:
+        def read(value: object) -> object:
             return value[source.to(value.device)] if isinstance(value, Tensor) else value
 
         return tuple(map(read, args)), {name: read(value) for name, value in kwargs.items()}

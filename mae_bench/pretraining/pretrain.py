@@ -9,7 +9,6 @@ import math
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +21,7 @@ from mae_bench.masking import PAD_ID, build_lexicon
 from mae_bench.model.attention import place
 from mae_bench.model.backbone import build_backbone
 from mae_bench.model.teacher import SPEC_FILE
-from mae_bench.objectives.base import OBJECTIVES, Block, Objective, parse_options
+from mae_bench.objectives.base import OBJECTIVES, Block, Objective, View, parse_options
 from mae_bench.pretraining.checkpoint import (
     load_state,
     save_checkpoint,
@@ -117,7 +116,8 @@ class _Run:
         else:
             backbone = starting_backbone(spec.backbone, encoder, tokenizer)
         lexicon = None
-        if kind.needs_lexicon(options):
+        requires = kind.requires(options)
+        if requires.uses_lexicon:
             lexicon = build_lexicon(data.rows, data.vocab_size, tokenizer, ngrams)
         drawn = backbone.embedding.weight.detach().clone()
         objective = kind(
@@ -126,7 +126,7 @@ class _Run:
         # an objective may start from its teacher's encoder
         is_drawn = encoder is None and torch.equal(drawn, backbone.embedding.weight)
         self.objective: Objective = place(objective, device)
-        self.restarts_at = kind.restarts_at(options)
+        self.restarts_at = requires.restarts_at
         self.shape = StepShape(
             spec.backbone,
             self.recipe.batch_rows,
@@ -135,7 +135,7 @@ class _Run:
             outside_stack(self.objective, teacher),
         )
         self.step_flops: Flops = kind.flops_per_step(options, self.shape)
-        paid = (price / getattr(options, "amortise_over", 1) for price in price_of(teacher))
+        paid = (price / requires.amortise_over for price in price_of(teacher))
         self.teacher_pretrain_flops, self.teacher_pretrain_s = paid
         self.budget_s = seconds_for(self.recipe.budget, self.teacher_pretrain_s)
         self.steps = steps_for(
@@ -145,7 +145,7 @@ class _Run:
             self.teacher_pretrain_flops,
         )
         if self.steps is not None:
-            kind.check_steps(options, self.steps)
+            requires.check_steps(self.steps)
         self.num_rows = len(data.rows)
         if kind.is_trained and self.num_rows < self.recipe.batch_rows:
             raise DataError(
@@ -223,7 +223,7 @@ class _Run:
                 "like), or give longer texts"
             )
 
-    def _view(self, rows: torch.Tensor, progress: float) -> Any:
+    def _view(self, rows: torch.Tensor, progress: float) -> View:
         epoch, ids = self._batch()
         index = torch.from_numpy(ids).to(self.device, non_blocking=True)
         chosen = rows[index].long()
@@ -275,7 +275,7 @@ class _Run:
         else:
             progress(self.step * self.shape.tokens, self.steps * self.shape.tokens, note)
 
-    def cost(self) -> dict[str, Any]:
+    def cost(self) -> dict[str, object]:
         """Return what the run cost and how healthy it ended."""
         spent = self.step_flops.scaled(self.step)
         encoder = sum(p.numel() for p in self.objective.backbone.parameters())

@@ -1,7 +1,6 @@
 """Puts a saved objective together again, to ask it for tokens that it has not seen."""
 
 from pathlib import Path
-from typing import Any
 
 from mae_bench.data.blocks import Blocks
 from mae_bench.errors import SpecError
@@ -39,11 +38,12 @@ def rebuild_at(folder: Path, data: Blocks, mask_ratio: float, device: str) -> Ob
     if not (folder / SPEC_FILE).exists():
         return None
     spec = PretrainSpec.model_validate(read_json(folder / SPEC_FILE))
-    found = OBJECTIVES.get(spec.objective).predictor(parse_options(spec.objective, spec.options))
+    trained = parse_options(spec.objective, spec.options)
+    found = OBJECTIVES.get(spec.objective).provides(trained).predictor
     if found is None:
         return None
     kind = OBJECTIVES.get(found.objective)
-    asked: dict[str, Any] = {**found.options, "mask_ratio": mask_ratio}
+    asked: dict[str, object] = {**found.options, "mask_ratio": mask_ratio}
     asked |= {name: value for name, value in PLAIN.items() if name in kind.Options.model_fields}
     try:
         options = parse_options(found.objective, asked)
@@ -51,7 +51,7 @@ def rebuild_at(folder: Path, data: Blocks, mask_ratio: float, device: str) -> Ob
     except SpecError:
         return None
     lexicon = None
-    if kind.needs_lexicon(options):
+    if kind.requires(options).uses_lexicon:
         lexicon = build_lexicon(data.rows, data.vocab_size, folder)
     objective = kind(load_backbone(folder), spec.backbone, options, seed=spec.seed, lexicon=lexicon)
     load_part(objective, folder, found.prefix)

@@ -127,15 +127,12 @@ class _Collector:
 
     def whole_seconds(self, pretrain: str) -> float:
         """Return the seconds of a pretraining and of what made its teacher, as it is charged."""
-        from mae_bench.objectives.base import parse_options
-
         seconds = float(self.read("pretrain", pretrain, "cost.json")["seconds"])
         stage = self.plan.by_key["pretrain", pretrain]
+        amortise_over = self.plan.pretrained[pretrain].requires.amortise_over
         for kind, teacher in stage.needs:
             if kind == "pretrain":
-                spec = self.read(kind, pretrain, "spec.json")
-                options = parse_options(spec["objective"], spec["options"])
-                seconds += self.whole_seconds(teacher) / getattr(options, "amortise_over", 1)
+                seconds += self.whole_seconds(teacher) / amortise_over
         return seconds
 
     def read(self, kind: str, id_: str, name: str) -> Any:

@@ -148,7 +148,7 @@ def _pretrain(job: Job) -> None:
     spec = job.stage.spec
     assert isinstance(spec, PretrainSpec)
     options = parse_options(spec.objective, spec.options)
-    teacher = job.encoder(spec.teacher, OBJECTIVES.get(spec.objective).teacher_of(options))
+    teacher = job.encoder(spec.teacher, OBJECTIVES.get(spec.objective).requires(options).teacher)
     pretrain(
         spec,
         blocks=job.need("blocks"),

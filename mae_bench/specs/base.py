@@ -46,7 +46,7 @@ class Frozen(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _of_its_kind(cls: type[Self], value: Any, info: ValidationInfo) -> Any:
+    def _of_its_kind(cls: type[Self], value: object, info: ValidationInfo) -> object:
         """Refuse true for 1, 1 for true and "1" for 1, all of which pydantic would take."""
         kinds = _kinds(cls, str(info.field_name))
         if kinds is not None and any(type(item) not in kinds for item in _scalars(value)):
@@ -67,7 +67,7 @@ def _kinds(model: type[BaseModel], name: str) -> frozenset[type] | None:
     return frozenset(found | {type(None)} | ({int, float} if found & {int, float} else set()))
 
 
-def _leaves(annotation: Any) -> Iterator[Any]:
+def _leaves(annotation: object) -> Iterator[Any]:
     if get_origin(annotation) is Annotated:
         yield from _leaves(get_args(annotation)[0])
     elif get_origin(annotation) is Literal:
@@ -80,7 +80,7 @@ def _leaves(annotation: Any) -> Iterator[Any]:
         yield annotation  # a model's own fields look after themselves
 
 
-def _scalars(value: Any) -> Iterator[Any]:
+def _scalars(value: object) -> Iterator[object]:
     if isinstance(value, list | tuple):
         for item in value:
             yield from _scalars(item)
@@ -88,7 +88,7 @@ def _scalars(value: Any) -> Iterator[Any]:
         yield value
 
 
-def stage_id(kind: str, version: int, content: Any) -> str:
+def stage_id(kind: str, version: int, content: object) -> str:
     """Return 16 hex digits that name a stage's result: its kind, version and content."""
     text = json.dumps([kind, version, content], sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

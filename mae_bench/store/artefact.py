@@ -28,7 +28,7 @@ def read_about(folder: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def file_damage(path: Path, facts: Mapping[str, Any]) -> str | None:
+def file_damage(path: Path, facts: Mapping[str, object]) -> str | None:
     """Return how a file differs from what ``done.json`` says of it, or None."""
     try:
         size = path.stat().st_size
@@ -41,7 +41,7 @@ def file_damage(path: Path, facts: Mapping[str, Any]) -> str | None:
     return None
 
 
-def finish(folder: Path, about: Mapping[str, Any], *, is_synced: bool) -> None:
+def finish(folder: Path, about: Mapping[str, object], *, is_synced: bool) -> None:
     """Write the done marker, after every file; ``is_synced`` brings each to the disk."""
     files = {}
     for path in sorted(folder.rglob("*")):

@@ -67,7 +67,7 @@ def acquire(folder: Path, kind: str, id_: str, stale_s: float = STALE_S) -> Leas
     return Lease(path, str(content["token"]))
 
 
-def holder(folder: Path, kind: str, id_: str) -> dict[str, Any] | None:
+def holder(folder: Path, kind: str, id_: str) -> dict[str, object] | None:
     """Return who holds a stage now (pid and host), or None."""
     path = folder / f"{kind}-{id_}.json"
     return _read(path) if _is_held(path, STALE_S) else None
@@ -86,7 +86,7 @@ def _is_held(path: Path, stale_s: float) -> bool:
     return content.get("host") != _host() or _is_alive(content)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path) -> dict[str, object] | None:
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError):

@@ -143,7 +143,7 @@ class Store:
         return json.loads(path.read_bytes())
 
     @contextmanager
-    def build(self, kind: str, id_: str, about: Mapping[str, Any]) -> Iterator[Path]:
+    def build(self, kind: str, id_: str, about: Mapping[str, object]) -> Iterator[Path]:
         """Give a temporary folder; put it in its place when the block ends well.
 
         Only the holder of the stage's lease may call it. Leftovers of killed builds go first.
@@ -213,7 +213,7 @@ class Store:
             finally:
                 temporary.unlink(missing_ok=True)
 
-    def failure(self, kind: str, id_: str) -> dict[str, Any] | None:
+    def failure(self, kind: str, id_: str) -> dict[str, object] | None:
         """Return the record of a stage's failure, or None."""
         try:
             record = json.loads(self._failure(kind, id_).read_bytes())

@@ -89,7 +89,7 @@ def load_tokenizer(checkpoint: Path | str) -> Any:
     """
     from transformers import AutoTokenizer
 
-    def load() -> Any:
+    def load() -> object:
         return AutoTokenizer.from_pretrained(str(checkpoint))
 
     folder = Path(checkpoint)
@@ -139,7 +139,7 @@ def tokenize(
     return TokenSet.of(rows, pad_id=pad_id, vocab_size=vocab_size, device=device)
 
 
-def check_length(max_length: int, config: Any) -> None:
+def check_length(max_length: int, config: object) -> None:
     """Check that an encoder has positions for ``max_length`` tokens.
 
     Raises:

@@ -1,7 +1,6 @@
 """Floating-point operations that a protocol spends in the encoder, over padded tokens."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from mae_bench.costs import TRAIN, Stack, stack_of_config
 
@@ -9,7 +8,7 @@ from mae_bench.costs import TRAIN, Stack, stack_of_config
 class OperationCount:
     """A running count; the head and a probe's solver are left out, being below 1%."""
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, config: object) -> None:
         """Read the sizes of a loaded encoder."""
         self._stack: Stack | None
         try:

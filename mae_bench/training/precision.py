@@ -1,7 +1,7 @@
 """Half precision where the hardware has it."""
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
@@ -18,7 +18,7 @@ def resolve_precision(precision: Precision, device: str) -> Literal["fp32", "bf1
     return "bf16" if has_bf16() else "fp32"
 
 
-def autocast(device: str, precision: Precision) -> AbstractContextManager[Any]:
+def autocast(device: str, precision: Precision) -> AbstractContextManager[object]:
     """Return the context in which forward passes run; weights and optimizer stay fp32."""
     if resolve_precision(precision, device) == "fp32":
         return nullcontext()

@@ -8,7 +8,6 @@ import hashlib
 import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -22,13 +21,13 @@ _OVERHEAD = 400  # bytes that Python takes for a key and an array
 _UNREAD = ("cost.json", "curve.json", "spec.json", "done.json")  # beside a tokenizer, not of it
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".h5", ".msgpack", ".onnx")
 
-_held: LRUCache[Any, tuple[Ids, int]] = LRUCache(MAX_BYTES, getsizeof=lambda held: held[1])
-_tokenizers: LRUCache[str, Any] = LRUCache(MAX_TOKENIZERS)
-_numbers: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+_held: LRUCache[object, tuple[Ids, int]] = LRUCache(MAX_BYTES, getsizeof=lambda held: held[1])
+_tokenizers: LRUCache[str, object] = LRUCache(MAX_TOKENIZERS)
+_numbers: WeakKeyDictionary[object, int] = WeakKeyDictionary()
 _counter = itertools.count()
 
 
-def same_tokenizer(folder: Path, load: Callable[[], Any]) -> Any:
+def same_tokenizer(folder: Path, load: Callable[[], object]) -> object:
     """Return the tokenizer of a folder: the one in memory where its files are the same to a byte.
 
     Args:
@@ -42,7 +41,7 @@ def same_tokenizer(folder: Path, load: Callable[[], Any]) -> Any:
 
 
 def token_ids(
-    tokenizer: Any,
+    tokenizer: object,
     texts: Sequence[Sequence[str]],
     max_length: int,
     encode: Callable[[list[list[str]]], list[list[int]]],
@@ -59,7 +58,7 @@ def token_ids(
     keys = [(number, max_length, row) for row in zip(*texts, strict=True)]
     found = [_held.get(key) for key in keys]
     new = list(dict.fromkeys(key for key, held in zip(keys, found, strict=True) if held is None))
-    fresh: dict[Any, Ids] = {}
+    fresh: dict[object, Ids] = {}
     if new:
         rows = encode([list(column) for column in zip(*(key[2] for key in new), strict=True)])
         for key, row in zip(new, rows, strict=True):

@@ -6,17 +6,17 @@ would have drawn; Optuna's own samplers start anew after a resume and repeat the
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 import optuna
 
 from mae_bench.errors import SpecError
-from mae_bench.objectives.base import OBJECTIVES, Trial, parse_options
+from mae_bench.objectives.base import OBJECTIVES, Choice, Trial, parse_options
 from mae_bench.seeding import seed_for
 from mae_bench.specs import PEAK_LR, ArmSpec, PretrainRecipe, TuningSpec
 
-Space = Callable[[Trial], dict[str, Any]]
-Fits = Callable[[str, Any], bool]
+Space = Callable[[Trial], dict[str, object]]
+Fits = Callable[[str, object], bool]
 
 
 class FreeTrial:
@@ -26,7 +26,7 @@ class FreeTrial:
     So a choice can be written into a study by hand, and 0.15 is never 0.15000000000000002.
     """
 
-    def __init__(self, trial: Trial, fixed: Mapping[str, Any], fits: Fits) -> None:
+    def __init__(self, trial: Trial, fixed: Mapping[str, object], fits: Fits) -> None:
         """Wrap a trial; ``fixed`` are values by name, ``fits`` says what can stand beside them."""
         self.trial = trial
         self.fixed = fixed
@@ -52,10 +52,10 @@ class FreeTrial:
             return low
         return self.trial.suggest_int(name, low, high, step=step, log=log)
 
-    def suggest_categorical(self, name: str, choices: Any) -> Any:
+    def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Choice:
         """Draw one of the choices."""
         if name in self.fixed:
-            return self.fixed[name]
+            return cast(Choice, self.fixed[name])
         possible = [choice for choice in choices if self.fits(name, choice)]
         if len(possible) < 2:
             return (possible or choices)[0]
@@ -69,7 +69,7 @@ def space_of(arm: ArmSpec, recipe: PretrainRecipe, spec: TuningSpec) -> Space:
     """
     kind = OBJECTIVES.get(arm.objective)
 
-    def fits(name: str, value: Any) -> bool:
+    def fits(name: str, value: object) -> bool:
         if name not in kind.Options.model_fields:
             return True  # a name of the search alone
         try:
@@ -78,8 +78,8 @@ def space_of(arm: ArmSpec, recipe: PretrainRecipe, spec: TuningSpec) -> Space:
             return False
         return True
 
-    def space(trial: Trial) -> dict[str, Any]:
-        drawn: dict[str, Any] = {}
+    def space(trial: Trial) -> dict[str, object]:
+        drawn: dict[str, object] = {}
         if not kind.is_trained:
             return drawn
         free = FreeTrial(trial, arm.options, fits)

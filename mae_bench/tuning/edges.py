@@ -45,5 +45,5 @@ def _edge(value: Any, distribution: BaseDistribution) -> str:
     return "lowest" if place <= share else "highest" if place >= 1 - share else ""
 
 
-def _are_numbers(choices: Sequence[Any]) -> bool:
+def _are_numbers(choices: Sequence[object]) -> bool:
     return all(type(choice) in (int, float) for choice in choices)

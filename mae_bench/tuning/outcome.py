@@ -94,7 +94,7 @@ class Outcome(Frozen):
     arms: dict[str, ArmOutcome]
 
     @property
-    def options(self) -> dict[str, dict[str, Any]]:
+    def options(self) -> dict[str, dict[str, object]]:
         """What replaces the study's options, by label; an arm without a choice is there too."""
         return {label: arm.chosen for label, arm in self.arms.items()}
 
@@ -109,7 +109,7 @@ class Outcome(Frozen):
             text += f" ({'; '.join(named)}). Beyond an edge may lie a better value"
         return f"{text}." if known else ""
 
-    def table(self) -> list[dict[str, Any]]:
+    def table(self) -> list[dict[str, object]]:
         """Return one mapping an arm, as reports show it."""
         return [
             {

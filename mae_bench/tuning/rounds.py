@@ -7,7 +7,6 @@ needs one round; ``tpe`` one for each trial, since a draw depends on the values 
 
 import sqlite3
 from functools import partial
-from typing import Any
 
 import optuna
 
@@ -110,7 +109,7 @@ class Rounds:
         """Return the plan of a trial, or why its options do not fit together."""
         place = (label, trial.number)
         if place not in self.plans:
-            options: dict[str, Any] = trial.user_attrs["options"]
+            options: dict[str, object] = trial.user_attrs["options"]
             try:
                 self.plans[place] = trial_plan(
                     self.study, self.session.data_dir, label, trial.number, options

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mae_bench.errors import SpecError
 from mae_bench.measures import measure_of
@@ -67,7 +67,7 @@ def trial_study(study: Study) -> Study:
 
 
 def trial_plan(
-    study: Study, data_dir: Path | None, label: str, number: int, options: dict[str, Any]
+    study: Study, data_dir: Path | None, label: str, number: int, options: dict[str, object]
 ) -> Plan:
     """Return the plan of one trial of an arm.
 
@@ -114,7 +114,14 @@ def narrowed(plan: Plan, labels: Iterable[str], data_dir: Path | None, note: str
         if stage.key in needed
     ]
     arms = tuple(arm for arm in plan.arms if arm.label in labels)
-    return Plan(plan.study, arms, (*stages, *builder.stages.values()), tuple(cells))
+    return replace(
+        plan,
+        arms=arms,
+        stages=(*stages, *builder.stages.values()),
+        cells=tuple(cells),
+        resolved=tuple(arm for arm in plan.resolved if arm.label in labels),
+        warnings=(),
+    )
 
 
 def base_plan(session: "Session") -> Plan:

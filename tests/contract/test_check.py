@@ -14,7 +14,7 @@ from mae_bench.contract.views import ContractError
 from mae_bench.costs import Flops
 from mae_bench.draws import Draws
 from mae_bench.masking import MASK_ID, NUM_SPECIAL
-from mae_bench.objectives.base import OBJECTIVES, LossOutput, Objective, View
+from mae_bench.objectives.base import OBJECTIVES, LossOutput, Objective, Predictor, View
 from mae_bench.objectives.mae import MaskedAutoencoder
 from mae_bench.objectives.mlm import MaskedLanguageModel
 from mae_bench.objectives.targets import all_positions
@@ -151,6 +151,20 @@ class Empty(Sound):
         return LossOutput(output.loss / output.predicted, max(1, output.predicted))
 
 
+class Headless(Sound):
+    @classmethod
+    def provides(cls, options):
+        return dataclasses.replace(super().provides(options), soft_head="decoder")
+
+
+class Unanswering(Sound):
+    """It offers a mae as what predicts for it, whose decoder it never saved."""
+
+    @classmethod
+    def provides(cls, options):
+        return dataclasses.replace(super().provides(options), predictor=Predictor("mae", {}))
+
+
 FAULTS = {
     Named: ("declaration", "name it 'faulty'"),
     Impure: ("purity", "draw through `draws`"),
@@ -164,6 +178,8 @@ FAULTS = {
     Diverging: ("gradient", "the loss is not finite at step"),
     Detached: ("gradient", "no gradient reaches the backbone"),
     Cheap: ("flops", "torch counts"),
+    Headless: ("provisions", "no VocabularyHead has that name"),
+    Unanswering: ("provisions", "which state_to_save does not hold"),
     Restarted: ("start", "does not start as others do"),
     Empty: ("short", "the loss on texts of one token is nan"),
     Crashing: ("purity", "it raised KeyError: 'missing'"),
@@ -192,7 +208,7 @@ def test_each_fault_is_found_by_its_check(fault, registered, tmp_path):
 
 
 @pytest.mark.parametrize("place", range(len(CASES)))
-@pytest.mark.parametrize("check", ["positions", "places", "leak"])
+@pytest.mark.parametrize("check", ["positions", "places", "leak", "provisions"])
 def test_every_case_of_ours_keeps_its_views(check, place, tmp_path):
     CHECKS[check](Specimen(*CASES[place], tmp_path))
 
@@ -216,8 +232,13 @@ def test_what_is_declared_is_so(name, options, field, check, monkeypatch, tmp_pa
     """Without its declaration, each of ours that shows or moves tokens is refused."""
     specimen = Specimen(name, options, tmp_path)
     CHECKS[check](specimen)
-    monkeypatch.setattr(specimen.kind, field, False)
-    with pytest.raises(ContractError, match=f"set {field} = True"):
+    declared = specimen.kind.provides
+
+    def silent(options):
+        return dataclasses.replace(declared(options), **{field: False})
+
+    monkeypatch.setattr(specimen.kind, "provides", silent)
+    with pytest.raises(ContractError, match=f"say {field}"):
         CHECKS[check](specimen)
 
 

@@ -101,7 +101,7 @@ def test_most_objectives_have_nothing_to_predict_there(teacher):
         reads_rows = name in SHOWN or options.get("loss_on") == "all"
         if not reads_rows and name not in ("mixture", "distill"):
             assert is_empty, (name, options)
-        least = OBJECTIVES.get(name).least_tokens(parse_options(name, options), LONG)
+        least = OBJECTIVES.get(name).requires(parse_options(name, options)).least_tokens(LONG)
         assert least > 4 if is_empty else True
     assert counts[True] > 25
 

@@ -56,8 +56,8 @@ def test_every_objective_takes_every_scheme(name, scheme):
     if name == "contrastive":
         options["view"] = "cutoff"  # its view that hides tokens
     parsed = checked(name, options)
-    assert kind.needs_ngrams(parsed) is part.needs_ngrams
-    assert kind.needs_lexicon(parsed) or not part.needs_lexicon
+    assert kind.requires(parsed).uses_ngrams is part.needs_ngrams
+    assert kind.requires(parsed).uses_lexicon or not part.needs_lexicon
     assert parse_options(name, parsed.canonical()) == parsed
     if part.max_ratio < 1 and "mask_ratio" in kind.Options.model_fields:
         with pytest.raises(SpecError, match=f"'{scheme}' can hide at most"):

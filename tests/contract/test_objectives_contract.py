@@ -40,11 +40,11 @@ def save_teacher(mlm, folder):
 def make(name, options, teacher, seed=0, spec=SPEC, vocab_size=V):
     kind = OBJECTIVES.get(name)
     parsed = parse_options(name, options)
-    needs = kind.teacher_of(parsed) is not None
+    needs = kind.requires(parsed).teacher is not None
     return kind(
         build_backbone(spec, vocab_size, seed), spec, parsed, seed=seed,
         teacher=teacher if needs else None,
-        lexicon=lexicon(vocab_size) if kind.needs_lexicon(parsed) else None,
+        lexicon=lexicon(vocab_size) if kind.requires(parsed).uses_lexicon else None,
     )  # fmt: skip
 
 
@@ -80,8 +80,8 @@ def test_parts_of_one_shape_start_equal_in_every_objective(teacher):
 
 def test_folder_and_registry_agree():
     folder = Path(mae_bench.objectives.__file__).parent
-    shared = {"__init__", "base", "distill_options", "part_entries", "parts", "targets",
-              "two_ratios", "views"}  # fmt: skip
+    shared = {"__init__", "base", "distill_options", "part_entries", "parts", "requirements",
+              "targets", "two_ratios", "views"}  # fmt: skip
     files = {path.stem for path in folder.glob("*.py")} - shared
     assert files == set(OBJECTIVES.names())
     assert {name for name, _ in CASES} == {n for n, kind in OBJECTIVES if kind.is_trained}

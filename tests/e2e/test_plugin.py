@@ -53,6 +53,14 @@ def call(site, *arguments):
     return done.returncode, done.stdout, done.stderr
 
 
+def test_an_objective_from_outside_takes_two_files():
+    """The objective, and the project file that names it as an entry point."""
+    files = {str(path.relative_to(EXAMPLE)) for path in EXAMPLE.rglob("*") if path.is_file()}
+    assert {f for f in files if "__pycache__" not in f and ".egg-info" not in f} == {
+        "mae_bench_halves.py", "pyproject.toml",
+    }  # fmt: skip
+
+
 def test_it_is_listed_with_its_options(site):
     code, out, err = call(site, "list", "objectives", "--json")
     assert code == 0, err
@@ -65,8 +73,8 @@ def test_it_keeps_the_contract(site):
     code, out, err = call(site, "check", "swapped_halves", "--json")
     found = json.loads(out)
     assert code == 0 and found["is_kept"], (found, err)
-    assert len(found["checks"]) == 12
-    assert "keeps all 12 checks" in err
+    assert len(found["checks"]) == 13
+    assert "keeps all 13 checks" in err
 
 
 def test_it_runs_in_a_study(site, tmp_path):

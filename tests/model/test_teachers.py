@@ -49,7 +49,7 @@ def make(name, options, seed=0, teacher=None):
     kind, parsed = OBJECTIVES.get(name), parse_options(name, options)
     return kind(
         build_backbone(SPEC, V, seed), SPEC, parsed, seed=seed, teacher=teacher,
-        lexicon=lexicon() if kind.needs_lexicon(parsed) else None,
+        lexicon=lexicon() if kind.requires(parsed).uses_lexicon else None,
     ).eval()  # fmt: skip
 
 
@@ -108,7 +108,9 @@ def test_a_student_without_a_token_loss_has_no_trained_head():
     kind = OBJECTIVES.get("distill")
     for options, head in (({}, "head"), ({"soft_weight": 0.0}, "head"),
                           ({"soft_weight": 0.0, "mlm_weight": 0.0}, None)):  # fmt: skip
-        assert kind.soft_head(parse_options("distill", {"teacher": "x", **options})) == head
+        assert (
+            kind.provides(parse_options("distill", {"teacher": "x", **options})).soft_head == head
+        )
 
 
 def plan(*objectives):

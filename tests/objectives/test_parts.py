@@ -90,7 +90,7 @@ def test_shares_end_where_steps_begin():
     given = {label: {"objective": "mlm", "share": share} for label, share in steps.items()}
     options = parse_options("phases", {"steps": given, "resets_optimizer": True})
     assert [options.phase_at(step / 10) for step in range(11)] == [0, 1, 1] + [2] * 8
-    assert OBJECTIVES.get("phases").restarts_at(options) == (0.1, 0.3)
+    assert OBJECTIVES.get("phases").requires(options).restarts_at == (0.1, 0.3)
 
 
 def test_costs_add_up():

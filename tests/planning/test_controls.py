@@ -5,6 +5,7 @@ import pytest
 from mae_bench.costs import StepShape
 from mae_bench.errors import SpecError
 from mae_bench.objectives.base import OBJECTIVES, parse_options
+from mae_bench.planning.arms import resolve_arm
 from mae_bench.planning.controls import with_controls
 from mae_bench.planning.estimate import estimate
 from mae_bench.planning.plan import make_plan
@@ -48,9 +49,9 @@ def test_controls_of_several_arms_are_run_once():
 
 
 def test_a_control_takes_its_arms_tuned_rate():
-    arms = (ArmSpec(objective="phases", options=PHASES, label="both", peak_lr=0.5),)
-    by_label = {arm.label: arm for arm in with_controls(arms)}
-    assert by_label["both: mae alone"].peak_lr == 0.5
+    arm = resolve_arm(ArmSpec(objective="phases", options=PHASES, label="both", peak_lr=0.5))
+    by_label = {arm.label: arm for arm in with_controls((arm,))}
+    assert by_label["both: mae alone"].spec.peak_lr == 0.5
 
 
 def test_a_label_that_a_control_needs_is_refused():
@@ -59,7 +60,7 @@ def test_a_label_that_a_control_needs_is_refused():
         ArmSpec(objective="simcse", label="x: mae alone"),
     )
     with pytest.raises(SpecError, match="'x: mae alone' is that of a control of 'x' too"):
-        with_controls(arms)
+        with_controls(tuple(map(resolve_arm, arms)))
 
 
 def test_every_control_of_every_objective_can_be_run():

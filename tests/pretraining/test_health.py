@@ -52,11 +52,11 @@ def data(folder):
 def make(name, options=None, *, seed=0, folder=None, data=None):
     kind, parsed = OBJECTIVES.get(name), parse_options(name, options or {})
     lexicon = None
-    if kind.needs_lexicon(parsed):
+    if kind.requires(parsed).uses_lexicon:
         lexicon = build_lexicon(data.rows, data.vocab_size, folder)
     return kind(
         build_backbone(BACKBONE, V, seed), BACKBONE, parsed, seed=seed, lexicon=lexicon,
-        teacher=folder / "teacher" if kind.teacher_of(parsed) else None,
+        teacher=folder / "teacher" if kind.requires(parsed).teacher else None,
     )  # fmt: skip
 
 

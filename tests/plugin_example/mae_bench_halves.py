@@ -1,5 +1,7 @@
 """Sentence order prediction on halves of a row: which half came first?"""
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -7,13 +9,21 @@ from torch.nn import functional as F
 from mae_bench.costs import TRAIN, Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.masking import NUM_SPECIAL
-from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, Objective, Trial, View
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    Block,
+    LossOutput,
+    Objective,
+    Provisions,
+    Trial,
+    View,
+)
 from mae_bench.objectives.targets import all_positions
 from mae_bench.specs import Frozen, Ratio
 
 
 @OBJECTIVES.register("swapped_halves")
-class SwappedHalves(Objective):
+class SwappedHalves(Objective["SwappedHalves.Options"]):
     """Tell rows whose two halves were swapped from rows in their own order.
 
     ALBERT swaps two consecutive segments that [SEP] divides; here nothing marks where they meet.
@@ -22,7 +32,6 @@ class SwappedHalves(Objective):
     name = "swapped_halves"
     summary = "tell whether the two halves of a row were swapped"
     source = "after sentence order prediction, Lan et al. 2020, arXiv:1909.11942"
-    moves_tokens = True
 
     class Options(Frozen):
         """Options.
@@ -70,6 +79,11 @@ class SwappedHalves(Objective):
         """Return one pass over whole rows, and a score for each."""
         head = TRAIN * 2.0 * shape.rows * shape.backbone.width
         return Flops(encoder=shape.encoder(), head=head)
+
+    @classmethod
+    def provides(cls, options: Options) -> Provisions:
+        """Return that tokens stand at other positions than in their row, by design."""
+        return replace(super().provides(options), moves_tokens=True)
 
     @classmethod
     def search_space(cls, trial: Trial) -> dict[str, float]:

@@ -1,1 +1,0 @@
-"""A package beside mae-bench; `pip install .` makes its objective known."""
