@@ -68,8 +68,8 @@ BUGS = (
         "A mixture parses the options of its parts again wherever it looks at them.",
         "mae_bench/objectives/mixture.py",
         "            return self.parts\n",
-        "            return tuple(parse_parts([p.entry for p in self.parts], "
-        "'weight', float, 1))\n",
+        "            entries = [part.entry for part in self.parts]\n"
+        "            return tuple(parse_parts(entries, 'weight', float, 1))\n",
         (f"{ARMS}::test_a_part_is_parsed_once",),
     ),
 )
