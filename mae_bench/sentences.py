@@ -9,6 +9,7 @@ import annotated_types as limits
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from mae_bench.docstrings import attribute_docs
 from mae_bench.errors import near_match
 
 _KINDS = {
@@ -181,12 +182,14 @@ def describe(annotation: Any, metadata: Iterable[Any] = ()) -> str:
 def study_keys(
     model: type[BaseModel], prefix: str = "", whole: BaseModel | None = None
 ) -> list[dict[str, str]]:
-    """Return each key that a study may hold, with what it may be and its default.
+    """Return each key that a study may hold: what it may be, its default, and what it means.
 
     ``whole`` is the default of the mapping that the model describes, where that has one.
     """
     found = []
-    for name, field in _named(model).items():
+    meanings = attribute_docs(model)
+    for field_name, field in model.model_fields.items():
+        name = field.alias or field_name
         inner, _ = _bare(field.annotation)
         path = f"{prefix}{name}"
         if _is_model(inner):
@@ -202,7 +205,8 @@ def study_keys(
             given = field.get_default() if whole is None else _named_values(whole)[name]
             default = json.dumps(_plain(given))
         allowed = describe(field.annotation, field.metadata)
-        found.append({"name": path, "allowed": allowed, "default": default})
+        meaning = meanings.get(field_name, "")
+        found.append({"name": path, "allowed": allowed, "default": default, "meaning": meaning})
         if get_origin(inner) is tuple and _is_model(get_args(inner)[0]):
             found += study_keys(get_args(inner)[0], f"{path}[].")
     return found

@@ -86,26 +86,9 @@ def open_session(
 
     keep_freed_memory()  # before torch is imported
 
-    from mae_bench.errors import SpecError
-    from mae_bench.planning.study import in_file, load_study
-    from mae_bench.runner.session import Session
+    from mae_bench import api
 
-    session = Session(
-        load_study(study, overrides or (), scale),
-        home=home,
-        data_dir=data_dir,
-        device=device,
-        workers=workers,
-    )
-    if session.asked.tuning is not None:
-        from mae_bench.tuning import use_outcome
-
-        use_outcome(session)
-    try:
-        session.plan  # noqa: B018  # what no registry knows is told here, with its line
-    except SpecError as error:
-        raise in_file(error, study, bool(overrides or scale)) from None
-    return session
+    return api.open_session(study, overrides or (), scale, home, data_dir, device, workers)
 
 
 def is_finished(

@@ -103,29 +103,15 @@ def report(
 ) -> None:
     """Write tables, figures, verdicts and the page of what is done so far."""
     session = open_session(study, overrides, scale, home, data_dir)
-    rows = session.rows()
-    if rows.empty:
-        _refuse_other_rows(session)
+
+    from mae_bench.api import finished_rows
+
+    rows = finished_rows(session)
     page = write_page(session, rows, out, command("run", study, scale, overrides))
     if as_json:
         typer.echo(json.dumps({"page": str(page), "folder": str(page.parent)}, indent=1))
     else:
         typer.echo(str(page))
-
-
-def _refuse_other_rows(session: "Session") -> None:
-    """Say why there is nothing to report, where the home holds rows of the study all the same."""
-    from mae_bench.errors import DataError
-    from mae_bench.results import ROWS_FILE
-
-    kept = session.folder / ROWS_FILE
-    if kept.exists():
-        changed = ", ".join(session.changes())
-        why = f"the study differs from them in {changed}" if changed else "its data are others"
-        raise DataError(
-            f"nothing of '{session.asked.name}' is done in this form, but {kept} holds rows of it: "
-            f"{why}; give the --data-dir (or MAE_BENCH_DATA), --scale and --set that it ran with"
-        )
 
 
 def quickstart(
@@ -234,34 +220,12 @@ def finish(
 
 def write_page(session: "Session", rows: "pd.DataFrame", out: Path | None, command: str) -> Path:
     """Write the report and return its page; ``command`` is what makes the rows again."""
-    from mae_bench.analysis.curves import load_curves
-    from mae_bench.analysis.provenance import collect_provenance
-    from mae_bench.analysis.report import ReportContext, write_report
+    from mae_bench import api
     from mae_bench.cli.show import say
-    from mae_bench.planning.warnings import empty_steps
 
-    home = session.store.home
-    left = session.counts().left
-    if left:
+    if left := session.counts().left:
         say(f"warning: {left}")
-    outcome = None
-    if session.asked.tuning is not None:
-        from mae_bench.tuning import load_outcome
-
-        outcome = load_outcome(session)
-    context = ReportContext(
-        tuning=outcome.table() if outcome else None,
-        tuning_edges=outcome.edge_sentence if outcome else "",
-        curves=load_curves(rows, home),
-        provenance={**collect_provenance(), "data": session.data_checksums()},
-        notes=(
-            *([left] if left else []),
-            *session.plan.warnings,
-            *empty_steps(session.plan, session.store),
-        ),
-        reproduce=command,
-    )
-    return write_report(rows, session.study, out or session.folder / "report", context=context)
+    return api.write_page(session, rows, out, command)
 
 
 def print_summary(session: "Session", rows: "pd.DataFrame") -> None:

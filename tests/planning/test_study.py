@@ -228,6 +228,7 @@ def test_every_key_of_a_study_is_listed_with_its_default():
         "name": "finetune.epochs",
         "allowed": "a whole number of at least 1",
         "default": "3",
+        "meaning": "passes over the training set.",
     }
     assert found["name"]["default"] == "required"
     assert found["control"]["default"] == "null"
