@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from mae_bench.docstrings import attribute_docs
 from mae_bench.errors import near_match
+from mae_bench.plurals import counted
 
 _KINDS = {
     int: "a whole number",
@@ -18,7 +19,7 @@ _KINDS = {
     str: "a text",
     bool: "true or false",
     dict: "a mapping",
-    type(None): "nothing",
+    type(None): "null",
 }
 
 
@@ -37,7 +38,7 @@ def sentence(
     places = {_place(model, finding["loc"])[0] for finding in findings}
     text = _one(first["type"], first["msg"], first["input"], first["loc"], model, where)
     inner = [p for p in places if not any(q != p and q[: len(p)] == p for q in places)]
-    return text if len(inner) < 2 else f"{text} ({len(inner) - 1} more to mend)"
+    return text if len(inner) < 2 else f"{text} ({len(inner) - 1} more to fix)"
 
 
 def first_place(error: ValidationError, model: type[BaseModel]) -> tuple[str | int, ...]:
@@ -176,7 +177,8 @@ def describe(annotation: Any, metadata: Iterable[Any] = ()) -> str:
     pattern = next((m.pattern for m in metadata if getattr(m, "pattern", None)), None)
     if pattern:
         return f"a text that matches {pattern}"
-    return _KINDS.get(get_origin(annotation) or annotation, "another value") + _limits(metadata)
+    kind = _KINDS.get(get_origin(annotation) or annotation, "another value")
+    return kind + _limits(metadata, "character")
 
 
 def study_keys(
@@ -227,7 +229,7 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _limits(metadata: Iterable[Any]) -> str:
+def _limits(metadata: Iterable[Any], unit: str = "item") -> str:
     flat: list[Any] = []
     for item in metadata:  # a Field() inside Annotated keeps its limits in a list of its own
         flat += item.metadata if isinstance(item, FieldInfo) else [item]
@@ -235,7 +237,7 @@ def _limits(metadata: Iterable[Any]) -> str:
     high = next((m for m in flat if isinstance(m, limits.Lt | limits.Le)), None)
     length = next((m.min_length for m in flat if isinstance(m, limits.MinLen)), None)
     if length is not None:
-        return f" of at least {length}"
+        return f" of at least {counted(length, unit)}"
     if low and high:
         opening, bottom = ("(", low.gt) if isinstance(low, limits.Gt) else ("[", low.ge)
         closing, top = (")", high.lt) if isinstance(high, limits.Lt) else ("]", high.le)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mae_bench.cli.catalogue import parts
 from mae_bench.docstrings import attribute_docs
-from mae_bench.specs import Study
+from mae_bench.specs import PRESETS, Study
 
 FILE = Path(__file__).parents[1] / "docs" / "study-reference.md"
 HEAD = """\
@@ -169,6 +169,10 @@ def text():
         lines.append(f"## {name}\n" if name else "## The study itself\n")
         if name in meanings:
             lines.append(f"{_sentence(meanings[name])}\n")
+        if name == "backbone":
+            lines += ["| preset | layers | hidden size | heads |", "|---|--:|--:|--:|"]
+            lines += [f"| `{key}` | {' | '.join(map(str, of))} |" for key, of in PRESETS.items()]
+            lines.append("")
         lines += ["| key | must be | default | meaning | example |", f"|{'---|' * 5}"]
         lines += [_row(key) for key in keys]
         lines.append("")
@@ -182,7 +186,7 @@ def _row(key):
     shown = "none" if default == "null" else shown
     cells = (
         f"`{key['name']}`",
-        key["allowed"].removesuffix(" or nothing"),
+        key["allowed"].removesuffix(" or null"),
         shown,
         _sentence(key["meaning"]),
         f"`{EXAMPLES[key['name']]}`",

@@ -66,7 +66,7 @@ Out = Annotated[
 
 
 def command(verb: str, study: str, scale: str | None, overrides: list[str] | None) -> str:
-    """Return what to type to do it again."""
+    """Return the command that does this again."""
     scaled = ["--scale", scale] if scale else []
     changes = [part for override in overrides or () for part in ("--set", override)]
     return shlex.join(["mae-bench", verb, study, *scaled, *changes])

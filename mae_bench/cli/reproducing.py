@@ -35,7 +35,7 @@ def reproduce(
     workers: Workers = None,
     out: Out = None,
 ) -> None:
-    """Test a paper's claim and set its numbers beside those measured here."""
+    """Test a paper's claim and show its numbers beside those measured here."""
     from mae_bench.cli.reading import plan
     from mae_bench.cli.running import finish, print_summary, run_stages, write_page
     from mae_bench.cli.show import say

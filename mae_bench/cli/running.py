@@ -43,7 +43,7 @@ def prepare(
     workers: Workers = None,
     retry: Retry = None,
 ) -> None:
-    """Fetch and tokenise only; no other verb uses the network once this is done."""
+    """Fetch and tokenise the data, and no more: the only verb that needs the network."""
     from mae_bench.cli.show import say
     from mae_bench.cli.watch import Watch
     from mae_bench.planning.warnings import prepared_warnings
@@ -101,7 +101,7 @@ def report(
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write tables, figures, verdicts and the page of what is done so far."""
+    """Write the report on what is done so far: a page, tables, figures, verdicts."""
     session = open_session(study, overrides, scale, home, data_dir)
 
     from mae_bench.api import finished_rows
@@ -121,7 +121,7 @@ def quickstart(
     workers: Workers = None,
     out: Out = None,
 ) -> None:
-    """Run a small fight on generated text and write its report; a few minutes on two cores."""
+    """Compare five objectives on generated text and write a report; minutes on two cores."""
     session = open_session("quickstart", overrides, None, home, None, device, workers)
     watch, rows = run_stages(session, None)
     page = write_page(session, rows, out, "mae-bench quickstart")
@@ -193,7 +193,7 @@ def _record(session: "Session") -> dict[str, object]:
 def finish(
     session: "Session", watch: "Watch", stages: Sequence["Stage"], has_rows: bool = False
 ) -> None:
-    """Say how it ended; exit 1 where something failed, 2 where `prepare` met bad data alone."""
+    """Say how it ended; exit 1 where something failed, 2 where `prepare` met only bad data."""
     from mae_bench.cli.show import by_cause, duration, say
     from mae_bench.cli.watch import is_bad_data
 
@@ -213,7 +213,7 @@ def finish(
     names = f" ({'; '.join(told)})" if told else ""
     say(
         f"{len(failed)} of {len(stages)} stages failed{names} and {len(lost) - len(failed)} that "
-        f"need them were skipped{rows}; mend the cause, then add --retry failed"
+        f"need them were skipped{rows}; fix the cause, then add --retry failed"
     )
     raise typer.Exit(2 if told and not others and not has_rows else 1)
 

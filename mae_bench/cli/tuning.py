@@ -36,7 +36,7 @@ def tune(
     retry: Retry = None,
     as_json: AsJson = False,
 ) -> None:
-    """Choose every arm's options by equal trials; `run` does it too where it is due."""
+    """Tune every arm by equal trials; `run` does it first where that is not done."""
     from mae_bench.cli.show import duration, number, say, table
 
     session = open_session(study, overrides, scale, home, data_dir, device, workers)

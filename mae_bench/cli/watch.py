@@ -19,7 +19,7 @@ LINE_EVERY_S = 10.0
 
 
 class Watch:
-    """Told events of a run, as a context manager; always on stderr."""
+    """Shows the events of a run on stderr; a context manager."""
 
     def __init__(self, session: "Session", stages: Sequence[Stage] | None = None) -> None:
         """Prepare to show a session's plan, or other stages of it."""

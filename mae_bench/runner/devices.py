@@ -6,13 +6,13 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 def check_workers(workers: int | None) -> None:
-    """Raise SpecError where a number of workers is given that cannot be."""
+    """Raise SpecError unless the number of workers is None or at least 1."""
     if workers is not None and workers < 1:
         raise SpecError(f"--workers must be at least 1, got {workers}")
 
 
 def check_device(device: str) -> None:
-    """Raise SpecError for a device that is none."""
+    """Raise SpecError unless the device is auto, cpu or cuda."""
     if device not in DEVICES:
         raise SpecError(f"--device must be one of {', '.join(DEVICES)}; got '{device}'")
 
@@ -21,7 +21,7 @@ def chosen_device(device: str) -> str:
     """Return the device that ``auto`` means here.
 
     Raises:
-        SpecError: unknown, or a GPU that is not there.
+        SpecError: the device is unknown, or cuda was asked for and there is no GPU.
     """
     check_device(device)
     if device == "cpu":

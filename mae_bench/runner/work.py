@@ -89,6 +89,7 @@ class _Worker:
                 time.sleep(WAIT_S)
         return True
 
+    # A checkpoint that is in memory serves all of its evaluations before the next is loaded.
     def candidates(self) -> Iterator[Stage]:
         """Yield what is pending: first what reads the checkpoint that this worker has loaded."""
         yield from [stage for stage in self.near if stage.key in self.pending]
@@ -119,9 +120,11 @@ class _Worker:
         with lease:
             if self.is_over(stage):
                 return True
+            # Inputs are checked under the lease, right before they are read.
             broken = [need for need in stage.needs if self.reason(need)]
             if not broken:
                 self.run(stage)
+        # Only now, with the lease given back: rebuilding an input takes the lease of that input.
         for need in broken:
             self.rebuild(need)
         return True

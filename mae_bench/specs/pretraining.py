@@ -111,7 +111,7 @@ class BackboneSpec(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _one_zero(cls, given: Any) -> Any:
-        """Let a 0 written out, where it is what leaving it out means, be the same spec."""
+        """Drop a dropout of 0 where leaving it out means 0, so that both have the same id."""
         is_default = (
             isinstance(given, dict)
             and isinstance(given.get("dropout"), int | float)

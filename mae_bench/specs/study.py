@@ -107,7 +107,9 @@ class Study(Frozen):
     noise: Annotated[
         tuple[NoiseSpec, ...],
         Field(min_length=1),
-        InWords("a list of at least 1 (each a mapping of name, rate, where)", implied="[clean]"),
+        InWords(
+            "a list of at least 1 item (each a mapping of name, rate, where)", implied="[clean]"
+        ),
     ] = (CLEAN,)
     seeds: Annotated[
         tuple[int, ...], Field(min_length=1), InWords("a count or a list of whole numbers")

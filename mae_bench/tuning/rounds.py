@@ -61,6 +61,7 @@ class Rounds:
         if retry_failed:
             for label in self.spaces:
                 self.forget(label)
+        # What `random` draws depends on no value, so all its trials can run side by side.
         ends = [self.spec.trials]
         if self.spec.sampler != "random":
             ends = list(range(1, self.spec.trials + 1))
@@ -74,6 +75,7 @@ class Rounds:
         with self.session.store.writing(DATABASE):
             for label, study in self.studies.items():
                 trials = study.get_trials(deepcopy=False)
+                # all are written down before any runs: a kill loses no draw and repeats none
                 for number in range(len(trials), end):
                     study.add_trial(draw(self.spec, number, trials, self.spaces[label]))
         running = [
