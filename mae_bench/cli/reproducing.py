@@ -106,11 +106,11 @@ def _speed(
     folder = out or Store(home).study(spec.name) / "report"
     check_target(folder)  # before minutes are spent
 
-    def tell(done: float, total: float, note: str = "") -> None:
+    def show(done: float, total: float, note: str = "") -> None:
         say(note)
 
     with interruptible():
-        cells = measure(spec, chosen_device(device), tell)
+        cells = measure(spec, chosen_device(device), show)
     provenance = collect_provenance(command("reproduce", name, scale, overrides))
     page = write_speed_report(spec, cells, published_cells(spec), folder, provenance)
     lines(f"{verdict.outcome}: {verdict.sentence}" for verdict in judge(spec, cells))

@@ -89,7 +89,7 @@ class Watch:
     def __call__(self, event: Event) -> None:
         """Show an event."""
         self.workers.add(event.worker)
-        if event.what == "said":
+        if event.what == "message":
             self.over.discard(event.key)
             self.line(event.note)
         elif event.what in ("start", "progress"):

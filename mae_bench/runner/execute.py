@@ -15,7 +15,7 @@ from mae_bench.errors import MaeBenchError, StoreError
 from mae_bench.planning.stage import Stage
 from mae_bench.runner.memory import keep_freed_memory, resident_bytes
 from mae_bench.runner.stages import Settings
-from mae_bench.runner.work import Event, Tell, work
+from mae_bench.runner.work import Emit, Event, work
 from mae_bench.store.leases import held_by
 from mae_bench.store.store import Store
 
@@ -45,7 +45,7 @@ def choose_workers(workers: int | None, device: str, num_stages: int) -> int:
 
 
 def execute(
-    stages: Sequence[Stage], store: Store, settings: Settings, workers: int, tell: Tell
+    stages: Sequence[Stage], store: Store, settings: Settings, workers: int, emit: Emit
 ) -> None:
     """Bring every stage to an end.
 
@@ -54,7 +54,7 @@ def execute(
         store: open for writing.
         settings: of each worker.
         workers: 1 runs in this process.
-        tell: is told what happens, in this process.
+        emit: is called with each event, in this process.
 
     Raises:
         StoreError: the home is full or cannot be written; what is done stays.
@@ -63,9 +63,9 @@ def execute(
     settings.apply()
     if workers == 1:
         keep_freed_memory()
-        work(stages, store, settings, tell)
+        work(stages, store, settings, emit)
         return
-    _Crew(stages, store, settings, workers, tell).run()
+    _Crew(stages, store, settings, workers, emit).run()
 
 
 @dataclass(frozen=True)
@@ -82,22 +82,22 @@ class _Member:
 
 class _Crew:
     def __init__(
-        self, stages: Sequence[Stage], store: Store, settings: Settings, size: int, tell: Tell
+        self, stages: Sequence[Stage], store: Store, settings: Settings, size: int, emit: Emit
     ) -> None:
         self.stages = stages
         self.store = store
         self.settings = settings
-        self.tell = tell
+        self.emit = emit
         self.context = multiprocessing.get_context("spawn")
         self.team = {number: self.start(number) for number in range(size)}
         self.deaths = 0
 
     def start(self, number: int) -> _Member:
-        events, told = self.context.Pipe(duplex=False)
-        args = (list(self.stages), self.store.home, self.settings, told, number)
+        events, sender = self.context.Pipe(duplex=False)
+        args = (list(self.stages), self.store.home, self.settings, sender, number)
         process = self.context.Process(target=_main, args=args, name=f"mae-bench worker {number}")
         process.start()
-        told.close()  # the worker's end is then the only one, and its death ends the pipe
+        sender.close()  # the worker's end is then the only one, and its death ends the pipe
         return _Member(process, events)
 
     def run(self) -> None:
@@ -105,18 +105,18 @@ class _Crew:
             while self.team:
                 wait([end for m in self.team.values() for end in (m.events, m.process.sentinel)])
                 for number, member in list(self.team.items()):
-                    is_alive = member.process.is_alive()  # before the look at what it told
-                    for told in _told(member):
-                        self.hear(told)
+                    is_alive = member.process.is_alive()  # before the look at its last events
+                    for event in _received(member):
+                        self.hear(event)
                     if not is_alive:
                         self.ended(number, member)
         finally:
             self.stop()
 
-    def hear(self, told: Event | MaeBenchError) -> None:
-        if isinstance(told, MaeBenchError):
-            raise told
-        self.tell(told)
+    def hear(self, event: Event | MaeBenchError) -> None:
+        if isinstance(event, MaeBenchError):
+            raise event
+        self.emit(event)
 
     def ended(self, number: int, member: _Member) -> None:
         """Let a worker go; where it was killed, blame its stage and start another."""
@@ -154,17 +154,17 @@ class _Crew:
             member.events.close()
 
 
-def _told(member: _Member) -> Iterator[Event | MaeBenchError]:
-    """Yield all that a worker has told since the last look."""
+def _received(member: _Member) -> Iterator[Event | MaeBenchError]:
+    """Yield all that a worker has sent since the last look."""
     while True:
         try:
             if not member.events.poll():
                 return
-            told = member.events.recv()
+            event = member.events.recv()
         except (EOFError, OSError):  # OSError: it was killed in the middle of a message
             member.process.join()
             return
-        yield told
+        yield event
 
 
 def _main(
@@ -174,7 +174,7 @@ def _main(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends its workers
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        is_over = _work_and_tell(stages, home, settings, events, number)
+        is_over = _work_and_emit(stages, home, settings, events, number)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is left to unwind
     except KeyboardInterrupt:
         os._exit(INTERRUPTED)  # all is unwound; the parent listens no more
@@ -182,7 +182,7 @@ def _main(
         sys.exit(RETIRED)
 
 
-def _work_and_tell(
+def _work_and_emit(
     stages: list[Stage], home: Path, settings: Settings, events: Connection, number: int
 ) -> bool:
     """Return whether every stage came to its end, or an error ended it, which the parent hears."""
@@ -190,14 +190,14 @@ def _work_and_tell(
     settings.apply()
     keep_freed_memory()
 
-    def tell(event: Event) -> None:
+    def emit(event: Event) -> None:
         try:
             events.send(event)
         except BrokenPipeError:
             os._exit(ORPHANED)
 
     try:
-        return work(stages, Store(home), settings, tell, number, _is_tired)
+        return work(stages, Store(home), settings, emit, number, _is_tired)
     except MaeBenchError as error:
         events.send(error)
         return True

@@ -18,7 +18,7 @@ from mae_bench.runner.completion import FINISHED, is_damaged, mark_finished, pla
 from mae_bench.runner.devices import check_device, check_workers, chosen_device
 from mae_bench.runner.execute import choose_workers, execute
 from mae_bench.runner.stages import Settings
-from mae_bench.runner.work import Event, Tell
+from mae_bench.runner.work import Emit, Event
 from mae_bench.specs import Study
 from mae_bench.store.artefact import read_done
 from mae_bench.store.store import Store
@@ -32,8 +32,8 @@ _NUMBERS = {
 }
 
 
-def no_tell(event: Event) -> None:
-    """Tell nobody."""
+def ignore_event(event: Event) -> None:
+    """Ignore an event; for callers that show no progress."""
 
 
 @dataclass(frozen=True)
@@ -141,17 +141,17 @@ class Session:
         now = self.study.model_dump(mode="json")
         return sorted(name for name in now.keys() | before if now.get(name) != before.get(name))
 
-    def prepare(self, tell: Tell = no_tell, retry_failed: bool = False) -> Counts:
+    def prepare(self, emit: Emit = ignore_event, retry_failed: bool = False) -> Counts:
         """Fetch and tokenise only: the stages that may use the network."""
         self._open(retry_failed)
-        self.execute(self.plan.prepared, tell)
+        self.execute(self.plan.prepared, emit)
         return self.counts()
 
-    def run(self, tell: Tell = no_tell, retry_failed: bool = False) -> "pd.DataFrame":
+    def run(self, emit: Emit = ignore_event, retry_failed: bool = False) -> "pd.DataFrame":
         """Run what is not done, then derive and keep the rows.
 
         Args:
-            tell: is told what happens.
+            emit: is called with each event.
             retry_failed: forget earlier failures of this study's stages first.
 
         Raises:
@@ -160,12 +160,12 @@ class Session:
         self._open(retry_failed)
         if is_damaged(self.store, self.asked):
             note = f"{self.folder / ROWS_FILE} was damaged; it is written again"
-            tell(Event("said", ("", ""), "rows", note=note))
+            emit(Event("message", ("", ""), "rows", note=note))
         self._keep_study()
         for _ in range(3):  # an artefact found damaged while its rows are read is built again
             if not self.counts().is_finished:
-                self.execute(self.plan.stages, tell)
-            if not self._remove_damaged(tell):
+                self.execute(self.plan.stages, emit)
+            if not self._remove_damaged(emit):
                 break
         rows = self.rows()
         with self.store.writing("the rows"):
@@ -212,16 +212,16 @@ class Session:
         self._tuned = dict(tuned)
         self.__dict__.pop("plan", None)
 
-    def execute(self, stages: Sequence[Stage], tell: Tell = no_tell) -> None:
+    def execute(self, stages: Sequence[Stage], emit: Emit = ignore_event) -> None:
         """Bring stages to an end, each after those that it needs; the store must be open."""
         left = sum(not self.store.is_done(*stage.key) for stage in stages)
         if not left:
             return
         workers = choose_workers(self._workers, self.device, left)
         settings = Settings(device=self.device, data_dir=self.data_dir)
-        execute(stages, self.store, settings, workers, tell)
+        execute(stages, self.store, settings, workers, emit)
 
-    def _remove_damaged(self, tell: Tell) -> bool:
+    def _remove_damaged(self, emit: Emit) -> bool:
         """Remove artefacts whose numbers, which rows take, no longer have their checksum."""
         is_any = False
         for stage in self.plan.stages:
@@ -230,7 +230,7 @@ class Session:
             if reason := self.store.damage(*stage.key, only=_NUMBERS[stage.kind]):
                 self.store.remove(*stage.key)
                 note = f"the artefact of '{stage.label}' was damaged ({reason}); it is built again"
-                tell(Event("said", stage.key, stage.label, note=note))
+                emit(Event("message", stage.key, stage.label, note=note))
                 is_any = True
         return is_any
 

@@ -547,17 +547,17 @@ BUGS = (
         "All workers write to one pipe, which one killed while it writes spoils for the others.",
         "mae_bench/runner/execute.py",
         """
-        events, told = self.context.Pipe(duplex=False)
-        args = (list(self.stages), self.store.home, self.settings, told, number)
+        events, sender = self.context.Pipe(duplex=False)
+        args = (list(self.stages), self.store.home, self.settings, sender, number)
         process = self.context.Process(target=_main, args=args, name=f"mae-bench worker {number}")
         process.start()
-        told.close()  # the worker's end is then the only one, and its death ends the pipe
+        sender.close()  # the worker's end is then the only one, and its death ends the pipe
 """,
         """
         if not hasattr(self, "pipe"):
             self.pipe = self.context.Pipe(duplex=False)
-        events, told = self.pipe
-        args = (list(self.stages), self.store.home, self.settings, told, number)
+        events, sender = self.pipe
+        args = (list(self.stages), self.store.home, self.settings, sender, number)
         process = self.context.Process(target=_main, args=args, name=f"mae-bench worker {number}")
         process.start()
 """,
