@@ -21,7 +21,7 @@ Options = Annotated[
 
 
 def check(objective: ObjectiveName, overrides: Options = None, as_json: AsJson = False) -> None:
-    """Hold one objective to the contract that all keep: purity, leaks, costs, reloading and more.
+    """Check that an objective keeps the contract: purity, leaks, costs, reloading and more.
 
     `--set mask_ratio=0.4` sets one of its options.
     """

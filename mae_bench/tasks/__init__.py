@@ -1,4 +1,8 @@
-"""Labelled tasks. A new task of a known kind is a definition in its family's file."""
+"""Labelled tasks, and the metrics that score them.
+
+What to touch: a new task of a known kind is a definition in its family's file, a metric one
+registered function. A change to splits or subsets moves the numbers of all protocols.
+"""
 
 from mae_bench.tasks import classification, glue, similarity, world
 from mae_bench.tasks.base import (
