@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 
 class MaeBenchError(Exception):
-    """Base of every error that a user can cause and mend."""
+    """Base of every error that a user can cause and fix."""
 
 
 class SpecError(MaeBenchError):

@@ -10,7 +10,7 @@ def file_stamps(paths: Sequence[Path]) -> Stamp:
     """Return what changes whenever one of the files is written or replaced.
 
     Raises:
-        OSError: one is not there.
+        OSError: a file is missing.
     """
     stamps = []
     for path in paths:

@@ -1,4 +1,4 @@
-"""Paths as users write them: an unknown ``~name``, an empty or endless one is no traceback."""
+"""Paths as users write them; an unknown ``~name``, an empty or overlong path is no traceback."""
 
 import os
 from pathlib import Path
@@ -23,12 +23,12 @@ def user_path(text: Path | str) -> Path:
 
 
 def is_folder(text: Path | str) -> bool:
-    """Whether a text names a folder that is there; an empty one names none."""
+    """Whether a text is the path of an existing folder; an empty text is not."""
     return bool(str(text).strip()) and os.path.isdir(user_path(text))  # noqa: PTH112
 
 
 def is_there(path: Path) -> bool:
-    """Whether a path leads to something; one that no system can hold, as too long a one, does not.
+    """Whether a path exists; False for one that no system can hold, such as one that is too long.
 
     `Path.exists` raises for some of these.
     """

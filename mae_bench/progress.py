@@ -1,4 +1,4 @@
-"""How long work says how far it is; the command line decides how that is shown."""
+"""How long-running work reports its progress; the command line decides how to show it."""
 
 from typing import Protocol
 

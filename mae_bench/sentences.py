@@ -9,7 +9,9 @@ import annotated_types as limits
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from mae_bench.docstrings import attribute_docs
 from mae_bench.errors import near_match
+from mae_bench.plurals import counted
 
 _KINDS = {
     int: "a whole number",
@@ -17,7 +19,7 @@ _KINDS = {
     str: "a text",
     bool: "true or false",
     dict: "a mapping",
-    type(None): "nothing",
+    type(None): "null",
 }
 
 
@@ -36,7 +38,7 @@ def sentence(
     places = {_place(model, finding["loc"])[0] for finding in findings}
     text = _one(first["type"], first["msg"], first["input"], first["loc"], model, where)
     inner = [p for p in places if not any(q != p and q[: len(p)] == p for q in places)]
-    return text if len(inner) < 2 else f"{text} ({len(inner) - 1} more to mend)"
+    return text if len(inner) < 2 else f"{text} ({len(inner) - 1} more to fix)"
 
 
 def first_place(error: ValidationError, model: type[BaseModel]) -> tuple[str | int, ...]:
@@ -175,18 +177,21 @@ def describe(annotation: Any, metadata: Iterable[Any] = ()) -> str:
     pattern = next((m.pattern for m in metadata if getattr(m, "pattern", None)), None)
     if pattern:
         return f"a text that matches {pattern}"
-    return _KINDS.get(get_origin(annotation) or annotation, "another value") + _limits(metadata)
+    kind = _KINDS.get(get_origin(annotation) or annotation, "another value")
+    return kind + _limits(metadata, "character")
 
 
 def study_keys(
     model: type[BaseModel], prefix: str = "", whole: BaseModel | None = None
 ) -> list[dict[str, str]]:
-    """Return each key that a study may hold, with what it may be and its default.
+    """Return each key that a study may hold: what it may be, its default, and what it means.
 
     ``whole`` is the default of the mapping that the model describes, where that has one.
     """
     found = []
-    for name, field in _named(model).items():
+    meanings = attribute_docs(model)
+    for field_name, field in model.model_fields.items():
+        name = field.alias or field_name
         inner, _ = _bare(field.annotation)
         path = f"{prefix}{name}"
         if _is_model(inner):
@@ -202,7 +207,8 @@ def study_keys(
             given = field.get_default() if whole is None else _named_values(whole)[name]
             default = json.dumps(_plain(given))
         allowed = describe(field.annotation, field.metadata)
-        found.append({"name": path, "allowed": allowed, "default": default})
+        meaning = meanings.get(field_name, "")
+        found.append({"name": path, "allowed": allowed, "default": default, "meaning": meaning})
         if get_origin(inner) is tuple and _is_model(get_args(inner)[0]):
             found += study_keys(get_args(inner)[0], f"{path}[].")
     return found
@@ -223,7 +229,7 @@ def _plain(value: object) -> object:
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _limits(metadata: Iterable[object]) -> str:
+def _limits(metadata: Iterable[object], unit: str = "item") -> str:
     flat: list[object] = []
     for item in metadata:  # a Field() inside Annotated keeps its limits in a list of its own
         flat += item.metadata if isinstance(item, FieldInfo) else [item]
@@ -231,7 +237,7 @@ def _limits(metadata: Iterable[object]) -> str:
     high = next((m for m in flat if isinstance(m, limits.Lt | limits.Le)), None)
     length = next((m.min_length for m in flat if isinstance(m, limits.MinLen)), None)
     if length is not None:
-        return f" of at least {length}"
+        return f" of at least {counted(length, unit)}"
     if low and high:
         opening, bottom = ("(", low.gt) if isinstance(low, limits.Gt) else ("[", low.ge)
         closing, top = (")", high.lt) if isinstance(high, limits.Lt) else ("]", high.le)

@@ -32,7 +32,9 @@ def text():
             rows = [{key: option[key] for key in keys} for option in part["options"]]
             for row, option in zip(rows, part["options"], strict=True):
                 row["name"] = f"`{row['name']}`"
-                row["default"] = "required" if option["is_required"] else f"`{row['default']}`"
+                default = f"`{json.dumps(option['default'])}`"
+                row["default"] = "required" if option["is_required"] else default
+                row["description"] = row["description"].replace("``", "`")
             lines += [*_table("option type default meaning".split(), rows), ""]
         if part["controls"]:
             example = json.dumps(dict(OBJECTIVES.get(part["name"]).example))

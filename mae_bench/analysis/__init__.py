@@ -1,1 +1,5 @@
-"""From rows to verdicts, tables, figures and a page; nothing here imports torch."""
+"""Turns rows into verdicts, tables, figures and a page; it never imports torch.
+
+What to touch: a figure or a table can be added freely. A change to a test, an interval or a
+verdict changes what published reports say: PROTOCOL.md and `benchmarks/statistics` go with it.
+"""

@@ -113,6 +113,8 @@ def held_against(winner: Side, loser: Side, worst: float) -> Array:
         loser: the other.
         worst: the lowest score of any run in this task and setting.
     """
+    # NaN where a run gave no value. A pair with one lost run becomes a tie below; a pair with two
+    # stays as it is.
     differences = winner.values - loser.values
     is_one = winner.is_lost ^ loser.is_lost
     tied = np.minimum(np.nan_to_num(differences, nan=0.0), 0.0)

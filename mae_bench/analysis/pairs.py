@@ -79,6 +79,8 @@ def pairs_of(claim: Claim, scores: Scores, setting: Setting | None) -> Pairs:
         worst.append(held_against(treatment, control, lowest))
         best.append(-held_against(control, treatment, lowest))
     differences = np.stack(columns or [nothing], axis=1)
+    # A seed counts only with all of its conditions: a mean over those that happen to be there
+    # would compare seeds by which of their runs had failed.
     incomplete = ~np.isfinite(differences).all(axis=1)
     differences[incomplete] = np.nan
     return Pairs(

@@ -106,6 +106,8 @@ def family_test(differences: Array, margins: Sequence[Sequence[float]]) -> Famil
     margin = np.array([value for values in margins for value in values])
     known = moderate(differences)
     tests = known.take(column)
+    # `raw` takes its spread from the whole family. Adjusting multiplies it, and the result is
+    # never below `alone`: no family may make a test surer than it is by itself.
     raw, alone = tests.p_of_spread(margin), tests.p(margin)
     # One test more than there are: an equivalence would put two in the place of one.
     within = known.half_width(CUT / (len(column) + 1))

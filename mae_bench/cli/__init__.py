@@ -1,4 +1,8 @@
-"""The console script ``mae-bench``: verbs only; what a study holds has no flag of its own."""
+"""The command line: each verb parses its flags, calls the rooms below and prints.
+
+What to touch: flags and wording. What a study holds has no flag of its own, and nothing here may
+move a number.
+"""
 
 import sys
 from collections.abc import Sequence

@@ -169,8 +169,9 @@ def _study() -> list[dict[str, Any]]:
 
     scales = {
         "name": "scales.NAME",
-        "allowed": "any of the keys above, merged over the study by --scale NAME",
+        "allowed": "a mapping of any of the keys above",
         "default": "{}",
+        "meaning": "values that `--scale NAME` merges over the study.",
     }
     return [*study_keys(Study), scales]
 

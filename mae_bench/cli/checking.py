@@ -23,7 +23,7 @@ Options = Annotated[
 
 
 def check(part: PartName, overrides: Options = None, as_json: AsJson = False) -> None:
-    """Hold an objective or a backbone to the contract that all of its kind keep.
+    """Check that an objective or a backbone keeps the contract of its kind.
 
     Of an objective: purity, leaks, costs, reloading and more; `--set mask_ratio=0.4` sets one of
     its options. Of a backbone: sizes, costs, dropout, attention, positions and more.

@@ -1,12 +1,11 @@
 """An objective's options and controls, described for people and for programs."""
 
-import inspect
-import re
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from mae_bench.docstrings import attribute_docs
 from mae_bench.sentences import describe
 
 if TYPE_CHECKING:
@@ -23,12 +22,11 @@ SHARED = {  # options that several objectives take, and mean the same by
     "decoder_width": "width of the decoder; the encoder's where it is null",
     "temperature": "that similarities or logits are divided by",
 }
-_ENTRY = re.compile(r"^ {4}(\w+): (.*)$")
 
 
 def options_of(kind: "type[Objective]") -> list[dict[str, Any]]:
     """Return name, type, default and description of each option, and whether it is required."""
-    told = _told(kind.Options)
+    told = attribute_docs(kind.Options)
     return [
         {
             "name": name,
@@ -79,22 +77,3 @@ def _default(field: FieldInfo) -> Any:
         return list(value) if isinstance(value, tuple) else value
     content = value.model_dump(mode="json", exclude_defaults=True)
     return content or getattr(value, "scheme", {})
-
-
-def _told(options: type[BaseModel]) -> dict[str, str]:
-    """Return what docstrings say under ``Attributes:``, those of subclasses before their bases'."""
-    found: dict[str, str] = {}
-    for model in options.__mro__:
-        _, has_section, section = inspect.cleandoc(model.__doc__ or "").partition("Attributes:\n")
-        name = ""
-        own: dict[str, str] = {}
-        for line in section.splitlines() if has_section else ():
-            if entry := _ENTRY.match(line):
-                name = entry[1]
-                own[name] = entry[2]
-            elif name and line.startswith(" " * 8):
-                own[name] += f" {line.strip()}"
-            elif line.strip():
-                break
-        found = own | found
-    return found

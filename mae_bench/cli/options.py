@@ -144,7 +144,7 @@ def with_flags(verb: Callable[..., None]) -> Callable[..., None]:
 
 
 def command(verb: str, study: str, scale: str | None, overrides: list[str] | None) -> str:
-    """Return what to type to do it again."""
+    """Return the command that does this again."""
     scaled = ["--scale", scale] if scale else []
     changes = [part for override in overrides or () for part in ("--set", override)]
     return shlex.join(["mae-bench", verb, study, *scaled, *changes])
@@ -165,27 +165,11 @@ def open_session(
 
     keep_freed_memory()  # before torch is imported
 
-    from mae_bench.errors import SpecError
-    from mae_bench.planning.study import in_file, load_study
-    from mae_bench.runner.session import Session
+    from mae_bench import api
 
-    session = Session(
-        load_study(study, overrides or (), scale),
-        home=home,
-        data_dir=data_dir,
-        device=device,
-        workers=workers,
-        executor=executor,
+    return api.open_session(
+        study, overrides or (), scale, home, data_dir, device, workers, executor
     )
-    if session.asked.tuning is not None:
-        from mae_bench.tuning import use_outcome
-
-        use_outcome(session)
-    try:
-        session.plan  # noqa: B018  # what no registry knows is told here, with its line
-    except SpecError as error:
-        raise in_file(error, study, bool(overrides or scale)) from None
-    return session
 
 
 def is_finished(study: str, flags: Flags) -> bool:

@@ -62,35 +62,15 @@ def plan(study: StudyName, flags: Flags, as_json: AsJson = False) -> None:
 
 def show_plan(session: "Session", as_json: bool = False) -> None:
     """Print what a session's study asks for and what it will cost."""
+    from mae_bench.api import planned
     from mae_bench.cli.show import duration, lines, number, size, table
-    from mae_bench.cli.tuning import tuning_facts, tuning_text, tuning_warnings
-    from mae_bench.planning.estimate import estimate
-    from mae_bench.planning.warnings import prepared_warnings
+    from mae_bench.cli.tuning import tuning_text
 
-    made, counts = session.plan, session.counts()
-    found = estimate(made, session.store, session.device)
-    tuning = tuning_facts(session)
-    warnings = [
-        *made.warnings,
-        *prepared_warnings(made, session.store, session.data_dir),
-        *tuning_warnings(session),
-    ]
-    left = counts.stages - counts.done - counts.failed
-    num_workers = session.choose_workers(left)
+    made = planned(session)
     if as_json:
-        _print_json(
-            {
-                "study": made.study.model_dump(mode="json"),
-                "home": str(session.store.home),
-                "counts": dataclasses.asdict(counts),
-                **dataclasses.asdict(found),
-                "workers": num_workers,
-                "tuning": tuning,
-                "warnings": [*warnings, *found.assumptions],
-                "stage_ids": [list(stage.key) for stage in made.stages],
-            }
-        )
+        _print_json(made.as_dict())
         return
+    counts, found, asked = made.counts, made.estimate, made.plan.study
     rows = [
         [kind, str(c["all"]), str(c["done"]), str(c["failed"])] for kind, c in found.stages.items()
     ]
@@ -110,19 +90,19 @@ def show_plan(session: "Session", as_json: bool = False) -> None:
     speed = "from runs at this home" if found.is_measured else "a rough guess of this machine"
     lines(
         [
-            f"study      {made.study.name}: {counted(len(made.study.objectives), 'arm')} (with "
+            f"study      {asked.name}: {counted(len(asked.objectives), 'arm')} (with "
             "random_init) and 2 floors without an encoder, "
             f"{counts.cells:,} cells, {counts.cells_done:,} done, {counts.cells_failed:,} failed",
-            f"home       {session.store.home}",
-            *([f"tuning     {tuning_text(tuning, num_workers)}"] if tuning else []),
+            f"home       {made.home}",
+            *([f"tuning     {tuning_text(made.tuning, made.num_workers)}"] if made.tuning else []),
             *_teachers(found.arms),
             f"pretrain   {number(found.flops)} FLOPs in all",
-            f"to run     {duration(found.seconds / num_workers)} with "
-            f"{counted(num_workers, 'worker')} ({speed})",
+            f"to run     {duration(found.seconds / made.num_workers)} with "
+            f"{counted(made.num_workers, 'worker')} ({speed})",
             f"will use   {size(found.disk_bytes)} more of the disk",
-            f"detects    {_power(found.detectable, len(made.study.seeds))}",
+            f"detects    {_power(found.detectable, len(asked.seeds))}",
             *(f"assumes    {text}" for text in found.assumptions),
-            *(f"warning    {text}" for text in warnings),
+            *(f"warning    {text}" for text in made.warnings),
         ]
     )
 

@@ -17,7 +17,7 @@ PLANNED = "paper"
 
 @with_flags
 def reproduce(name: Name, flags: Flags, out: Out = None) -> None:
-    """Test a paper's claim and set its numbers beside those measured here.
+    """Test a paper's claim and show its numbers beside those measured here.
 
     Scales: cpu (minutes on two cores; the one unless another is named), gpu, or paper (planned,
     never run).
@@ -86,11 +86,11 @@ def _speed(path: Path, name: str, flags: Flags, out: Path | None) -> None:
     folder = out or Store(flags.home).study(spec.name) / "report"
     check_target(folder)  # before minutes are spent
 
-    def tell(done: float, total: float, note: str = "") -> None:
+    def show(done: float, total: float, note: str = "") -> None:
         say(note)
 
     with interruptible():
-        cells = measure(spec, chosen_device(flags.device), tell)
+        cells = measure(spec, chosen_device(flags.device), show)
     provenance = collect_provenance(flags.command("reproduce", name))
     page = write_speed_report(spec, cells, published_cells(spec), folder, provenance)
     lines(f"{verdict.outcome}: {verdict.sentence}" for verdict in judge(spec, cells))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @with_flags
 def prepare(study: StudyName, flags: Flags, retry: Retry = None) -> None:
-    """Fetch and tokenise only; no other verb uses the network once this is done."""
+    """Fetch and tokenise the data, and no more: the only verb that needs the network."""
     from mae_bench.cli.show import say
     from mae_bench.cli.watch import Watch
     from mae_bench.planning.warnings import prepared_warnings
@@ -70,11 +70,12 @@ def run(study: StudyName, flags: Flags, retry: Retry = None, as_json: AsJson = F
 
 @with_flags
 def report(study: StudyName, flags: Flags, out: Out = None, as_json: AsJson = False) -> None:
-    """Write tables, figures, verdicts and the page of what is done so far."""
+    """Write the report on what is done so far: a page, tables, figures, verdicts."""
     session = flags.open(study)
-    rows = session.rows()
-    if rows.empty:
-        _refuse_other_rows(session)
+
+    from mae_bench.api import finished_rows
+
+    rows = finished_rows(session)
     page = write_page(session, rows, out, flags.command("run", study))
     if as_json:
         typer.echo(json.dumps({"page": str(page), "folder": str(page.parent)}, indent=1))
@@ -82,24 +83,9 @@ def report(study: StudyName, flags: Flags, out: Out = None, as_json: AsJson = Fa
         typer.echo(str(page))
 
 
-def _refuse_other_rows(session: "Session") -> None:
-    """Say why there is nothing to report, where the home holds rows of the study all the same."""
-    from mae_bench.errors import DataError
-    from mae_bench.results import ROWS_FILE
-
-    kept = session.folder / ROWS_FILE
-    if kept.exists():
-        changed = ", ".join(session.changes())
-        why = f"the study differs from them in {changed}" if changed else "its data are others"
-        raise DataError(
-            f"nothing of '{session.asked.name}' is done in this form, but {kept} holds rows of it: "
-            f"{why}; give the --data-dir (or MAE_BENCH_DATA), --scale and --set that it ran with"
-        )
-
-
 @with_flags
 def quickstart(flags: Flags, out: Out = None) -> None:
-    """Run a small fight on generated text and write its report; a few minutes on two cores."""
+    """Compare five objectives on generated text and write a report; minutes on two cores."""
     session = flags.open("quickstart")
     watch, rows = run_stages(session, None)
     page = write_page(session, rows, out, "mae-bench quickstart")
@@ -153,7 +139,7 @@ def _record(session: "Session") -> dict[str, object]:
 def finish(
     session: "Session", watch: "Watch", stages: Sequence["Stage"], has_rows: bool = False
 ) -> None:
-    """Say how it ended; exit 1 where something failed, 2 where `prepare` met bad data alone."""
+    """Say how it ended; exit 1 where something failed, 2 where `prepare` met only bad data."""
     from mae_bench.cli.show import by_cause, duration, say
     from mae_bench.cli.watch import is_bad_data
 
@@ -173,41 +159,19 @@ def finish(
     names = f" ({'; '.join(told)})" if told else ""
     say(
         f"{len(failed)} of {len(stages)} stages failed{names} and {len(lost) - len(failed)} that "
-        f"need them were skipped{rows}; mend the cause, then add --retry failed"
+        f"need them were skipped{rows}; fix the cause, then add --retry failed"
     )
     raise typer.Exit(2 if told and not others and not has_rows else 1)
 
 
 def write_page(session: "Session", rows: "pd.DataFrame", out: Path | None, command: str) -> Path:
     """Write the report and return its page; ``command`` is what makes the rows again."""
-    from mae_bench.analysis.curves import load_curves
-    from mae_bench.analysis.provenance import collect_provenance
-    from mae_bench.analysis.report import ReportContext, write_report
+    from mae_bench import api
     from mae_bench.cli.show import say
-    from mae_bench.planning.warnings import empty_steps
 
-    home = session.store.home
-    left = session.counts().left
-    if left:
+    if left := session.counts().left:
         say(f"warning: {left}")
-    outcome = None
-    if session.asked.tuning is not None:
-        from mae_bench.tuning import load_outcome
-
-        outcome = load_outcome(session)
-    context = ReportContext(
-        tuning=outcome.table() if outcome else None,
-        tuning_edges=outcome.edge_sentence if outcome else "",
-        curves=load_curves(rows, home),
-        provenance={**collect_provenance(), "data": session.data_checksums()},
-        notes=(
-            *([left] if left else []),
-            *session.plan.warnings,
-            *empty_steps(session.plan, session.store),
-        ),
-        reproduce=command,
-    )
-    return write_report(rows, session.study, out or session.folder / "report", context=context)
+    return api.write_page(session, rows, out, command)
 
 
 def print_summary(session: "Session", rows: "pd.DataFrame") -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @with_flags
 def tune(study: StudyName, flags: Flags, retry: Retry = None, as_json: AsJson = False) -> None:
-    """Choose every arm's options by equal trials; `run` does it too where it is due."""
+    """Tune every arm by equal trials; `run` does it first where that is not done."""
     from mae_bench.cli.show import duration, number, say, table
 
     session = flags.open(study)
@@ -69,35 +69,6 @@ def tune_first(session: "Session", is_again: bool) -> None:
         say(f"tuned {label}: {arm.chosen_text} ({counted(len(arm.trials), 'trial')}{failed})")
     if outcome.edge_sentence:
         say(outcome.edge_sentence)
-
-
-def tuning_facts(session: "Session") -> dict[str, Any] | None:
-    """Return what `plan` tells of tuning; None where the study has none."""
-    spec = session.asked.tuning
-    if spec is None:
-        return None
-    from mae_bench.tuning import load_outcome, price
-
-    outcome = load_outcome(session)
-    flops, seconds = (0.0, 0.0) if outcome else price(session)
-    return {
-        "is_finished": outcome is not None,
-        "trials": spec.trials,
-        "flops": flops,
-        "seconds": seconds,
-        "chosen": outcome.options if outcome else {},
-    }
-
-
-def tuning_warnings(session: "Session") -> list[str]:
-    """Return what `plan` warns of in the trials of a tuning that is still to come."""
-    if session.asked.tuning is None:
-        return []
-    from mae_bench.planning.warnings import too_large
-    from mae_bench.tuning import base_plan
-
-    trials = base_plan(session)
-    return too_large(trials, session.store, session.data_dir, "tuning.train_size", "trials")
 
 
 def tuning_text(facts: dict[str, Any], num_workers: int) -> str:

@@ -20,7 +20,7 @@ LINE_EVERY_S = 10.0
 
 
 class Watch:
-    """Told events of a run, as a context manager; always on stderr."""
+    """Shows the events of a run on stderr; a context manager."""
 
     def __init__(self, session: "Session", stages: Sequence[Stage] | None = None) -> None:
         """Prepare to show a session's plan, or other stages of it."""
@@ -90,7 +90,7 @@ class Watch:
     def __call__(self, event: Event) -> None:
         """Show an event."""
         self.workers.add(event.worker)
-        if event.what == "said":
+        if event.what == "message":
             self.over.discard(event.key)
             self.line(event.note)
         elif event.what in ("start", "progress"):

@@ -55,7 +55,7 @@ def renumbered(folder: Path) -> dict[str, object]:
     if not (is_bytes or is_pieces):
         raise SpecError(
             f"the tokenizer in '{folder}' must be a WordPiece that marks the inside of words by "
-            f"'##', or a BPE of bytes, got a {kind} of another make; take another encoder's"
+            f"'##', or a BPE of bytes, got another kind of {kind}; take another encoder's"
         )
     found = _ids(content)
     missing = [f"{w} for {role}" for w, role in zip(SPECIAL, ROLES, strict=True) if w not in found]
@@ -87,7 +87,7 @@ def check_tokenizer(folder: Path) -> None:
 
 @cache
 def tokenizer_digest(folder: Path) -> str:
-    """Return what identifies a folder's tokenizer: the content of its one file."""
+    """Return a digest of a folder's tokenizer.json."""
     return hashlib.sha256((folder / FILE).read_bytes()).hexdigest()[:16]
 
 
@@ -136,7 +136,7 @@ def _read(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unreadable(path, error) from error
     if not all(isinstance(place, int) for place in ids):
-        raise _unreadable(path, TypeError("an id is no whole number"))
+        raise _unreadable(path, TypeError("an id is not a whole number"))
     return content
 
 
@@ -152,8 +152,8 @@ def _kind(model: dict[str, object]) -> str:
 def _unreadable(path: Path, error: Exception) -> SpecError:
     first_line = str(error).partition("\n")[0]
     return SpecError(
-        f"{path} is no tokenizer that can be read ({type(error).__name__}: {first_line}); fetch it "
-        "again, or take another encoder's"
+        f"{path} is not a tokenizer that can be read ({type(error).__name__}: {first_line}); fetch "
+        "it again, or take another encoder's"
     )
 
 
@@ -162,7 +162,7 @@ def _added(content: dict[str, Any]) -> dict[str, int]:
 
 
 def _ids(content: dict[str, Any]) -> dict[str, int]:
-    """Return all ids by token; those of a kind that is refused anyway only count."""
+    """Return all ids by token; a kind that is refused later needs their number only."""
     words = content["model"]["vocab"]
     if isinstance(words, list):
         words = {str(word[0]): place for place, word in enumerate(words)}

@@ -82,6 +82,7 @@ def build_blocks(
     validation = _Rows(spec.row_length, vocab_size)
     validation.fill(_encoded(documents.validation, backend), None, MAX_VALIDATION_ROWS, silent)
     rows = train.stacked()
+    # Of the rows as they are trained on, repeated ends of documents included.
     counts = np.bincount(rows.ravel(), minlength=vocab_size)
     out.mkdir(parents=True, exist_ok=True)
     np.save(out / "rows.npy", rows, allow_pickle=False)

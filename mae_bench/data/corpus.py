@@ -146,17 +146,17 @@ CORPORA.register("novels_en")(
 
 
 def is_world(spec: CorpusSpec) -> bool:
-    """Whether the text is the generated world, which has no end.
+    """Whether the text is the generated world, which is endless.
 
     Raises:
-        SpecError: the world is named beside other sources; mixing in endless text has no share.
+        SpecError: the world is named beside other sources: endless text cannot be mixed.
     """
     if "world" not in spec.sources:
         return False
     if len(spec.sources) > 1:
         raise SpecError(
-            f"the corpus 'world' has no end, so it cannot be mixed: got {list(spec.sources)}; "
-            "name it alone"
+            f"the corpus 'world' is endless, so it cannot be mixed with others: "
+            f"got {list(spec.sources)}; name it alone"
         )
     return True
 

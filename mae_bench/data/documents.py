@@ -89,6 +89,7 @@ def _split(documents: list[tuple[int, str]], ratio: float) -> tuple[list[str], l
     end = max(int(share), MIN_VALIDATION)
     limit, held = int(ratio * 2**64), 0.0
     chosen: set[int] = set()
+    # In the order of hashes, so that the choice depends on texts and not on the order of files.
     for value, text in sorted(documents):
         is_cut = len(text) > NEAR * end
         is_last = len(chosen) == len(documents) - 1 > 0
@@ -106,6 +107,7 @@ def _split(documents: list[tuple[int, str]], ratio: float) -> tuple[list[str], l
             validation.append(last)
         else:
             validation.append(text)
+    # A single short document is trained on: no validation rows are better than no training rows.
     if len(documents) == 1 and not train:
         return validation, []
     return train, validation
@@ -145,8 +147,8 @@ def _encoded(text: str, name: str) -> bytes:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise DataError(
-            f"the corpus '{name}' gives a text with half of a character, {text[error.start]!r} at "
-            f"place {error.start}: {text[:40]!r}...; mend or drop that text"
+            f"the corpus '{name}' holds a text with half of a character, {text[error.start]!r} at "
+            f"place {error.start}: {text[:40]!r}...; repair or drop that text"
         ) from error
 
 

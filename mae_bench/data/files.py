@@ -104,6 +104,6 @@ def checked_text(value: object, where: str) -> str:
     if half := re.search(r"[\ud800-\udfff]", value):
         raise DataError(
             f"'text' in {where} holds half of a character: {half[0]!r} at place {half.start()}, as "
-            "cutting a text in UTF-16 leaves it; mend or drop that text"
+            "cutting a text in UTF-16 leaves it; repair or drop that text"
         )
     return value

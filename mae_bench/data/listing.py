@@ -63,7 +63,10 @@ def list_texts(path: Path) -> Listing:
                 f"allowed are {ALLOWED}"
             )
         if not path.is_file():
-            raise DataError(f"'{path}' is no file that can be read as a corpus; name a file")
+            raise DataError(
+                f"'{path}' cannot be read as a corpus: it is neither a file nor "
+                "a folder; name one of these"
+            )
         return Listing((found,), ())
     files: list[TextFile] = []
     skipped: list[str] = []
@@ -118,7 +121,8 @@ def _walk(top: Path) -> Iterator[tuple[Path, str]]:
             names = sorted(os.listdir(folder))  # noqa: PTH208
         except OSError as error:
             raise DataError(
-                f"the folder '{folder}' cannot be read ({error.strerror}); mend it or leave it out"
+                f"the folder '{folder}' cannot be read ({error.strerror}); fix its "
+                "permissions, or leave it out"
             ) from error
         for name in names:
             place = folder / name
@@ -132,7 +136,7 @@ def _walk(top: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _left_out(place: Path) -> str | None:
-    """Return why a name is left out, nothing where it is not, or None where nobody misses it."""
+    """Return why a name is left out: "" if it is read, None if it need not be reported."""
     name = place.name
     if name in _MARKS or name in _MARK_FOLDERS or name.endswith(".crc"):
         return None

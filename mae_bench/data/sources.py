@@ -88,7 +88,7 @@ def file_digest(path: Path) -> str:
                 ).hexdigest()
     except OSError as error:
         raise DataError(
-            f"{path} cannot be read ({error.strerror}); mend it or leave it out"
+            f"{path} cannot be read ({error.strerror}); fix its permissions, or leave it out"
         ) from error
     return _digests[key]
 

@@ -116,5 +116,5 @@ def _one(value: Any, name: str, where: str) -> None:
     except UnicodeDecodeError as error:
         raise DataError(
             f"column '{name}' in {where} is not UTF-8: byte 0x{error.object[error.start]:02x} at "
-            f"offset {error.start} of its text; mend or drop that row"
+            f"offset {error.start} of its text; repair or drop that row"
         ) from error

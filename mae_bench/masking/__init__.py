@@ -1,4 +1,8 @@
-"""Which tokens an objective hides, how many, and what stands in their place."""
+"""Chooses which tokens an objective hides, how many, and what stands in their place.
+
+What to touch: a scheme is one decorated function in `tokens` or `units`. The counts of `hidden`
+are exact, and every objective relies on them.
+"""
 
 from mae_bench.masking import tokens, units
 from mae_bench.masking.hidden import (

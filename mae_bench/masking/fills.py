@@ -36,7 +36,9 @@ class FillOptions(Frozen):
     @model_validator(mode="after")
     def _one_fill(self) -> Self:
         if self.reads_masks and self.fill != "none":
-            raise ValueError(f"reads_masks stands against fill: {self.fill}; leave one of them out")
+            raise ValueError(
+                f"reads_masks cannot be combined with fill: {self.fill}; leave one of them out"
+            )
         return self
 
     @property

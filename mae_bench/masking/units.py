@@ -37,6 +37,7 @@ def span(context: Context) -> Tensor:
     turn = (context.draws.uniform("turn", 1).double() * total).long()
     is_cut = context.draws.uniform("cut", length) < 1 / context.masking.mean_length
     is_first = context.is_maskable & (is_cut | (rank == turn))
+    # At least one cut, at a uniform place, so that also a row of one span begins anywhere.
     first = _last_place(is_first)
     first = torch.where(first < 0, first.amax(1, keepdim=True), first).clamp(min=0)
     inside = (rank - rank.gather(1, first)) % total.clamp(min=1)
@@ -126,6 +127,7 @@ def _reached(steps: Tensor) -> Tensor:
     jump = torch.cat([jump, torch.full_like(jump[:, :1], length)], 1)  # the end leads to itself
     is_met = torch.zeros_like(jump, dtype=torch.bool)
     is_met[:, 0] = True
+    # Each round doubles the steps taken: a loop over positions would be L kernels on a GPU.
     for _ in range(length.bit_length()):
         ahead = torch.where(is_met, jump, length)
         is_met = is_met | torch.zeros_like(is_met).scatter(1, ahead, True)

@@ -1,4 +1,4 @@
-"""Checks what only the registries know: names, options, teachers, and what claims speak of."""
+"""Checks a study against the registries: names, options, teachers, claims."""
 
 from collections.abc import Iterable, Mapping
 
@@ -31,7 +31,7 @@ def check_study(
     """Return the study with canonical options, ``random_init`` and a control; arms and warnings.
 
     Raises:
-        SpecError: the first thing that no registry knows or that does not fit together.
+        SpecError: a name is unknown, or values contradict each other; the first one found.
     """
     study = with_recipes(study)
     check_origin(study.corpus.tokenizer)
@@ -87,10 +87,10 @@ def check_study(
 
 
 def _check_margin(where: str, claim: Claim) -> None:
-    """Refuse a test that asks nothing of its own without a margin."""
+    """Raise SpecError where a test needs a margin and the claim has none."""
     why = {
-        "non_inferiority": "losing by less than nothing is winning, which is test 'superiority'",
-        "equivalence": "no interval lies within nothing",
+        "non_inferiority": "with a margin of 0 the claim is test 'superiority'",
+        "equivalence": "an equivalence claim needs a margin above 0",
     }
     if claim.test in why and claim.margin == 0:
         got = "got 0" if "margin" in claim.model_fields_set else "but none is given"
@@ -156,7 +156,10 @@ def _check_teachers(arms: tuple[ResolvedArm, ...], study: Study) -> None:
         while (label := taught_by.get(chain[-1])) is not None:
             chain.append(label)
             if label == start:
-                raise SpecError(f"arms teach in a circle: {' <- '.join(chain)}; break it")
+                raise SpecError(
+                    f"teachers form a circle: {' <- '.join(chain)}; give one of these arms another "
+                    "teacher"
+                )
             if label in chain[:-1]:
                 break  # another start reports this circle
 
@@ -198,7 +201,7 @@ def _check_names(study: Study) -> None:
         NOISES.get(noise.name)
         if noise.name != CLEAN.name and noise.rate == 0:
             raise SpecError(
-                f"noise '{noise.name}' must have a rate above 0, got 0, which is clean text under "
+                f"noise '{noise.name}' must have a rate above 0, got 0, which leaves the text "
                 f"another name; write {noise.name}: {{rate: 0.1}}"
             )
     for name in study.protocols:

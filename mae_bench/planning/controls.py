@@ -1,4 +1,4 @@
-"""Adds the arms that tell why another arm differs, as its objective names them."""
+"""Adds control arms, which show why another arm differs; its objective names them."""
 
 import json
 
@@ -32,8 +32,8 @@ def with_controls(arms: tuple[ResolvedArm, ...]) -> tuple[ResolvedArm, ...]:
                 continue
             if control.label in labels:
                 raise SpecError(
-                    f"the arm label '{control.label}' is that of a control of '{arm.label}' too; "
-                    "give the arm another `label`"
+                    f"the arm label '{control.label}' is also the label of a control of "
+                    f"'{arm.label}'; give the arm another `label`"
                 )
             seen.add(_content(control.spec))
             labels.add(control.label)

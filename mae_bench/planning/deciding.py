@@ -1,4 +1,4 @@
-"""Checks that the metrics which decide a study can be read, and have a mean where one is taken."""
+"""Checks the metrics that decide a study: declared, directed, comparable where averaged."""
 
 from collections.abc import Iterable
 

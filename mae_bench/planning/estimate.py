@@ -1,4 +1,4 @@
-"""What a plan will cost before it runs: operations, hours, disk, and what its n can show."""
+"""What a plan will cost before it runs (FLOPs, time, disk), and what its seeds can show."""
 
 import math
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ class ArmCost:
 
 @dataclass(frozen=True)
 class Detectable:
-    """What a family of tests of the study can see.
+    """The smallest effect that a family of tests of the study can find.
 
     Attributes:
         family: its name in sentences.
@@ -80,7 +80,7 @@ class Estimate:
         is_measured: whether the speed comes from runs at this home.
         disk_bytes: of all that is left.
         assumptions: sentences on what is not known yet.
-        detectable: what each family of tests can see; empty for too few seeds to decide anything.
+        detectable: for each family of tests; empty where the seeds are too few to decide anything.
     """
 
     stages: dict[str, dict[str, int]]
@@ -145,7 +145,7 @@ def estimate(plan: Plan, store: Store, device: str) -> Estimate:
 
 
 def detectable(study: Study) -> list[Detectable]:
-    """Return what the study's claims, its largest table and its means over tasks can see."""
+    """Return the smallest effects that claims, the largest table and means over tasks can find."""
     from mae_bench.analysis.power import detectable_effect
     from mae_bench.objectives.base import OBJECTIVES
 

@@ -30,7 +30,7 @@ __all__ = ["Cell", "Plan", "Stage", "make_plan"]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One number to be had: an arm on a task under one setting and seed.
+    """One evaluation of the study: an arm on a task under one setting and seed.
 
     Attributes:
         arm: with its final options.
@@ -40,7 +40,7 @@ class Cell:
         protocol: a registered name.
         train_size: labels to learn from.
         noise: of the text.
-        seed: the pair.
+        seed: of the study; cells of one seed are compared in pairs.
         pretrain_seed: differs from ``seed`` where only fine-tunes are repeated.
         pretrain: id of its pretraining, or None for a floor.
         evaluate: id of its evaluation, which cells of several test noises share.
@@ -106,7 +106,7 @@ def make_plan(
             rate of the arm's pretraining.
 
     Raises:
-        SpecError: a name or an option that nothing knows, or arms that teach in a circle.
+        SpecError: a name or an option is unknown, or teachers form a circle.
     """
     study, arms, warnings = check_study(study, tuned or {})
     planner = _Planner(study, arms, StageBuilder(data_dir))
@@ -141,7 +141,7 @@ def noise_groups(
 
 
 def noise_on(noise: NoiseSpec, split: Literal["train", "test"]) -> NoiseSpec:
-    """Return what a noise does to one split: the same rate there, or nothing."""
+    """Return the noise on one split: the same, or `CLEAN` where it leaves that split alone."""
     is_there = noise.where in (split, "both") and noise.name != "clean"
     return noise.model_copy(update={"where": split}) if is_there else CLEAN
 
@@ -251,6 +251,7 @@ class _Planner:
         for task in tasks:
             for size in sizes:
                 for train_noise, tests in groups:
+                    # Not validated again: a plan holds thousands, and the study is checked.
                     spec = EvaluateSpec.model_construct(
                         checkpoint=checkpoint[1] if checkpoint else None,
                         protocol=protocol,

@@ -59,11 +59,11 @@ def _arms(raw: object) -> list[Any]:
     for arm in arms:
         place, label = arm.pop("place"), arm["label"]
         if label in FLOORS.values():
-            raise _wrong(place, f"the label '{label}' belongs to a floor; choose another")
+            raise _wrong(place, f"the label '{label}' is reserved for a floor; choose another")
         if label == UNTRAINED and arm["objective"] != UNTRAINED:
             raise _wrong(
                 place,
-                f"the label '{label}' belongs to the untrained encoder, got it for "
+                f"the label '{label}' is reserved for the untrained encoder, got it for "
                 f"'{arm['objective']}'; choose another",
             )
         if label == "":
@@ -79,7 +79,7 @@ def _arms(raw: object) -> list[Any]:
 
 
 def _arm(place: int, item: object) -> list[dict[str, Any]]:
-    """Return the arms of one item: its options' lists are multiplied out."""
+    """Return the arms of one item: one for each combination of the values that its lists hold."""
     if isinstance(item, str):
         return [{"objective": item, "options": {}, "label": None, "place": place}]
     if isinstance(item, dict) and "objective" in item:  # the form that is stored
@@ -224,7 +224,7 @@ def _source(item: Any, folder: Path | None) -> object:
 
 
 def _no_repeats(study: Study) -> None:
-    """Refuse what rows could not tell apart: values that are equal, or have one label."""
+    """Raise SpecError where two values are equal or have the same label in rows and tables."""
     for name in _LISTS:
         seen: dict[str, Any] = {}
         for value in getattr(study, name):

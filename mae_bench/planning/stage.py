@@ -98,6 +98,7 @@ class StageBuilder:
         if corpus not in self._blocks:
             content = {**corpus.canonical(), "data": self._fingerprint(corpus)}
             content.pop("sources", None)  # the fingerprint says what they hold
+            # One tokenizer for all sizes and row lengths of a corpus, so that they compare.
             words = {k: v for k, v in content.items() if k not in ("tokens", "row_length")}
             plugins = corpus_plugins(corpus)
             name = "+".join(Path(source).name for source in corpus.sources)

@@ -197,7 +197,7 @@ def _blame(
     overrides: Sequence[str],
     scale: str | None,
 ) -> str:
-    """Return who wrote a wrong value: an override, a scale, or a line of the file."""
+    """Return where a wrong value was written: an override, a scale, or a line of the file."""
     wanted = ".".join(map(str, place)) or "?"
     for override in overrides:
         key = override.partition("=")[0].strip()
@@ -211,7 +211,9 @@ def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise SpecError(f"{path} cannot be read ({error.strerror}); mend or move it") from None
+        raise SpecError(
+            f"{path} cannot be read ({error.strerror}); fix its permissions, or move it"
+        ) from None
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -241,7 +243,7 @@ def _find(path_or_name: str | Path) -> Path:
 
 
 def _merged(base: object, over: Any) -> Any:
-    """Return ``over`` laid on ``base``; what holds one of several kinds is replaced whole."""
+    """Return ``base`` updated by ``over``, mapping by mapping; a budget is replaced whole."""
     if not isinstance(base, dict) or not isinstance(over, dict):
         return over
     out = dict(base)

@@ -1,4 +1,4 @@
-"""How many tokens a study's tokenizer has, as far as that is known before anything runs."""
+"""The size of a study's vocabulary, known or assumed before anything runs."""
 
 from dataclasses import dataclass
 

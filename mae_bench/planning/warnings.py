@@ -1,4 +1,4 @@
-"""What data and finished pretrainings say that a user should know."""
+"""Warnings for the user, from prepared data and finished pretrainings."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ MAX_LOST_RATIO = 0.5  # of an official train split, to its test and selection pa
 def prepared_warnings(plan: Plan, store: Store, data_dir: Path | None = None) -> list[str]:
     """Return sentences about the tasks and the corpora that are prepared.
 
-    A task that needs no download is told of before that, where ``data_dir`` is the session's.
+    A task that needs no download is checked before it is prepared, if ``data_dir`` is given.
     """
     found = [*changed_sources(plan, store), *too_large(plan, store, data_dir)]
     doubts: dict[str, None] = {}  # once for corpora of several sizes

@@ -1,4 +1,4 @@
-"""Safe YAML that holds plain values alone, refuses repeated keys and knows its lines."""
+"""Reads safe YAML: plain values only, no key twice, and errors that name the line."""
 
 import re
 from collections.abc import Hashable, Sequence
@@ -34,7 +34,7 @@ class _StrictLoader(yaml.SafeLoader):
                 "write a plain text, number, list or mapping"
             ) from None
         if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise SpecError(f"line {line} holds half of a character, which is no text: {value!r}")
+            raise SpecError(f"line {line} holds half of a character, which is not text: {value!r}")
         if isinstance(value, int) and abs(value) > MAX_INT:
             raise SpecError(
                 f"line {line} holds a whole number of {value.bit_length()} bits; the largest is "
@@ -103,7 +103,7 @@ def read_yaml(text: str, name: str) -> object:
 
 
 def _count(value: object, count: int, above: list[int]) -> int:
-    """Return how many values there are so far; refuse what has no end, or nearly none."""
+    """Return how many values there are so far; refuse endless and far too large documents."""
     count += 1
     if count > MAX_VALUES or len(above) > MAX_DEPTH:
         raise SpecError(
@@ -112,7 +112,9 @@ def _count(value: object, count: int, above: list[int]) -> int:
         )
     if isinstance(value, dict | list):
         if id(value) in above:
-            raise SpecError("an alias stands inside what it repeats, so that it has no end")
+            raise SpecError(
+                "an alias stands inside the value that it repeats; write that value out"
+            )
         for item in value.values() if isinstance(value, dict) else value:
             count = _count(item, count, [*above, id(value)])
     return count

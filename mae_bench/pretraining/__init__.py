@@ -1,4 +1,5 @@
-"""From token rows to a checkpoint: the one loop, its health, and encoders from outside.
+"""Turns rows of tokens into a checkpoint: the one training loop, and how healthy it was.
 
-It names no objective: what an objective needs, it says itself.
+What to touch: with care. It names no objective: what an objective needs, it says itself. A change
+that moves numbers raises the version of pretrainings.
 """

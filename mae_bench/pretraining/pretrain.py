@@ -162,6 +162,7 @@ class _Run:
 
     def train(self, state: Path, progress: Progress) -> None:
         recipe = self.recipe
+        # All rows stay on the device: a step then sends no more than its row numbers.
         rows = torch.from_numpy(np.array(self.data.rows).astype(np.int32)).to(self.device)
         optimizer = make_optimizer(
             self.objective.named_parameters(),
@@ -184,9 +185,11 @@ class _Run:
         while (done := self._done_ratio(time.perf_counter() - started)) < 1:
             middle = done + 0.5 / self.steps if self.steps else done
             if any(before < share <= done for share in self.restarts_at):
+                # The moments are those of another loss, the one of the phase before.
                 optimizer.state.clear()
             before = done
             set_lr(optimizer, recipe.peak_lr * linear_schedule(middle, recipe.warmup_ratio))
+            # Seeded at each step, so that a resumed run drops what an undisturbed one drops.
             torch.manual_seed(seed_for("dropout", seed=self.spec.seed, step=self.step))
             view = self._view(rows, done)
             with autocast(self.device, recipe.precision):

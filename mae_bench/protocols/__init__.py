@@ -1,6 +1,7 @@
-"""How a checkpoint is evaluated: fine-tuning, probes, what is inside it, and floors without one.
+"""How a checkpoint is evaluated: fine-tuning, probes, a look inside it, floors without one.
 
-A protocol is registered by its module, which is named here once.
+What to touch: a new protocol needs its module and its line here. A change that moves numbers
+raises the version of its protocol; no protocol may read the test split before it has chosen.
 """
 
 from mae_bench.protocols import finetune, floors, linear_probe, representation

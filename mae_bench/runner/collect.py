@@ -32,6 +32,7 @@ class _Collector:
         self.order = {arm.label: place for place, arm in enumerate(plan.arms)}
 
     def frame(self) -> "pd.DataFrame":
+        # By arm, then corpus size; sorting is stable, so seeds keep the order of the plan.
         cells = sorted(
             self.plan.cells,
             key=lambda cell: (self.order[cell.arm.label], cell.corpus_tokens or 0),
@@ -53,6 +54,7 @@ class _Collector:
         if not self.store.is_done(*key):
             return []
         report = self.read(*key, "metrics.json")
+        # One evaluation reads the test split under several noises; each is a cell of its own.
         wanted = noise_on(cell.noise, "test")
         result = next(r for r in report["results"] if NoiseSpec(**r["noise"]) == wanted)
         costs = self.costs(cell)

@@ -1,4 +1,4 @@
-"""Recognises a finished study without planning it: no torch, so that nothing to do is quick.
+"""Recognises a finished study without planning it or importing torch, to return at once.
 
 After a run in which everything succeeded, the study's folder keeps a key of all that its plan
 depended on. While the key is the same, the plan is the same.

@@ -42,7 +42,7 @@ def chosen_device(device: str) -> str:
     """Return the device that ``auto`` means here.
 
     Raises:
-        SpecError: unknown, or a GPU that is not there.
+        SpecError: the device is unknown, or cuda was asked for and there is no GPU.
     """
     check_device(device)
     if device == "cpu":

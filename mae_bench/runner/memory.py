@@ -1,4 +1,4 @@
-"""What a worker holds of memory, and how glibc is kept from returning it after every step.
+"""The memory of a worker, and how glibc is kept from returning it after every step.
 
 Large tensors are otherwise mapped and unmapped each step, and on a CPU page faults then eat
 most of the run: 1,700 tokens/s against 16,400 in one MLM loop on two cores.

@@ -20,7 +20,7 @@ from mae_bench.runner.devices import check_device, check_workers, chosen_device
 from mae_bench.runner.executors import EXECUTORS, WorkOrder
 from mae_bench.runner.executors.base import run_order
 from mae_bench.runner.stages import Settings
-from mae_bench.runner.work import Event, Tell, no_tell
+from mae_bench.runner.work import Emit, Event, ignore_event
 from mae_bench.specs import Study
 from mae_bench.store.artefact import read_done
 from mae_bench.store.store import Store
@@ -140,17 +140,17 @@ class Session:
         before = {name: Study.model_fields[name].default for name in now} | before
         return sorted(name for name in before if now.get(name) != before[name])
 
-    def prepare(self, tell: Tell = no_tell, retry_failed: bool = False) -> Counts:
+    def prepare(self, emit: Emit = ignore_event, retry_failed: bool = False) -> Counts:
         """Fetch and tokenise only: the stages that may use the network."""
         self._open(retry_failed)
-        self.execute(self.plan.prepared, tell)
+        self.execute(self.plan.prepared, emit)
         return self.counts()
 
-    def run(self, tell: Tell = no_tell, retry_failed: bool = False) -> "pd.DataFrame":
+    def run(self, emit: Emit = ignore_event, retry_failed: bool = False) -> "pd.DataFrame":
         """Run what is not done, then derive and keep the rows.
 
         Args:
-            tell: is told what happens.
+            emit: is called with each event.
             retry_failed: forget earlier failures of this study's stages first.
 
         Raises:
@@ -159,12 +159,12 @@ class Session:
         self._open(retry_failed)
         if is_damaged(self.store, self.asked):
             note = f"{self.folder / ROWS_FILE} was damaged; it is written again"
-            tell(Event("said", ("", ""), "rows", note=note))
+            emit(Event("message", ("", ""), "rows", note=note))
         self._keep_study()
         for _ in range(3):  # an artefact found damaged while its rows are read is built again
             if not self.counts().is_finished:
-                self.execute(self.plan.stages, tell)
-            if not self._remove_damaged(tell):
+                self.execute(self.plan.stages, emit)
+            if not self._remove_damaged(emit):
                 break
         rows = self.rows()
         with self.store.writing("the rows"):
@@ -211,7 +211,7 @@ class Session:
         self._tuned = dict(tuned)
         self.__dict__.pop("plan", None)
 
-    def execute(self, stages: Sequence[Stage], tell: Tell = no_tell) -> None:
+    def execute(self, stages: Sequence[Stage], emit: Emit = ignore_event) -> None:
         """Bring stages to an end, each after those that it needs; the store must be open."""
         left = sum(not self.store.is_done(*stage.key) for stage in stages)
         if not left:
@@ -219,14 +219,14 @@ class Session:
         settings = Settings(device=self.device, data_dir=self.data_dir)
         workers = self.choose_workers(left)
         order = WorkOrder(tuple(stages), self.store.home, settings, workers)
-        run_order(self._executor, order, tell)
+        run_order(self._executor, order, emit)
 
     def choose_workers(self, num_stages: int) -> int:
         """Return the number of workers that so many stages get."""
         executor = EXECUTORS.get(self._executor)()
         return executor.choose_workers(self._workers, self.device, num_stages)
 
-    def _remove_damaged(self, tell: Tell) -> bool:
+    def _remove_damaged(self, emit: Emit) -> bool:
         """Remove artefacts whose numbers, which rows take, no longer have their checksum."""
         is_any = False
         for stage in self.plan.stages:
@@ -236,7 +236,7 @@ class Session:
             if reason := self.store.damage(*stage.key, only=files):
                 self.store.remove(*stage.key)
                 note = f"the artefact of '{stage.label}' was damaged ({reason}); it is built again"
-                tell(Event("said", stage.key, stage.label, note=note))
+                emit(Event("message", stage.key, stage.label, note=note))
                 is_any = True
         return is_any
 

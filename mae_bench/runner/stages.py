@@ -89,6 +89,7 @@ def run_stage(stage: Stage, store: Store, settings: Settings, progress: Progress
     start = time.monotonic()
     with store.build(stage.kind, stage.id, about) as out:
         is_open = stage.may_use_network
+        # Closed for every stage but those of `prepare`: an id must name all that was read.
         with nullcontext() if is_open else closed_network(stage.label):
             if not is_open:
                 import torch

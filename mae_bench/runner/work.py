@@ -13,14 +13,14 @@ from mae_bench.store.leases import Lease, acquire
 from mae_bench.store.store import Store
 
 WAIT_S = 0.25  # between looks, while others hold all that is left
-TELL_EVERY_S = 0.2
+EMIT_EVERY_S = 0.2
 
-What = Literal["start", "progress", "done", "elsewhere", "failed", "blocked", "said"]
+What = Literal["start", "progress", "done", "elsewhere", "failed", "blocked", "message"]
 
 
 @dataclass(frozen=True)
 class Event:
-    """What a worker tells: the state of a stage, or a sentence (``said``) about it."""
+    """What a worker reports: the state of a stage, or a sentence about it (``message``)."""
 
     what: What
     key: Key
@@ -31,11 +31,11 @@ class Event:
     worker: int = 0
 
 
-Tell = Callable[[Event], None]
+Emit = Callable[[Event], None]
 
 
-def no_tell(event: Event) -> None:
-    """Tell nobody."""
+def ignore_event(event: Event) -> None:
+    """Ignore an event; for callers that show no progress."""
 
 
 def never_tired(num_run: int) -> bool:
@@ -47,7 +47,7 @@ def work(
     stages: Sequence[Stage],
     store: Store,
     settings: Settings,
-    tell: Tell,
+    emit: Emit,
     worker: int = 0,
     is_tired: Callable[[int], bool] = never_tired,
 ) -> bool:
@@ -57,7 +57,7 @@ def work(
         stages: each after those that it needs.
         store: open for writing.
         settings: of this worker.
-        tell: is told what happens.
+        emit: is called with each event.
         worker: its number.
         is_tired: whether to stop early, asked with the number of stages run so far.
 
@@ -67,12 +67,12 @@ def work(
     Raises:
         StoreError: the home is full or cannot be written; what is done stays.
     """
-    return _Worker(stages, store, settings, tell, worker).loop(is_tired)
+    return _Worker(stages, store, settings, emit, worker).loop(is_tired)
 
 
 class _Worker:
     def __init__(
-        self, stages: Sequence[Stage], store: Store, settings: Settings, tell: Tell, number: int
+        self, stages: Sequence[Stage], store: Store, settings: Settings, emit: Emit, number: int
     ) -> None:
         self.known = {stage.key: stage for stage in stages}
         self.pending = {key: s for key, s in self.known.items() if not store.is_done(*key)}
@@ -86,7 +86,7 @@ class _Worker:
         self.number = number
         self.num_run = 0
         self.near: list[Stage] = []
-        self._tell = tell
+        self._emit = emit
 
     def loop(self, is_tired: Callable[[int], bool]) -> bool:
         num_seen = 0
@@ -98,6 +98,7 @@ class _Worker:
                 time.sleep(WAIT_S)
         return True
 
+    # A checkpoint that is in memory serves all of its evaluations before the next is loaded.
     def candidates(self) -> Iterator[Stage]:
         """Yield what is pending: first what reads the checkpoint that this worker has loaded."""
         yield from [stage for stage in self.near if stage.key in self.pending]
@@ -118,7 +119,7 @@ class _Worker:
         if any(need in self.lost for need in stage.needs):
             self.pending.pop(stage.key)
             self.lost.add(stage.key)
-            self.tell("blocked", stage)
+            self.emit("blocked", stage)
             return False
         if any(need in self.pending for need in stage.needs) or self.is_over(stage):
             return False
@@ -128,9 +129,11 @@ class _Worker:
         with lease:
             if self.is_over(stage):
                 return True
+            # Inputs are checked under the lease, right before they are read.
             broken = [need for need in stage.needs if self.reason(need)]
             if not broken:
                 self.run(stage)
+        # Only now, with the lease given back: rebuilding an input takes the lease of that input.
         for need in broken:
             self.rebuild(need)
         return True
@@ -138,10 +141,10 @@ class _Worker:
     def is_over(self, stage: Stage) -> bool:
         """Whether another worker has ended it; then it is pending no more."""
         if self.store.is_done(*stage.key):
-            self.tell("elsewhere", stage)
+            self.emit("elsewhere", stage)
         elif failure := self.store.failure(*stage.key):
             self.lost.add(stage.key)
-            self.tell("failed", stage, note=str(failure.get("message")))
+            self.emit("failed", stage, note=str(failure.get("message")))
         else:
             return False
         self.pending.pop(stage.key)
@@ -151,10 +154,10 @@ class _Worker:
         """Run a stage; the next look finds it done or failed."""
         self.num_run += 1
         self.stay_at(stage)
-        self.tell("start", stage)
+        self.emit("start", stage)
         if self.store.path(*stage.key).exists():
             note = f"the artefact of '{stage.label}' was damaged; it is built again"
-            self.tell("said", stage, note=note)
+            self.emit("message", stage, note=note)
         try:
             seconds = run_stage(stage, self.store, self.settings, self.progress(stage))
         except StoreError:
@@ -164,7 +167,7 @@ class _Worker:
             self.store.log("failed", *stage.key, stage.label)
         else:
             self.store.log("done", *stage.key, stage.label, seconds)
-            self.tell("done", stage, seconds=seconds)
+            self.emit("done", stage, seconds=seconds)
 
     def reason(self, need: Key) -> str | None:
         """Return what is wrong with an artefact that is about to be read."""
@@ -182,7 +185,7 @@ class _Worker:
             if reason := self.store.damage(*need):
                 self.store.remove(*need)
                 note = f"the artefact of '{stage.label}' was damaged ({reason}); it is built again"
-                self.tell("said", stage, note=note)
+                self.emit("message", stage, note=note)
 
     def lease(self, key: Key) -> Lease | None:
         with self.store.writing("a lease"):
@@ -194,11 +197,11 @@ class _Worker:
         def progress(done: float, total: float, note: str = "") -> None:
             nonlocal last
             now = time.monotonic()
-            if now - last >= TELL_EVERY_S:
+            if now - last >= EMIT_EVERY_S:
                 last = now
-                self.tell("progress", stage, note=note, share=done / total if total else 0.0)
+                self.emit("progress", stage, note=note, share=done / total if total else 0.0)
 
         return progress
 
-    def tell(self, what: What, stage: Stage, **facts: Any) -> None:
-        self._tell(Event(what, stage.key, stage.label, worker=self.number, **facts))
+    def emit(self, what: What, stage: Stage, **facts: Any) -> None:
+        self._emit(Event(what, stage.key, stage.label, worker=self.number, **facts))

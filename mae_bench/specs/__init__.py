@@ -1,7 +1,8 @@
 """The values that say what is to be done: frozen, strict, and hashed into stage ids.
 
-Nothing here imports torch. What a name means (an objective, a task) is checked by the
-planner, which knows the registries.
+What to touch: a new key needs a default that means what was done before, and a meaning in its
+docstring. What a name means (an objective, a task) is checked by the planner, which knows the
+registries. Nothing here imports torch.
 """
 
 from mae_bench.specs.base import (

@@ -1,4 +1,4 @@
-"""What all specs are: frozen, strict, and hashed into stage ids."""
+"""The base of all specs: frozen, strict, and hashed into stage ids."""
 
 import hashlib
 import json
@@ -60,7 +60,7 @@ class Frozen(BaseModel):
 
 @cache
 def _kinds(model: type[BaseModel], name: str) -> frozenset[type] | None:
-    """Return the kinds of scalars that a field may hold; None where it may hold any."""
+    """Return the types of scalars that a field may hold; None where any type is allowed."""
     found = set(_leaves(model.model_fields[name].annotation))
     if not found or not found <= {bool, int, float, str, type(None)}:
         return None

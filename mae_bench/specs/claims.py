@@ -10,12 +10,21 @@ from mae_bench.specs.base import Frozen, InWords, TrainSize
 class Claim(Frozen):
     """A sentence that rows can support or refute, written down before the runs.
 
-    ``task``, ``protocol``, ``train_size`` and ``noise`` narrow it; left out, the claim is read
-    on the mean over all of them, rows of the corpus apart. ``metric`` names another metric than
-    the primary one. Winning follows the metric: the lower perplexity wins. ``margin`` is in the
-    metric's own number, as rows hold it: for ``superiority`` the treatment must win by more than
-    the margin, for ``non_inferiority`` lose by less, for ``equivalence`` stay within it on both
-    sides; these two need one.
+    Winning follows the metric: the lower perplexity wins.
+
+    Attributes:
+        sentence: the claim in words, as the report prints it.
+        treatment: label of the arm that the claim is about.
+        control: label of the arm that it is compared with.
+        test: what the treatment must do: win (superiority), lose by less than the margin
+            (non_inferiority), or differ by less than the margin (equivalence).
+        margin: in the metric's own unit, as rows hold it. Superiority must exceed it;
+            non_inferiority and equivalence need one above 0.
+        task: the only task that is read; left out, the mean over all tasks.
+        protocol: the only protocol that is read; left out, the mean over all that read tasks.
+        train_size: the only train size that is read; left out, the mean over all.
+        noise: the only noise that is read; left out, the mean over all.
+        metric: another metric than the primary one.
     """
 
     sentence: str
@@ -48,7 +57,17 @@ LETTERS: dict[str, str] = {
 
 
 class Comparison(Frozen):
-    """Which arms a published difference is between, and where; as in a claim."""
+    """Which arms a published difference is between, and where; as in a claim.
+
+    Attributes:
+        treatment: label of the arm from which the control is subtracted.
+        control: label of the arm that is subtracted.
+        task: the only task that is read; left out, the mean over all tasks.
+        protocol: the only protocol that is read; left out, the mean over all that read tasks.
+        train_size: the only train size that is read; left out, the mean over all.
+        noise: the only noise that is read; left out, the mean over all.
+        metric: another metric than the primary one.
+    """
 
     treatment: str
     control: str
@@ -66,7 +85,9 @@ class Reference(Frozen):
         text: what was published, in a phrase.
         value: treatment minus control, in the units of the metric that was published; None where
             only the direction is known, which is then in favour of the treatment.
-        letter: how the number is known: a key of `LETTERS`.
+        letter: how the number is known: R, seen in an official repository; P, in the paper's
+            full text; S, in secondary notes or a reproduction by others; I, in an issue thread;
+            A, in an abstract or review; computed, by the cost formula.
         source: paper, table, repository.
         comparison: the nearest thing that this study measures.
     """

@@ -20,8 +20,24 @@ class FinetuneRecipe(Frozen):
 
     ``epochs`` is raised where a training set is so small that it would give fewer than
     ``min_steps`` updates (Mosbach et al. 2021, arXiv:2006.04884: too few steps look like
-    instability). Batches hold texts of similar length, sorted within groups of
-    ``bucket_batches`` batches. ``dropout`` is that of the head; the encoder keeps its own.
+    instability).
+
+    Attributes:
+        learning_rates: grid from which each arm's rate is chosen on the selection part.
+        max_added_rates: most rates tried beyond an edge of the grid.
+        epochs: passes over the training set.
+        min_steps: fewest optimizer steps.
+        batch_size: texts in a step.
+        max_length: longest text in tokens; a longer one is cut.
+        warmup_ratio: share of the steps in which the rate rises.
+        weight_decay: of AdamW; biases and norms have none.
+        beta1: AdamW's decay of the mean gradient.
+        beta2: AdamW's decay of the mean squared gradient.
+        eps: added to AdamW's denominator.
+        clip_norm: longest gradient; a longer one is scaled down to it.
+        bucket_batches: batches in a group within which texts are sorted by length.
+        dropout: of the head; the encoder keeps its own.
+        precision: ``auto`` is bf16 where the hardware computes it natively, else fp32.
     """
 
     learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)] = (3e-4, 1e-3, 3e-3)
@@ -45,7 +61,13 @@ class ProbeRecipe(Frozen):
     """The linear probe: frozen encoder, scikit-learn on pooled features.
 
     Attributes:
-        inverse_penalties: C of logistic regression; ridge gets alpha = 1/C.
+        poolings: how token vectors become one for a text: their mean, or that of [CLS]; chosen
+            on the selection part.
+        inverse_penalties: grid of C of logistic regression; ridge regression gets alpha = 1/C.
+        max_iter: most iterations of the solver.
+        max_length: longest text in tokens; a longer one is cut.
+        batch_size: texts that are encoded together.
+        precision: of the encoder; ``auto`` is bf16 where the hardware computes it natively.
     """
 
     poolings: Annotated[tuple[Literal["mean", "cls"], ...], Field(min_length=1)] = ("mean", "cls")
@@ -61,9 +83,11 @@ class RepresentationRecipe(Frozen):
 
     Attributes:
         num_rows: validation rows that are read, evenly spaced.
-        mask_ratio: share of the tokens that [MASK] replaces where masks are to be in the input.
-        tau: share of the variance that ``rank_tau`` directions must hold.
+        mask_ratio: share of tokens that [MASK] replaces in the metrics of masked input.
+        tau: share of the variance that the directions counted by ``rank_tau`` must hold.
         objective_ratios: mask ratios at which the objective itself predicts tokens.
+        batch_rows: rows that are encoded together.
+        precision: of the encoder.
     """
 
     num_rows: Count = 512
@@ -85,7 +109,13 @@ class RepresentationRecipe(Frozen):
 
 
 class NoiseSpec(Frozen):
-    """Noise on the text of a task, before tokenising."""
+    """Noise on the text of a task, before tokenising.
+
+    Attributes:
+        name: ``clean`` for none, or a noise that ``mae-bench list noises`` shows.
+        rate: share of the units that it changes.
+        where: which texts it changes.
+    """
 
     name: str = "clean"
     rate: Share = 0.0

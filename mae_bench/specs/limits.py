@@ -1,4 +1,4 @@
-"""What a study can never show, however it comes out; said before it runs and on its report."""
+"""What a study cannot show, whatever its results; said before it runs and in its report."""
 
 from mae_bench.specs.study import Study
 

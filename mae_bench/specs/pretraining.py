@@ -14,7 +14,15 @@ from mae_bench.specs.base import Count, Frozen, InWords, Precision, Ratio, Share
 
 
 class Budget(Frozen):
-    """When a pretraining ends: exactly one of the four."""
+    """When a pretraining ends: exactly one of the four.
+
+    Attributes:
+        tokens: corpus tokens read: steps times ``batch_rows`` times ``corpus.row_length``.
+        steps: optimizer steps.
+        flops: floating-point operations by the cost formula of the objective; a teacher's
+            pretraining is paid from it.
+        seconds: time on the machine that runs it, so that another machine gives other numbers.
+    """
 
     tokens: Count | None = None
     steps: Count | None = None
@@ -48,9 +56,17 @@ class BackboneSpec(Frozen):
     Sizes left out come from the preset (Turc et al. 2019, arXiv:1908.08962, for tiny to base).
 
     Attributes:
-        preset: a key of `PRESETS`.
+        preset: sizes by name: tiny, mini, small, medium, compact, base or cpu.
         arch: a name that `mae-bench list backbones` shows: a Transformer, or layers of a
-            bidirectional LSTM or GRU as a control of attention.
+            bidirectional LSTM or GRU as a control of attention; these have no MLP, and
+            ``num_heads`` and ``mlp_ratio`` mean nothing to them.
+        num_layers: number of layers; left out, the preset's.
+        hidden_size: width of the hidden states, a multiple of ``num_heads``; left out, the
+            preset's.
+        num_heads: attention heads; left out, the preset's.
+        mlp_ratio: width of the MLP over ``hidden_size``; a gated MLP is two thirds as wide, to
+            cost the same.
+        max_length: longest input in tokens.
         checkpoint: folder, or ``owner/name@commit`` on the Hub, of an encoder to go on from
             instead of initial weights. A folder's sizes are read from its config.json; those of
             a Hub encoder are written beside it, since a plan never reads the network. Its
@@ -86,7 +102,7 @@ class BackboneSpec(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _one_zero(cls, given: Any) -> Any:
-        """Let a 0 written out, where it is what leaving it out means, be the same spec."""
+        """Drop a dropout of 0 where leaving it out means 0, so that both have the same id."""
         is_default = (
             isinstance(given, dict)
             and isinstance(given.get("dropout"), int | float)
@@ -120,11 +136,11 @@ class TokenizerSpec(Frozen):
     """A subword tokenizer: trained on the corpus, or an encoder's own.
 
     Attributes:
-        kind: of one that is trained.
-        vocab_size: of one that is trained; it may find fewer tokens.
+        kind: algorithm of a tokenizer that is trained on the corpus.
+        vocab_size: tokens of a trained tokenizer; a small corpus may give fewer.
         origin: ``from`` in a study: folder, or ``owner/name@commit`` on the Hub, of an encoder
-            whose tokenizer is taken as it is. Only the ids of its tokens change: special ones
-            have the same five in all studies.
+            whose tokenizer is taken as it is. Only the ids of its tokens change: the special
+            tokens have the same five ids in every study.
     """
 
     kind: Literal["bpe", "wordpiece"] = "bpe"
@@ -154,9 +170,12 @@ class CorpusSpec(Frozen):
 
     Attributes:
         sources: named corpora, or paths of text, JSONL or parquet files and folders.
-        tokens: keep a prefix of this many tokens of a seeded permutation; None keeps all.
+        tokens: how much text to keep: the first so many tokens of the documents in a seeded
+            order; left out, all.
+        tokenizer: the tokenizer.
         row_length: tokens a row, with its [CLS] and [SEP].
         validation_ratio: share of documents, by content hash, that are never trained on.
+        seed: of the order of documents.
     """
 
     sources: Annotated[
@@ -171,7 +190,20 @@ class CorpusSpec(Frozen):
 
 
 class PretrainRecipe(Frozen):
-    """The one pretraining recipe of a study: AdamW, linear warm-up, linear decay to zero."""
+    """The one pretraining recipe of a study: AdamW, linear warm-up, linear decay to zero.
+
+    Attributes:
+        budget: when a pretraining ends.
+        batch_rows: rows of the corpus in a step.
+        peak_lr: learning rate at the end of the warm-up.
+        warmup_ratio: share of the steps in which the rate rises.
+        weight_decay: of AdamW; biases and norms have none.
+        beta1: AdamW's decay of the mean gradient.
+        beta2: AdamW's decay of the mean squared gradient.
+        eps: added to AdamW's denominator.
+        clip_norm: longest gradient; a longer one is scaled down to it.
+        precision: ``auto`` is bf16 where the hardware computes it natively, else fp32.
+    """
 
     budget: Budget = Budget(tokens=2_000_000)
     batch_rows: Count = 32

@@ -20,9 +20,14 @@ PEAK_LR = "pretrain.peak_lr"  # key of a tuned rate among an arm's tuned options
 
 
 class ArmSpec(Frozen):
-    """One side of the fight: an objective with its options, under a label.
+    """One side of a comparison: an objective with its options, under a label.
 
-    ``peak_lr`` is the peak rate of its pretraining where tuning chose one; None is the study's.
+    Attributes:
+        objective: a name that ``mae-bench list objectives`` shows.
+        options: of the objective; a list makes an arm of each value.
+        label: the arm's name in claims and reports, which must be unique.
+        peak_lr: the peak learning rate of this arm's pretraining, where tuning chose one; left
+            out, the study's.
     """
 
     objective: str
@@ -35,15 +40,15 @@ class TuningSpec(Frozen):
     """Equal tuning for every objective: the same trials, budget, tasks and seeds of trials.
 
     Attributes:
-        trials: of each arm.
-        sampler: of options; ``random`` also tells what fewer trials would have found.
-        budget: of the pretraining of one trial.
-        tasks: whose selection parts decide; none for those of the study.
-        protocol: that evaluates a trial.
-        train_size: labels of a trial.
-        seed: of the draws, and of all that is random in a trial.
-        peak_lr_factor: the peak rate of pretraining is drawn from the study's divided by this
-            to the study's times this; 1 keeps the study's.
+        trials: trials of each arm.
+        sampler: how options are drawn; ``random`` also shows what fewer trials would have found.
+        budget: budget of the pretraining of one trial.
+        tasks: tasks whose selection parts decide; left out, those of the study.
+        protocol: protocol that evaluates a trial.
+        train_size: labels that a trial trains on.
+        seed: seed of the draws and of everything random in a trial.
+        peak_lr_factor: peak rates are drawn between the study's divided by this and the study's
+            times this; 1 keeps the study's.
     """
 
     trials: Count = 8
@@ -59,7 +64,34 @@ class TuningSpec(Frozen):
 class Study(Frozen):
     """A whole comparison, as read from YAML.
 
-    ``expectation`` says how long it takes where, and which effects its seeds can see.
+    Attributes:
+        name: the study's name, and that of its folder in the home.
+        description: a sentence for lists and reports.
+        backbone: the encoder that all arms share.
+        corpus: the text that all arms read.
+        corpus_tokens: sizes of the corpus, to see what more text is worth; every arm is pretrained
+            on each, and ``null`` is all text.
+        pretrain: the recipe of all pretrainings.
+        objectives: the arms. An item is a name, or a name with its options.
+        controls: whether to add the arms that explain why an arm differs: parts of a mixture
+            alone, and what an objective names itself.
+        tasks: labelled tasks that ``mae-bench list tasks`` shows.
+        protocols: how checkpoints are evaluated; ``mae-bench list protocols`` shows them.
+        train_sizes: numbers of labels to train on: a count, a share below 1, or ``all``.
+        noise: noises on the tasks' texts. An item is a name, or a name with its rate.
+        seeds: a count, or a list of whole numbers. Fewer than six decide nothing.
+        repeats: what a seed repeats: the whole pretraining, or only the fine-tuning of one.
+        finetune: the recipe of ``finetune``.
+        linear_probe: the recipe of ``linear_probe``.
+        representation: the recipe of ``representation``.
+        recipes: what is set of any protocol's recipe, floors and those of other packages too;
+            the three above may stand here or under their own key.
+        control: label of the arm that all others are compared with; left out, the first ``mlm``
+            arm, else the first trained arm.
+        claims: sentences that the rows can support or refute, written before the runs.
+        references: published differences that the report shows beside the measured ones.
+        expectation: how long it takes on which machine, and which effects its seeds can show.
+        tuning: equal tuning of every arm; left out, options are those that the study names.
     """
 
     name: Name
@@ -75,7 +107,13 @@ class Study(Frozen):
     tasks: Annotated[tuple[str, ...], Field(min_length=1)]
     protocols: Annotated[tuple[str, ...], Field(min_length=1)] = ("finetune",)
     train_sizes: Annotated[tuple[TrainSize, ...], Field(min_length=1)] = ("all",)
-    noise: Annotated[tuple[NoiseSpec, ...], Field(min_length=1)] = (CLEAN,)
+    noise: Annotated[
+        tuple[NoiseSpec, ...],
+        Field(min_length=1),
+        InWords(
+            "a list of at least 1 item (each a mapping of name, rate, where)", implied="[clean]"
+        ),
+    ] = (CLEAN,)
     seeds: Annotated[
         tuple[int, ...], Field(min_length=1), InWords("a count or a list of whole numbers")
     ] = (0, 1, 2, 3, 4, 5)

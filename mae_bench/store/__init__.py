@@ -1,4 +1,5 @@
-"""A home on disk: finished artefacts by id, and leases on those being made.
+"""A home on disk: finished results by id, and leases on those being made.
 
-It knows no kind of stage. What it writes is whole or absent; nothing else writes into a home.
+What to touch: with care. It knows no kind of stage; what it writes is whole or absent, and nothing
+else writes into a home.
 """

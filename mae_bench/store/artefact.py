@@ -1,4 +1,4 @@
-"""The files of one artefact: what ``done.json`` says of them, and whether it is still true."""
+"""The files of one artefact, checked against the sizes and checksums in its ``done.json``."""
 
 import hashlib
 import json

@@ -83,6 +83,7 @@ def _is_held(path: Path, stale_s: float) -> bool:
         return age < 5
     if age > stale_s:
         return False
+    # A process of another machine cannot be looked at; its heartbeat alone says that it lives.
     return content.get("host") != _host() or _is_alive(content)
 
 
@@ -133,6 +134,7 @@ def _is_alive(content: dict[str, Any]) -> bool:
     fields = _stat(pid)
     if not fields:
         return True  # no /proc here
+    # A zombie works on nothing, and a process number may have been given to another process.
     return fields[0] != "Z" and content.get("born") in (None, fields[19])
 
 

@@ -46,14 +46,14 @@ class Store:
         """Point at a home; nothing is written yet.
 
         Raises:
-            StoreError: it lies under a file, so that nothing can ever be there.
+            StoreError: one of its parent folders is a file.
         """
         self.home = user_path(home).absolute() if home else default_home().absolute()
         for folder in (self.home, *self.home.parents):
             if os.path.isfile(folder):  # noqa: PTH113 (Path.is_file raises where it may not look)
                 raise StoreError(
-                    f"the home {self.home} cannot be: {folder} is a file; choose another folder "
-                    "with --home or MAE_BENCH_HOME"
+                    f"the home {self.home} cannot be made: {folder} is a file; choose another "
+                    "folder with --home or MAE_BENCH_HOME"
                 )
         self._checked: set[tuple[str, str]] = set()
 
@@ -87,11 +87,11 @@ class Store:
         return folder
 
     def study(self, name: str) -> Path:
-        """Return the folder of a study; nothing is made."""
+        """Return the path of a study's folder, which may not exist yet."""
         return self.home / "studies" / name
 
     def is_done(self, kind: str, id_: str) -> bool:
-        """Whether an artefact is there and its files have their sizes; cheap."""
+        """Whether an artefact exists and its files have the recorded sizes; reads no content."""
         folder = self.path(kind, id_)
         done = read_done(folder)
         if done is None:
@@ -144,7 +144,7 @@ class Store:
 
     @contextmanager
     def build(self, kind: str, id_: str, about: Mapping[str, object]) -> Iterator[Path]:
-        """Give a temporary folder; put it in its place when the block ends well.
+        """Yield a temporary folder, which becomes the artefact when the block succeeds.
 
         Only the holder of the stage's lease may call it. Leftovers of killed builds go first.
 

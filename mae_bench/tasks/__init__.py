@@ -1,6 +1,8 @@
-"""Labelled tasks and their kinds.
+"""Labelled tasks, their kinds, and the metrics that score them.
 
-A new task of a known kind is a definition in its family's file; a new kind is a file in `kinds`.
+What to touch: a new task of a known kind is a definition in its family's file, a new kind a file in
+`kinds`, a metric one registered function. A change to splits or subsets moves the numbers of all
+protocols.
 """
 
 from mae_bench.tasks import classification, glue, similarity, world

@@ -127,6 +127,7 @@ def tokenize(
             truncation="longest_first",
             max_length=max_length,
             padding=False,
+            # Else a text that says "[SEP]" would end the row there.
             split_special_tokens=True,
             return_attention_mask=False,
             return_token_type_ids=False,

@@ -1,5 +1,8 @@
 """Equal tuning: the same trials, budget, tasks and seeds for every arm, chosen without the test.
 
+What to touch: how options are drawn. It is the only room that knows Optuna, and no arm may get a
+trial more than another.
+
 A trial of an arm is an ordinary pretraining at the budget of the ``tuning`` section and an
 ordinary evaluation on its tasks that never reads the test split; its value is the mean over
 tasks of the primary metric on the selection part. What is drawn: the peak rate of pretraining,

@@ -11,19 +11,19 @@ from mae_bench.planning.stage import Stage
 from mae_bench.planning.study import load_study
 from mae_bench.runner.completion import FINISHED
 from mae_bench.runner.session import Session
-from mae_bench.runner.work import Event, Tell, no_tell
+from mae_bench.runner.work import Emit, Event, ignore_event
 from mae_bench.specs import Study
 from mae_bench.tuning.outcome import Outcome, load_outcome, save_outcome, use_outcome
 from mae_bench.tuning.trials import Expect, spec_of
 
 
 def no_expect(stages: Sequence[Stage]) -> None:
-    """Tell nobody."""
+    """Ignore the stages."""
 
 
 def tune(
     session: Session,
-    tell: Tell = no_tell,
+    emit: Emit = ignore_event,
     expect: Expect = no_expect,
     retry_failed: bool = False,
 ) -> Outcome:
@@ -31,8 +31,8 @@ def tune(
 
     Args:
         session: of a study with a ``tuning`` section.
-        tell: is told what happens.
-        expect: is told the stages of a round before they run.
+        emit: is called with each event.
+        expect: is called with the stages of a round before they run.
         retry_failed: run failed trials again, and with ``tpe`` what was drawn after them.
 
     Raises:
@@ -44,13 +44,13 @@ def tune(
     spec = spec_of(session.asked)
     session.store.open()
     session.folder.mkdir(parents=True, exist_ok=True)
-    with _alone(session, tell):
+    with _alone(session, emit):
         before = load_outcome(session)
         has_failed = before is not None and any(a.num_failed for a in before.arms.values())
         if before is not None and not (retry_failed and has_failed):
             outcome = before
         else:
-            outcome = Rounds(session, spec, tell, expect).run(retry_failed)
+            outcome = Rounds(session, spec, emit, expect).run(retry_failed)
             with session.store.writing("the tuning"):
                 (session.folder / FINISHED).unlink(missing_ok=True)
             save_outcome(session, outcome)
@@ -59,7 +59,7 @@ def tune(
 
 
 @contextmanager
-def _alone(session: Session, tell: Tell) -> Iterator[None]:
+def _alone(session: Session, emit: Emit) -> Iterator[None]:
     """Hold the right to tune a study at this home; a killed holder loses it at once."""
     lock = FileLock(session.folder / "tuning.lock")
     try:
@@ -67,7 +67,7 @@ def _alone(session: Session, tell: Tell) -> Iterator[None]:
     except Timeout:
         name = session.asked.name
         note = f"another process is tuning '{name}'; waiting for it"
-        tell(Event("said", ("tuning", name), name, note=note))
+        emit(Event("message", ("tuning", name), name, note=note))
         lock.acquire()
     try:
         yield
@@ -84,7 +84,7 @@ def run_study(
     workers: int = 1,
     executor: str = "local",
     retry_failed: bool = False,
-    tell: Tell = no_tell,
+    emit: Emit = ignore_event,
 ) -> pd.DataFrame:
     """Run a study and return its rows, tuning first what is to be tuned.
 
@@ -99,7 +99,7 @@ def run_study(
             ``if __name__ == "__main__":`` around its own call.
         executor: a registered name: where workers run.
         retry_failed: try what failed in an earlier run again.
-        tell: is told what happens.
+        emit: is called with each event.
     """
     if not isinstance(study, Study):
         study = load_study(study)
@@ -107,5 +107,5 @@ def run_study(
         study, home=home, data_dir=data_dir, device=device, workers=workers, executor=executor
     )
     if study.tuning is not None and use_outcome(session) is None:
-        tune(session, tell, retry_failed=retry_failed)
-    return session.run(tell, retry_failed)
+        tune(session, emit, retry_failed=retry_failed)
+    return session.run(emit, retry_failed)

@@ -14,7 +14,7 @@ from mae_bench.errors import SpecError
 from mae_bench.planning.plan import Plan
 from mae_bench.planning.stage import Key, Stage
 from mae_bench.runner.session import Session
-from mae_bench.runner.work import Tell
+from mae_bench.runner.work import Emit
 from mae_bench.specs import ArmSpec, TuningSpec
 from mae_bench.tuning.draw import draw, is_empty, space_of
 from mae_bench.tuning.edges import search_edges
@@ -37,10 +37,10 @@ _FAIL = optuna.trial.TrialState.FAIL
 class Rounds:
     """The tuning of one study; hold its lock."""
 
-    def __init__(self, session: Session, spec: TuningSpec, tell: Tell, expect: Expect) -> None:
+    def __init__(self, session: Session, spec: TuningSpec, emit: Emit, expect: Expect) -> None:
         """Open the database."""
         self.session, self.spec = session, spec
-        self.tell, self.expect = tell, expect
+        self.emit, self.expect = emit, expect
         self.study = trial_study(session.asked)
         self.keys = arm_keys(session, base_plan(session))
         spaces = {a.label: space_of(a, self.study.pretrain, spec) for a in self.study.objectives}
@@ -60,6 +60,7 @@ class Rounds:
         if retry_failed:
             for label in self.spaces:
                 self.forget(label)
+        # What `random` draws depends on no value, so all its trials can run side by side.
         ends = [self.spec.trials]
         if self.spec.sampler != "random":
             ends = list(range(1, self.spec.trials + 1))
@@ -73,6 +74,7 @@ class Rounds:
         with self.session.store.writing(DATABASE):
             for label, study in self.studies.items():
                 trials = study.get_trials(deepcopy=False)
+                # all are written down before any runs: a kill loses no draw and repeats none
                 for number in range(len(trials), end):
                     study.add_trial(draw(self.spec, number, trials, self.spaces[label]))
         running = [
@@ -87,7 +89,7 @@ class Rounds:
             for stage in plan.stages if isinstance(plan, Plan) else ():
                 stages.setdefault(stage.key, stage)
         self.expect(list(stages.values()))
-        self.session.execute(list(stages.values()), self.tell)
+        self.session.execute(list(stages.values()), self.emit)
         for (label, trial), plan in zip(running, plans, strict=True):
             value, failure = (None, str(plan))
             if isinstance(plan, Plan):

@@ -16,7 +16,7 @@ from mae_bench.store.store import Store
 if TYPE_CHECKING:
     from mae_bench.runner.session import Session
 
-Expect = Callable[[Sequence[Stage]], None]  # is told the stages of a round before they run
+Expect = Callable[[Sequence[Stage]], None]  # called with the stages of a round before they run
 VERSION = 1  # of the draws and of what a trial is
 
 

@@ -90,6 +90,10 @@ num_finished(Store({str(tmp_path)!r}), load_study({study!r}), None)
 
 
 def test_public_names_are_there():
+    assert {"Objective", "View", "LossOutput", "Task", "Source", "Study", "Session"} <= {
+        *mae_bench.__all__
+    }
+    assert {"plan", "report", "errors", "load_study", "run_study"} <= {*dir(mae_bench)}
     for name in mae_bench.__all__:
         assert getattr(mae_bench, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'run_studdy'"):

@@ -175,17 +175,17 @@ WRONG = {
     ),
     "prefix": (
         lambda content: content["model"].update(continuing_subword_prefix="@@"),
-        "got a WordPiece of another make",
+        "got another kind of WordPiece",
     ),
     "unigram": (
         lambda content: content.update(model={"type": "Unigram", "vocab": [["a", 0.0]]}),
-        "got a Unigram of another make",
+        "got another kind of Unigram",
     ),
-    "no model": (lambda content: content.pop("model"), r"is no tokenizer that can be read \(Key"),
+    "no model": (lambda content: content.pop("model"), r"a tokenizer that can be read \(Key"),
     "no words": (lambda content: content["model"].pop("vocab"), r"that can be read \(TypeError"),
     "no number": (
         lambda content: content["model"]["vocab"].update(extra="9"),
-        "an id is no whole number",
+        "an id is not a whole number",
     ),
 }
 

@@ -168,7 +168,7 @@ def test_the_world_of_another_seed_is_another_text():
 
 
 def test_the_world_cannot_be_mixed(tmp_path):
-    with pytest.raises(SpecError, match=r"'world' has no end.*\['world', 'wiki_en'\]"):
+    with pytest.raises(SpecError, match=r"'world' is endless.*\['world', 'wiki_en'\]"):
         load_documents(CorpusSpec(sources=("world", "wiki_en")), None)
 
 

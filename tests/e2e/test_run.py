@@ -6,7 +6,7 @@ import shutil
 import pytest
 from tiny_study import CLOCKS, NUM_STAGES, call, log, rows, times
 
-from mae_bench import run_study
+from mae_bench import errors, load_study, plan, report, run_study
 from mae_bench.results import COLUMNS, load_rows
 
 
@@ -70,6 +70,25 @@ def test_status_plan_and_report_read_what_is_there(finished, tmp_path):
     assert code == 0, err
     assert json.loads(out)["page"] == str(tmp_path / "report" / "index.html")
     assert (tmp_path / "report" / "index.html").exists()
+
+
+def test_python_plans_and_reports_as_the_command_line_does(finished, tmp_path):
+    study, home = finished
+    _, out, _ = call("plan", study, "--home", home, "--json", "--device", "cpu", "--workers", 1)
+    found = plan(study, home=home, device="cpu", workers=1)
+    assert json.loads(json.dumps(found.as_dict())) == json.loads(out)
+    assert plan(load_study(study), home=home, device="cpu", workers=1).counts == found.counts
+    assert found.counts.is_finished and found.counts.cells == 20
+    page = report(study, home=home, out=tmp_path / "report")
+    call("report", study, "--home", home, "-o", tmp_path / "other")
+    assert page == tmp_path / "report" / "index.html"
+    verdicts = [(tmp_path / name / "verdicts.json").read_text() for name in ("report", "other")]
+    assert verdicts[0] == verdicts[1]
+    with pytest.raises(errors.DataError, match="differs from them in seeds"):
+        report(load_study(study, ["seeds=[7]"]), home=home, out=tmp_path / "none")
+    with pytest.raises(errors.UnknownNameError, match="no-such"):
+        plan("no-such", home=home)
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_report_of_rows_that_are_another_studys_is_refused(finished, tmp_path):

@@ -1,6 +1,8 @@
-"""The documents say what is true: trees, studies, examples, commands, defaults."""
+"""The documents say what is true: rooms, studies, examples, commands, links, defaults."""
 
 import configparser
+import importlib.util
+import inspect
 import os
 import re
 import subprocess
@@ -30,6 +32,8 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROTOCOL = (ROOT / "PROTOCOL.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("docs/*.md"))}
+USER_DOCS = (README, *PAGES.values())
 TEXT_SUFFIXES = {".py", ".md", ".yaml", ".toml", ".ini", ".txt", ".j2", ".css", ".json"}
 TEXT_SUFFIXES |= {".csv", ".html", ".svg", ".tex"}
 
@@ -39,58 +43,64 @@ def fenced(text, language):
 
 
 def named(language):
-    """Return README's examples by the file that their first line names."""
+    """Return the documents' examples by the file that their first line names."""
     found = {}
-    for block in fenced(README, language):
+    for block in (block for text in USER_DOCS for block in fenced(text, language)):
         name, _, _ = block.removeprefix("# ").partition("\n")
         assert re.fullmatch(r"[\w/]+\.\w+", name), f"an example without a file name: {name}"
+        assert name not in found, f"two examples are called {name}"
         found[name] = block
     return found
 
 
 def tree():
-    """Return the files that README's tree names below its folders."""
+    """Return the folders of the README's tree with their sentences."""
     (text,) = fenced(README, "text")
-    folders, files = [], set()
+    folders, found = [], {}
     for line in text.splitlines():
-        entry, _, phrase = line.strip().partition(" ")
-        assert phrase.strip(), f"no phrase: {line}"
+        entry, _, sentence = line.strip().partition(" ")
         depth = (len(line) - len(line.lstrip())) // 2
-        folders[depth:] = []
-        if entry.endswith("/"):
-            folders.append(entry)
-        path = "".join(folders) + (entry if not entry.endswith("/") else "")
-        assert path not in files, f"named twice: {path}"
-        files.add(path)
-    return files
+        folders[depth:] = [entry]
+        found["".join(folders)] = sentence.strip()
+    return found
 
 
-def package_files():
-    """Return the package's files; a folder's line stands for its ``__init__.py``."""
-    files = {"mae_bench/"}
-    for path in (ROOT / "mae_bench").rglob("*"):
-        name = path.relative_to(ROOT).as_posix()
-        if path.is_dir() or "__pycache__" in name or "/_benchmarks/" in name:
-            continue
-        files |= {f"{parent.as_posix()}/" for parent in Path(name).parents if parent.name}
-        if path.name != "__init__.py" or path.parent.name == "mae_bench":
-            files.add(name)
-    return files
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 150
 
 
-def test_the_tree_is_the_package():
+def test_the_tree_is_the_rooms_each_with_its_own_sentence():
+    rooms = {
+        path.parent.name: inspect.getdoc(importlib.import_module(f"mae_bench.{path.parent.name}"))
+        for path in (ROOT / "mae_bench").glob("*/__init__.py")
+    }
     written = tree()
-    ours = {path for path in written if path.startswith("mae_bench/")}
-    real = package_files()
-    assert ours - real == set(), "named in README's tree, but absent"
-    assert real - ours == set(), "missing from README's tree"
-    for path in written - ours:
-        assert path == "reports/" or (ROOT / path).exists()
+    inside = {name.split("/")[1]: s for name, s in written.items() if name.count("/") == 2}
+    assert inside == {name: doc.splitlines()[0] for name, doc in rooms.items()}
+    assert list(inside) == sorted(inside)
+    for name, doc in rooms.items():
+        assert "\n\nWhat to touch: " in doc, f"{name} does not say what may be touched there"
+    for name, sentence in written.items():
+        assert (ROOT / name).is_dir()
+        assert sentence.endswith(".") or name == "mae_bench/"
 
 
-def test_every_study_of_the_readme_loads(tmp_path):
+def test_every_page_is_named_by_the_readme_and_repeats_no_paragraph():
+    for name in PAGES:
+        assert f"docs/{name}" in README
+    seen = {}
+    for name, text in {"README": README, **PAGES}.items():
+        for paragraph in re.split(r"\n\s*\n", text):
+            words = " ".join(paragraph.split())
+            if len(words) < 80 or words.startswith("| key |"):
+                continue
+            assert words not in seen, f"{name} repeats {seen[words]}: {words[:60]}"
+            seen[words] = name
+
+
+def test_every_study_of_the_documents_loads(tmp_path):
     studies = named("yaml")
-    assert len(studies) >= 2
+    assert studies.keys() >= {"fight.yaml", "combined.yaml", "going_on.yaml", "own.yaml"}
     for name, text in studies.items():
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")
@@ -108,7 +118,7 @@ def test_the_study_of_the_readme_can_be_planned(tmp_path):
     assert plan.warnings == ()
 
 
-# Runs inside a folder that holds the README's files, with its parts installed beside them.
+# Runs inside a folder that holds the documents' files, with its parts installed beside them.
 DRIVER = """\
 import json
 from pathlib import Path
@@ -185,7 +195,7 @@ finetune: {learning_rates: [1e-3], epochs: 1, min_steps: 2, max_length: 32}
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory):
-    """Return a folder with the README's package installed, its studies, text and data."""
+    """Return a folder with the documents' package installed, their studies, text and data."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / "my_parts").mkdir()
     (folder / "my_parts" / "__init__.py").touch()
@@ -231,21 +241,23 @@ def python(folder, *arguments):
     return found.stdout
 
 
-def test_the_own_parts_of_the_readme_work(workshop):
+def test_the_own_parts_of_the_documents_work(workshop):
     python(workshop, "-c", DRIVER)
 
 
 def test_the_python_example_of_the_readme_runs(workshop):
     out = python(workshop, "fight.py")
     assert "token_detection" in out and "majority class" in out
+    assert "Counts(stages=" in out
+    assert (workshop / out.splitlines()[-1]).is_file() and out.rstrip().endswith("index.html")
     rows = pd.read_parquet(workshop / "home" / "studies" / "fight" / "results.parquet")
     assert set(rows["metric"]) == {"accuracy", "f1", "mistakes"}
 
 
 def command_lines():
-    lines = [line for text in (README, CONTRIBUTING) for b in fenced(text, "sh") for line in
-             b.splitlines()]  # fmt: skip
-    inline = [line for text in (README, CONTRIBUTING) for line in re.findall(r"`([^`\n]+)`", text)]
+    texts = (*USER_DOCS, CONTRIBUTING)
+    lines = [line for text in texts for b in fenced(text, "sh") for line in b.splitlines()]
+    inline = [line for text in texts for line in re.findall(r"`([^`\n]+)`", text)]
     return [line.partition("#")[0].strip() for line in [*lines, *inline]]
 
 
@@ -279,14 +291,29 @@ def test_the_tox_environments_named_exist():
     assert {"quickstart", "tests", "lint", "types", "layers", "planted"} <= set(found) <= known
 
 
-def test_links_lead_somewhere():
-    for name in ("README.md", "PROTOCOL.md", "CONTRIBUTING.md", "CHANGELOG.md"):
-        text = (ROOT / name).read_text(encoding="utf-8")
-        for target in re.findall(r"\]\(([^)#]+)\)", text):
-            report = ROOT / "/".join(target.split("/")[:2])  # published when it has been run
-            is_later = target.startswith("reports/") and not report.exists()
-            is_there = target.startswith("http") or (ROOT / target).exists()
-            assert is_there or is_later, f"{name}: {target}"
+def anchors(path):
+    """Return what a link can name inside a page, as GitHub makes it of headings."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["README.md", "PROTOCOL.md", "CONTRIBUTING.md", "CHANGELOG.md", "CATALOGUE.md"]
+    + [f"docs/{name}" for name in PAGES],
+)
+def test_links_lead_somewhere(name):
+    page = ROOT / name
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        target, _, anchor = link.partition("#")
+        if target.startswith("http"):
+            continue
+        path = (page.parent / target).resolve() if target else page
+        local = path.relative_to(ROOT)
+        report = ROOT / "/".join(local.parts[:2])  # published when it has been run
+        is_later = local.parts[0] == "reports" and not report.exists()
+        assert path.exists() or is_later, f"{name}: {link}"
+        assert not anchor or anchor in anchors(path), f"{name}: {link}"
 
 
 def table_of(heading):
@@ -333,6 +360,10 @@ def test_contributing_stays_short_and_names_real_files():
     assert len(CONTRIBUTING.splitlines()) < 60
     for path in re.findall(r"`([\w/]+\.(?:py|toml))`", CONTRIBUTING):
         assert (ROOT / path).exists() or (ROOT / "mae_bench" / path).exists(), path
+    for room in re.findall(
+        r"[a-z_]+", CONTRIBUTING.partition("## Layers\n\n")[2].partition(". A")[0]
+    ):
+        assert importlib.util.find_spec(f"mae_bench.{room}"), f"no room or module {room}"
 
 
 def project_files():

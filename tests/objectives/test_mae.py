@@ -417,7 +417,7 @@ def test_controls_are_valid_and_predict_as_much(name, options):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"reads_masks": True, "fill": "noise"}, "reads_masks stands against fill: noise"),
+        ({"reads_masks": True, "fill": "noise"}, "reads_masks cannot be combined with fill: noise"),
         ({"output_embedding": "own", "target": "embeddings"}, "needs target: tokens, got embed"),
         ({"ema_decay": 0.9}, "ema_decay belongs to target: ema_features, got tokens"),
         ({"random_targets": True, "target": "ema_features"}, "random_targets needs target: tokens"),

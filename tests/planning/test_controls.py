@@ -59,7 +59,7 @@ def test_a_label_that_a_control_needs_is_refused():
         ArmSpec(objective="phases", options=PHASES, label="x"),
         ArmSpec(objective="simcse", label="x: mae alone"),
     )
-    with pytest.raises(SpecError, match="'x: mae alone' is that of a control of 'x' too"):
+    with pytest.raises(SpecError, match="'x: mae alone' is also the label of a control of 'x'"):
         with_controls(tuple(map(resolve_arm, arms)))
 
 

@@ -109,7 +109,7 @@ TEXTS = {
     "a number without end": (f"seeds: {'9' * 5000}", "line 4 holds no value"),
     "a long number": (f"seeds: [{'9' * 30}]", "line 4 holds a whole number of 100 bits"),
     "half of a character": ('description: "\\uD83D"', "line 4 holds half of a character"),
-    "an alias in itself": ("finetune: &a {epochs: *a}", "no end"),
+    "an alias in itself": ("finetune: &a {epochs: *a}", "write that value out"),
     "aliases of aliases": (
         "".join(f"x{i}: &x{i} [{', '.join([f'*x{i - 1}'] * 9) if i else 1}]\n" for i in range(12)),
         "more than 100,000 values",

@@ -128,7 +128,7 @@ WRONG = {
     ),
     "label of the untrained": (
         {"objectives": [{"mlm": {"label": "random_init"}}]},
-        "the label 'random_init' belongs to the untrained encoder",
+        "the label 'random_init' is reserved for the untrained encoder",
         "for 'mlm'",
     ),
     "empty label": ({"objectives": [{"mlm": {"label": ""}}]}, "a label must not be empty"),
@@ -195,7 +195,7 @@ WRONG = {
                 {"distill": {"teacher": "a", "label": "b"}},
             ]
         },
-        "teach in a circle: a <- b <- a",
+        "form a circle: a <- b <- a",
     ),
     "control": ({"control": "mlmm"}, "control must be one of", "Did you mean 'mlm'"),
     "claim's arm": (

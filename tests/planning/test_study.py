@@ -137,7 +137,7 @@ WRONG = {
     "noise=[{typos: {rate: 3}}]": ("noise[0].rate", "in [0, 1], got 3"),
     "objectives=[mlm, mlm]": ("the arm label 'mlm' occurs twice", "objectives[1]"),
     "objectives=[{mlm: {}, mae: {}}]": ("objectives[0]", "2 keys (mlm, mae)"),
-    "objectives=[{mlm: {label: majority class}}]": ("belongs to a floor",),
+    "objectives=[{mlm: {label: majority class}}]": ("is reserved for a floor",),
     "objectives=mlm": ("objectives must be a list",),
     "objectives.9=mae": ("not a place in the list objectives, which has 4",),
     "name.first=x": ("name is 'fight', which has no fields",),
@@ -228,6 +228,7 @@ def test_every_key_of_a_study_is_listed_with_its_default():
         "name": "finetune.epochs",
         "allowed": "a whole number of at least 1",
         "default": "3",
+        "meaning": "passes over the training set.",
     }
     assert found["name"]["default"] == "required"
     assert found["control"]["default"] == "null"

@@ -7,13 +7,13 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from mae_bench.cli.tuning import tuning_warnings
 from mae_bench.planning.study import study_of
 from mae_bench.planning.warnings import empty_steps, prepared_warnings
 from mae_bench.progress import silent
 from mae_bench.runner.session import Session
 from mae_bench.runner.stages import Settings, run_stage
 from mae_bench.tasks import TASKS
+from mae_bench.tuning.forecast import tuning_warnings
 
 WORDS = [a + b for a in ("ka", "lo", "mi", "su", "te") for b in ("ra", "no", "li", "du", "pe")]
 

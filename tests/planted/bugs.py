@@ -551,17 +551,17 @@ BUGS = (
         "All workers write to one pipe, which one killed while it writes spoils for the others.",
         "mae_bench/runner/executors/local.py",
         """
-        events, told = self.context.Pipe(duplex=False)
-        args = (self.order, told, number)
+        events, sender = self.context.Pipe(duplex=False)
+        args = (self.order, sender, number)
         process = self.context.Process(target=_main, args=args, name=f"mae-bench worker {number}")
         process.start()
-        told.close()  # the worker's end is then the only one, and its death ends the pipe
+        sender.close()  # the worker's end is then the only one, and its death ends the pipe
 """,
         """
         if not hasattr(self, "pipe"):
             self.pipe = self.context.Pipe(duplex=False)
-        events, told = self.pipe
-        args = (self.order, told, number)
+        events, sender = self.pipe
+        args = (self.order, sender, number)
         process = self.context.Process(target=_main, args=args, name=f"mae-bench worker {number}")
         process.start()
 """,

@@ -66,7 +66,7 @@ def main() -> int:
         code, output = run_tests(copy, targets)
     if code != PASSED:
         say(output)
-        say("the tests fail without any planted bug; mend them first")
+        say("the tests fail without any planted bug; fix them first")
         return 1
     say(f"clean     {time.perf_counter() - started:6.1f} s  the tests pass without a bug")
     with ThreadPoolExecutor(arguments.jobs) as pool:

@@ -1,4 +1,4 @@
-"""What workers tell reaches the parent, whatever becomes of one of them."""
+"""The events of workers reach the parent, whatever becomes of one of them."""
 
 import multiprocessing
 import os
@@ -12,7 +12,7 @@ from mae_bench.errors import StoreError
 from mae_bench.planning.study import study_of
 from mae_bench.runner import session
 from mae_bench.runner.executors import WorkOrder, local
-from mae_bench.runner.executors.local import _Crew, _Member, _told
+from mae_bench.runner.executors.local import _Crew, _Member, _received
 from mae_bench.runner.session import Session
 from mae_bench.runner.stages import Settings
 
@@ -36,7 +36,7 @@ def _be_a_worker(order, events, number):
     events.send(f"worker {number} lives")
 
 
-def _fail_and_tell(order, events, number):
+def _fail_and_emit(order, events, number):
     """Be a worker whose home is full; the parent ends it while it says so."""
 
     def fail(*arguments):
@@ -46,7 +46,7 @@ def _fail_and_tell(order, events, number):
             events.send(error)
             return True
 
-    local._work_and_tell = fail
+    local._work_and_emit = fail
     local._main(order, events, number)
 
 
@@ -56,12 +56,12 @@ def order(home, num_workers):
 
 def test_a_message_cut_short_ends_the_pipe_after_what_was_whole():
     context = multiprocessing.get_context("spawn")
-    events, told = context.Pipe(duplex=False)
-    process = context.Process(target=_speak_and_die, args=(told,))
+    events, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_speak_and_die, args=(sender,))
     process.start()
-    told.close()
+    sender.close()
     assert events.poll(LIMIT_S)
-    assert list(_told(_Member(process, events))) == ["whole"]
+    assert list(_received(_Member(process, events))) == ["whole"]
     process.join(LIMIT_S)  # the pipe may end before the process has
     assert process.exitcode == -signal.SIGKILL
 
@@ -74,7 +74,7 @@ def test_a_worker_killed_in_the_middle_of_a_message_silences_no_other(tmp_path, 
 
 
 def test_workers_that_are_ended_while_they_fail_print_nothing(tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr(local, "_main", _fail_and_tell)
+    monkeypatch.setattr(local, "_main", _fail_and_emit)
     crew = _Crew(order(tmp_path, 3), print)
     with pytest.raises(StoreError, match="the home is full"):
         crew.run()
@@ -84,7 +84,7 @@ def test_workers_that_are_ended_while_they_fail_print_nothing(tmp_path, monkeypa
 @pytest.mark.parametrize("workers", [1, 2, 7])
 def test_the_number_of_workers_does_not_move_the_threads_of_a_stage(tmp_path, monkeypatch, workers):
     given = []
-    monkeypatch.setattr(session, "run_order", lambda name, order, tell: given.append(order))
+    monkeypatch.setattr(session, "run_order", lambda name, order, emit: given.append(order))
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     study = study_of({"name": "a", "objectives": ["mlm"], "tasks": ["world/topic"], "seeds": 1})
     found = Session(study, home=tmp_path, device="cpu", workers=workers)

@@ -40,7 +40,7 @@ from mae_bench.runner.executors import EXECUTORS, Executor
 class OneByOneExecutor(Executor):
     """Sends the order to each worker in turn, as a queue of jobs would; it hears nothing."""
 
-    def execute(self, order, tell):
+    def execute(self, order, emit):
         sent = pickle.dumps(order)
         for number in range(order.num_workers):
             pickle.loads(sent).work(number)
@@ -108,7 +108,7 @@ def test_an_executor_of_another_package_gives_the_same_rows(tmp_path, monkeypatc
     told = []
     study = study_of(STUDY)
     theirs = run_study(
-        study, home=tmp_path / "b", executor="one_by_one", workers=2, device="cpu", tell=told.append
+        study, home=tmp_path / "b", executor="one_by_one", workers=2, device="cpu", emit=told.append
     )
     ours = run_study(study, home=tmp_path / "a", device="cpu")
     assert len(ours) and ours["failure"].isna().all()
@@ -120,7 +120,7 @@ def test_an_executor_of_another_package_gives_the_same_rows(tmp_path, monkeypatc
 def test_an_executor_that_gives_up_is_told(tmp_path, register):
     @register("idle")
     class Idle(Executor):
-        def execute(self, order, tell):
+        def execute(self, order, emit):
             pass
 
     with pytest.raises(StoreError, match=r"executor 'idle' ended while .* neither done nor failed"):

@@ -1,4 +1,4 @@
-"""A worker stops early when told to, and another goes on where it stopped."""
+"""A worker stops early when events to, and another goes on where it stopped."""
 
 from mae_bench.planning.plan import make_plan
 from mae_bench.runner.stages import Settings
@@ -21,8 +21,8 @@ def test_a_worker_retires_and_another_finishes(tmp_path):
         if stage.kind == "task" or getattr(stage.spec, "checkpoint", "") is None
     ]
     assert len(floors) == 5
-    store, told = Store(tmp_path), []
-    assert not work(floors, store, Settings(), told.append, is_tired=lambda num_run: num_run >= 2)
-    assert [event.what for event in told if event.what == "done"] == ["done"] * 2
-    assert work(floors, store, Settings(), told.append)
+    store, events = Store(tmp_path), []
+    assert not work(floors, store, Settings(), events.append, is_tired=lambda num_run: num_run >= 2)
+    assert [event.what for event in events if event.what == "done"] == ["done"] * 2
+    assert work(floors, store, Settings(), events.append)
     assert all(store.is_done(*stage.key) for stage in floors)

@@ -16,7 +16,7 @@ from mae_bench.registry import Registry
 from mae_bench.runner.devices import num_cards, worker_device
 from mae_bench.runner.memory import keep_freed_memory
 from mae_bench.runner.stages import Settings
-from mae_bench.runner.work import Event, Tell, never_tired, no_tell, work
+from mae_bench.runner.work import Emit, Event, ignore_event, never_tired, work
 from mae_bench.store.artefact import read_about
 from mae_bench.store.store import Store
 
@@ -42,14 +42,14 @@ class WorkOrder:
     def work(
         self,
         worker: int = 0,
-        tell: Tell = no_tell,
+        emit: Emit = ignore_event,
         is_tired: Callable[[int], bool] = never_tired,
     ) -> bool:
         """Be one of the workers, in this process, until nothing is left to do.
 
         Args:
             worker: its number, from 0; on GPUs it decides which card it takes.
-            tell: is told what happens.
+            emit: is called with each event.
             is_tired: whether to stop early, asked with the number of stages run so far.
 
         Returns:
@@ -63,7 +63,7 @@ class WorkOrder:
         cards = num_cards() if self.settings.device == "cuda" and self.num_workers > 1 else 1
         device = worker_device(self.settings.device, worker, self.num_workers, cards)
         settings = self.settings.on(device)
-        return work(self.stages, Store(self.home), settings, tell, worker, is_tired)
+        return work(self.stages, Store(self.home), settings, emit, worker, is_tired)
 
 
 class Executor(ABC):
@@ -80,21 +80,21 @@ class Executor(ABC):
         return 1 if asked is None else asked
 
     @abstractmethod
-    def execute(self, order: WorkOrder, tell: Tell) -> None:
+    def execute(self, order: WorkOrder, emit: Emit) -> None:
         """Call ``order.work(number)`` in each of ``order.num_workers`` workers; wait for all.
 
         Args:
             order: whose stages are to be brought to an end.
-            tell: to be called in this process with what workers tell. An executor that cannot
-                hear its workers leaves it: ends of stages are then told when it returns.
+            emit: to be called in this process with the events of workers. An executor that
+                cannot hear them leaves it: ends of stages are then emitted when it returns.
         """
 
 
 EXECUTORS: Registry[type[Executor]] = Registry("executor", "executors")
 
 
-def run_order(name: str, order: WorkOrder, tell: Tell) -> None:
-    """Run an order with the executor of that name, and tell the ends that it left untold.
+def run_order(name: str, order: WorkOrder, emit: Emit) -> None:
+    """Run an order with the executor of that name, and emit the ends that it did not.
 
     Raises:
         StoreError: the home is full or cannot be written, or the executor returned while stages
@@ -109,7 +109,7 @@ def run_order(name: str, order: WorkOrder, tell: Tell) -> None:
             ended.add(event.key)
         if event.what in ("failed", "blocked"):
             lost.add(event.key)
-        tell(event)
+        emit(event)
 
     EXECUTORS.get(name)().execute(order, hear)
     left = []

@@ -14,14 +14,14 @@ from mae_bench.errors import MaeBenchError, StoreError
 from mae_bench.runner.devices import num_cards
 from mae_bench.runner.executors.base import EXECUTORS, Executor, WorkOrder
 from mae_bench.runner.memory import resident_bytes
-from mae_bench.runner.work import Event, Tell
+from mae_bench.runner.work import Emit, Event
 from mae_bench.store.leases import held_by
 from mae_bench.store.store import Store
 
 MAX_WORKERS = 8
 MAX_DEATHS = 3  # of workers, beyond those that a stage can be blamed for
 MAX_RESIDENT = 2 << 30  # then a fresh process: 80 fine-tunes of many shapes grow one to 3 GB
-MAX_STAGES = 60  # then a fresh process, where no platform tells what one holds
+MAX_STAGES = 60  # then a fresh process, where no platform emits what one holds
 RETIRED = 76  # exit code of a worker that stopped there
 ORPHANED = 75  # exit code of one whose parent was killed
 INTERRUPTED = 130  # exit code of one that the parent ended
@@ -45,7 +45,7 @@ class LocalExecutor(Executor):
         most = min(num_cores(), MAX_WORKERS) if device == "cpu" else num_cards()
         return max(1, min(most, num_stages))
 
-    def execute(self, order: WorkOrder, tell: Tell) -> None:
+    def execute(self, order: WorkOrder, emit: Emit) -> None:
         """Bring every stage to an end.
 
         Raises:
@@ -53,10 +53,10 @@ class LocalExecutor(Executor):
             KeyboardInterrupt: after the workers have ended.
         """
         if order.num_workers == 1:
-            order.work(tell=tell)
+            order.work(emit=emit)
             return
         order.settings.apply()  # so that workers inherit the variables before they import
-        _Crew(order, tell).run()
+        _Crew(order, emit).run()
 
 
 @dataclass(frozen=True)
@@ -72,20 +72,20 @@ class _Member:
 
 
 class _Crew:
-    def __init__(self, order: WorkOrder, tell: Tell) -> None:
+    def __init__(self, order: WorkOrder, emit: Emit) -> None:
         self.order = order
         self.store = Store(order.home)
-        self.tell = tell
+        self.emit = emit
         self.context = multiprocessing.get_context("spawn")
         self.team = {number: self.start(number) for number in range(order.num_workers)}
         self.deaths = 0
 
     def start(self, number: int) -> _Member:
-        events, told = self.context.Pipe(duplex=False)
-        args = (self.order, told, number)
+        events, sender = self.context.Pipe(duplex=False)
+        args = (self.order, sender, number)
         process = self.context.Process(target=_main, args=args, name=f"mae-bench worker {number}")
         process.start()
-        told.close()  # the worker's end is then the only one, and its death ends the pipe
+        sender.close()  # the worker's end is then the only one, and its death ends the pipe
         return _Member(process, events)
 
     def run(self) -> None:
@@ -93,18 +93,18 @@ class _Crew:
             while self.team:
                 wait([end for m in self.team.values() for end in (m.events, m.process.sentinel)])
                 for number, member in list(self.team.items()):
-                    is_alive = member.process.is_alive()  # before the look at what it told
-                    for told in _told(member):
-                        self.hear(told)
+                    is_alive = member.process.is_alive()  # before the look at its last events
+                    for event in _received(member):
+                        self.hear(event)
                     if not is_alive:
                         self.ended(number, member)
         finally:
             self.stop()
 
-    def hear(self, told: Event | MaeBenchError) -> None:
-        if isinstance(told, MaeBenchError):
-            raise told
-        self.tell(told)
+    def hear(self, event: Event | MaeBenchError) -> None:
+        if isinstance(event, MaeBenchError):
+            raise event
+        self.emit(event)
 
     def ended(self, number: int, member: _Member) -> None:
         """Let a worker go; where it was killed, blame its stage and start another."""
@@ -142,17 +142,17 @@ class _Crew:
             member.events.close()
 
 
-def _told(member: _Member) -> Iterator[Event | MaeBenchError]:
-    """Yield all that a worker has told since the last look."""
+def _received(member: _Member) -> Iterator[Event | MaeBenchError]:
+    """Yield all that a worker has sent since the last look."""
     while True:
         try:
             if not member.events.poll():
                 return
-            told = member.events.recv()
+            event = member.events.recv()
         except (EOFError, OSError):  # OSError: it was killed in the middle of a message
             member.process.join()
             return
-        yield told
+        yield event
 
 
 def _main(order: WorkOrder, events: Connection, number: int) -> None:
@@ -160,7 +160,7 @@ def _main(order: WorkOrder, events: Connection, number: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends its workers
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        is_over = _work_and_tell(order, events, number)
+        is_over = _work_and_emit(order, events, number)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is left to unwind
     except KeyboardInterrupt:
         os._exit(INTERRUPTED)  # all is unwound; the parent listens no more
@@ -168,18 +168,18 @@ def _main(order: WorkOrder, events: Connection, number: int) -> None:
         sys.exit(RETIRED)
 
 
-def _work_and_tell(order: WorkOrder, events: Connection, number: int) -> bool:
+def _work_and_emit(order: WorkOrder, events: Connection, number: int) -> bool:
     """Return whether every stage came to its end, or an error ended it, which the parent hears."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
-    def tell(event: Event) -> None:
+    def emit(event: Event) -> None:
         try:
             events.send(event)
         except BrokenPipeError:
             os._exit(ORPHANED)
 
     try:
-        return order.work(number, tell, _is_tired)
+        return order.work(number, emit, _is_tired)
     except MaeBenchError as error:
         events.send(error)
         return True

@@ -1,0 +1,212 @@
+"""What the command line plans and reports, as functions for Python; runs are `run_study`."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mae_bench.errors import DataError, SpecError
+from mae_bench.planning.plan import Plan
+from mae_bench.planning.study import in_file, load_study
+from mae_bench.planning.warnings import empty_steps, prepared_warnings
+from mae_bench.results import ROWS_FILE
+from mae_bench.runner.session import Counts, Session
+from mae_bench.specs import Study
+
+if TYPE_CHECKING:  # `status` opens a session too, and needs none of these
+    import pandas as pd
+
+    from mae_bench.planning.estimate import Estimate
+
+
+@dataclass(frozen=True)
+class PlannedStudy:
+    """A study as it stands at a home: what it asks for, what is done, what the rest will cost.
+
+    Attributes:
+        plan: arms, stages and cells, with what tuning has chosen.
+        home: where results are kept.
+        counts: stages and cells in all, done and failed.
+        estimate: FLOPs, seconds in one worker, disk, and the effects that its seeds can show.
+        num_workers: processes that a run would use.
+        tuning: trials and their cost; None where the study has no ``tuning`` section.
+        warnings: one sentence each.
+    """
+
+    plan: Plan
+    home: Path
+    counts: Counts
+    estimate: "Estimate"
+    num_workers: int
+    tuning: dict[str, Any] | None
+    warnings: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what ``mae-bench plan --json`` prints."""
+        return {
+            "study": self.plan.study.model_dump(mode="json"),
+            "home": str(self.home),
+            "counts": dataclasses.asdict(self.counts),
+            **dataclasses.asdict(self.estimate),
+            "workers": self.num_workers,
+            "tuning": self.tuning,
+            "warnings": [*self.warnings, *self.estimate.assumptions],
+            "stage_ids": [list(stage.key) for stage in self.plan.stages],
+        }
+
+
+def plan(
+    study: Study | str | Path,
+    *,
+    home: Path | str | None = None,
+    data_dir: Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    executor: str = "local",
+) -> PlannedStudy:
+    """Return what a study asks for and what it will cost. Nothing is run or written.
+
+    Args:
+        study: a study, a YAML file, or the name of a packaged one.
+        home: whose finished results count; None for MAE_BENCH_HOME or the user's cache folder.
+        data_dir: local data; None for MAE_BENCH_DATA, if that is set.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        workers: processes; None for one a core, or one a GPU.
+        executor: a registered name: where workers would run.
+
+    Raises:
+        SpecError: the study is wrong, or names what is not registered.
+    """
+    return planned(open_session(study, (), None, home, data_dir, device, workers, executor))
+
+
+def report(
+    study: Study | str | Path,
+    *,
+    home: Path | str | None = None,
+    data_dir: Path | None = None,
+    out: Path | None = None,
+) -> Path:
+    """Write the report on what is done so far and return its page, ``index.html``.
+
+    Args:
+        study: a study, a YAML file, or the name of a packaged one.
+        home: where it was run; None for MAE_BENCH_HOME or the user's cache folder.
+        data_dir: local data; None for MAE_BENCH_DATA, if that is set.
+        out: the report's folder, new, empty, or of an earlier report; None for one in the home.
+
+    Raises:
+        DataError: nothing of the study is done at this home.
+        StoreError: ``out`` holds something other than a report.
+    """
+    session = open_session(study, (), None, home, data_dir)
+    return write_page(session, finished_rows(session), out, None)
+
+
+def open_session(
+    study: Study | str | Path,
+    overrides: Sequence[str] = (),
+    scale: str | None = None,
+    home: Path | str | None = None,
+    data_dir: Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    executor: str = "local",
+) -> Session:
+    """Return a study at a home, planned with what its tuning has chosen, if that is finished.
+
+    ``overrides`` and ``scale`` are those of `load_study`, for a study that is read from a file.
+    """
+    loaded = study if isinstance(study, Study) else load_study(study, overrides, scale)
+    session = Session(
+        loaded, home=home, data_dir=data_dir, device=device, workers=workers, executor=executor
+    )
+    if loaded.tuning is not None:
+        from mae_bench.tuning import use_outcome
+
+        use_outcome(session)
+    try:
+        session.plan  # noqa: B018  # finds the names that no registry knows, while the file is known
+    except SpecError as error:
+        if isinstance(study, Study):
+            raise
+        raise in_file(error, study, bool(overrides or scale)) from None
+    return session
+
+
+def planned(session: Session) -> PlannedStudy:
+    """Return what a session's study asks for and will cost."""
+    from mae_bench.planning.estimate import estimate
+
+    made, counts = session.plan, session.counts()
+    warnings = [*made.warnings, *prepared_warnings(made, session.store, session.data_dir)]
+    tuning = None
+    if made.study.tuning is not None:
+        from mae_bench.tuning.forecast import tuning_facts, tuning_warnings
+
+        tuning = tuning_facts(session)
+        warnings += tuning_warnings(session)
+    left = counts.stages - counts.done - counts.failed
+    return PlannedStudy(
+        plan=made,
+        home=session.store.home,
+        counts=counts,
+        estimate=estimate(made, session.store, session.device),
+        num_workers=session.choose_workers(left),
+        tuning=tuning,
+        warnings=tuple(warnings),
+    )
+
+
+def finished_rows(session: Session) -> "pd.DataFrame":
+    """Return the rows of what is done and failed so far.
+
+    Raises:
+        DataError: there are none, but the home holds rows of another form of the study.
+    """
+    rows = session.rows()
+    kept = session.folder / ROWS_FILE
+    if rows.empty and kept.exists():
+        changed = ", ".join(session.changes())
+        why = f"the study differs from them in {changed}" if changed else "its data are others"
+        raise DataError(
+            f"nothing of '{session.asked.name}' is done in this form, but {kept} holds rows of it: "
+            f"{why}; give the --data-dir (or MAE_BENCH_DATA), --scale and --set that it ran with"
+        )
+    return rows
+
+
+def write_page(
+    session: Session, rows: "pd.DataFrame", out: Path | None, reproduce: str | None
+) -> Path:
+    """Write a session's report and return its page.
+
+    Args:
+        session: whose study the rows are of.
+        rows: as `finished_rows` returns them.
+        out: as in `report`.
+        reproduce: the command that makes the rows again, shown on the page.
+    """
+    from mae_bench.analysis.curves import load_curves
+    from mae_bench.analysis.provenance import collect_provenance
+    from mae_bench.analysis.report import ReportContext, write_report
+
+    left, outcome = session.counts().left, None
+    if session.asked.tuning is not None:
+        from mae_bench.tuning import load_outcome
+
+        outcome = load_outcome(session)
+    context = ReportContext(
+        tuning=outcome.table() if outcome else None,
+        tuning_edges=outcome.edge_sentence if outcome else "",
+        curves=load_curves(rows, session.store.home),
+        provenance={**collect_provenance(), "data": session.data_checksums()},
+        notes=(
+            *([left] if left else []),
+            *session.plan.warnings,
+            *empty_steps(session.plan, session.store),
+        ),
+        reproduce=reproduce,
+    )
+    return write_report(rows, session.study, out or session.folder / "report", context=context)

@@ -1,0 +1,25 @@
+"""What docstrings say of a class's attributes, for lists and references made from the code."""
+
+import inspect
+import re
+
+_ENTRY = re.compile(r"^ {4}(\w+): (.*)$")
+
+
+def attribute_docs(kind: type) -> dict[str, str]:
+    """Return what docstrings say under ``Attributes:``, a subclass's before its bases'."""
+    found: dict[str, str] = {}
+    for model in kind.__mro__:
+        _, has_section, section = inspect.cleandoc(model.__doc__ or "").partition("Attributes:\n")
+        name = ""
+        own: dict[str, str] = {}
+        for line in section.splitlines() if has_section else ():
+            if entry := _ENTRY.match(line):
+                name = entry[1]
+                own[name] = entry[2]
+            elif name and line.startswith(" " * 8):
+                own[name] += f" {line.strip()}"
+            elif line.strip():
+                break
+        found = own | found
+    return found
