@@ -1,17 +1,20 @@
 """What `list` shows of each kind of part."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mae_bench.protocols.base import Protocol
 
+Part = Mapping[str, object]  # what is shown of one part, by column
 
-def parts(kind: str) -> list[dict[str, Any]]:
+
+def parts(kind: str) -> Sequence[Part]:
     """Return one mapping for each part of a kind, all with the same keys."""
     return _PARTS[kind]()
 
 
-def cell(key: str, value: Any) -> str:
+def cell(key: str, value: object) -> str:
     """Return what a table shows of a value of a part."""
     from mae_bench.cli.described import controls_text, options_text
 
@@ -19,7 +22,7 @@ def cell(key: str, value: Any) -> str:
     return as_text[key](value) if key in as_text and isinstance(value, list) else str(value)
 
 
-def _objectives() -> list[dict[str, Any]]:
+def _objectives() -> Sequence[Part]:
     from mae_bench.cli.described import controls_of, options_of
     from mae_bench.objectives.base import OBJECTIVES
 
@@ -35,7 +38,7 @@ def _objectives() -> list[dict[str, Any]]:
     ]
 
 
-def _maskings() -> list[dict[str, Any]]:
+def _maskings() -> Sequence[Part]:
     from mae_bench.masking import MASKINGS, Masking
 
     defaults = Masking()
@@ -53,7 +56,7 @@ def _maskings() -> list[dict[str, Any]]:
     ]
 
 
-def _backbones() -> list[dict[str, Any]]:
+def _backbones() -> Sequence[Part]:
     from mae_bench.backbones import BACKBONES
 
     return [
@@ -67,7 +70,7 @@ def _backbones() -> list[dict[str, Any]]:
     ]
 
 
-def _tasks() -> list[dict[str, Any]]:
+def _tasks() -> Sequence[Part]:
     from mae_bench.tasks import TASKS, kind_of
 
     return [
@@ -83,7 +86,7 @@ def _tasks() -> list[dict[str, Any]]:
     ]
 
 
-def _corpora() -> list[dict[str, Any]]:
+def _corpora() -> Sequence[Part]:
     from mae_bench.data.corpus import CORPORA
 
     return [
@@ -97,7 +100,7 @@ def _corpora() -> list[dict[str, Any]]:
     ]
 
 
-def _protocols() -> list[dict[str, Any]]:
+def _protocols() -> Sequence[Part]:
     from mae_bench.protocols.base import PROTOCOLS
     from mae_bench.tasks import KINDS
 
@@ -118,7 +121,7 @@ def _protocols() -> list[dict[str, Any]]:
     ]
 
 
-def _metrics() -> list[dict[str, Any]]:
+def _metrics() -> Sequence[Part]:
     from mae_bench.measures import MEASURES
 
     return [
@@ -127,7 +130,7 @@ def _metrics() -> list[dict[str, Any]]:
     ]
 
 
-def _noises() -> list[dict[str, Any]]:
+def _noises() -> Sequence[Part]:
     from mae_bench.data.noise import NOISES
 
     return [
@@ -136,7 +139,7 @@ def _noises() -> list[dict[str, Any]]:
     ]
 
 
-def _suites() -> list[dict[str, Any]]:
+def _suites() -> Sequence[Part]:
     from mae_bench.errors import SpecError
     from mae_bench.planning.study import load_study, suites
 
@@ -150,7 +153,7 @@ def _suites() -> list[dict[str, Any]]:
     return found
 
 
-def _papers() -> list[dict[str, Any]]:
+def _papers() -> Sequence[Part]:
     from mae_bench.planning.study import papers, read_raw
 
     return [
@@ -163,7 +166,7 @@ def _papers() -> list[dict[str, Any]]:
     ]
 
 
-def _study() -> list[dict[str, Any]]:
+def _study() -> Sequence[Part]:
     from mae_bench.sentences import study_keys
     from mae_bench.specs import Study
 
