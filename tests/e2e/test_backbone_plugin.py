@@ -25,7 +25,7 @@ from mae_bench.pretraining.external import starting_backbone
 from mae_bench.runner.session import Session
 from mae_bench.specs import BackboneSpec
 
-FOLDER = Path(__file__).parents[1] / "backbone_example"
+FOLDER = Path(__file__).parents[1] / "outside"
 EXAMPLE = FOLDER / "their_electra.py"
 FILES = {"electra": "their_electra", "their_torch": "their_torch"}
 STUDY = {

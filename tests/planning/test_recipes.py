@@ -3,6 +3,7 @@
 import importlib
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from mae_bench.protocols.base import PROTOCOLS
 from mae_bench.runner.session import Session
 from mae_bench.tuning.api import run_study
 
+OUTSIDE = Path(__file__).parents[1] / "outside"  # one file for each part of another package
 RAW = {
     "name": "small",
     "backbone": {"num_layers": 1, "hidden_size": 32, "num_heads": 2, "max_length": 32},
@@ -25,56 +27,13 @@ RAW = {
     "seeds": 1,
 }
 
-# the one file of another package: the nearest training text by cosine of mean-pooled vectors
-OUTSIDE = '''
-import time
-
-import numpy as np
-
-from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
-from mae_bench.protocols.floors import TfidfFeatures, TfidfRecipe
-from mae_bench.protocols.outcome import Trial, conclude, score
-from mae_bench.protocols.splits import Splits
-from mae_bench.specs import Count, Frozen
-
-
-class NeighboursRecipe(Frozen):
-    """How many neighbours vote, found by TF-IDF."""
-
-    neighbours: Count = 1
-
-
-def run(spec, *, checkpoint, task, device, progress):
-    """Let the nearest training texts vote."""
-    started = time.perf_counter()
-    recipe = read_recipe(spec, NeighboursRecipe)
-    splits = Splits(spec, task)
-    features = TfidfFeatures(splits.train, TfidfRecipe(), has_cosine=False)
-    train = features(splits.train)
-
-    def predict(examples):
-        near = (features(examples) @ train.T).toarray().argsort(1)[:, -recipe.neighbours :]
-        votes = splits.train.labels[near]
-        return np.array([np.bincount(row).argmax() for row in votes])
-
-    value = score(task.task, splits.selection.labels, predict(splits.selection))
-    trials = [Trial({"neighbours": recipe.neighbours}, value)]
-    return conclude(spec, splits, trials, predict, started=started)
-
-
-PROTOCOLS.register("neighbours")(
-    Protocol("neighbours", version=1, recipe=NeighboursRecipe, needs_checkpoint=True, run=run)
-)
-'''
-
 
 @pytest.fixture
 def neighbours(tmp_path, monkeypatch):
     """Another package's protocol, gone after the test."""
     PROTOCOLS.names()
     before = dict(PROTOCOLS._parts), dict(PROTOCOLS._modules)
-    (tmp_path / "neighbours_protocol.py").write_text(OUTSIDE)
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(str(OUTSIDE))
     importlib.import_module("neighbours_protocol")
     yield
     del sys.modules["neighbours_protocol"]

@@ -7,6 +7,7 @@ import json
 import math
 import random
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -75,6 +76,7 @@ def write_words(folder, **counts):
 def tags(tmp_path, monkeypatch):
     """Return the module that registers the kind, for one test; data is at ``tmp_path``."""
     set_apart(monkeypatch)
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "outside"))
     yield importlib.import_module("outside_tags")
     sys.modules.pop("outside_tags")
 

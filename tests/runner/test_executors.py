@@ -3,6 +3,7 @@
 import importlib
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from mae_bench.runner.session import Session
 from mae_bench.runner.stages import Settings
 from mae_bench.tuning.api import run_study
 
+OUTSIDE = Path(__file__).parents[1] / "outside"  # one file for each part of another package
 STUDY = {
     "name": "tiny",
     "backbone": {"num_layers": 1, "hidden_size": 32, "num_heads": 2, "max_length": 32},
@@ -28,23 +30,6 @@ STUDY = {
     "linear_probe": {"max_length": 32, "precision": "fp32"},
 }
 CLOCKS = ["pretrain_s", "evaluate_s"]
-
-# the one file of another package
-OUTSIDE = '''
-import pickle
-
-from mae_bench.runner.executors import EXECUTORS, Executor
-
-
-@EXECUTORS.register("one_by_one")
-class OneByOneExecutor(Executor):
-    """Sends the order to each worker in turn, as a queue of jobs would; it hears nothing."""
-
-    def execute(self, order, emit):
-        sent = pickle.dumps(order)
-        for number in range(order.num_workers):
-            pickle.loads(sent).work(number)
-'''
 
 
 @pytest.fixture
@@ -101,8 +86,7 @@ def test_one_worker_a_visible_card_unless_a_number_is_asked_for(monkeypatch):
 
 
 def test_an_executor_of_another_package_gives_the_same_rows(tmp_path, monkeypatch, register):
-    (tmp_path / "one_by_one.py").write_text(OUTSIDE)
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(str(OUTSIDE))
     importlib.import_module("one_by_one")
     assert EXECUTORS.plugin("one_by_one").module == "one_by_one"
     told = []
