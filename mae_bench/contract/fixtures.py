@@ -37,6 +37,10 @@ class Specimen:
         """The registered class."""
         return OBJECTIVES.get(self.name)
 
+    def teacher_folder(self, spec: BackboneSpec = SPEC, vocab_size: int = V) -> Path:
+        """Return where the teacher of such an encoder is, once it has been made."""
+        return self.folder / f"teacher-{spec.layers}-{spec.width}-{spec.arch}-{vocab_size}"
+
     def make(
         self,
         seed: int = 0,
@@ -51,7 +55,7 @@ class Specimen:
         requires = self.kind.requires(parsed)
         teacher = None
         if requires.teacher is not None:
-            teacher = self.folder / f"teacher-{spec.layers}-{spec.width}-{spec.arch}-{vocab_size}"
+            teacher = self.teacher_folder(spec, vocab_size)
             if not teacher.exists():
                 teacher.mkdir(parents=True)
                 mlm = Specimen("mlm", {}, self.folder).make(

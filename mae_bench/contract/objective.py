@@ -214,11 +214,14 @@ def check_provisions(case: Specimen) -> None:
 
 
 def check_start(case: Specimen) -> None:
-    """The backbone starts as every other objective's does."""
+    """The backbone starts as every other objective's does, or as the teacher that it asks for."""
     for seed in (0, 1):
         ours = case.make(seed=seed).backbone.state_dict()
         wanted = build_backbone(SPEC, V, seed).state_dict()
         moved = [name for name in wanted if not torch.equal(ours[name], wanted[name])]
+        if moved and (folder := case.teacher_folder()).exists():
+            taught = load_backbone(folder).state_dict()
+            moved = [name for name in moved if not torch.equal(ours[name], taught[name])]
         hold(not moved, f"the backbone does not start as others do: {', '.join(moved[:3])} differ")
 
 

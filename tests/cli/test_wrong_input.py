@@ -236,7 +236,8 @@ def test_a_full_disk_leaves_nothing_half_written_and_the_next_run_goes_on(
 ):
     home = tmp_path / "home"
     arguments = ["prepare", str(study), "--data-dir", str(data), "--workers", "1"]
-    env = {**os.environ, "MAE_BENCH_HOME": str(home)}
+    # compiled modules must not be cut too: whoever imports them next would read half of one
+    env = {**os.environ, "MAE_BENCH_HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, *arguments], capture_output=True, text=True, env=env
     )

@@ -3,15 +3,19 @@
 import pytest
 import torch
 from objective_cases import CASES
-from test_objectives_contract import blocks, counted_flops, draws, make, reload, tensors
+from test_objectives_contract import make
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
-from mae_bench.contract.fixtures import SPEC, B, L, V
+from mae_bench.contract.fixtures import SPEC, B, L, V, draws
+from mae_bench.contract.fixtures import rows as blocks
+from mae_bench.contract.views import mapped, tensors
 from mae_bench.costs import StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
 from mae_bench.masking import MASKINGS, NUM_SPECIAL
 from mae_bench.objectives.base import OBJECTIVES, Block, parse_options
-from mae_bench.pretraining.checkpoint import save_checkpoint, write_json
+from mae_bench.pretraining.checkpoint import load_objective_state, save_checkpoint, write_json
 
 MASKED = [
     (name, options)
@@ -21,6 +25,25 @@ MASKED = [
 IDS = [f"{name}-{place}" for place, (name, _) in enumerate(MASKED)]
 FIRST = {name: options for name, options in reversed(MASKED)}  # of each objective, its plain case
 SCHEMES = pytest.mark.parametrize("scheme", MASKINGS.names())
+
+
+def counted_flops(objective, views):
+    """Return what torch counts of an average step; the objective ends on the meta device."""
+    objective.to("meta").train()
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+        for view in views:
+            objective(mapped(view, lambda t: t.to("meta"))).loss.backward()
+    return counter.get_total_flops() / len(views)
+
+
+def reload(objective, other, folder):
+    """Save an objective and read it into another, which is returned ready to evaluate."""
+    from transformers import AutoModel
+
+    save_checkpoint(objective, folder, folder)
+    other.backbone.encoder = AutoModel.from_pretrained(folder, attn_implementation="sdpa")
+    load_objective_state(other, folder)
+    return other.eval()
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,11 @@ def matching(patterns):
 def check(names):
     """Check paths inside a wheel."""
     packaged = {*suites().values(), *papers().values()}
-    studies = {path.relative_to(ROOT / "benchmarks").as_posix() for path in packaged}
+    roots = ("benchmarks", "_benchmarks")  # of this checkout, and of an installed copy
+    studies = {
+        path.relative_to(next(up for up in path.parents if up.name in roots)).as_posix()
+        for path in packaged
+    }
     inside = {
         name.removeprefix("mae_bench/_benchmarks/") for name in names if "_benchmarks/" in name
     }

@@ -62,7 +62,7 @@ def test_rows_survive_parquet(tmp_path_factory, found):
         ({"metrik": "accuracy"}, r"unknown key 'metrik'; .*Did you mean 'metric'\?"),
         ({"failure": "nan"}, r"value and failure exclude each other, got 0.5 and 'nan'"),
         ({"value": None}, r"value or failure must be given"),
-        ({"value": float("nan")}, r"value must be a number or nothing, got nan"),
+        ({"value": float("nan")}, r"value must be a number or null, got nan"),
         ({"seed": "0"}, r"seed must be a whole number, got '0'"),
         ({"train_size": "some"}, r"train_size must be a count, a share below 1 or 'all'"),
         ({"noise_where": "here"}, r"noise_where must be 'test' or 'train' or 'both', got 'here'"),

@@ -130,7 +130,7 @@ except StoreError as error:
 
 def test_a_full_disk_is_told_and_leaves_nothing_half_written(store):
     done = subprocess.run(
-        [sys.executable, "-c", FULL, str(store.home)], capture_output=True, text=True
+        [sys.executable, "-B", "-c", FULL, str(store.home)], capture_output=True, text=True
     )
     assert "told: no space to write task a" in done.stderr
     assert "free space" in done.stderr
