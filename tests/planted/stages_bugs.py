@@ -8,6 +8,14 @@ RECIPES = "tests/planning/test_recipes.py"
 ROWS = "tests/property/test_rows.py"
 BUGS = (
     Bug(
+        "ids_without_version",
+        "A stage of another version has the id of the one before.",
+        "mae_bench/planning/stage.py",
+        "STAGE_KINDS[kind].version",
+        "1",
+        ("tests/golden/test_ids.py",),
+    ),
+    Bug(
         "open_network",
         "A pretraining may fetch what its study does not name.",
         "mae_bench/planning/stage_kinds.py",
