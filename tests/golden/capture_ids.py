@@ -1,4 +1,4 @@
-"""Writes `ids.json`: a hash of every stage and cell of the packaged studies, and how many there are.
+"""Writes `ids.json`: a hash of all stages and cells of each packaged study, and their number.
 
 Run `python tests/golden/capture_ids.py` only after a change that is meant to make results anew.
 """
