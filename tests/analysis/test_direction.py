@@ -13,7 +13,7 @@ from mae_bench.analysis.plots import difference_picture, floors_in_reach, score_
 from mae_bench.analysis.pretraining_plots import cost_picture
 from mae_bench.analysis.references import judge_references, reference_table
 from mae_bench.analysis.report import summary, write_report
-from mae_bench.analysis.scores import read_metrics, read_scores
+from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.tables import score_table, verdict_table
 from mae_bench.errors import DataError
 from mae_bench.results import frame

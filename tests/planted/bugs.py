@@ -405,7 +405,7 @@ BUGS = (
     Bug(
         "dropped_collapse",
         "Collapsed runs are left out of the mean.",
-        "mae_bench/analysis/scores.py",
+        "mae_bench/analysis/rows.py",
         'values[place[row["seed"]]] = row["value"]',
         'values[place[row["seed"]]] = np.nan if row["is_collapsed"] else row["value"]',
         (

@@ -13,7 +13,7 @@ from small_blocks import BACKBONE, L, V, run_pretraining, write_blocks
 
 from mae_bench.analysis.claims import judge_claims
 from mae_bench.analysis.report import summary, write_report
-from mae_bench.analysis.scores import read_metrics, read_scores
+from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.data.blocks import load_blocks
 from mae_bench.draws import Block, Draws
 from mae_bench.errors import DataError, SpecError
