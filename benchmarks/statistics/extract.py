@@ -16,7 +16,7 @@ import pandas as pd
 from mae_bench import load_rows
 from mae_bench.analysis.claims import control_of
 from mae_bench.analysis.moderated import Array
-from mae_bench.analysis.scores import read_scores
+from mae_bench.analysis.rows import read_scores
 from mae_bench.specs import Study
 
 TARGET = Path(__file__).with_name("stored_predictions.csv")

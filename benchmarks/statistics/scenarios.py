@@ -14,7 +14,7 @@ import numpy as np
 from mae_bench import load_rows
 from mae_bench.analysis.claims import control_of
 from mae_bench.analysis.moderated import Array
-from mae_bench.analysis.scores import read_scores
+from mae_bench.analysis.rows import read_scores
 from mae_bench.specs import Study
 
 REPORTS = Path(__file__).parents[2] / "reports"

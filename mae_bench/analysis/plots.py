@@ -1,11 +1,10 @@
-"""Figures. Each function returns a picture that can be drawn wide, or narrow for a phone.
+"""What all figures share: a picture that can be drawn wide or narrow, its layout and colours.
 
 Colours belong to arms and never change between figures; floors are grey lines.
 """
 
 import io
 import re
-import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +16,10 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from mae_bench.analysis.claims import Verdict
 from mae_bench.analysis.moderated import Array
-from mae_bench.analysis.scores import Cell, Scores, Setting
-from mae_bench.measures import PLAIN, Measure
+from mae_bench.analysis.scores import Scores, Setting
+from mae_bench.measures import Measure
 
 MAX_PANELS = 12
 GREY = "#6b7280"
@@ -145,10 +142,6 @@ def panel_grid(
     return figure, list(axes[:count]), columns
 
 
-def _wrapped(label: str, width: int = 20) -> str:
-    return "\n".join(textwrap.wrap(label, width)) or label
-
-
 def legend_name(label: str) -> str:
     """Return a label as its artist carries it: matplotlib leaves out what begins with "_"."""
     return f" {label}"
@@ -206,178 +199,3 @@ def floors_in_reach(
 def least_reach(measure: Measure) -> float:
     """Return how far a floor may always lie: two points, or twenty of the last digit shown."""
     return float(20 * 10.0**-measure.digits / measure.factor)
-
-
-def error_bar(cell: Cell) -> Any:
-    """Return the interval as distances from the mean, as shown; None without one."""
-    if not np.isfinite(cell.low):
-        return None
-    ends = np.array([[cell.mean - cell.low], [cell.high - cell.mean]])
-    return cell.measure.factor * ends
-
-
-def score_picture(scores: Scores, setting: Setting) -> Picture | None:
-    """Draw scores with intervals, a panel for each task; None while only floors have rows."""
-    arms = scores.of_role("trained", "untrained")
-    if not arms:
-        return None
-    colours = arm_colours(scores)
-    tasks = scores.tasks_in(setting)[:MAX_PANELS]
-
-    def draw(is_wide: bool) -> Figure:
-        figure, axes, _ = panel_grid(
-            len(tasks), is_wide, 0.9 + 0.36 * len(arms), share_y=True, foot=0.4
-        )
-        for axis, task in zip(axes, tasks, strict=True):
-            measure = scores.measure(task, setting)
-            for line, arm in enumerate(reversed(arms)):
-                cell = scores.cells.get((arm.label, task, setting))
-                if cell is None or not cell.n:
-                    words = (
-                        "not run"
-                        if cell is None
-                        else f"failed ({cell.num_failed} of {len(scores.seeds)})"
-                    )
-                    axis.annotate(
-                        words,
-                        (0.5, line),
-                        xycoords=("axes fraction", "data"),
-                        ha="center",
-                        va="center",
-                        color="#b91c1c",
-                        fontsize=9,
-                    )
-                    continue
-                colour = colours[arm.label]
-                axis.plot(
-                    measure.factor * cell.values,
-                    np.full(len(cell.values), line),
-                    "o",
-                    ms=3.5,
-                    alpha=0.3,
-                    color=colour,
-                    mew=0,
-                )
-                axis.errorbar(
-                    measure.factor * cell.mean,
-                    line,
-                    xerr=error_bar(cell),
-                    fmt=arm_marker(scores, arm.label),
-                    color=colour,
-                    ms=6.5,
-                    lw=2.2,
-                    mec="white",
-                    mew=0.8,
-                    zorder=3,
-                )
-                if cell.num_collapsed:
-                    axis.annotate(
-                        f"†{cell.num_collapsed}",
-                        (measure.factor * cell.mean, line),
-                        (0, 6),
-                        textcoords="offset points",
-                        ha="center",
-                        fontsize=8,
-                        color="#b91c1c",
-                    )
-            values = [scores.values(arm.label, task, setting) for arm in arms]
-            near, far = floors_in_reach(scores, task, setting, np.concatenate(values))
-            for label, mean in near.items():
-                dashes = floor_dashes(scores, label)
-                axis.axvline(
-                    mean, color=GREY, lw=1.4, ls=dashes, label=legend_name(label), zorder=1
-                )
-            if far:
-                is_left = measure.sign > 0
-                axis.annotate(
-                    f"\N{LEFTWARDS ARROW} {far}" if is_left else f"{far} \N{RIGHTWARDS ARROW}",
-                    (0.0 if is_left else 1.0, 1.0),
-                    (1 if is_left else -1, -2),
-                    xycoords="axes fraction",
-                    textcoords="offset points",
-                    ha="left" if is_left else "right",
-                    va="top",
-                    fontsize=8.5,
-                    color=GREY,
-                )
-            axis.set_yticks(range(len(arms)), [_wrapped(arm.label) for arm in reversed(arms)])
-            axis.set_ylim(-0.6, len(arms) - 0.25)
-            axis.grid(visible=False, axis="y")
-            axis.xaxis.set_major_locator(MaxNLocator(5))
-            axis.set_title(task)
-            axis.set_xlabel(measure.heading(scores.metric(task, setting) or "score"))
-        sns.despine(figure, left=True)
-        add_legend(figure, max(axes, key=lambda a: len(a.get_legend_handles_labels()[1])))
-        return figure
-
-    caption = (
-        "Large marks: mean over seeds, with its 95% interval; small dots: the "
-        "seeds; grey lines: floors that need no encoder; † collapsed runs."
-    )
-    return Picture(f"scores-{setting.slug}", f"Scores: {setting.label}", caption, draw)
-
-
-def difference_picture(
-    scores: Scores, verdicts: Sequence[Verdict], control: str, setting: Setting
-) -> Picture | None:
-    """Draw paired differences from the control, a panel for each task; filled where decided."""
-    found = {(v.claim.treatment, v.claim.task): v for v in verdicts}
-    arms = [arm for arm in scores.of_role("trained") if arm.label != control]
-    tasks: list[str | None] = [*scores.tasks_in(setting)[: MAX_PANELS - 1]]
-    if any(task is None for _, task in found):
-        tasks.append(None)
-    if not arms or not found:
-        return None
-    colours = arm_colours(scores)
-
-    def draw(is_wide: bool) -> Figure:
-        height = 0.9 + 0.36 * len(arms)
-        figure, axes, _ = panel_grid(len(tasks), is_wide, height, share_y=True)
-        for axis, task in zip(axes, tasks, strict=True):
-            axis.axvline(0, color="#111827", lw=1)
-            for line, arm in enumerate(reversed(arms)):
-                verdict = found.get((arm.label, task))
-                if verdict is None or not verdict.n:
-                    axis.annotate(
-                        "not run",
-                        (0.5, line),
-                        xycoords=("axes fraction", "data"),
-                        ha="center",
-                        va="center",
-                        color="#b91c1c",
-                        fontsize=9,
-                    )
-                    continue
-                colour = colours[arm.label]
-                is_decided = verdict.outcome in ("supported", "refuted")
-                factor = verdict.measure.factor
-                mean = factor * verdict.difference
-                ends = None
-                if np.isfinite(verdict.low):
-                    ends = [[mean - factor * verdict.low], [factor * verdict.high - mean]]
-                axis.errorbar(
-                    mean,
-                    line,
-                    xerr=ends,
-                    fmt=arm_marker(scores, arm.label),
-                    color=colour,
-                    ms=7.5,
-                    lw=2.2,
-                    mew=1.6,
-                    mfc=colour if is_decided else "white",
-                )
-            axis.set_yticks(range(len(arms)), [_wrapped(arm.label) for arm in reversed(arms)])
-            axis.set_ylim(-0.6, len(arms) - 0.25)
-            axis.grid(visible=False, axis="y")
-            axis.xaxis.set_major_locator(MaxNLocator(5))
-            axis.set_title(task or "mean of tasks")
-            measure = scores.measure(task, setting) if task else scores.shared_measure(setting)
-            axis.set_xlabel((measure or PLAIN).difference_heading())
-        sns.despine(figure, left=True)
-        return figure
-
-    caption = (
-        f"{setting.label}. Mean over paired seeds and 95% interval. "
-        "Filled marks are decided (family-wise), hollow ones are not."
-    )
-    return Picture(f"differences-{setting.slug}", f"Difference from {control}", caption, draw)

@@ -34,11 +34,13 @@ from mae_bench.analysis.page import (
     units,
     verdict_grid,
 )
-from mae_bench.analysis.plots import Picture, difference_picture, score_picture
+from mae_bench.analysis.plots import Picture
 from mae_bench.analysis.pretraining_plots import cost_picture, loss_picture
 from mae_bench.analysis.provenance import collect_provenance
 from mae_bench.analysis.references import judge_references, reference_table
-from mae_bench.analysis.scores import Scores, Setting, read_metrics, read_scores
+from mae_bench.analysis.rows import read_metrics, read_scores
+from mae_bench.analysis.score_plots import difference_picture, score_picture
+from mae_bench.analysis.scores import Scores, Setting
 from mae_bench.analysis.summary import Summary, headline, summary
 from mae_bench.analysis.tables import (
     Table,

@@ -15,7 +15,8 @@ from mae_bench.analysis.claims import (
     judge_comparisons,
     tally,
 )
-from mae_bench.analysis.scores import Cell, Scores, read_metrics, read_scores
+from mae_bench.analysis.rows import read_metrics, read_scores
+from mae_bench.analysis.scores import Cell, Scores
 from mae_bench.analysis.tables import score_text
 from mae_bench.specs import MIN_SEEDS, Study
 

@@ -36,6 +36,7 @@ from mae_bench.pretraining.external import (
     price_of,
     starting_backbone,
 )
+from mae_bench.pretraining.row_order import RowOrder
 from mae_bench.progress import Progress
 from mae_bench.seeding import seed_for
 from mae_bench.specs import PretrainSpec
@@ -146,10 +147,10 @@ class _Run:
         )
         if self.steps is not None:
             requires.check_steps(self.steps)
-        self.num_rows = len(data.rows)
-        if kind.is_trained and self.num_rows < self.recipe.batch_rows:
+        num_rows = len(data.rows)
+        if kind.is_trained and num_rows < self.recipe.batch_rows:
             raise DataError(
-                f"the corpus gives {self.num_rows} rows of {data.row_length} tokens, fewer than "
+                f"the corpus gives {num_rows} rows of {data.row_length} tokens, fewer than "
                 f"pretrain.batch_rows {self.recipe.batch_rows}; give more text or a smaller batch"
             )
         self.data = data
@@ -157,7 +158,7 @@ class _Run:
         self.curve: dict[str, list[float]] = {
             "step": [], "tokens": [], "seconds": [], "flops": [], "loss": [],
         }  # fmt: skip
-        self.permutation: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+        self.order = RowOrder(num_rows, self.recipe.batch_rows, spec.seed)
         self.checkup = Checkup(self.objective, data, spec.seed, device, is_drawn)
 
     def train(self, state: Path, progress: Progress) -> None:
@@ -227,20 +228,11 @@ class _Run:
             )
 
     def _view(self, rows: torch.Tensor, progress: float) -> View:
-        epoch, ids = self._batch()
+        epoch, ids = self.order.batch(self.step)
         index = torch.from_numpy(ids).to(self.device, non_blocking=True)
         chosen = rows[index].long()
         block = Block(chosen, chosen == PAD_ID if self.data.has_pads else None)
         return self.objective.corrupt(block, Draws(self.spec.seed, epoch, index, progress))
-
-    def _batch(self) -> tuple[int, np.ndarray]:
-        """Return the epoch and rows of this step; an epoch's last short batch is left out."""
-        size = self.recipe.batch_rows
-        epoch, place = divmod(self.step, self.num_rows // size)
-        if self.permutation[0] != epoch:
-            generator = np.random.default_rng(seed_for("order", seed=self.spec.seed, epoch=epoch))
-            self.permutation = (epoch, generator.permutation(self.num_rows))
-        return epoch, self.permutation[1][place * size : (place + 1) * size]
 
     def _done_ratio(self, seconds: float) -> float:
         if self.steps is None:

@@ -5,7 +5,7 @@ import pytest
 from report_rows import small_study, table
 
 from mae_bench.analysis.claims import judge_claims
-from mae_bench.analysis.scores import read_scores
+from mae_bench.analysis.rows import read_scores
 from mae_bench.specs import Claim
 
 BASE = 0.6 + np.array([-0.2, -0.1, 0.0, 0.05, 0.1, 0.15, -0.05, 0.08])

@@ -7,7 +7,7 @@ from report_rows import floor_rows, row, small_study, table
 from scipy import stats as scipy_stats
 
 from mae_bench.analysis.claims import control_of, judge_claims, judge_comparisons
-from mae_bench.analysis.scores import read_scores
+from mae_bench.analysis.rows import read_scores
 from mae_bench.errors import DataError
 from mae_bench.results import frame
 from mae_bench.specs import Claim, NoiseSpec

@@ -9,11 +9,12 @@ import pytest
 from report_rows import floor_rows, small_study, table
 
 from mae_bench.analysis.claims import judge_claims, judge_comparisons
-from mae_bench.analysis.plots import difference_picture, floors_in_reach, score_picture
+from mae_bench.analysis.plots import floors_in_reach
 from mae_bench.analysis.pretraining_plots import cost_picture
 from mae_bench.analysis.references import judge_references, reference_table
 from mae_bench.analysis.report import summary, write_report
-from mae_bench.analysis.scores import read_metrics, read_scores
+from mae_bench.analysis.rows import read_metrics, read_scores
+from mae_bench.analysis.score_plots import difference_picture, score_picture
 from mae_bench.analysis.tables import score_table, verdict_table
 from mae_bench.errors import DataError
 from mae_bench.results import frame

@@ -6,7 +6,7 @@ from report_rows import small_study, table
 
 from mae_bench.analysis.claims import judge_claims
 from mae_bench.analysis.failures import Side, held_against
-from mae_bench.analysis.scores import read_scores
+from mae_bench.analysis.rows import read_scores
 from mae_bench.analysis.tables import verdict_table
 from mae_bench.specs import Claim
 

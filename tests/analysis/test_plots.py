@@ -8,9 +8,10 @@ from report_rows import floor_rows, row, small_study, table
 from mae_bench.analysis.claims import judge_comparisons
 from mae_bench.analysis.curve_plots import noise_picture, size_picture
 from mae_bench.analysis.curves import Curve
-from mae_bench.analysis.plots import arm_colours, difference_picture, score_picture
+from mae_bench.analysis.plots import arm_colours
 from mae_bench.analysis.pretraining_plots import cost_picture, loss_picture
-from mae_bench.analysis.scores import read_scores
+from mae_bench.analysis.rows import read_scores
+from mae_bench.analysis.score_plots import difference_picture, score_picture
 from mae_bench.results import frame
 from mae_bench.specs import CLEAN, NoiseSpec
 

@@ -6,7 +6,7 @@ from report_rows import small_study, table
 
 from mae_bench.analysis.references import judge_references, reference_table
 from mae_bench.analysis.report import write_report
-from mae_bench.analysis.scores import read_metrics, read_scores
+from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.errors import UnknownNameError
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import study_of

@@ -6,7 +6,7 @@ from report_rows import floor_rows, row, small_study, table
 
 from mae_bench.analysis.claims import judge_comparisons
 from mae_bench.analysis.costs import cost_table
-from mae_bench.analysis.scores import read_scores
+from mae_bench.analysis.rows import read_scores
 from mae_bench.analysis.tables import (
     Table,
     difference,

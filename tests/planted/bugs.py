@@ -240,7 +240,7 @@ BUGS = (
     Bug(
         "masks_among_the_real",
         "The vectors at [MASK] count among those of real tokens.",
-        "mae_bench/protocols/representation.py",
+        "mae_bench/protocols/frozen_reader.py",
         '(("_beside_masks", is_real & ~is_masked), ("_at_masks", is_masked))',
         '(("_beside_masks", is_real), ("_at_masks", is_masked))',
         ("tests/protocols/test_representation.py::test_masks_stand_where_real_tokens_stood",),
@@ -405,7 +405,7 @@ BUGS = (
     Bug(
         "dropped_collapse",
         "Collapsed runs are left out of the mean.",
-        "mae_bench/analysis/scores.py",
+        "mae_bench/analysis/rows.py",
         'values[place[row["seed"]]] = row["value"]',
         'values[place[row["seed"]]] = np.nan if row["is_collapsed"] else row["value"]',
         (

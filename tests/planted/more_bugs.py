@@ -122,8 +122,8 @@ BUGS = (
     Bug(
         "one_order_for_all_seeds",
         "Every seed of a pretraining reads the rows in one order.",
-        "mae_bench/pretraining/pretrain.py",
-        'seed_for("order", seed=self.spec.seed, epoch=epoch)',
+        "mae_bench/pretraining/row_order.py",
+        'seed_for("order", seed=self.seed, epoch=epoch)',
         'seed_for("order", seed=0, epoch=epoch)',
         ("tests/pretraining/test_seeds.py::test_each_seed_has_rows_and_masks_of_its_own",),
     ),

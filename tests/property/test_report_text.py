@@ -17,10 +17,10 @@ from report_rows import floor_rows, row, table
 from mae_bench.analysis.claims import judge_comparisons
 from mae_bench.analysis.curve_plots import size_picture
 from mae_bench.analysis.markup import latex, markdown, one_line
-from mae_bench.analysis.plots import difference_picture, score_picture
 from mae_bench.analysis.pretraining_plots import cost_picture
 from mae_bench.analysis.report import ReportContext, write_report
-from mae_bench.analysis.scores import read_scores
+from mae_bench.analysis.rows import read_scores
+from mae_bench.analysis.score_plots import difference_picture, score_picture
 from mae_bench.analysis.tables import Table
 from mae_bench.results import frame
 from mae_bench.specs import ArmSpec, Claim, Study

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_rows import row, small_study
 
-from mae_bench.analysis.scores import read_scores
+from mae_bench.analysis.rows import read_scores
 from mae_bench.errors import DataError
 from mae_bench.results import COLUMNS, Row, frame, load_rows, save_rows
 

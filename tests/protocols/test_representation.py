@@ -13,7 +13,7 @@ from small_blocks import BACKBONE, L, V, run_pretraining, write_blocks
 
 from mae_bench.analysis.claims import judge_claims
 from mae_bench.analysis.report import summary, write_report
-from mae_bench.analysis.scores import read_metrics, read_scores
+from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.data.blocks import load_blocks
 from mae_bench.draws import Block, Draws
 from mae_bench.errors import DataError, SpecError
@@ -27,12 +27,8 @@ from mae_bench.pretraining.health import VALIDATION_EPOCH
 from mae_bench.pretraining.rebuild import rebuild_at
 from mae_bench.progress import silent
 from mae_bench.protocols.base import evaluate
-from mae_bench.protocols.representation import (
-    _Reader,
-    halves,
-    probe_accuracy,
-    spaced,
-)
+from mae_bench.protocols.frozen_reader import FrozenReader, halves, spaced
+from mae_bench.protocols.representation import probe_accuracy
 from mae_bench.results import frame
 from mae_bench.specs import CORPUS, Claim, EvaluateSpec, RepresentationRecipe
 
@@ -119,7 +115,7 @@ def test_ranks_are_those_of_numpy_on_real_tokens(blocks, checkpoints, tmp_path):
 
 
 def test_masks_stand_where_real_tokens_stood(blocks, checkpoints):
-    reader = _Reader(checkpoints["mlm"], load_blocks(blocks), RepresentationRecipe(), 0, "cpu")
+    reader = FrozenReader(checkpoints["mlm"], load_blocks(blocks), RepresentationRecipe(), 0, "cpu")
     shown = []
     reader.backbone.layers = lambda ids, is_pad: shown.append(ids) or (ids[..., None].float(),) * 2
     reader.needed = 1

@@ -38,7 +38,7 @@ from report_rows import small_study, table
 
 import mae_bench
 from mae_bench.analysis.claims import judge_comparisons
-from mae_bench.analysis.scores import read_scores
+from mae_bench.analysis.rows import read_scores
 from mae_bench.backbones import architecture_of
 from mae_bench.costs import StepShape
 from mae_bench.draws import Draws

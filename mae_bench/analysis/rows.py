@@ -1,0 +1,182 @@
+"""Rows, arranged: reads the rows of a study into its scores.
+
+The floors that need no encoder have no protocol and no pretraining corpus; they are read under
+every protocol and corpus size of the study, so that each table carries them.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mae_bench.analysis.scores import Arm, Cell, Role, Scores, Setting
+from mae_bench.analysis.stats import mean_intervals
+from mae_bench.errors import DataError
+from mae_bench.results import parse_size, row_noise
+from mae_bench.specs import CORPUS, Claim, Comparison, Study, TrainSize
+
+
+def read_metrics(rows: pd.DataFrame, study: Study) -> dict[str, Scores]:
+    """Return the scores of every other metric that a claim or reference names, if rows hold it."""
+    sides: list[Claim | Comparison] = [
+        *study.claims,
+        *(reference.comparison for reference in study.references),
+    ]
+    named = {side.metric for side in sides if side.metric}
+    found = {}
+    for metric in named:
+        is_it = rows["metric"] == metric
+        places = set(zip(rows["protocol"][is_it], rows["task"][is_it], strict=True))
+        everywhere = zip(rows["protocol"], rows["task"], strict=True)
+        is_there = np.array([place in places for place in everywhere], dtype=bool)
+        chosen = rows[is_it | (rows["failure"].notna() & is_there)]
+        if not chosen.empty:
+            scores = read_scores(chosen.assign(is_primary=True, metric=metric), study)
+            tasks = tuple(t for t in scores.tasks if any(task == t for _, task, _ in scores.cells))
+            found[metric] = replace(scores, tasks=tasks)
+    return found
+
+
+def read_scores(rows: pd.DataFrame, study: Study) -> Scores:
+    """Arrange the primary rows of a study.
+
+    Raises:
+        DataError: no primary rows, or two rows for the same cell and metric.
+    """
+    table = rows[rows["is_primary"].fillna(True).astype(bool)].copy()
+    if table.empty:
+        raise DataError("there are no rows to report; run the study first (`mae-bench run`)")
+    sizes = [parse_size(text) for text in table["train_size"].astype(str)]
+    table["train_size"] = pd.Series(sizes, table.index, dtype=object)  # counts stay whole
+    table["corpus_tokens"] = pd.to_numeric(table["corpus_tokens"]).fillna(-1).astype("int64")
+    table["value"] = pd.to_numeric(table["value"]).where(table["failure"].isna()).astype(float)
+    table["is_collapsed"] = table["is_collapsed"].fillna(False).astype(bool)
+    columns = zip(table["noise"], table["noise_rate"], table["noise_where"], strict=True)
+    noises = [row_noise(str(name), float(rate), str(where)) for name, rate, where in columns]
+    table["noise"] = pd.Series(noises, table.index, dtype=object)
+    corpora = sorted(set(table["corpus_tokens"]) - {-1})
+    # What the study asks for and the rows lack must show as a gap, so the study is the frame.
+    seeds = tuple(sorted({*study.seeds, *(int(seed) for seed in table["seed"].unique())}))
+    readers = frozenset(table["protocol"][table["task"] == CORPUS])
+    cells = _cells(table, study, seeds, corpora, readers)
+    settings = tuple(_ordered_settings(cells, study, corpora, readers))
+    others = sorted({task for _, task, _ in cells} - set(study.tasks))
+    return Scores(
+        seeds=seeds,
+        arms=tuple(_arms(table, study)),
+        tasks=(*study.tasks, *others),
+        settings=settings,
+        cells=cells,
+        corpus_protocols=readers,
+    )
+
+
+def _cells(
+    table: pd.DataFrame,
+    study: Study,
+    seeds: tuple[int, ...],
+    corpora: list[int],
+    readers: frozenset[str],
+) -> dict[tuple[str, str, Setting], Cell]:
+    place = {seed: position for position, seed in enumerate(seeds)}
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    keys = ("arm", "protocol", "task", "train_size", "noise", "corpus_tokens")
+    used = [*keys, "seed", "metric", "value", "failure", "is_collapsed", "n_train"]
+    records: list[dict[str, object]] = table[used].to_dict("records")  # type: ignore[assignment]
+    for record in records:
+        groups.setdefault(tuple(record[key] for key in keys), []).append(record)
+    found: list[tuple[list[tuple[str, str, Setting]], dict[str, Any]]] = []
+    for (arm, protocol, task, size, noise, corpus), rows in groups.items():
+        values = np.full(len(seeds), np.nan)
+        is_failed, is_collapsed = np.zeros((2, len(seeds)), dtype=bool)
+        for row in rows:
+            values[place[row["seed"]]] = row["value"]
+            is_failed[place[row["seed"]]] = not pd.isna(row["failure"])
+            is_collapsed[place[row["seed"]]] = bool(row["is_collapsed"])
+        if len({row["seed"] for row in rows}) < len(rows):
+            raise DataError(
+                f"two rows for one cell: arm '{arm}', task '{task}', protocol '{protocol}', "
+                f"size {size}, noise '{noise.label}'; each seed may have one primary row only"
+            )
+        of_tasks = [name for name in study.protocols if name not in readers]
+        protocols = [protocol] if protocol in study.protocols else of_tasks
+        sizes: list[int | None] = [None]
+        if len(corpora) > 1:
+            sizes = [corpus] if corpus != -1 else list(corpora)
+        counts = [int(row["n_train"]) for row in rows if not pd.isna(row["n_train"])]
+        content = {
+            "metric": rows[0]["metric"],
+            "values": values,
+            "n_train": counts[0] if counts else None,
+            "is_failed": is_failed,
+            "is_collapsed": is_collapsed,
+        }
+        spread = [
+            (arm, task, Setting(p, size, noise, tokens)) for p in protocols for tokens in sizes
+        ]
+        found.append((spread, content))
+    stacked = np.stack([content["values"] for _, content in found], axis=1)
+    lows, highs = mean_intervals(stacked)
+    cells = {}
+    for (spread, content), low, high in zip(found, lows, highs, strict=True):
+        values = content["values"]
+        mean = float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+        cell = Cell(mean=mean, low=float(low), high=float(high), **content)
+        for cell_key in spread:
+            cells[cell_key] = cell
+    return cells
+
+
+def _arms(table: pd.DataFrame, study: Study) -> Iterable[Arm]:
+    firsts = table.drop_duplicates("arm").set_index("arm")
+    order = {arm.label: position for position, arm in enumerate(study.objectives)}
+    ranked = sorted(firsts.index, key=lambda label: order.get(label, len(order)))
+    roles: dict[Role, list[Arm]] = {"floor": [], "untrained": [], "trained": []}
+    for label in ranked:
+        objective = str(firsts.loc[label, "objective"])
+        role: Role = "trained"
+        if objective == "random_init":
+            role = "untrained"
+        elif bool(firsts.loc[label, "is_floor"]):
+            role = "floor"
+        roles[role].append(Arm(label, objective, role))
+    return [*roles["floor"], *roles["untrained"], *roles["trained"]]
+
+
+def _ordered_settings(
+    cells: Mapping[tuple[str, str, Setting], Cell],
+    study: Study,
+    corpora: list[int],
+    readers: frozenset[str],
+) -> list[Setting]:
+    """Return the settings of study and rows; first one that has rows, so that it can be shown."""
+    protocols = {name: place for place, name in enumerate(study.protocols)}
+    noises = {noise: place for place, noise in enumerate(study.noise)}
+    largest: dict[TrainSize, int] = {}
+    for (_, _, setting), cell in cells.items():
+        size = cell.n_train or 0
+        largest[setting.train_size] = max(size, largest.get(setting.train_size, 0))
+
+    def rank(setting: Setting) -> tuple[object, ...]:
+        return (
+            protocols.get(setting.protocol, len(protocols)),
+            noises.get(setting.noise, len(noises)),
+            -(setting.corpus_tokens or 0),
+            -largest.get(setting.train_size, 0),
+            str(setting.train_size),
+        )
+
+    asked = {
+        Setting(protocol, size, noise, tokens)
+        for protocol in study.protocols
+        if protocol not in readers
+        for size in study.train_sizes
+        for noise in study.noise
+        for tokens in (corpora if len(corpora) > 1 else [None])
+    }
+    found = {setting for _, _, setting in cells}
+    ordered = sorted(asked | found, key=rank)
+    first = next(setting for setting in ordered if setting in found)
+    return [first, *(setting for setting in ordered if setting != first)]

@@ -1,0 +1,28 @@
+"""The order in which a pretraining reads its rows."""
+
+import numpy as np
+
+from mae_bench.seeding import seed_for
+
+
+class RowOrder:
+    """Batches of row numbers, in an order of its own for each epoch: a function of seed and step.
+
+    Args:
+        num_rows: of the corpus; at least a batch before one is asked for.
+        batch_rows: rows of a batch.
+        seed: of the pretraining.
+    """
+
+    def __init__(self, num_rows: int, batch_rows: int, seed: int) -> None:
+        self.num_rows, self.batch_rows, self.seed = num_rows, batch_rows, seed
+        self._permutation: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+
+    def batch(self, step: int) -> tuple[int, np.ndarray]:
+        """Return the epoch and rows of a step; an epoch's last short batch is left out."""
+        size = self.batch_rows
+        epoch, place = divmod(step, self.num_rows // size)
+        if self._permutation[0] != epoch:
+            generator = np.random.default_rng(seed_for("order", seed=self.seed, epoch=epoch))
+            self._permutation = (epoch, generator.permutation(self.num_rows))
+        return epoch, self._permutation[1][place * size : (place + 1) * size]
