@@ -74,27 +74,22 @@ def run_ours(_: str, precision: str, steps: int) -> None:
 
     from mae_bench.model.backbone import build_backbone
     from mae_bench.model.heads import TaskModel
-    from mae_bench.protocols.finetune import Finetuner, Targets
+    from mae_bench.protocols.finetune import Finetuner
     from mae_bench.specs import BackboneSpec, FinetuneRecipe
-    from mae_bench.tasks import TASKS
+    from mae_bench.tasks import TASKS, Examples, kind_of
     from mae_bench.training.batching import TokenSet
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     rows = texts(steps * BATCH)
-    lengths = np.array([len(row) for row in rows])
-    ids = np.zeros((len(rows), lengths.max()), dtype=np.int32)
-    for place, row in enumerate(rows):
-        ids[place, : len(row)] = row
     labels = np.arange(len(rows)) % CLASSES
-    targets = Targets(TASKS.get("world/sentiment"), labels)
+    examples = Examples(list(map(str, range(len(rows)))), ([""] * len(rows),), labels)
+    learner = kind_of(TASKS.get("world/sentiment")).learner(examples)
     backbone = build_backbone(BackboneSpec(preset="cpu", max_length=LENGTH), VOCAB, 0)
-    model = TaskModel(backbone, targets.num_outputs, dropout=0.0, task="speed", seed=0)
+    model = TaskModel(backbone, learner.head(backbone.width, dropout=0.0, seed=0))
     recipe = FinetuneRecipe(epochs=1, min_steps=steps, batch_size=BATCH, precision=precision)
-    tuner = Finetuner(model, targets, recipe, task="speed", seed=0, device=device)
-    tokens = TokenSet(
-        torch.from_numpy(ids).to(device), lengths, torch.from_numpy(lengths).to(device)
-    )
-    for _step in tuner.train(tokens, targets.encode(labels, device), 1e-3):
+    tuner = Finetuner(model, learner, recipe, task="speed", seed=0, device=device)
+    tokens = TokenSet.of(rows, pad_id=0, vocab_size=VOCAB, device=device)
+    for _step in tuner.train(tokens, learner.encode(labels, tokens), 1e-3):
         pass
 
 
