@@ -34,6 +34,10 @@ class DuplicateNameError(MaeBenchError):
     """A second thing registered under a name already taken."""
 
 
+class PluginError(MaeBenchError):
+    """A part of another package that cannot be imported."""
+
+
 class DataError(MaeBenchError):
     """A corpus or a task that is missing, unreadable, too small or inconsistent."""
 

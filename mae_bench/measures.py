@@ -8,14 +8,15 @@ without torch. A name may end or begin in ``*``: one declaration for a family of
 import math
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Literal, get_args
 
-from mae_bench.errors import UnknownNameError, near_match
+from mae_bench.errors import SpecError, UnknownNameError, near_match
 from mae_bench.registry import Registry
 
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 POINTS = "points"
+_Better = Literal["higher", "lower", "neither"]
 _WRITTEN_OUT = 1e6  # a perplexity may be astronomical; above this, three digits and a power
 
 
@@ -30,7 +31,7 @@ class Measure:
         digits: decimals shown.
     """
 
-    better: Literal["higher", "lower", "neither"] = "higher"
+    better: _Better = "higher"
     unit: str = POINTS
     digits: int = 1
 
@@ -91,7 +92,7 @@ MEASURES: Registry[Measure] = Registry("metric", "metrics")
 def declare(
     name: str,
     *,
-    better: Literal["higher", "lower", "neither"],
+    better: _Better,
     unit: str = POINTS,
     digits: int = 1,
 ) -> Measure:
@@ -105,7 +106,13 @@ def declare(
 
     Raises:
         DuplicateNameError: the name is declared already.
+        SpecError: ``better`` is none of the three.
     """
+    if better not in (allowed := get_args(_Better)):
+        raise SpecError(
+            f"metric '{name}': better must be {', '.join(allowed[:-1])} or {allowed[-1]}, got "
+            f"{better!r}; say which direction is better"
+        )
     return MEASURES.register(name)(Measure(better, unit, digits))
 
 

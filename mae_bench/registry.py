@@ -4,7 +4,13 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
-from mae_bench.errors import DuplicateNameError, UnknownNameError, near_match
+from mae_bench.errors import (
+    DuplicateNameError,
+    MaeBenchError,
+    PluginError,
+    UnknownNameError,
+    near_match,
+)
 from mae_bench.plugins import Plugin, is_ours, registering_module, version_of
 
 T = TypeVar("T")
@@ -86,6 +92,17 @@ class Registry(Generic[T]):
     def _load_entry_points(self) -> None:
         if self._has_entry_points:
             return
-        self._has_entry_points = True
+        self._has_entry_points = True  # before: a module may look its own registry up
         for point in entry_points(group=self.group):
-            point.load()  # importing the module runs its decorators
+            try:
+                point.load()  # importing the module runs its decorators
+            except MaeBenchError:
+                self._has_entry_points = False
+                raise
+            except Exception as error:
+                self._has_entry_points = False
+                owner = f" of {point.dist.name} {point.dist.version}" if point.dist else ""
+                raise PluginError(
+                    f"the {self.kind} '{point.name}'{owner} cannot be loaded from {point.value}: "
+                    f"{type(error).__name__}: {error}; mend that package, or uninstall it"
+                ) from error

@@ -26,7 +26,7 @@ A study may be written shorter than it is stored:
 
 | written | means |
 |---|---|
-| `tasks: sst2` | a list of one, wherever a list is allowed |
+| `tasks: sst2` | a list of one; so with `protocols`, `train_sizes`, `noise` and `corpus.sources` |
 | `seeds: 6` | `seeds: [0, 1, 2, 3, 4, 5]` |
 | `objectives: [mae]` | `objectives: [{objective: mae, options: {}, label: mae}]` |
 | `- mlm: {mask_ratio: [0.15, 0.4]}` | arms `mlm mask_ratio=0.15` and `mlm mask_ratio=0.4` |

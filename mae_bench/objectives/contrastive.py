@@ -63,7 +63,7 @@ class Contrastive(Objective["Contrastive.Options"]):
         """DeCLUTR's temperature and two positives; ConSERT's cutoff of 15%; no MLM term.
 
         Attributes:
-            view: ``spans``, ``cutoff`` or ``shuffle``, as above.
+            view: how a second view is made: ``spans``, ``cutoff`` or ``shuffle``.
             anchor_ratio: length of the anchor, as a share of a full row.
             positive_ratio: length of a positive.
             num_positives: of each anchor.

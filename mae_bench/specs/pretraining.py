@@ -70,7 +70,7 @@ class BackboneSpec(Frozen):
         checkpoint: folder, or ``owner/name@commit`` on the Hub, of an encoder to go on from
             instead of initial weights. A folder's sizes are read from its config.json; those of
             a Hub encoder are written beside it, since a plan never reads the network. Its
-            tokenizer must have the study's tokens, as it has where `TokenizerSpec.origin` is the
+            tokenizer must have the study's tokens, as it has where `tokenizer.from` names the
             same encoder. ``random_init`` is then this encoder as it is, and what it took to make
             it is charged to no arm.
         dropout: of the encoder. Left out it is 0, or what the encoder of ``checkpoint`` has.

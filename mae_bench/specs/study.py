@@ -85,7 +85,7 @@ class Study(Frozen):
         linear_probe: the recipe of ``linear_probe``.
         representation: the recipe of ``representation``.
         recipes: what is set of any protocol's recipe, floors and those of other packages too;
-            the three above may stand here or under their own key.
+            `finetune`, `linear_probe` and `representation` may stand here or under their own key.
         control: label of the arm that all others are compared with; left out, the first ``mlm``
             arm, else the first trained arm.
         claims: sentences that the rows can support or refute, written before the runs.

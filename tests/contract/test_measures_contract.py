@@ -129,3 +129,9 @@ def test_declarations_need_no_torch():
 )
 def test_numbers_are_written_in_the_unit(metric, value, shown):
     assert measure_of(metric).number(value) == shown
+
+
+def test_a_direction_that_is_none_is_refused():
+    with pytest.raises(SpecError, match="better must be higher, lower or neither, got 'less'"):
+        declare("mistakes_of_theirs", better="less")
+    assert "mistakes_of_theirs" not in MEASURES

@@ -12,11 +12,13 @@ from mae_bench import plugins
 from mae_bench.data.corpus import CORPORA, Corpus, corpus_fingerprint
 from mae_bench.data.noise import NOISES
 from mae_bench.data.sources import Source
+from mae_bench.errors import PluginError
 from mae_bench.objectives.base import OBJECTIVES
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.plugged import changed_sources
 from mae_bench.planning.stage import StageBuilder
 from mae_bench.planning.study import study_of
+from mae_bench.registry import Registry
 from mae_bench.runner.stages import Settings, run_stage
 from mae_bench.specs import CorpusSpec
 from mae_bench.store.store import Store
@@ -227,3 +229,20 @@ def test_a_task_of_another_definition_is_another_stage(theirs):
         TASKS._parts["mine"] = dataclasses.replace(task, **change)
         found.add(StageBuilder(None).task("mine"))
     assert len(found) == 4
+
+
+def test_a_part_that_cannot_be_imported_is_named_at_every_look(tmp_path, monkeypatch):
+    about = tmp_path / "my_parts-0.1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: my-parts\nVersion: 0.1\n")
+    (about / "entry_points.txt").write_text("[mae_bench.broken]\ntickets = broken_tickets\n")
+    (tmp_path / "broken_tickets.py").write_text("1 / 0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = Registry("task", "broken")
+    told = (
+        r"the task 'tickets' of my-parts 0\.1 cannot be loaded from broken_tickets: "
+        r"ZeroDivisionError: division by zero; mend that package, or uninstall it"
+    )
+    for _ in range(2):
+        with pytest.raises(PluginError, match=told):
+            registry.names()
