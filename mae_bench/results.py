@@ -103,10 +103,8 @@ class Row(Frozen):
 
 
 COLUMNS = list(Row.model_fields)
-LATER = (
-    "grid_edge",
-    "plateau",
-)  # columns that rows of earlier versions lack, where they mean "not known"
+# columns that rows of earlier versions lack, where they mean "not known"
+LATER = ("grid_edge", "plateau")
 
 
 def make_row(columns: Mapping[str, object]) -> Row:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -22,7 +23,7 @@ from mae_bench.analysis.plots import (
     legend_name,
     panel_grid,
 )
-from mae_bench.analysis.scores import Cell, Scores, Setting
+from mae_bench.analysis.scores import Arm, Cell, Scores, Setting
 from mae_bench.measures import PLAIN
 
 
@@ -36,6 +37,27 @@ def error_bar(cell: Cell) -> Any:
 
 def _wrapped(label: str, width: int = 20) -> str:
     return "\n".join(textwrap.wrap(label, width)) or label
+
+
+def _note(axis: Axes, line: int, words: str) -> None:
+    """Say in place of a mark why there is none."""
+    axis.annotate(
+        words,
+        (0.5, line),
+        xycoords=("axes fraction", "data"),
+        ha="center",
+        va="center",
+        color="#b91c1c",
+        fontsize=9,
+    )
+
+
+def _name_arms(axis: Axes, arms: Sequence[Arm]) -> None:
+    """Give each arm a line of the axis, the first at the top."""
+    axis.set_yticks(range(len(arms)), [_wrapped(arm.label) for arm in reversed(arms)])
+    axis.set_ylim(-0.6, len(arms) - 0.25)
+    axis.grid(visible=False, axis="y")
+    axis.xaxis.set_major_locator(MaxNLocator(5))
 
 
 def score_picture(scores: Scores, setting: Setting) -> Picture | None:
@@ -60,15 +82,7 @@ def score_picture(scores: Scores, setting: Setting) -> Picture | None:
                         if cell is None
                         else f"failed ({cell.num_failed} of {len(scores.seeds)})"
                     )
-                    axis.annotate(
-                        words,
-                        (0.5, line),
-                        xycoords=("axes fraction", "data"),
-                        ha="center",
-                        va="center",
-                        color="#b91c1c",
-                        fontsize=9,
-                    )
+                    _note(axis, line, words)
                     continue
                 colour = colours[arm.label]
                 axis.plot(
@@ -122,10 +136,7 @@ def score_picture(scores: Scores, setting: Setting) -> Picture | None:
                     fontsize=8.5,
                     color=GREY,
                 )
-            axis.set_yticks(range(len(arms)), [_wrapped(arm.label) for arm in reversed(arms)])
-            axis.set_ylim(-0.6, len(arms) - 0.25)
-            axis.grid(visible=False, axis="y")
-            axis.xaxis.set_major_locator(MaxNLocator(5))
+            _name_arms(axis, arms)
             axis.set_title(task)
             axis.set_xlabel(measure.heading(scores.metric(task, setting) or "score"))
         sns.despine(figure, left=True)
@@ -160,15 +171,7 @@ def difference_picture(
             for line, arm in enumerate(reversed(arms)):
                 verdict = found.get((arm.label, task))
                 if verdict is None or not verdict.n:
-                    axis.annotate(
-                        "not run",
-                        (0.5, line),
-                        xycoords=("axes fraction", "data"),
-                        ha="center",
-                        va="center",
-                        color="#b91c1c",
-                        fontsize=9,
-                    )
+                    _note(axis, line, "not run")
                     continue
                 colour = colours[arm.label]
                 is_decided = verdict.outcome in ("supported", "refuted")
@@ -188,10 +191,7 @@ def difference_picture(
                     mew=1.6,
                     mfc=colour if is_decided else "white",
                 )
-            axis.set_yticks(range(len(arms)), [_wrapped(arm.label) for arm in reversed(arms)])
-            axis.set_ylim(-0.6, len(arms) - 0.25)
-            axis.grid(visible=False, axis="y")
-            axis.xaxis.set_major_locator(MaxNLocator(5))
+            _name_arms(axis, arms)
             axis.set_title(task or "mean of tasks")
             measure = scores.measure(task, setting) if task else scores.shared_measure(setting)
             axis.set_xlabel((measure or PLAIN).difference_heading())

@@ -82,19 +82,19 @@ def score_text(cell: Cell | None, num_seeds: int) -> str:
 def score_table(scores: Scores, setting: Setting) -> Table:
     """Return arms by tasks in one setting, the floors first."""
     tasks = scores.tasks_in(setting)
-    has_mean = len(tasks) > 1 and scores.shared_measure(setting) is not None
     metrics = {task: _metric(scores, task, setting) for task in tasks}
     shared = scores.shared_measure(setting)
+    averaged = shared if len(tasks) > 1 else None  # what a mean of tasks is of
     records = []
     for arm in scores.arms:
         record = {"arm": arm.label}
         for task in tasks:
             cell = scores.cells.get((arm.label, task, setting))
             record[f"{task} ({metrics[task]})"] = score_text(cell, len(scores.seeds))
-        if has_mean and shared is not None:
+        if averaged is not None:
             whole = aggregate(scores, arm.label, setting)
-            record["mean of tasks"] = aggregate_text(whole, "mean", "", len(scores.seeds), shared)
-            record["IQM"] = aggregate_text(whole, "iqm", "iqm_", len(scores.seeds), shared)
+            record["mean of tasks"] = aggregate_text(whole, "mean", "", len(scores.seeds), averaged)
+            record["IQM"] = aggregate_text(whole, "iqm", "iqm_", len(scores.seeds), averaged)
         records.append(record)
     scale = f" {TIMES} {shared.factor}" if shared and shared.factor != 1 else ""
     if shared is None:
@@ -103,7 +103,7 @@ def score_table(scores: Scores, setting: Setting) -> Table:
         f"Scores{scale} ± half of the 95% interval over seeds; {setting.label}; "
         f"n = {len(scores.seeds)} unless a cell says otherwise. "
         f"{COLLAPSE_MARK}k: k collapsed runs, which stay in the mean."
-        + (" IQM: interquartile mean over seeds and tasks." if has_mean else "")
+        + (" IQM: interquartile mean over seeds and tasks." if averaged else "")
     )
     return Table(f"scores-{setting.slug}", caption, pd.DataFrame(records))
 
@@ -238,7 +238,7 @@ def failure_table(rows: pd.DataFrame) -> Table | None:
     if plateau.any():
         caption += (
             f" {int(plateau.sum())} kept: the pretraining loss is no lower for reading, "
-            "but the encoder tells left-out words better than untrained."
+            "but the encoder tells left-out words better than before training."
         )
     return Table("failures", caption, frame.astype(str))
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mae_bench.backbones import BACKBONES, Architecture, content_of, find_architecture
-from mae_bench.contract.fixtures import V, rows
+from mae_bench.contract.fixtures import FLOPS_SHAPES, FLOPS_TOLERANCE, V, rows
 from mae_bench.contract.outcome import outcomes
 from mae_bench.contract.views import hold
 from mae_bench.data.encoders import require_sizes
@@ -23,8 +23,6 @@ from mae_bench.model.matching import last_projections
 from mae_bench.model.teacher import layer_numbers
 from mae_bench.specs import BackboneSpec
 
-FLOPS_SHAPES = ((1, 32, 2, 24, 6), (2, 64, 2, 40, 3), (3, 48, 4, 16, 5))
-FLOPS_TOLERANCE = 0.01
 NEAR = 2e-5  # of hidden states, which norms keep near 1
 DROPOUT = 0.3
 

@@ -22,6 +22,12 @@ from mae_bench.specs import BackboneSpec
 SPEC = BackboneSpec(num_layers=1, hidden_size=32, num_heads=2, max_length=64)
 V, B, L = 90, 6, 24
 ALIKE = 17
+FLOPS_SHAPES = (  # layers, width, heads, tokens a row, rows
+    (1, 32, 2, 24, 6),
+    (2, 64, 2, 40, 3),
+    (3, 48, 4, 16, 5),
+)
+FLOPS_TOLERANCE = 0.01  # against what torch counts
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,16 @@ import torch
 from torch import Tensor
 
 from mae_bench.backbones import BACKBONES
-from mae_bench.contract.fixtures import SPEC, B, Specimen, V, draws, rows
+from mae_bench.contract.fixtures import (
+    FLOPS_SHAPES,
+    FLOPS_TOLERANCE,
+    SPEC,
+    B,
+    Specimen,
+    V,
+    draws,
+    rows,
+)
 from mae_bench.contract.outcome import outcomes
 from mae_bench.contract.views import (
     check_batching,
@@ -40,8 +49,6 @@ from mae_bench.pretraining.checkpoint import load_objective_state, save_checkpoi
 from mae_bench.specs import BackboneSpec, Frozen
 
 STEPS, FALL = 60, 0.8  # the loss on six rows must end below this share of where it began
-FLOPS_SHAPES = ((1, 32, 2, 24, 6), (2, 64, 2, 40, 3), (3, 48, 4, 16, 5))
-FLOPS_TOLERANCE = 0.01
 TIMES = tuple((place + 0.5) / 40 for place in range(40))  # shares of a budget
 
 

@@ -61,4 +61,4 @@ class Checkup:
 def _describe_probe(before: float | None, after: float | None) -> str:
     if before is None or after is None:
         return "the encoder could not be probed"
-    return f"its vectors tell left-out words with R2 {after:.4f}, untrained {before:.4f}"
+    return f"its vectors tell left-out words with R2 {after:.4f}, before training {before:.4f}"

@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from mae_bench.data.blocks import Blocks
-from mae_bench.masking import NUM_SPECIAL, PAD_ID
+from mae_bench.masking import NUM_SPECIAL, as_block
 from mae_bench.model.backbone import Backbone
 
 EVERY = 8  # one place of eight is left out
 FIRST = 3
 MAX_ROWS, MAX_WORDS = 512, 2048
 MIN_WORDS = 64  # left-out words, for half of them to fit on and half to test on
-MAX_CLASSES = 256  # the most frequent of the left-out words; the others are one class
+MAX_CLASSES = 256  # the most frequent of the left-out words; the others are of no class
 BATCH_ROWS = 64
 ALPHAS = np.logspace(-1, 5, 13)
 MIN_GAIN, MIN_GAIN_RATIO = 0.002, 0.1  # of R², and of the R² before training
@@ -54,8 +54,8 @@ def left_out_r2(backbone: Backbone, data: Blocks, device: str) -> float | None:
     pairs = _neighbours(backbone, shorter, left, device)
     is_text = (words >= NUM_SPECIAL) & (shorter[:, left] >= NUM_SPECIAL)
     is_text &= shorter[:, left + 1] >= NUM_SPECIAL
-    is_fitted = (torch.arange(len(ids)) < len(ids) // 2)[:, None] & is_text
-    is_tested = ~(torch.arange(len(ids)) < len(ids) // 2)[:, None] & is_text
+    is_first_half = (torch.arange(len(ids)) < len(ids) // 2)[:, None]
+    is_fitted, is_tested = is_first_half & is_text, ~is_first_half & is_text
     if min(int(is_fitted.sum()), int(is_tested.sum())) < MIN_WORDS // 2:
         return None
     if not bool(torch.isfinite(pairs[is_text]).all()):
@@ -75,10 +75,8 @@ def _neighbours(
     backbone.eval()
     found = []
     for batch in ids.split(BATCH_ROWS):
-        is_pad = batch == PAD_ID
-        hidden = backbone(
-            batch.to(device), None, is_pad.to(device) if bool(is_pad.any()) else None
-        ).float()
+        block = as_block(batch.to(device))
+        hidden = backbone(block.ids, None, block.is_pad).float()
         found.append(torch.cat([hidden[:, left], hidden[:, left + 1]], dim=-1).cpu())
     return torch.cat(found)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from registries import set_apart
 from safetensors.torch import load_file
 from small_blocks import BACKBONE, L, V, run_pretraining, write_blocks, write_tokenizer
 from transformers import ElectraConfig, ElectraModel
@@ -47,9 +48,7 @@ STUDY = {
 @pytest.fixture
 def theirs(tmp_path, monkeypatch):
     """Register the examples for one test; return the registry."""
-    BACKBONES.names()  # reads the entry points before the copies are made
-    for field in ("_parts", "_modules"):
-        monkeypatch.setattr(BACKBONES, field, dict(getattr(BACKBONES, field)))
+    set_apart(monkeypatch)
     (tmp_path / "site").mkdir()
     monkeypatch.syspath_prepend(tmp_path / "site")
     plugins.source_digest.cache_clear()

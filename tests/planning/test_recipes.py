@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from registries import set_apart
 
 from mae_bench.cli.options import open_session
 from mae_bench.errors import SpecError, UnknownNameError
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import load_study, study_of
-from mae_bench.protocols.base import PROTOCOLS
 from mae_bench.runner.session import Session
 from mae_bench.tuning.api import run_study
 
@@ -29,17 +29,13 @@ RAW = {
 
 
 @pytest.fixture
-def neighbours(tmp_path, monkeypatch):
+def neighbours(monkeypatch):
     """Another package's protocol, gone after the test."""
-    PROTOCOLS.names()
-    before = dict(PROTOCOLS._parts), dict(PROTOCOLS._modules)
+    set_apart(monkeypatch)
     monkeypatch.syspath_prepend(str(OUTSIDE))
     importlib.import_module("neighbours_protocol")
     yield
     del sys.modules["neighbours_protocol"]
-    for names, old in zip((PROTOCOLS._parts, PROTOCOLS._modules), before, strict=True):
-        names.clear()
-        names.update(old)
 
 
 def plan(**changes):
