@@ -134,6 +134,7 @@ def scores_long(scores: Scores) -> pd.DataFrame:
                 "arm": arm,
                 "task": task,
                 **setting._asdict(),
+                "noise": setting.noise.label,  # at its place among the others
                 "metric": cell.metric,
                 "mean": cell.mean,
                 "low": cell.low,

@@ -13,6 +13,7 @@ from mae_bench.analysis.tables import (
     failure_table,
     p_text,
     score_table,
+    scores_long,
     si,
     tuning_table,
     verdict_table,
@@ -199,3 +200,13 @@ def test_number_formats():
     assert [si(x) for x in (4_190_000, 1.2e15, 950, 999_999)] == ["4.19 M", "1.2 P", "950", "1 M"]
     assert difference(-0.0123, PLAIN) == "\N{MINUS SIGN}1.2"
     assert [p_text(p) for p in (0.0312, 0.0001, float("nan"))] == [".031", "<.001", "none"]
+
+
+def test_the_long_table_names_a_noise_as_its_label():
+    noise = {"noise": "typos 0.1 (test)", "noise_rate": 0.1, "noise_where": "test"}
+    rows = pd.concat([table({"mlm": [0.5]}), table({"mlm": [0.4]}, **noise)], ignore_index=True)
+    found = scores_long(read_scores(rows, small_study(arms=("mlm",))))
+    assert list(found["noise"]) == ["clean", "typos 0.1 (test)"]
+    assert list(found.columns[:6]) == [
+        "arm", "task", "protocol", "train_size", "noise", "corpus_tokens",
+    ]  # fmt: skip
