@@ -33,6 +33,7 @@ class Task:
         label_range: least and greatest label where labels are numbers.
         licence: as its publisher states it.
         note: what a reader of results should know.
+        language: of its texts, as ISO 639 (``en``, ``zh``, ``hau``); several with ``+``.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Task:
     selection_split: str | None = None
     label_range: tuple[float, float] | None = None
     note: str = ""
+    language: str = "en"
 
     @property
     def num_labels(self) -> int:

@@ -82,7 +82,7 @@ BUGS = (
     Bug(
         "f1_of_what_occurs",
         "F1 has another form where the predictions hold two classes only.",
-        "mae_bench/tasks/metrics.py",
+        "mae_bench/tasks/metrics/classes.py",
         "classes = [1] if num_classes == 2 else list(range(num_classes))",
         "classes = [1] if max(labels.max(), predictions.max()) < 2 else list(range(num_classes))",
         (METRICS,),
@@ -90,7 +90,7 @@ BUGS = (
     Bug(
         "f1_without_absent",
         "The mean of F1 leaves out the task's classes that do not occur.",
-        "mae_bench/tasks/metrics.py",
+        "mae_bench/tasks/metrics/classes.py",
         "return float(np.mean(by_class))",
         "return float(np.mean(by_class[np.isin(classes, [*labels, *predictions])]))",
         (METRICS,),

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mae_bench.tasks.metrics import METRICS, accuracy, f1, matthews, pearson, spearman
+from mae_bench.tasks.metrics import METRICS
+from mae_bench.tasks.metrics.classes import accuracy, f1, matthews
+from mae_bench.tasks.metrics.numbers import pearson, spearman
 
 
 def plain_f1(labels, predictions, positive):
