@@ -190,10 +190,10 @@ def load_rows(path: Path | str) -> "pd.DataFrame":
 
     path = Path(path)
     if path.is_dir():
-        found = [path / name for name in (ROWS_FILE, "rows.parquet") if (path / name).exists()]
-        if not found:
+        files = [path / name for name in (ROWS_FILE, "rows.parquet") if (path / name).exists()]
+        if not files:
             raise DataError(f"no rows in {path}: neither {ROWS_FILE} nor rows.parquet is there")
-        path = found[0]
+        path = files[0]
     if not path.exists():
         raise DataError(f"no rows at {path}: the file does not exist")
     table = pd.read_parquet(path)

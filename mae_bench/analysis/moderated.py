@@ -125,7 +125,7 @@ def moderate(differences: Array) -> Posterior:
     variances = np.where(has_spread, variances, 0.0)
     # The family's spread is unknown in size (s0) and in strength (d0, as degrees of freedom).
     # A grid over both, P strengths and U sizes around the likeliest, stands for their posterior:
-    # a sum in place of an integral, and the same numbers on every machine.
+    # a sum instead of an integral, and the same numbers on every machine.
     prior = _PRIOR_FREEDOM[:, None]  # [P, 1]
     of_prior, of_column = prior[..., None], own[..., None, None, :]  # [P, 1, 1], [..., 1, 1, K]
     logs = np.log(np.where(has_spread, variances, 1.0))

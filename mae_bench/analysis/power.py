@@ -26,12 +26,12 @@ def detectable_effect(num_seeds: int, family: int = 1) -> float:
         return float("inf")
     sizes = np.log2(FAMILIES)
     by_seeds = np.array(EFFECTS) * np.sqrt(SEEDS)[:, None]  # in standard errors: nearly straight
-    places = 1 / np.array(SEEDS, dtype=np.float64)
-    column = [np.interp(1 / num_seeds, places[::-1], of[::-1]) for of in by_seeds.T]
+    inverse_seeds = 1 / np.array(SEEDS, dtype=np.float64)
+    column = [np.interp(1 / num_seeds, inverse_seeds[::-1], of[::-1]) for of in by_seeds.T]
     size = np.log2(max(family, 1))
     if size > sizes[-1]:
         slope = (column[-1] - column[-2]) / (sizes[-1] - sizes[-2])
-        found = column[-1] + slope * (size - sizes[-1])
+        effect = column[-1] + slope * (size - sizes[-1])
     else:
-        found = np.interp(size, sizes, column)
-    return float(found / np.sqrt(num_seeds))
+        effect = np.interp(size, sizes, column)
+    return float(effect / np.sqrt(num_seeds))

@@ -109,7 +109,7 @@ def family_test(differences: Array, margins: Sequence[Sequence[float]]) -> Famil
     # `raw` takes its spread from the whole family. Adjusting multiplies it, and the result is
     # never below `alone`: no family may make a test surer than it is by itself.
     raw, alone = tests.p_of_spread(margin), tests.p(margin)
-    # One test more than there are: an equivalence would put two in the place of one.
+    # One test more than there are: an equivalence would replace one test by two.
     within = known.half_width(CUT / (len(column) + 1))
     return FamilyTest(
         column,

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from mae_bench.places import user_path
 from mae_bench.planning.plugged import sources_of
 from mae_bench.planning.stage import Key, Stage
 from mae_bench.progress import Progress
 from mae_bench.runner.network import closed_network
 from mae_bench.specs import CorpusSpec, EvaluateSpec, PretrainSpec
 from mae_bench.store.store import Store
+from mae_bench.user_paths import user_path
 
 
 @dataclass(frozen=True)

@@ -140,10 +140,10 @@ def _is_alive(content: dict[str, Any]) -> bool:
 
 def held_by(folder: Path, pid: int) -> set[tuple[str, str]]:
     """Return the stages (kind, id) whose leases a process of this machine holds or left."""
-    found = set()
+    stages = set()
     for path in folder.glob("*-*.json"):
         content = _read(path)
         if content and content.get("pid") == pid and content.get("host") == _host():
             kind, _, id_ = path.stem.partition("-")
-            found.add((kind, id_))
-    return found
+            stages.add((kind, id_))
+    return stages

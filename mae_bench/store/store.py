@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from mae_bench.errors import StoreError
-from mae_bench.places import user_path
 from mae_bench.store.artefact import DONE, file_damage, finish, read_done, sync
+from mae_bench.user_paths import user_path
 
 SYNC_FROM_S = 2.0  # of work; less is made again sooner than a slow disk has synced it
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

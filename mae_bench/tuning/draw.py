@@ -86,10 +86,10 @@ def space_of(arm: ArmSpec, recipe: PretrainRecipe, spec: TuningSpec) -> Space:
         if spec.peak_lr_factor > 1 and arm.peak_lr is None:
             low, high = recipe.peak_lr / spec.peak_lr_factor, recipe.peak_lr * spec.peak_lr_factor
             drawn[PEAK_LR] = free.suggest_float(PEAK_LR, low, high, log=True)
-        found = kind.search_space(free)
+        suggested = kind.search_space(free)
         return drawn | {
             name: value
-            for name, value in found.items()
+            for name, value in suggested.items()
             if name not in arm.options and fits(name, value)
         }
 

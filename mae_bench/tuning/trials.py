@@ -206,6 +206,6 @@ def price(session: "Session") -> tuple[float, float]:
     once = narrowed(plan, [arm.label for arm in trained], session.data_dir)
     if not once.cells:
         return 0.0, 0.0
-    found = estimate(once, session.store, session.device)
+    estimated = estimate(once, session.store, session.device)
     trials = spec_of(session.asked).trials
-    return trials * sum(arm.flops or 0.0 for arm in found.arms), trials * found.seconds
+    return trials * sum(arm.flops or 0.0 for arm in estimated.arms), trials * estimated.seconds

@@ -226,7 +226,7 @@ def test_an_undecided_sentence_says_power_probability_and_margin():
 def test_a_planted_effect_is_found_among_nulls():
     generator = np.random.default_rng(4)
     arms = ("mlm", "mae", "simcse")
-    found = 0
+    num_supported = 0
     for _ in range(40):
         base = 0.6 + generator.normal(0, 0.05, 10)
         values = {
@@ -236,5 +236,5 @@ def test_a_planted_effect_is_found_among_nulls():
         }
         study = small_study(arms=arms, seeds=tuple(range(10)))
         verdicts = judge_comparisons(study, read_scores(table(values), study), "mlm")
-        found += verdicts[0].outcome == "supported"
-    assert found >= 36
+        num_supported += verdicts[0].outcome == "supported"
+    assert num_supported >= 36

@@ -28,16 +28,16 @@ def study():
 @pytest.fixture
 def rows():
     generator = np.random.default_rng(0)
-    found = [frame(floor_rows([0.1] * 6)).assign(train_size="2000", n_train=2000)]
+    tables = [frame(floor_rows([0.1] * 6)).assign(train_size="2000", n_train=2000)]
     for size in (200, 2000):
         for noise, rate in (("clean", 0.0), ("typos", 0.1)):
             values = {arm: 0.6 + generator.normal(0, 0.02, 6) - rate for arm in ARMS}
             values["mae"] = [None] * 6 if size == 200 else values["mae"]
             changes = {"train_size": str(size), "n_train": size, "noise": noise}
-            found.append(
+            tables.append(
                 table(values, noise_rate=rate, pretrain_flops=1e12, pretrain_s=9.0, **changes)
             )
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(tables, ignore_index=True)
 
 
 @pytest.fixture

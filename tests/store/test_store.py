@@ -124,7 +124,7 @@ try:
     with store.build("task", "a", {}) as out:
         (out / "big").write_bytes(b"x" * 100_000)
 except StoreError as error:
-    sys.exit(f"told: {error}")
+    sys.exit(f"StoreError: {error}")
 """
 
 
@@ -132,7 +132,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(store):
     done = subprocess.run(
         [sys.executable, "-B", "-c", FULL, str(store.home)], capture_output=True, text=True
     )
-    assert "told: no space to write task a" in done.stderr
+    assert "StoreError: no space to write task a" in done.stderr
     assert "free space" in done.stderr
     assert list(store.path("task", "a").parent.iterdir()) == []
 
