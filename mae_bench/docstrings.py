@@ -1,4 +1,4 @@
-"""What docstrings say of a class's attributes, for lists and references made from the code."""
+"""Reads the ``Attributes:`` of docstrings, for lists and references made from the code."""
 
 import inspect
 import re
@@ -7,7 +7,7 @@ _ENTRY = re.compile(r"^ {4}(\w+): (.*)$")
 
 
 def attribute_docs(kind: type) -> dict[str, str]:
-    """Return what docstrings say under ``Attributes:``, a subclass's before its bases'."""
+    """Return the descriptions of a class's attributes; a subclass's own come first."""
     docs: dict[str, str] = {}
     for model in kind.__mro__:
         _, has_section, section = inspect.cleandoc(model.__doc__ or "").partition("Attributes:\n")

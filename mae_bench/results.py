@@ -93,7 +93,9 @@ class Row(Frozen):
                 "a failed cell has no number"
             )
         if self.value is None and self.failure is None:
-            raise ValueError("value or failure must be given; a row without a number says why")
+            raise ValueError(
+                "value or failure must be given; a row without a value needs the reason in failure"
+            )
         return self
 
     @property

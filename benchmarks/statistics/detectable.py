@@ -27,7 +27,7 @@ _MIN_STUDIES, _CHUNK, _STEPS = 256, 64, 5
 
 
 def effect(cell: tuple[int, int]) -> float:
-    """Return the effect found with 80% power; every effect is tried on the same noise."""
+    """Return the effect detected with 80% power; every effect is tried on the same noise."""
     num_seeds, family = cell
     num_true = max(1, family // 4)
     studies = max(_MIN_STUDIES, _NUM_TRUE // num_true)
@@ -58,7 +58,7 @@ def effect(cell: tuple[int, int]) -> float:
 
 
 def alone(num_seeds: int) -> float:
-    """Return the effect that one t test finds, by the noncentral t distribution."""
+    """Return the effect that one t test detects, by the noncentral t distribution."""
     freedom = num_seeds - 1
     critical = special.stdtrit(freedom, 1 - CUT / 2)
     low, high = 0.0, 20.0

@@ -1,4 +1,4 @@
-"""Made differences with what their test examples say of them.
+"""Made differences, with the variance components that their test examples give.
 
 Right or wrong is a probit model: an example is right where its ease, the arm's own ease of it, the
 seed's effect and noise of the pair add up to more than 0. A quarter of the answers are wrong. True
@@ -28,7 +28,7 @@ _RIGHT = 0.75
 
 @dataclass(frozen=True)
 class Drawn:
-    """Differences [R, S, K] whose true means are 0, what examples say, spreads [R, 1, K]."""
+    """Differences [R, S, K] whose true means are 0, their components, and spreads [R, 1, K]."""
 
     values: Array
     known: Components

@@ -1,4 +1,4 @@
-"""Take from stored predictions what `examples.py` draws again.
+"""Extract from stored predictions the differences that `examples.py` draws again.
 
     python benchmarks/statistics/extract.py HOME [HOME ...]     # writes stored_predictions.csv
 
@@ -24,7 +24,7 @@ _CONDITION = ["protocol", "task", "train_size", "corpus_tokens"]
 
 
 def folders(home: Path) -> dict[tuple[str, str], Path]:
-    """Return evaluations by the id of their encoder and what they say of task and seed."""
+    """Return evaluations by the id of their encoder and by their task, setting and seed."""
     paths = {}
     for path in (home / "artefacts" / "evaluate").glob("*/done.json"):
         done = json.loads(path.read_text("utf-8"))
@@ -35,7 +35,7 @@ def folders(home: Path) -> dict[tuple[str, str], Path]:
 
 
 def correct(home: Path, rows: pd.DataFrame) -> list[Array]:
-    """Return for each row which examples are right.
+    """Return for each row which examples are predicted correctly.
 
     Raises:
         ValueError: predictions do not give the row's accuracy.

@@ -44,7 +44,7 @@ _TINY = 1e-12
 
 @dataclass(frozen=True)
 class Components:
-    """What the examples say of each column's mean difference.
+    """Variance components of each column's mean difference, estimated from test examples.
 
     Attributes:
         noise: [..., K] variance that its examples alone give to one seed's difference.

@@ -2,7 +2,7 @@
 
     python benchmarks/statistics/simulate.py --part verdicts                 # what the package does
     python benchmarks/statistics/simulate.py --part candidates --seeds 6   # all against each other
-    python benchmarks/statistics/simulate.py --part examples  # with what the stored predictions say
+    python benchmarks/statistics/simulate.py --part examples  # with models of the test examples
     python benchmarks/statistics/simulate.py --part intervals
     python benchmarks/statistics/simulate.py --part tables                   # Markdown of all that
 

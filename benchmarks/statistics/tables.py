@@ -1,4 +1,4 @@
-"""What the simulations found, as Markdown: the tables of PROTOCOL.md."""
+"""Writes the results of the simulations as Markdown: the tables of PROTOCOL.md."""
 
 from pathlib import Path
 

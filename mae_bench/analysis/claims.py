@@ -144,13 +144,13 @@ def _judge(pairs: Sequence[Pairs], family: str, study: Study) -> list[Verdict]:
             verdict = _decided(verdict, next(findings))
         verdicts.append(verdict)
     verdicts = _after_failures(verdicts, pairs)
-    said = [worded(verdict, study) for verdict in verdicts]
-    return [v.turned() if v.measure.sign < 0 else v for v in said]
+    explained = [worded(verdict, study) for verdict in verdicts]
+    return [v.turned() if v.measure.sign < 0 else v for v in explained]
 
 
 @dataclass(frozen=True)
 class _Finding:
-    """What the test of a family says about one claim: see `Verdict`."""
+    """The results of a family's test for one claim: see `Verdict`."""
 
     outcome: Outcome
     p: float
@@ -163,7 +163,7 @@ class _Finding:
 
 
 def _findings(pairs: Sequence[Pairs], columns: Sequence[Array]) -> list[_Finding]:
-    """Return what the columns [S] of these claims show, as one family."""
+    """Return the test results of the columns [S] of these claims, adjusted as one family."""
     if not pairs:
         return []
     values = np.stack(columns, axis=1)
@@ -208,7 +208,7 @@ def _finding(test: FamilyTest, column: int, mean: float, ends: Array) -> _Findin
 
 
 def _after_failures(verdicts: Sequence[Verdict], pairs: Sequence[Pairs]) -> list[Verdict]:
-    """Take back what does not hold when unequal failures count against the side that won."""
+    """Withdraw verdicts that fail when unequal failures count against the side that won."""
     ready = [pair for pair in pairs if pair.n >= MIN_SEEDS]
     if all(pair.losses.are_equal for pair in ready):
         return list(verdicts)
@@ -258,7 +258,7 @@ def _described(pair: Pairs, family: str) -> Verdict:
 
 
 def _decided(verdict: Verdict, finding: _Finding) -> Verdict:
-    """Return the verdict with what its family's test says."""
+    """Return the verdict with the results of its family's test."""
     return replace(
         verdict,
         outcome=finding.outcome,

@@ -1,4 +1,4 @@
-"""The page: what stands in which section, given to the template."""
+"""Fills the template of the report page: verdict grids, facts, notes and embedded figures."""
 
 import base64
 from collections.abc import Mapping, Sequence

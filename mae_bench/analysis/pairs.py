@@ -110,7 +110,7 @@ def _measure(claim: Claim, metrics: set[str]) -> Measure:
     """Return how the metrics of a claim are read.
 
     Raises:
-        DataError: they are not read alike, so that their mean says nothing.
+        DataError: they are not read alike, so that their mean has no meaning.
     """
     measures = {measure_of(metric) for metric in metrics} or {PLAIN}
     if len(measures) > 1:

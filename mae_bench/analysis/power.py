@@ -1,7 +1,7 @@
-"""The smallest difference that a family test finds, from a table of simulations.
+"""The smallest difference that a family test detects, from a table of simulations.
 
 `benchmarks/statistics/detectable.py` makes the table: normal differences of equal spread, a
-quarter of the family true (at least one), each true one found in four of five studies.
+quarter of the family true (at least one), each true one detected in four of five studies.
 """
 
 from functools import cache
@@ -13,7 +13,7 @@ from mae_bench.analysis.detectable import EFFECTS, FAMILIES, SEEDS
 
 @cache
 def detectable_effect(num_seeds: int, family: int = 1) -> float:
-    """Return the smallest mean difference found with 80% power, in SDs of the paired difference.
+    """Return the smallest mean difference detected with 80% power, in SDs of paired differences.
 
     Read from the table, along 1 / seeds and log of the family's size; beyond its largest family
     along the last slope. Infinite below the fewest seeds of the table.

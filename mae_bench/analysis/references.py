@@ -1,7 +1,7 @@
 """Published numbers beside those measured here.
 
-No corpus of a paper is at hand, so what is compared is the sign and the size of an effect. The
-verdict says whether rows show a difference in the published direction.
+The corpora of the papers are not available, so the sign and the size of an effect are compared. The
+verdict is on whether rows show a difference in the published direction.
 """
 
 from collections.abc import Mapping, Sequence

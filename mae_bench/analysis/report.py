@@ -190,7 +190,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
 
 
 def _pretraining(curves: Sequence[Curve]) -> dict[str, object]:
-    """Return on what, and with which versions, the checkpoints were made."""
+    """Return the devices, precisions, threads and versions of the pretrainings, by name."""
     wanted = ("device", "precision", "num_threads", "versions")
     values_by_name: dict[str, set[str]] = {}
     for curve in curves:

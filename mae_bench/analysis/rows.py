@@ -1,4 +1,4 @@
-"""Rows, arranged: reads the rows of a study into its scores.
+"""Reads the rows of a study into scores by arm, task and setting.
 
 The floors that need no encoder have no protocol and no pretraining corpus; they are read under
 every protocol and corpus size of the study, so that each table carries them.
@@ -57,7 +57,7 @@ def read_scores(rows: pd.DataFrame, study: Study) -> Scores:
     noises = [row_noise(str(name), float(rate), str(where)) for name, rate, where in columns]
     table["noise"] = pd.Series(noises, table.index, dtype=object)
     corpora = sorted(set(table["corpus_tokens"]) - {-1})
-    # What the study asks for and the rows lack must show as a gap, so the study is the frame.
+    # What the rows lack must show as a gap, so seeds, tasks and settings start from the study.
     seeds = tuple(sorted({*study.seeds, *(int(seed) for seed in table["seed"].unique())}))
     readers = frozenset(table["protocol"][table["task"] == CORPUS])
     cells = _cells(table, study, seeds, corpora, readers)

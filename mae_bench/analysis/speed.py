@@ -69,7 +69,7 @@ def break_even(ratios: Sequence[float], costs: Sequence[float]) -> float:
 
 
 def judge(spec: SpeedSpec, cells: Sequence[SpeedCell]) -> list[SpeedVerdict]:
-    """Return what the times say of the formula, of each break-even, by shape and depth."""
+    """Return verdicts on the formula for each shape, and on each decoder depth's break-even."""
     verdicts = []
     for shape in spec.shapes:
         of_shape = [cell for cell in cells if cell.shape == shape.label]

@@ -48,7 +48,7 @@ class SummaryCell:
 
 @dataclass(frozen=True)
 class Summary:
-    """What the top of a report and the end of a run say.
+    """The short answer at the top of a report and at the end of a run.
 
     Attributes:
         headline: one or two sentences.
@@ -192,7 +192,7 @@ def _comparison_sentence(
 
 
 def _power(verdicts: Sequence[Verdict]) -> str:
-    """Return what the comparisons could have seen, where one unit says it."""
+    """Return the detectable differences; empty where the comparisons have several units."""
     measures = {verdict.measure for verdict in verdicts}
     sizes = [verdict.detectable for verdict in verdicts if np.isfinite(verdict.detectable)]
     if len(measures) > 1 or not sizes:

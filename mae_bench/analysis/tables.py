@@ -39,7 +39,7 @@ class Table:
 
     @property
     def is_wide(self) -> bool:
-        """Whether a phone shows a part of it only: cells stand in one line, up to a length."""
+        """Whether it is wider than a phone; cells up to `MAX_UNBROKEN` are kept on one line."""
         lines = [[str(name)] for name in self.frame.columns]
         for column, words in enumerate(lines):
             words[:] = words[0].split()  # a heading breaks between its words
@@ -245,7 +245,7 @@ def failure_table(rows: pd.DataFrame) -> Table | None:
 
 
 def tuning_table(trials: Sequence[Mapping[str, object]], edges: str) -> Table:
-    """Return the tuning summary as text; ``edges`` is what its caption says of them."""
+    """Return the tuning summary as text; ``edges`` is the sentence that ends its caption."""
     frame = pd.DataFrame(list(trials)).astype(object)
     frame = frame.where(frame.notna(), "none").map(
         lambda value: f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -77,7 +77,7 @@ class _Collector:
         ]
 
     def about(self, cell: Cell) -> dict[str, Any]:
-        """Return what a row says of its cell, with the costs still unknown."""
+        """Return the columns that identify a cell, with the costs still unknown."""
         options = dict(cell.arm.options)
         if cell.arm.peak_lr is not None:
             options[PEAK_LR] = cell.arm.peak_lr

@@ -83,7 +83,7 @@ def _is_held(path: Path, stale_s: float) -> bool:
         return age < 5
     if age > stale_s:
         return False
-    # A process of another machine cannot be looked at; its heartbeat alone says that it lives.
+    # A process of another machine cannot be inspected; its heartbeat alone shows that it lives.
     return content.get("host") != _host() or _is_alive(content)
 
 

@@ -1,4 +1,4 @@
-"""Rounds of trials: drawn and written down, run as stages, told to Optuna's study of the arm.
+"""Rounds of trials: drawn and recorded, run as stages, their values given to Optuna.
 
 A trial is written down whole before it runs, so that a kill leaves it running with all of its
 options; the next process finds its finished stages in the store and does the rest. ``random``

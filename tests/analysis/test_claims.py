@@ -114,7 +114,7 @@ def test_floors_have_no_protocol_and_join_every_one():
     assert verdict_of(rows, written).outcome == "supported"
 
 
-def test_repeated_fine_tuning_is_said():
+def test_repeated_fine_tuning_is_stated():
     verdict = verdict_of(pair(0.05), claim(), repeats="finetuning")
     assert "over fine-tuning seeds of one pretraining" in verdict.reason
 

@@ -66,7 +66,7 @@ def test_legends_and_labels_stay_inside_the_figure(scores, rows, is_wide):
             assert whole.x0 <= box.x0 and box.x1 <= whole.x1 and whole.y0 <= box.y0, picture.slug
 
 
-def test_a_failed_arm_says_so_in_its_place(scores):
+def test_a_failed_arm_is_named_as_failed_on_its_line(scores):
     setting = next(s for s in scores.settings if s.train_size == 200 and s.noise == CLEAN)
     figure = score_picture(scores, setting)._drawn(is_wide=True)
     assert "failed (6 of 6)" in texts(figure)

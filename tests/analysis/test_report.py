@@ -104,7 +104,7 @@ def test_no_rows_is_an_error_that_leaves_nothing(study, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_generated_language_and_few_seeds_are_said(tmp_path):
+def test_generated_language_and_few_seeds_are_stated(tmp_path):
     study = small_study(tasks=("world/topic",), seeds=(0, 1), repeats="finetuning")
     rows = table({"mlm": [0.5, 0.6], "mae": [0.6, 0.7]}, task="world/topic")
     text = write_report(rows, study, tmp_path / "r", context=CONTEXT).read_text()
@@ -113,7 +113,7 @@ def test_generated_language_and_few_seeds_are_said(tmp_path):
     assert "nothing about how much another pretraining" in " ".join(text.split())
 
 
-def test_one_of_each_is_told_in_the_singular(tmp_path):
+def test_facts_that_count_one_are_in_the_singular(tmp_path):
     study = small_study(seeds=(0,), train_sizes=(20,))
     rows = table({"mlm": [0.5], "mae": [0.6]}, train_size="20")
     text = write_report(rows, study, tmp_path / "r", context=CONTEXT).read_text()
@@ -148,7 +148,7 @@ def test_a_sentence_stands_above_its_numbers_and_lines_are_whole(rows, study, tm
     reader.feed(write_report(rows, study, tmp_path / "r", context=CONTEXT).read_text())
     tables = {label: (classes, lines) for label, classes, lines in reader.tables}
     classes, lines = tables["Claims written down in the study."]
-    assert "wide" in classes  # a phone is told that there is more
+    assert "wide" in classes  # a phone shows that there is more
     frame_of_claims = pd.read_csv(tmp_path / "r" / "tables" / "claims.csv")
     numbers = len(frame_of_claims.columns) - 1
     assert lines == [[1] * numbers, *([[numbers], [1] * numbers] * len(frame_of_claims))]
@@ -207,7 +207,7 @@ def test_a_study_of_which_only_floors_have_run_is_reported(tmp_path):
     assert "majority class" in page
 
 
-def test_missing_cells_are_told():
+def test_missing_cells_are_counted():
     counts = {"stages": 9, "done": 5, "failed": 1, "cells": 6, "cells_done": 3, "cells_failed": 1}
     assert "2 of 6 cells are still to be run" in Counts(**counts).left
     assert Counts(**counts | {"cells_done": 5}).left == ""

@@ -155,7 +155,7 @@ def test_failures_are_listed_with_seeds_and_reason(rows):
     assert failure_table(table({"mlm": [0.5]})) is None
 
 
-def test_a_plateau_whose_encoder_learned_is_told_and_is_no_failure():
+def test_a_plateau_whose_encoder_learned_is_listed_and_is_no_failure():
     kept = table({"mae": [0.7]}, plateau="plateau: validation loss 3.0")
     rows = pd.concat([table({"mlm": [0.5, 0.6]}, plateau=""), kept], ignore_index=True)
     failures = failure_table(rows)

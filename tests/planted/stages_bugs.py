@@ -69,7 +69,7 @@ BUGS = (
         "mae_bench/runner/executors/base.py",
         "            left.append(stage)\n",
         "            continue\n",
-        (f"{EXECUTORS}::test_an_executor_that_gives_up_is_told",),
+        (f"{EXECUTORS}::test_an_executor_that_leaves_stages_undone_is_an_error",),
     ),
     Bug(
         "untold_ends",

@@ -106,7 +106,7 @@ def test_an_executor_of_another_package_gives_the_same_rows(tmp_path, monkeypatc
     assert [event.key for event in events if event.what == "done"] == [s.key for s in plan.stages]
 
 
-def test_an_executor_that_gives_up_is_told(tmp_path, register):
+def test_an_executor_that_leaves_stages_undone_is_an_error(tmp_path, register):
     @register("idle")
     class Idle(Executor):
         def execute(self, order, emit):

@@ -78,7 +78,7 @@ def test_a_damaged_marker_is_not_done(store):
     (build(store) / "done.json").write_text("{")
     assert not store.is_done("task", "a")
     assert store.damage("task", "a") == "it has no readable done.json"
-    build(store)  # in its place
+    build(store)  # replaces it
     assert store.is_done("task", "a")
 
 
@@ -128,7 +128,7 @@ except StoreError as error:
 """
 
 
-def test_a_full_disk_is_told_and_leaves_nothing_half_written(store):
+def test_a_full_disk_is_reported_and_leaves_nothing_half_written(store):
     done = subprocess.run(
         [sys.executable, "-B", "-c", FULL, str(store.home)], capture_output=True, text=True
     )

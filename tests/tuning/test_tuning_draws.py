@@ -266,7 +266,7 @@ def test_what_must_be_fetched_includes_the_tasks_of_tuning(tmp_path):
     assert stages[-1].spec == {"task": "world/sentiment"}
 
 
-def test_a_study_without_the_section_is_told_how_to_write_one(tmp_path):
+def test_the_error_for_a_missing_section_shows_how_to_write_one(tmp_path):
     with pytest.raises(SpecError, match="has no `tuning:` section; add one, such as"):
         tune(Session(study(tuning=None), home=tmp_path, device="cpu"))
 

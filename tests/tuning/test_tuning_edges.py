@@ -1,4 +1,4 @@
-"""Choices at the edge of their search are found, kept and told."""
+"""Choices at the edge of their search are detected, kept and reported."""
 
 import optuna
 import pytest
@@ -110,7 +110,7 @@ def test_what_was_tuned_before_edges_were_kept_has_none_known():
     assert outcome.table()[0]["at the edge"] == "not recorded"
 
 
-def test_without_an_edge_the_count_is_told_all_the_same():
+def test_without_an_edge_the_count_is_stated_too():
     arms = {"mlm": {"key": "k", "chosen": {"mask_ratio": 0.3}, "edges": {}}}
     outcome = Outcome(sampler="random", trials=1, arms=arms)
     assert outcome.edge_sentence == "Chosen at the edge of its search: 0 of 1 tuned arm."
