@@ -14,6 +14,7 @@ from mae_bench.data.tables import read_columns
 from mae_bench.errors import DataError
 
 FILES_VERSION = 2  # raise it where a file is cut into other documents
+MAX_LOOK = 1_000_000  # bytes of a file that a plan reads to see whether there is text in it
 
 
 def read_documents(file: TextFile) -> Iterator[str]:
@@ -39,6 +40,20 @@ def read_documents(file: TextFile) -> Iterator[str]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield _json_text(f"line {number} of {file.path}", line)
+
+
+def may_hold_text(file: TextFile) -> bool:
+    """Return False where a file is known to hold no text: nothing, blank lines, empty fields.
+
+    A large file is not read, for a plan must stay quick. True also where a file is damaged, which
+    is said when its documents are read.
+    """
+    try:
+        if file.path.stat().st_size > MAX_LOOK:
+            return True
+        return any(text.strip() for text in read_documents(file))
+    except (OSError, DataError):
+        return True
 
 
 def _decoded(file: TextFile) -> str:

@@ -165,14 +165,14 @@ def read_split(
     )
 
 
-def count_local(source: Source, split: str, data_dir: Path | None) -> int:
-    """Return how many rows the local folder has of a split; 0 where it holds none of the set.
+def count_local(source: Source, split: str, data_dir: Path | None) -> int | None:
+    """Return how many rows the local folder has of a split; None where it lacks the whole set.
 
     Raises:
         DataError: the local copy is incomplete, or a file is damaged.
     """
     if not _is_local(source, [*source.splits, split], data_dir):
-        return 0
+        return None
     return sum(count_rows(path) for path in _whole_local(source, split, data_dir))
 
 

@@ -66,7 +66,8 @@ def too_large(
 ) -> list[str]:
     """Return a sentence for each task that has fewer labels than a train size asks for.
 
-    Their cells fail, each with its reason, and the others go on.
+    Their cells fail, each with its reason, and the others go on. A last sentence names the tasks
+    whose size only a download will show.
 
     Args:
         plan: whose tasks are looked at.
@@ -76,22 +77,34 @@ def too_large(
         failing: what will fail.
     """
     counts = [size for size in plan.study.train_sizes if isinstance(size, int)]
-    found = []
+    warnings, unread = [], []
     for stage in plan.stages if counts else ():
         if stage.kind != "task":
             continue
         known = _num_train(stage, store, data_dir, max(counts))
-        if known and (wrong := [size for size in counts if size > known]):
+        if known is None:
+            unread.append(stage.label)
+        elif known and (wrong := [size for size in counts if size > known]):
             sizes = ", ".join(f"{size:,}" for size in wrong)
-            found.append(
+            warnings.append(
                 f"{stage.label} has {counted(known, 'training example')}, fewer than {field} "
                 f"{sizes}: these {failing} will fail; give at most {known:,}, or 'all'"
             )
-    return found
+    if unread:
+        sizes = ", ".join(f"{size:,}" for size in counts)
+        warnings.append(
+            f"{field} {sizes} cannot be checked yet for {', '.join(unread)}: the data is neither "
+            "prepared nor in a local folder; `mae-bench prepare` fetches it, and `mae-bench plan` "
+            f"then names the sizes whose {failing} would fail"
+        )
+    return warnings
 
 
-def _num_train(stage: Stage, store: Store, data_dir: Path | None, most: int) -> int:
-    """Return the training examples of a task; 0 if unknown, or clearly enough for ``most``."""
+def _num_train(stage: Stage, store: Store, data_dir: Path | None, most: int) -> int | None:
+    """Return the training examples of a task; 0 if damaged, or clearly enough for ``most``.
+
+    None where the data is not on this machine.
+    """
     if store.is_done(*stage.key):
         if store.damage(*stage.key, only=("meta.json",)):
             return 0  # the run says so and builds it again
@@ -103,7 +116,9 @@ def _num_train(stage: Stage, store: Store, data_dir: Path | None, most: int) -> 
     task = TASKS.get(stage.spec["task"])
     try:
         official = num_official(task, data_dir)
-        if not official or most <= MAX_LOST_RATIO * official:
+        if official is None:
+            return None
+        if most <= MAX_LOST_RATIO * official:
             return 0  # not worth reading all its texts for
         return count_train(task, data_dir)
     except DataError:

@@ -72,8 +72,8 @@ def count_train(task: Task, data_dir: Path | None) -> int:
     return len(parts["train"])
 
 
-def num_official(task: Task, data_dir: Path | None) -> int:
-    """Return the rows of the official train split; 0 where only a download would tell.
+def num_official(task: Task, data_dir: Path | None) -> int | None:
+    """Return the rows of the official train split; None where only a download would show them.
 
     Raises:
         DataError: a file is damaged, or the local copy lacks it.

@@ -25,8 +25,8 @@ BUGS = (
         "tokens_out_of_place",
         "Outputs of a batch's tokens stand where those of the longest text end.",
         "mae_bench/protocols/finetune.py",
-        "outputs[on_device, : found.shape[1]] = found",
-        "outputs[on_device, -found.shape[1] :] = found",
+        "outputs[on_device, : batch.shape[1]] = batch",
+        "outputs[on_device, -batch.shape[1] :] = batch",
         (f"{OUTSIDE}::test_outputs_of_tokens_do_not_depend_on_the_batch",),
     ),
     Bug(
