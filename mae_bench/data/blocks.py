@@ -40,7 +40,7 @@ class Blocks:
         validation: [M, L] rows of documents that are never trained on; M can be 0.
         row_length: L.
         vocab_size: of the tokenizer.
-        num_tokens: places of ``rows`` that hold text (neither special nor pad).
+        num_tokens: positions of ``rows`` that hold text (neither special nor pad).
         has_pads: whether any training row is padded.
         unigram_entropy: of the text tokens of ``rows``, in nats a token.
         num_documents: training documents that gave a row.
@@ -216,8 +216,8 @@ def _check(train: _Rows, spec: CorpusSpec, asked: int | None) -> None:
 
 def _num_maskable(rows: Rows) -> Rows:
     """Return [N] tokens of rows between [CLS] and [SEP]."""
-    found: Rows = (rows != PAD).sum(axis=1) - 2
-    return found
+    counts: Rows = (rows != PAD).sum(axis=1) - 2
+    return counts
 
 
 def _entropy(counts: NDArray[Any]) -> float:

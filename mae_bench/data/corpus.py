@@ -211,19 +211,19 @@ def require_text(spec: CorpusSpec) -> None:
 
 def left_out(spec: CorpusSpec) -> list[str]:
     """Return a sentence for each folder of a corpus of which some files are not read."""
-    found = []
+    sentences = []
     for name in spec.sources:
         path = user_path(name)
         if name in CORPORA or not path.is_dir():
             continue
         listing = list_texts(path)
         if listing.skipped:
-            found.append(
+            sentences.append(
                 f"of the folder '{name}', {counted(len(listing.files), 'file')} "
                 f"{'is' if len(listing.files) == 1 else 'are'} read and {len(listing.skipped):,} "
                 f"{'is' if len(listing.skipped) == 1 else 'are'} not: {shortened(listing.skipped)}"
             )
-    return found
+    return sentences
 
 
 def source_path(name: str) -> Path:

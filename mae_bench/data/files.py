@@ -118,7 +118,7 @@ def checked_text(value: object, where: str) -> str:
         raise DataError(f"'text' in {where} must be text, got {value!r} ({type(value).__name__})")
     if half := re.search(r"[\ud800-\udfff]", value):
         raise DataError(
-            f"'text' in {where} holds half of a character: {half[0]!r} at place {half.start()}, as "
-            "cutting a text in UTF-16 leaves it; repair or drop that text"
+            f"'text' in {where} holds half of a character: {half[0]!r} at position {half.start()}, "
+            "as cutting a text in UTF-16 leaves it; repair or drop that text"
         )
     return value

@@ -67,8 +67,8 @@ def data_dir(explicit: Path | None) -> Path | None:
         return None
     folder = user_path(value)
     if not is_folder(folder):
-        told = "--data-dir" if explicit else DATA_DIR_VARIABLE
-        raise DataError(f"{told} must name an existing folder, got '{value}'")
+        setting = "--data-dir" if explicit else DATA_DIR_VARIABLE
+        raise DataError(f"{setting} must name an existing folder, got '{value}'")
     return folder
 
 
@@ -140,8 +140,8 @@ def read_split(
         others: further columns.
 
     Raises:
-        DataError: the set was found nowhere (with every place tried), a file is damaged, or a
-            column is missing.
+        DataError: neither the local folder nor the Hub gave the set (the message names both), a
+            file is damaged, or a column is missing.
     """
     if _is_local(source, [*source.splits, split], data_dir):
         return read_columns(_whole_local(source, split, data_dir), texts, others)
@@ -188,7 +188,7 @@ def _is_local(source: Source, splits: Iterable[str], data_dir: Path | None) -> b
 
 
 def _whole_local(source: Source, split: str, data_dir: Path | None) -> list[Path]:
-    """Return the files of a split, folders of parts in their place opened."""
+    """Return the files of a split, a folder that stands for a file opened."""
     paths = _local_files(source, split, data_dir)
     missing = [str(path) for path in paths if not path.exists()]
     if missing:

@@ -21,7 +21,7 @@ def prepared_warnings(plan: Plan, store: Store, data_dir: Path | None = None) ->
 
     A task that needs no download is checked before it is prepared, if ``data_dir`` is given.
     """
-    found = [*changed_sources(plan, store), *too_large(plan, store, data_dir)]
+    warnings = [*changed_sources(plan, store), *too_large(plan, store, data_dir)]
     doubts: dict[str, None] = {}  # once for corpora of several sizes
     for stage in plan.stages:
         if stage.kind != "blocks" or not store.is_done(*stage.key):
@@ -31,8 +31,8 @@ def prepared_warnings(plan: Plan, store: Store, data_dir: Path | None = None) ->
         assert isinstance(stage.spec, CorpusSpec)
         meta = store.read_json(*stage.key, "meta.json")
         doubts |= dict.fromkeys(meta.get("warnings", ()))
-        found += [*_unknown(stage.label, stage.spec, meta), *_short(stage.label, plan, meta)]
-    return [*found, *doubts]
+        warnings += [*_unknown(stage.label, stage.spec, meta), *_short(stage.label, plan, meta)]
+    return [*warnings, *doubts]
 
 
 def empty_steps(plan: Plan, store: Store) -> list[str]:
@@ -122,7 +122,7 @@ def _num_train(stage: Stage, store: Store, data_dir: Path | None, most: int) -> 
             return 0  # not worth reading all its texts for
         return count_train(task, data_dir)
     except DataError:
-        return 0  # which `prepare` tells
+        return 0  # `prepare` says what is wrong
 
 
 def _unknown(label: str, spec: CorpusSpec, meta: dict[str, Any]) -> list[str]:

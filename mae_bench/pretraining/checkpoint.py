@@ -105,13 +105,13 @@ def _moving(model: nn.Module) -> dict[str, Tensor]:
 
     Parts that share a backbone name its tensors several times; each is returned once.
     """
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     seen: set[int] = set()
     for name, value in model.state_dict(keep_vars=True).items():
         if "teacher" not in name.split(".") and id(value) not in seen:
             seen.add(id(value))
-            found[name] = value
-    return found
+            tensors[name] = value
+    return tensors
 
 
 def _trained(model: nn.Module) -> list[tuple[str, nn.Parameter]]:

@@ -73,7 +73,7 @@ def pretrain(
         work: folder that survives a kill, for the running state.
         out: empty folder for the result.
         device: ``cpu`` or ``cuda``.
-        progress: told tokens done and to do.
+        progress: called with the tokens done and the tokens to do.
 
     Raises:
         DivergedError: the loss became non-finite.

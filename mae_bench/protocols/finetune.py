@@ -30,8 +30,8 @@ from mae_bench.protocols.outcome import (
     conclude,
     find_untrained,
     grid_edges,
+    score,
 )
-from mae_bench.protocols.scoring import score
 from mae_bench.protocols.splits import Splits
 from mae_bench.seeding import seed_for
 from mae_bench.specs import EvaluateSpec, FinetuneRecipe

@@ -11,8 +11,7 @@ from mae_bench.errors import DataError
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
 from mae_bench.protocols.linear_fit import best_of, linear_kind, try_penalties
-from mae_bench.protocols.outcome import ProtocolResult, Trial, conclude
-from mae_bench.protocols.scoring import score
+from mae_bench.protocols.outcome import ProtocolResult, Trial, conclude, score
 from mae_bench.protocols.splits import Splits
 from mae_bench.specs import Count, EvaluateSpec, Frozen
 from mae_bench.tasks.base import Examples, TaskData

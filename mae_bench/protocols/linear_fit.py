@@ -11,8 +11,7 @@ from typing import Any
 
 import torch
 
-from mae_bench.protocols.outcome import Trial, choose
-from mae_bench.protocols.scoring import score
+from mae_bench.protocols.outcome import Trial, choose, score
 from mae_bench.tasks.base import Task
 from mae_bench.tasks.kinds.base import LinearKind, Predict, kind_of
 from mae_bench.tasks.metrics import Values

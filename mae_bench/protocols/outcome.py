@@ -97,6 +97,15 @@ class ProtocolResult:
         }
 
 
+def score(task: Task, labels: Values, predictions: Values) -> float:
+    """Return the primary metric of a task.
+
+    Raises:
+        PluginError, DataError: as `compute_metric`.
+    """
+    return compute_metric(task, task.metrics[0], labels, predictions)
+
+
 def choose(task: Task, trials: Sequence[Trial]) -> Trial:
     """Return the trial of the best primary metric; ties: the lower loss, then the earlier trial.
 

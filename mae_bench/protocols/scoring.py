@@ -7,15 +7,6 @@ from mae_bench.tasks.base import Task
 from mae_bench.tasks.metrics import METRICS, Values
 
 
-def score(task: Task, labels: Values, predictions: Values) -> float:
-    """Return the primary metric of a task.
-
-    Raises:
-        PluginError, DataError: as `compute_metric`.
-    """
-    return compute_metric(task, task.metrics[0], labels, predictions)
-
-
 def compute_metric(task: Task, name: str, labels: Values, predictions: Values) -> float:
     """Return a registered metric of a task's predictions.
 

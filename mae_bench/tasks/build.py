@@ -120,8 +120,8 @@ def _rows(task: Task, split: str, data_dir: Path | None) -> list[_Row]:
     if task.source is None:
         return _world_rows(task, split)
     label = task.label_field
-    found = read_split(task.source, split, data_dir, texts=task.text_fields, others=(label,))
-    columns, labels = [found[name] for name in task.text_fields], found[label]
+    fields = read_split(task.source, split, data_dir, texts=task.text_fields, others=(label,))
+    columns, labels = [fields[name] for name in task.text_fields], fields[label]
     return list(_checked(task, split, zip(*columns, strict=True), labels))
 
 
@@ -161,10 +161,10 @@ def _chosen(rows: list[_Row], limit: int) -> list[_Row]:
     """
     unique: dict[tuple[str, ...], tuple[bytes, _Row]] = {}
     for row in rows:
-        found = _hash(row.written), row
-        kept = unique.setdefault(row.key, found)
-        if found[0] < kept[0]:
-            unique[row.key] = found
+        hashed = _hash(row.written), row
+        kept = unique.setdefault(row.key, hashed)
+        if hashed[0] < kept[0]:
+            unique[row.key] = hashed
     return [row for _, row in sorted(unique.values(), key=lambda pair: pair[0])[:limit]]
 
 
@@ -178,7 +178,7 @@ def _write(rows: list[_Row], path: Path) -> None:
     import pyarrow.parquet
 
     columns: dict[str, list[Any]] = {"id": [row.name for row in rows]}
-    for place, name in enumerate(text_columns(len(rows[0].texts))):
-        columns[name] = [row.texts[place] for row in rows]
+    for index, name in enumerate(text_columns(len(rows[0].texts))):
+        columns[name] = [row.texts[index] for row in rows]
     columns["label"] = [row.label for row in rows]
     pyarrow.parquet.write_table(pyarrow.table(columns), path)

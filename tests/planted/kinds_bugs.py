@@ -57,8 +57,8 @@ BUGS = (
         "constant_of_the_commonest",
         "A fine-tune is compared with the surprise of a class over that of the commonest.",
         "mae_bench/tasks/kinds/classify.py",
-        "-np.log(counts / len(train))[place]",
-        "-np.log(counts / counts.max())[place]",
+        "-np.log(counts / len(train))[class_index]",
+        "-np.log(counts / counts.max())[class_index]",
         (f"{CONTRACT}::test_the_loss_of_a_constant_is_that_of_the_best_one",),
     ),
     Bug(

@@ -137,8 +137,8 @@ BUGS = (
         "left_out_neighbours",
         "The probe reads words one place off the gap.",
         "mae_bench/pretraining/left_out.py",
-        "    left = places - 1 - torch.arange(len(places))",
-        "    left = places - torch.arange(len(places))",
+        "    left = positions - 1 - torch.arange(len(positions))",
+        "    left = positions - torch.arange(len(positions))",
         ("tests/pretraining/test_left_out.py::test_the_words_on_both_sides_of_the_gap_are_read",),
     ),
     Bug(

@@ -38,7 +38,7 @@ class TaskKind(ABC):
     num_texts: ClassVar[int] = 1
 
     def __init__(self, task: Task) -> None:
-        """Speak for one task."""
+        """Keep the task whose labels this kind reads and judges."""
         self.task = task
 
     def check(self) -> None:
@@ -217,7 +217,7 @@ KINDS: Registry[type[TaskKind]] = Registry("kind of task", "kinds")
 
 
 def kind_of(task: Task) -> TaskKind:
-    """Return the kind of a task, speaking for it.
+    """Return an instance of a task's kind, for that task.
 
     Raises:
         UnknownNameError: nobody registered a kind of that name.
@@ -236,8 +236,8 @@ def objects(values: Iterable[Any]) -> Labels:
     """Return [N] an array of one object a value, lists of one length among them."""
     listed = list(values)
     array = np.empty(len(listed), dtype=object)
-    for place, value in enumerate(listed):
-        array[place] = value
+    for index, value in enumerate(listed):  # `np.array` would make lists of one length a table
+        array[index] = value
     return array
 
 
