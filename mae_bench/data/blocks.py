@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Rows = NDArray[Any]
 
 WORLD_TOKENS = 2_000_000
-MIN_TOKENS = 4  # a shorter document leaves an objective nothing to hide and still see
+MIN_TOKENS = 4  # in a shorter document nothing can be hidden with context left to see
 MAX_VALIDATION_ROWS = 2_048  # enough for a loss to three digits, and cheap to evaluate
 _BATCH = 256  # documents encoded at once
 
@@ -183,7 +183,7 @@ class _Rows:
             rows[0, len(ids) + 1] = SEP
         else:
             starts = np.arange(0, len(ids), body)
-            starts[-1] = len(ids) - body
+            starts[-1] = len(ids) - body  # the last row repeats tokens instead of holding pads
             rows = np.full((len(starts), self.row_length), SEP, dtype=self.dtype)
             rows[:, 1:-1] = ids[starts[:, None] + np.arange(body)]
         rows[:, 0] = CLS

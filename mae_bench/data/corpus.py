@@ -230,7 +230,7 @@ def source_path(name: str) -> Path:
     """Return the path that a source names, if it is no corpus.
 
     Raises:
-        UnknownNameError: nothing is there, with the nearest corpus.
+        UnknownNameError: no such path; the message names the nearest corpus.
     """
     path = user_path(name)
     if not is_there(path):

@@ -45,8 +45,8 @@ def read_documents(file: TextFile) -> Iterator[str]:
 def may_hold_text(file: TextFile) -> bool:
     """Return False where a file is known to hold no text: nothing, blank lines, empty fields.
 
-    A large file is not read, for a plan must stay quick. True also where a file is damaged, which
-    is said when its documents are read.
+    A large file is not read, for a plan must stay quick. True also where a file is damaged: the
+    error that says how is raised when its documents are read.
     """
     try:
         if file.path.stat().st_size > MAX_LOOK:
@@ -109,7 +109,7 @@ def _json_text(where: str, line: str) -> str:
 
 
 def checked_text(value: object, where: str) -> str:
-    """Return what stands under ``text``.
+    """Return the value of a field ``text``.
 
     Raises:
         DataError: no text, or half of a character (a lone surrogate), which UTF-8 cannot hold.

@@ -33,7 +33,7 @@ class TextFile:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a path stands for.
+    """The text files of a path, and what was left out.
 
     Attributes:
         files: sorted by path; a file that several links lead to stands here once.
@@ -48,7 +48,7 @@ class Listing:
 def list_texts(path: Path) -> Listing:
     """Return the text files of a path; a folder is searched to any depth, through links.
 
-    A file's ending tells its kind. Inside a folder with such an ending, as Spark and Hadoop write
+    A file's ending decides its kind. Inside a folder with such an ending, as Spark and Hadoop write
     them, a part without an ending has the folder's kind.
 
     Raises:

@@ -97,7 +97,7 @@ def fingerprint(source: Source, data_dir: Path | None, also: Iterable[str] = ())
     """Return what identifies the content that `read_split` would give, without the network.
 
     Local files count by content, so that a changed file makes a new result. Absent data never
-    fails here: the Hub's revision stands for it, with all that says which part of it is read.
+    fails here: the Hub id and revision are returned, with the settings that choose a part of it.
 
     Args:
         source: the set.

@@ -1,4 +1,4 @@
-"""Columns of parquet files: only those that are needed, whatever else stands beside them."""
+"""Columns of parquet files: only those that are needed, whatever other columns there are."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

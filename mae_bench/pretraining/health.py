@@ -29,7 +29,9 @@ EXCHANGED_ROWS = 256
 BATCH_ROWS = 64
 VALIDATION_EPOCH = 2**31 - 1  # no training epoch, so no model was trained on these masks
 MAX_COSINE = 0.999
-MAX_LEFT = 0.99  # of the loss with exchanged texts, and of that share at the start
+# a plateau: the own loss is above this share of the unread loss; hardly trained: what is left of
+# the unread loss is above this share of what was left at the start
+MAX_LEFT = 0.99
 MIN_ROWS = 8
 
 

@@ -25,7 +25,7 @@ MIN_GAIN, MIN_GAIN_RATIO = 0.002, 0.1  # of R², and of the R² before training
 
 
 def has_learned(before: float | None, after: float | None) -> bool:
-    """Return whether the probe finds clearly more after training; False where it was not asked."""
+    """Return whether R² clearly rose by training; False where either probe could not be made."""
     if before is None or after is None:
         return False
     return after > before + max(MIN_GAIN, MIN_GAIN_RATIO * before)

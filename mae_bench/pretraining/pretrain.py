@@ -184,6 +184,7 @@ class _Run:
         self.objective.train()
         before = (self.step - 1) / self.steps if self.steps and self.step else 0.0
         while (done := self._done_ratio(time.perf_counter() - started)) < 1:
+            # The rate of the middle of a step: at its start the first step would have rate 0.
             middle = done + 0.5 / self.steps if self.steps else done
             if any(before < share <= done for share in self.restarts_at):
                 # The moments are those of another loss, the one of the phase before.

@@ -9,7 +9,7 @@ class RowOrder:
     """Batches of row numbers, in an order of its own for each epoch: a function of seed and step.
 
     Args:
-        num_rows: of the corpus; at least a batch before one is asked for.
+        num_rows: of the corpus; `batch` needs at least ``batch_rows`` of them.
         batch_rows: rows of a batch.
         seed: of the pretraining.
     """

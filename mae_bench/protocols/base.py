@@ -60,7 +60,7 @@ class Protocol:
         """Whether it can read tasks of a kind.
 
         Raises:
-            UnknownNameError: nobody registered that kind.
+            UnknownNameError: no kind of that name is registered.
         """
         return issubclass(KINDS.get(kind), self.kinds)
 
@@ -120,7 +120,7 @@ def evaluate(
     result = protocol.run(spec, checkpoint=checkpoint, **data, device=device, progress=progress)
     for reading in result.readings:
         for name, value in reading.metrics.items():
-            measure_of(name)  # a number that nobody can read is not written
+            measure_of(name)  # raises for a metric that is not declared: no report could show it
             if not math.isfinite(value):
                 raise _not_finite(spec, name, value)
     out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A frozen encoder and what it makes of validation rows: as they stand, and with masks in them.
+"""Hidden vectors that a frozen encoder gives of validation rows, unmasked and masked.
 
 Legend: B rows, L positions, N vectors, D features.
 """
@@ -32,14 +32,14 @@ MIN_HALF = 4  # real tokens of a half that is a text
 
 @dataclass
 class Seen:
-    """What the passes over the rows leave.
+    """Vectors and sums that the passes over the rows collect.
 
     Attributes:
         moments: by suffix of the metrics, one a layer.
         texts: [N, D] mean-pooled rows.
         halves: [N, D] of first and of second halves, in the same order.
         tokens: real tokens of the last layer, for cosines.
-        typed: last-layer vectors with whether they stand at a mask, and the number of their row.
+        typed: last-layer vectors, whether each is of a mask, and the number of its row.
     """
 
     moments: dict[str, list[Moments]]
@@ -50,7 +50,7 @@ class Seen:
 
 
 class FrozenReader:
-    """A frozen encoder and the rows that it is shown."""
+    """A frozen encoder and the rows that it encodes."""
 
     def __init__(
         self, checkpoint: Path, data: Blocks, recipe: RepresentationRecipe, seed: int, device: str
@@ -96,7 +96,7 @@ class FrozenReader:
         return vectors
 
     def read(self, progress: Progress) -> Seen:
-        """Show all rows as they stand, then with masks until there are enough vectors at masks.
+        """Encode all rows unmasked, then masked until there are enough vectors at masks.
 
         Raises:
             DataError: the rows hide too few tokens.

@@ -68,7 +68,7 @@ class ProtocolResult:
 
     ``seconds`` and ``flops`` cover every trial, not the chosen one alone; ``flops`` is None for
     a protocol without an encoder, or an encoder whose sizes are unknown. ``n_test`` is 0 where
-    the test split was not to be read. ``grid_edges`` is what the function of that name says.
+    the test split was not to be read. ``grid_edges`` is the value of the function of that name.
     """
 
     n_train: int
@@ -151,7 +151,7 @@ def grid_edges(task: Task, trials: Sequence[Trial], best: Trial) -> dict[str, st
 def find_untrained(train_loss: float, constant_loss: float) -> str:
     """Return a sentence where a model ended no better on its training labels than a constant.
 
-    Nothing where the labels are all the same, which leaves nothing to learn.
+    Empty where all labels are the same, since there is nothing to learn.
     """
     if not 0 < constant_loss <= train_loss:
         return ""

@@ -25,7 +25,7 @@ class InWords:
 
     Attributes:
         in_words: after "must be".
-        implied: what stands there unless it is given, in words; None for the field's own default.
+        implied: the default in words; None to show the field's own default.
     """
 
     in_words: str

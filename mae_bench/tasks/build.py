@@ -41,8 +41,8 @@ def build_task(task: Task, out: Path, data_dir: Path | None, progress: Progress)
     Selection is the official split for it, or carved out of train by content hash (a tenth);
     either way at most 500 rows, chosen by content hash. A text of the test split is removed from
     train and selection, a text of selection from train, and a text repeated inside selection is
-    kept once; the counts stand in ``meta.json``. Test rows are never removed. Two pairs of the
-    same texts are one, whichever text comes first: turned round, a pair still gives its label away.
+    kept once; the counts are in ``meta.json``. Test rows are never removed. Two pairs of the
+    same texts are one, whichever text comes first: in the other order, too, a pair leaks its label.
 
     Raises:
         DataError: a split is missing, a column is missing, a label is not allowed, or a split

@@ -26,9 +26,9 @@ def subset(
     Args:
         examples: to draw from.
         size: how many, which share, or all.
-        groups: the class of each example, as its task's kind tells; None where there are none.
-        task: name, an axis of the stream.
-        seed: another.
+        groups: [N] the class of each example (`TaskKind.groups`); None without classes.
+        task: its name, which enters the seed of the order.
+        seed: of the study, which enters it too.
 
     Raises:
         DataError: more examples are asked for than there are.

@@ -167,8 +167,8 @@ class FinetuneKind(TaskKind):
     ) -> "TokenSet":
         """Return examples as a model reads them; two texts as ``[CLS] a [SEP] b [SEP]``.
 
-        A kind whose labels belong to words or tokens returns a subclass of `TokenSet` that says
-        where they stand; its `Learner` gets it back.
+        A kind whose labels belong to words or tokens returns a subclass of `TokenSet` that holds
+        their positions; `Learner.encode` and `decode` are given it.
 
         Args:
             tokenizer: beside the checkpoint.
@@ -209,7 +209,7 @@ class LinearKind(TaskKind):
             max_iter: of an iterative solver.
 
         Raises:
-            DataError: the labels leave nothing to fit.
+            DataError: no model can be fitted to the labels, such as those of one class.
         """
 
 
@@ -220,7 +220,7 @@ def kind_of(task: Task) -> TaskKind:
     """Return an instance of a task's kind, for that task.
 
     Raises:
-        UnknownNameError: nobody registered a kind of that name.
+        UnknownNameError: no kind of that name is registered.
         SpecError: the kind lacks methods that every kind must have.
     """
     kind = KINDS.get(task.kind)
