@@ -73,7 +73,7 @@ def pretrain(
         work: folder that survives a kill, for the running state.
         out: empty folder for the result.
         device: ``cpu`` or ``cuda``.
-        progress: told tokens done and to do.
+        progress: called with the tokens done and the tokens to do.
 
     Raises:
         DivergedError: the loss became non-finite.
@@ -184,6 +184,7 @@ class _Run:
         self.objective.train()
         before = (self.step - 1) / self.steps if self.steps and self.step else 0.0
         while (done := self._done_ratio(time.perf_counter() - started)) < 1:
+            # The rate of the middle of a step: at its start the first step would have rate 0.
             middle = done + 0.5 / self.steps if self.steps else done
             if any(before < share <= done for share in self.restarts_at):
                 # The moments are those of another loss, the one of the phase before.

@@ -108,6 +108,6 @@ BUGS = (
         "mae_bench/data/blocks.py",
         "num_unknown = int(counts[UNK])",
         "num_unknown = int(counts[PAD])",
-        ("tests/data/test_long_words.py::test_the_share_of_unknown_tokens_is_told",),
+        ("tests/data/test_long_words.py::test_the_share_of_unknown_tokens_is_in_a_warning",),
     ),
 )
