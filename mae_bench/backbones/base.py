@@ -149,7 +149,7 @@ def check_backbone(spec: BackboneSpec) -> None:
     """Check what a spec alone does not know: its architecture, and sizes that this can have.
 
     Raises:
-        SpecError: with the place in the study.
+        SpecError: with the path of the field in the study.
     """
     try:
         architecture_of(spec).check(spec)

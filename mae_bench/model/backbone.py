@@ -113,9 +113,9 @@ class Backbone(nn.Module):
 
         Args:
             input_ids: [B, S] token ids.
-            positions: [B, S] places in the original row; None means 0..S-1.
+            positions: [B, S] positions in the original row; None means 0..S-1.
             is_pad: [B, S], True where a token is padding; None where there is none.
-            inputs_embeds: [B, S, D] vectors to read in place of the tokens' embeddings.
+            inputs_embeds: [B, S, D] vectors to read instead of the tokens' embeddings.
             is_causal: whether a token attends only to itself and those before it.
             is_unseen: [B, S], True at tokens that no other attends to; None where there are none.
             segments: [B, S], 0 in the first text of a pair and 1 in the second, for an encoder

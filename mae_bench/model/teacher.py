@@ -177,15 +177,15 @@ def copy_layers(teacher: nn.Module, student: nn.Module) -> None:
         return of_layer.sub(lambda m: f"{m[1]}{int(m[2]) * num_given // num_wanted}.", name)
 
     for name, value in wanted.items():
-        found = given.get(source(name))
-        if found is None or found.shape != value.shape:
-            got = "none" if found is None else str(list(found.shape))
+        source_value = given.get(source(name))
+        if source_value is None or source_value.shape != value.shape:
+            got = "none" if source_value is None else str(list(source_value.shape))
             raise SpecError(
                 "initialise_from_teacher needs a teacher of the student's architecture, width and "
                 f"positions: '{name}' is {list(value.shape)} in the student, the teacher's "
                 f"'{source(name)}' is {got}; choose another teacher or match the backbone"
             )
-        value.copy_(found)
+        value.copy_(source_value)
 
 
 def layer_numbers(encoder: nn.Module) -> set[int]:

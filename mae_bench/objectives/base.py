@@ -256,9 +256,10 @@ def parse_options(name: str, given: Mapping[str, object]) -> Frozen:
     try:
         return kind.Options(**given)
     except ValidationError as error:
-        place = first_place(error, kind.Options)
+        field_path = first_place(error, kind.Options)
         raise SpecError(
-            f"objective '{name}': {sentence(error, kind.Options)}", str(place[-1]) if place else ""
+            f"objective '{name}': {sentence(error, kind.Options)}",
+            str(field_path[-1]) if field_path else "",
         ) from error
 
 

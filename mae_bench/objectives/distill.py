@@ -81,7 +81,7 @@ class Distillation(Objective["Distillation.Options"]):
         if self.options.soft_weight > 0 and not self.teacher.has_head:
             raise SpecError(
                 f"teacher '{self.options.teacher}' has no vocabulary head over its encoder that "
-                "names the token at its own place, which soft_weight needs; choose an mlm or "
+                "names the token at its own position, which soft_weight needs; choose an mlm or "
                 "distill arm, or set soft_weight: 0"
             )
         if self.options.relation_weight > 0:
@@ -243,9 +243,9 @@ class Distillation(Objective["Distillation.Options"]):
     @classmethod
     def provides(cls, options: Options) -> Provisions:
         """The student's own head, where a loss trains it, asked as an mlm's; no teacher is read."""
-        found = replace(super().provides(options), shows_targets=not options.mask_inputs)
+        provisions = replace(super().provides(options), shows_targets=not options.mask_inputs)
         if options.soft_weight == 0 and options.mlm_weight == 0:
-            return found
+            return provisions
         same = options.canonical()
         mlm = {k: v for k, v in same.items() if k in MaskingOptions.model_fields}
-        return replace(found, predictor=Predictor("mlm", mlm), soft_head="head")
+        return replace(provisions, predictor=Predictor("mlm", mlm), soft_head="head")

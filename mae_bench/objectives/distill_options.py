@@ -18,7 +18,7 @@ class DistillOptions(MaskingOptions):
         teacher: the label of another arm, an encoder's folder, or ``owner/name@commit`` on
             the Hub; one from outside must share the study's tokenizer.
         soft_weight: of the soft cross-entropy; needs a teacher whose vocabulary head names the
-            token at its own place, as those of mlm and distill do.
+            token at its own position, as those of mlm and distill do.
         soft_positions: where it is taken: at the sampled ``mask_ratio`` of the tokens, or at
             all positions that are not padding, as DistilBERT's published code does.
         relation_weight: of the query, key and value relations in the last layers of student

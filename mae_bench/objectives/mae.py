@@ -49,7 +49,7 @@ class MaeView(View):
     Attributes:
         kept: [B, V] positions whose encoding the decoder reads; None where there are no others.
         noise: [B, M, D] standard normal vectors that stand at the target positions.
-        labels: [B, M] ids to predict in place of ``target_ids``.
+        labels: [B, M] ids to predict instead of ``target_ids``.
     """
 
     kept: Tensor | None = None
@@ -78,7 +78,7 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
 
         Attributes:
             target: ``tokens``; or, normalised, detached and by mean squared error, the removed
-                tokens' own input ``embeddings``, or the ``ema_features`` of their places in the
+                tokens' own input ``embeddings``, or the ``ema_features`` at their positions in the
                 last layer of a moving average of the encoder that reads the whole row (data2vec,
                 arXiv:2202.03555, takes the mean of several layers).
             ema_decay: of that average, a step.
@@ -205,9 +205,9 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
         if self.options.target == "embeddings":
             own = self.backbone.embedding.weight[labels].detach().float()
             return F.layer_norm(own, (self.backbone.width,))
-        row, places = view.parts["whole"], view.target_positions
-        assert places is not None
-        wanted = self.average.targets(row.input_ids, row.positions, row.is_pad, places)
+        row, positions = view.parts["whole"], view.target_positions
+        assert positions is not None
+        wanted = self.average.targets(row.input_ids, row.positions, row.is_pad, positions)
         return predicted(wanted, view)
 
     def after_step(self) -> None:
@@ -255,9 +255,9 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
         """Masks given to the encoder, nothing to learn, and an mlm that predicts as many tokens."""
         own = options.canonical()
         unfilled = {name: value for name, value in own.items() if name != "fill"}
-        found = {"mlm at its ratio": mlm_control(options.mask_ratio, options.masking)}
+        controls = {"mlm at its ratio": mlm_control(options.mask_ratio, options.masking)}
         if not options.reads_masks:
-            found["masks given to the encoder"] = ("mae", {**unfilled, "reads_masks": True})
+            controls["masks given to the encoder"] = ("mae", {**unfilled, "reads_masks": True})
         if options.target != "ema_features":
-            found["random targets"] = ("mae", {**own, "random_targets": True})
-        return found
+            controls["random targets"] = ("mae", {**own, "random_targets": True})
+        return controls

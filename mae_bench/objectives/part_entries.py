@@ -119,10 +119,12 @@ def _part(label: str, given: object, amount: str, kind: Any, default: float | No
     try:
         value = adapter.validate_python(written := options.pop(amount, default))
     except ValidationError as error:
-        found = error.errors()[-1 if isinstance(written, Mapping) else 0]  # a schedule stands last
+        details = error.errors()[
+            -1 if isinstance(written, Mapping) else 0
+        ]  # a schedule stands last
         reason = f"must be {describe(kind)}, got {shown(written)}"
-        if found["type"] == "value_error":
-            reason = found["msg"].removeprefix("Value error, ")
+        if details["type"] == "value_error":
+            reason = details["msg"].removeprefix("Value error, ")
         raise SpecError(f"part '{label}': {amount}: {reason}", label) from None
     if value != default:
         entry[amount] = adapter.dump_python(value, mode="json", exclude_defaults=True)

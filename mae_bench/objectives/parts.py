@@ -95,15 +95,15 @@ class Composite(Objective[PartsT]):
     @property
     def teacher(self) -> Teacher:
         """The teacher of the part that has one."""
-        (place,) = (i for i, p in enumerate(self.options.every) if p is self.options.taught)
-        teacher = self.parts[place].teacher
+        (index,) = (i for i, p in enumerate(self.options.every) if p is self.options.taught)
+        teacher = self.parts[index].teacher
         assert isinstance(teacher, Teacher)
         return teacher
 
-    def loss_of(self, place: int, view: View) -> LossOutput:
+    def loss_of(self, index: int, view: View) -> LossOutput:
         """Return what a part makes of its view, under its own dropout."""
-        _set_dropouts(self.dropouts[place])
-        output: LossOutput = self.parts[place](view)
+        _set_dropouts(self.dropouts[index])
+        output: LossOutput = self.parts[index](view)
         return output
 
     def after_step(self) -> None:
@@ -122,7 +122,7 @@ class Composite(Objective[PartsT]):
 
     @classmethod
     def asked_order(cls, options: PartsT) -> Iterable[int]:
-        """Return the places of the parts, the one to ask for hidden tokens first."""
+        """Return the indices of the parts, the one to ask for hidden tokens first."""
         return range(len(options.every))
 
     @classmethod
@@ -147,18 +147,18 @@ class Composite(Objective[PartsT]):
         what it declares where it is alone.
         """
         predictor = None
-        for place in cls.asked_order(options):
-            if predictor := options.every[place].provides.predictor:
-                predictor = replace(predictor, prefix=f"parts.{place}.{predictor.prefix}")
+        for index in cls.asked_order(options):
+            if predictor := options.every[index].provides.predictor:
+                predictor = replace(predictor, prefix=f"parts.{index}.{predictor.prefix}")
                 break
-        heads = (cls.head_in(place, part) for place, part in enumerate(options.every))
+        heads = (cls.head_in(index, part) for index, part in enumerate(options.every))
         return Provisions(predictor, next(filter(None, heads), None), moves_tokens=True)
 
     @staticmethod
-    def head_in(place: int, part: Part) -> str | None:
+    def head_in(index: int, part: Part) -> str | None:
         """Return where a part's soft head is saved, if it has one."""
         head = part.provides.soft_head
-        return head and f"parts.{place}.{head}"
+        return head and f"parts.{index}.{head}"
 
     @classmethod
     def controls(cls, options: PartsT) -> Controls:

@@ -194,13 +194,13 @@ class SimCSE(Objective["SimCSE.Options"]):
         given = options.canonical()
         own = ("view", *cls.Options.OWN.values())
         shared = {name: value for name, value in given.items() if name not in own}
-        found = {"dropout views": (cls.name, shared)}
+        controls = {"dropout views": (cls.name, shared)}
         if options.view == "dropout":
-            found = {"cropped views": (cls.name, {**shared, "view": "spans"})}
+            controls = {"cropped views": (cls.name, {**shared, "view": "spans"})}
         if options.mlm_weight > 0:
             bare = {name: value for name, value in given.items() if not name.startswith("mlm_")}
-            found["without mlm"] = (cls.name, bare)
-        return found
+            controls["without mlm"] = (cls.name, bare)
+        return controls
 
 
 def _span_length(options: SimCSE.Options, row_length: int) -> int:

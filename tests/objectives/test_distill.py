@@ -107,18 +107,18 @@ def test_the_hook_gives_what_the_last_attention_made(arch):
     last = last or backbone.encoder.layers[-1].attn
     seen = []
     last.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-    with torch.no_grad(), last_projections(backbone.encoder) as found:
+    with torch.no_grad(), last_projections(backbone.encoder) as projections:
         backbone(block_of().ids)
     with torch.no_grad():
         if is_bert:
             wanted = [layer(seen[0]) for layer in (last.query, last.key, last.value)]
         else:
             wanted = [seen[0] @ part.T for part in last.Wqkv.weight.split(32)]
-    for got, want in zip(found, wanted, strict=True):
+    for got, want in zip(projections, wanted, strict=True):
         assert torch.allclose(got, want, atol=1e-6)
-    with torch.no_grad(), last_projections(backbone.encoder) as found:
+    with torch.no_grad(), last_projections(backbone.encoder) as projections:
         backbone(block_of().ids)
-    assert len(found) == 3  # nothing is left of the first hook
+    assert len(projections) == 3  # nothing is left of the first hook
 
 
 @pytest.mark.parametrize("arch", ARCHES)
@@ -144,10 +144,10 @@ def test_every_other_layer_is_copied(arch, depth):
     student = build_backbone(spec_of(arch, layers=2), V, 2).encoder
     copy_layers(teacher, student)
     layers = [(m.encoder.layer if arch == "bert" else m.layers) for m in (teacher, student)]
-    for place, layer in enumerate(layers[1]):
-        source = layers[0][place * depth // 2].state_dict()
+    for index, layer in enumerate(layers[1]):
+        source = layers[0][index * depth // 2].state_dict()
         for name, value in layer.state_dict().items():
-            assert torch.equal(value, source[name]), (place, name)
+            assert torch.equal(value, source[name]), (index, name)
     theirs = teacher.state_dict()
     for name, value in student.state_dict().items():
         if "layers." not in name and "layer." not in name:
