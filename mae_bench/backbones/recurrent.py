@@ -20,6 +20,7 @@ class Recurrent(Architecture):
 
     model_type = "mae_bench_recurrent"
     dropout_names = ("dropout",)
+    layer_name = "layers|norms"  # a layer and the norm of its input stand in a list each
     has_attention = False
     cell: ClassVar[str]
     num_gates: ClassVar[int]

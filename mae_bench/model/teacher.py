@@ -194,6 +194,12 @@ def layer_numbers(encoder: nn.Module) -> set[int]:
     return {int(match[2]) for name in encoder.state_dict() if (match := of_layer.match(name))}
 
 
+def beside_layers(encoder: nn.Module) -> set[str]:
+    """Return the names of the parameters that belong to no layer."""
+    of_layer = _layer_pattern(encoder)
+    return {name for name in encoder.state_dict() if not of_layer.match(name)}
+
+
 def _layer_pattern(encoder: nn.Module) -> re.Pattern[str]:
     arch = architecture_of_config(content_of(encoder.config))
     return re.compile(rf"^((?:{arch.layer_name})\.)(\d+)\.")

@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from mae_bench.backbones import architecture_of, names_with_projections
 from mae_bench.costs import TRAIN, Flops, Stack, StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
@@ -208,13 +209,25 @@ class Distillation(Objective["Distillation.Options"]):
 
     @classmethod
     def check(cls, options: Options, spec: BackboneSpec, row_length: int) -> None:
-        """Raise SpecError for an impossible mask count, or heads that do not fit the width."""
+        """Raise SpecError for an impossible mask count, or relations that do not fit."""
         check_masking(options.mask_ratio, options.masking, row_length)
         if options.relation_weight > 0 and spec.width % options.relation_heads:
             raise SpecError(
                 f"relation_heads {options.relation_heads} must divide the backbone's width "
                 f"{spec.width} (objective 'distill'); choose another number"
             )
+        if options.relation_weight > 0 and not architecture_of(spec).projections:
+            raise SpecError(
+                f"relation_weight {options.relation_weight:g} compares the queries, keys and "
+                f"values of attention, backbone.arch '{spec.arch}' has none (objective "
+                f"'distill'); set relation_weight: 0 or choose {names_with_projections()}"
+            )
+
+    @classmethod
+    def revision(cls, options: Options, spec: BackboneSpec) -> int:
+        """2 since a recurrent student gets the norms of the layers that it gets."""
+        is_recurrent = not architecture_of(spec).has_attention
+        return 2 if options.initialise_from_teacher and is_recurrent else 1
 
     @classmethod
     def search_space(cls, trial: Trial) -> Mapping[str, object]:

@@ -121,6 +121,11 @@ class Composite(Objective[PartsT]):
                 raise SpecError(f"part '{part.label}': {error}", error.got) from None
 
     @classmethod
+    def revision(cls, options: PartsT, spec: BackboneSpec) -> int:
+        """One, and one more for each time that the numbers of a part have moved."""
+        return 1 + sum(p.kind.revision(p.options, spec) - 1 for p in options.every)
+
+    @classmethod
     def asked_order(cls, options: PartsT) -> Iterable[int]:
         """Return the indices of the parts, the one to ask for hidden tokens first."""
         return range(len(options.every))

@@ -53,4 +53,40 @@ BUGS = (
         "    if size > backbone.width:\n",
         (f"{THEIRS}::test_token_vectors_of_another_width_are_refused",),
     ),
+    Bug(
+        "norms_left_behind",
+        "A recurrent student starts with its teacher's layers and the norms of other layers.",
+        "mae_bench/backbones/recurrent.py",
+        'layer_name = "layers|norms"',
+        'layer_name = "layers"',
+        ("tests/objectives/test_distill.py::test_a_recurrent_layer_is_copied_with_its_norm",),
+    ),
+    Bug(
+        "depth_unseen",
+        "The contract of backbones does not see a list of layers that layer_name leaves out.",
+        "mae_bench/contract/backbone.py",
+        "        deep == shallow,\n",
+        "        deep >= shallow,\n",
+        ("tests/contract/test_backbone_faults.py::test_a_fault_is_noticed",),
+    ),
+    Bug(
+        "start_without_revision",
+        "A mixture keeps the id of numbers that a mended part has moved.",
+        "mae_bench/objectives/parts.py",
+        "return 1 + sum(p.kind.revision(p.options, spec) - 1 for p in options.every)",
+        "return 1",
+        (
+            "tests/objectives/test_distill.py::test_only_numbers_that_a_mended_start_moved_get_new_ids",
+        ),
+    ),
+    Bug(
+        "relations_of_nothing",
+        "Relations are planned for a backbone that has no attention.",
+        "mae_bench/objectives/distill.py",
+        "not architecture_of(spec).projections:",
+        "not architecture_of(spec).summary:",
+        (
+            "tests/objectives/test_distill.py::test_relations_of_an_arch_without_attention_are_refused_at_the_plan",
+        ),
+    ),
 )
