@@ -12,7 +12,7 @@ from typing_extensions import TypeVar
 
 from mae_bench.costs import Flops, StepShape
 from mae_bench.errors import SpecError
-from mae_bench.model.backbone import Backbone
+from mae_bench.model.dropouts import Holder, dropout_ratios, set_dropout_ratios
 from mae_bench.model.teacher import Teacher
 from mae_bench.objectives.base import (
     Controls,
@@ -71,8 +71,8 @@ class Composite(Objective[PartsT]):
     def build(self, teacher: Path | None) -> None:
         """Build the parts."""
         self.parts = nn.ModuleList()
-        self.dropouts: list[dict[nn.Dropout, float]] = []
-        plain, config = _dropouts(self.backbone), self.backbone.config.to_dict()
+        self.dropouts: list[dict[Holder, float]] = []
+        plain, config = dropout_ratios(self.backbone), self.backbone.config.to_dict()
         for part in self.options.every:
             self.parts.append(
                 part.kind(
@@ -84,8 +84,8 @@ class Composite(Objective[PartsT]):
                     lexicon=self.lexicon if part.requires.uses_lexicon else None,
                 )
             )
-            self.dropouts.append(_dropouts(self.backbone))
-            _set_dropouts(plain)
+            self.dropouts.append(dropout_ratios(self.backbone))
+            set_dropout_ratios(plain)
             if self.backbone.config.to_dict() != config:
                 raise SpecError(
                     f"part '{part.label}' makes another encoder of the one that all parts share, "
@@ -102,7 +102,7 @@ class Composite(Objective[PartsT]):
 
     def loss_of(self, index: int, view: View) -> LossOutput:
         """Return what a part makes of its view, under its own dropout."""
-        _set_dropouts(self.dropouts[index])
+        set_dropout_ratios(self.dropouts[index])
         output: LossOutput = self.parts[index](view)
         return output
 
@@ -182,12 +182,3 @@ def summed(prices: Iterable[Flops]) -> Flops:
 def price_of(part: Part, shape: StepShape) -> Flops:
     """Return what a step of a part alone costs."""
     return part.kind.flops_per_step(part.options, shape)
-
-
-def _dropouts(backbone: Backbone) -> dict[nn.Dropout, float]:
-    return {m: m.p for m in backbone.modules() if isinstance(m, nn.Dropout)}
-
-
-def _set_dropouts(rates: dict[nn.Dropout, float]) -> None:
-    for module, rate in rates.items():
-        module.p = rate

@@ -83,7 +83,8 @@ def test_loss_and_gradient_are_near_those_of_a_cpu(name, options, teacher, monke
         objective.eval()
         objective.backbone.set_dropout(0.0)
     # views by dropout turn it on in evaluation too
-    monkeypatch.setattr(Backbone, "set_dropout", lambda self, rate: None)
+    monkeypatch.setattr(Backbone, "set_dropout", lambda self, ratio: None)
+    monkeypatch.setattr(Backbone, "set_layer_dropout", lambda self, ratio: None)
     found = {}
     for device, objective in objectives.items():
         loss = objective(objective.corrupt(on(device, blocks(True)), draws_on(device))).loss

@@ -89,4 +89,20 @@ BUGS = (
             "tests/objectives/test_distill.py::test_relations_of_an_arch_without_attention_are_refused_at_the_plan",
         ),
     ),
+    Bug(
+        "unreached_attention",
+        "A dropout that is set later does not reach attention that holds its ratio as a number.",
+        "mae_bench/model/dropouts.py",
+        'if "dropout" in name and type(value) in (int, float):',
+        'if name == "p" and type(value) in (int, float):',
+        ("tests/model/test_dropouts.py::test_no_number_of_the_built_ratio_is_left", CONTRACT),
+    ),
+    Bug(
+        "no_late_dropout",
+        "A dropout that an encoder was built without cannot be raised later.",
+        "mae_bench/model/backbone.py",
+        "        allow_dropout(encoder)\n",
+        "",
+        ("tests/model/test_dropouts.py::test_setting_it_is_building_with_it",),
+    ),
 )

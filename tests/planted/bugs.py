@@ -426,8 +426,8 @@ BUGS = (
         "leaking_dropout",
         "The dropout that one part turns on acts on all the others.",
         "mae_bench/objectives/parts.py",
-        "        _set_dropouts(self.dropouts[index])\n",
-        "        _set_dropouts(self.dropouts[-1])\n",
+        "        set_dropout_ratios(self.dropouts[index])\n",
+        "        set_dropout_ratios(self.dropouts[-1])\n",
         ("tests/objectives/test_parts.py::test_a_part_keeps_the_dropout_that_it_sets",),
     ),
     Bug(
