@@ -146,7 +146,7 @@ def architecture_of(spec: BackboneSpec) -> Architecture:
 
 
 def check_backbone(spec: BackboneSpec) -> None:
-    """Check what a spec alone does not know: its architecture, and sizes that this can have.
+    """Check that the architecture is registered and can have the sizes of the spec.
 
     Raises:
         SpecError: with the path of the field in the study.

@@ -202,7 +202,8 @@ def load_backbone(folder: Path | str, dropout: float | None = None) -> Backbone:
         encoder = _read_encoder(folder, dropout)
         if _num_bytes(encoder) > MAX_BYTES:
             return Backbone(encoder)
-        _encoders[key] = copy.deepcopy(encoder)  # not the file's own pages, which may change
+        # a copy: weights as they are read may be pages of the file, which may change
+        _encoders[key] = copy.deepcopy(encoder)
     return Backbone(copy.deepcopy(_encoders[key]))
 
 

@@ -21,6 +21,7 @@ def soft_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     """
     if not len(student):
         return student.sum()  # 0, with a gradient of 0
+    # Softened logits have gradients smaller by 1 / temperature^2; this keeps the loss' weight.
     return temperature**2 * F.kl_div(
         F.log_softmax(student.float() / temperature, -1),
         F.log_softmax(teacher.float() / temperature, -1),
@@ -112,6 +113,7 @@ def relation_loss(
 def _log_relation(states: Tensor, is_pad: Tensor | None, num_heads: int) -> Tensor:
     """Return [B, R, S, S], the log of softmax(X X^T / sqrt(D / R)) of states [B, S, D]."""
     heads = states.unflatten(-1, (num_heads, -1)).transpose(1, 2)
+    # fp32 before the softmax: padding gets minus infinity, and the divergence takes logarithms
     scores = (heads @ heads.transpose(-1, -2)).float() / heads.shape[-1] ** 0.5
     if is_pad is not None:
         scores = scores.masked_fill(is_pad[:, None, None, :], -torch.inf)

@@ -77,7 +77,7 @@ class View:
 class LossOutput:
     """A loss in nats per predicted unit, how many were predicted, and what else to show.
 
-    Where ``predicted`` is 0 the loss says nothing: the step is left out and counted.
+    Where ``predicted`` is 0 the loss means nothing: the step is skipped, and skips are counted.
     """
 
     loss: Tensor
@@ -90,7 +90,7 @@ class Objective(nn.Module, ABC, Generic[OptionsT]):
 
     Subclasses set the class variables, a nested ``Options`` (frozen, strict), and four methods:
     ``build`` the parts beside the backbone, ``corrupt``, ``forward`` and ``flops_per_step``. What
-    else depends on the options is said by ``requires``, ``provides`` and ``controls``.
+    else depends on the options is returned by ``requires``, ``provides`` and ``controls``.
     ``class Mine(Objective["Mine.Options"])`` gives ``self.options`` its type.
 
     Attributes:
@@ -225,7 +225,7 @@ class Objective(nn.Module, ABC, Generic[OptionsT]):
 
     @classmethod
     def controls(cls, options: OptionsT) -> Controls:
-        """Return the arms that tell why this one differs: objective and options by label."""
+        """Return arms that change one thing of this one each: objective and options by label."""
         return {}
 
 

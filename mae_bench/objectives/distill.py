@@ -122,6 +122,7 @@ class Distillation(Objective["Distillation.Options"]):
         options = self.options
         with self._projections(self.backbone) as ours:
             hidden = self.backbone(view.input_ids, view.positions, view.is_pad)
+        # The teacher reads the same view: what differs is then the model, not the input.
         with torch.no_grad(), self._projections(self.teacher.backbone) as theirs:
             taught, wanted = self.teacher(
                 view.input_ids,
@@ -139,6 +140,7 @@ class Distillation(Objective["Distillation.Options"]):
             predicted = predicted or len(hidden)  # rows have a loss where none of their tokens has
         weights = options.weights
         loss = torch.stack([weights[name] * losses[name] for name in weights if name in losses])
+        # Metrics are kept beyond the step, and with them would be its graph.
         metrics = {name: value.detach() for name, value in metrics.items()}
         return LossOutput(loss.sum() / sum(weights.values()), predicted, metrics)
 
@@ -152,6 +154,7 @@ class Distillation(Objective["Distillation.Options"]):
         if not options.needs_head:
             return losses, metrics, len(self._soft(hidden, view))
         if options.soft_positions == "all":
+            # fp32, here and below: bf16 keeps 8 bits, too few for a log-softmax over V tokens.
             logits = self.head(hidden, self.backbone.embedding.weight).float()
             soft, (hard, targets) = self._soft(logits, view), at_targets(logits, view)
         else:
@@ -255,7 +258,7 @@ class Distillation(Objective["Distillation.Options"]):
 
     @classmethod
     def provides(cls, options: Options) -> Provisions:
-        """The student's own head, where a loss trains it, asked as an mlm's; no teacher is read."""
+        """The student's own head, where a loss trains it: it predicts as an mlm's, untaught."""
         provisions = replace(super().provides(options), shows_targets=not options.mask_inputs)
         if options.soft_weight == 0 and options.mlm_weight == 0:
             return provisions

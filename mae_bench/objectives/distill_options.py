@@ -1,4 +1,4 @@
-"""What a distillation may ask of its teacher, and what of it contradicts."""
+"""Options of a distillation, and which of them contradict each other."""
 
 from typing import Annotated, Literal, Self
 
@@ -50,7 +50,7 @@ class DistillOptions(MaskingOptions):
 
     @property
     def weights(self) -> dict[str, float]:
-        """Of each loss."""
+        """The weight of each loss."""
         return {
             "mlm": self.mlm_weight,
             "cosine": self.cosine_weight,
@@ -60,7 +60,7 @@ class DistillOptions(MaskingOptions):
 
     @property
     def needs_head(self) -> bool:
-        """Whether the student's vocabulary head works: it does for masked rows, always."""
+        """Whether the student's vocabulary head is used; with masked rows it always is."""
         return self.mask_inputs or self.soft_weight > 0
 
     @model_validator(mode="after")

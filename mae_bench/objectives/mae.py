@@ -151,7 +151,7 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
         if options.random_targets:
             other = filled(ids, hidden, draws.uniform("target", length), words)
             targets["labels"] = other.gather(1, hidden.positions)
-        if not options.is_filled:
+        if not options.is_filled:  # removed tokens are cut out of the rows, not hidden by a mask
             kept_pad = None if is_pad is None else is_pad.gather(1, hidden.kept)
             return MaeView(ids.gather(1, hidden.kept), hidden.kept, kept_pad, **targets)
         if options.fill == "noise":
@@ -179,7 +179,9 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
             if not self.training:
                 metrics["accuracy"] = self.head.accuracy(features, weight, labels)
         else:
+            # fp32: the square of a small difference is lost in bf16
             loss = squared_error(self.regress(features).float(), self._wanted(labels, view))
+        # In evaluation the loss is that of an arm without these terms, to be compared with it.
         if self.training and options.is_regularised:
             loss = loss + options.penalty(pool(encoded, is_pad, "mean"))
         return LossOutput(loss, len(labels), metrics)
@@ -203,6 +205,8 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
     def _wanted(self, labels: Tensor, view: MaeView) -> Tensor:
         """Return [N, D] normalised vectors to regress."""
         if self.options.target == "embeddings":
+            # Detached: vectors that moved to meet their predictions would all become one. Normed:
+            # shrinking them would lower the loss as well.
             own = self.backbone.embedding.weight[labels].detach().float()
             return F.layer_norm(own, (self.backbone.width,))
         row, positions = view.parts["whole"], view.target_positions

@@ -89,6 +89,7 @@ class BottleneckAutoencoder(Objective["BottleneckAutoencoder.Options"]):
         The part ``decoder`` holds what the decoder keeps.
         """
         options, ids, is_pad = self.options, block.ids, block.is_pad
+        # By one draw the smaller of the two hidden sets would always lie in the larger one.
         apart = replace(draws, seed=seed_for("mask", seed=draws.seed, draw="decoder"))
         hidden = hide(block, draws, options.mask_ratio, options.masking, self.lexicon)
         removed = hide(block, apart, options.decoder_mask_ratio, options.masking, self.lexicon)

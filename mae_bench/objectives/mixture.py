@@ -116,7 +116,7 @@ class Mixture(Composite["Mixture.Options"]):
             output = self.loss_of(index, part)
             loss = loss + view.weights[0, index] * output.loss
             predicted += output.predicted
-            metrics[f"{label} loss"] = output.loss.detach()
+            metrics[f"{label} loss"] = output.loss.detach()  # the graph is freed with the step
             metrics |= {f"{label} {name}": value for name, value in output.metrics.items()}
         return LossOutput(loss, predicted, metrics)
 
@@ -127,7 +127,7 @@ class Mixture(Composite["Mixture.Options"]):
 
     @classmethod
     def check(cls, options: Options, spec: BackboneSpec, row_length: int) -> None:
-        """Raise SpecError for a part that does not fit, a nested one, or weights that vanish."""
+        """Raise SpecError for a part that does not fit or is nested, or weights that are all 0."""
         for part in options.every:
             if issubclass(part.kind, Composite):
                 raise SpecError(

@@ -85,7 +85,7 @@ class Composite(Objective[PartsT]):
                 )
             )
             self.dropouts.append(dropout_ratios(self.backbone))
-            set_dropout_ratios(plain)
+            set_dropout_ratios(plain)  # the next part is built as if it stood alone
             if self.backbone.config.to_dict() != config:
                 raise SpecError(
                     f"part '{part.label}' makes another encoder of the one that all parts share, "
@@ -127,7 +127,7 @@ class Composite(Objective[PartsT]):
 
     @classmethod
     def asked_order(cls, options: PartsT) -> Iterable[int]:
-        """Return the indices of the parts, the one to ask for hidden tokens first."""
+        """Return the indices of the parts, in the order of asking them for hidden tokens."""
         return range(len(options.every))
 
     @classmethod

@@ -86,6 +86,7 @@ class Phases(Composite["Phases.Options"]):
         """Return the view of the phase that the draws' progress falls into."""
         index = self.options.phase_at(draws.progress)
         begin, end = self.options.borders[index : index + 2]
+        # A schedule inside a phase runs over this phase, not over the whole budget.
         within = min(1.0, (draws.progress - begin) / (end - begin))
         view: View = self.parts[index].corrupt(  # type: ignore[operator]
             block, replace(draws, progress=within)
@@ -110,8 +111,8 @@ class Phases(Composite["Phases.Options"]):
         for part in options.every:
             if issubclass(part.kind, Phases):
                 raise SpecError(
-                    f"phase '{part.label}' has phases itself; write them in its place, with their "
-                    "shares of the whole budget"
+                    f"phase '{part.label}' has phases itself; write those here instead, with "
+                    "their shares of the whole budget"
                 )
         super().check(options, spec, row_length)
 

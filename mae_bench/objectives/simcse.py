@@ -124,7 +124,7 @@ class SimCSE(Objective["SimCSE.Options"]):
         if not self.training:
             metrics["accuracy"] = matched(similarity)
         if self.options.mlm_weight > 0:
-            part = view.parts["mlm"]
+            part = view.parts["mlm"]  # a pass of its own: the two views show no [MASK]
             encoded = self.backbone(part.input_ids, part.positions, part.is_pad)
             features, targets = at_targets(encoded, part)
             mlm = self.head.loss(features, self.backbone.embedding.weight, targets)
@@ -139,7 +139,7 @@ class SimCSE(Objective["SimCSE.Options"]):
 
     @contextmanager
     def _views_differ(self) -> Iterator[None]:
-        """Keep dropout on in evaluation, always the same: without it both views are one."""
+        """Turn dropout on in evaluation too, by a fixed seed: without it both views are one."""
         if self.training or self.options.view != "dropout":
             yield
             return

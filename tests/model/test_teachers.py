@@ -1,4 +1,4 @@
-"""Which checkpoints can give soft targets, and what is said of those that cannot."""
+"""Which checkpoints can give soft targets, and how those that cannot are refused."""
 
 import pytest
 import torch

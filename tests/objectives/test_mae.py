@@ -417,7 +417,7 @@ def test_controls_are_valid_and_predict_as_much(name, options):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"reads_masks": True, "fill": "noise"}, "reads_masks cannot be combined with fill: noise"),
         ({"output_embedding": "own", "target": "embeddings"}, "needs target: tokens, got embed"),
@@ -429,8 +429,8 @@ def test_controls_are_valid_and_predict_as_much(name, options):
         ({"decoder_heads": 32}, "into heads of even size"),
     ],
 )
-def test_what_does_not_fit_is_refused(options, said):
-    with pytest.raises(SpecError, match=said):
+def test_what_does_not_fit_is_refused(options, message):
+    with pytest.raises(SpecError, match=message):
         OBJECTIVES.get("mae").check(parse_options("mae", options), SPEC, L)
 
 
