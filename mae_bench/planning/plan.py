@@ -214,6 +214,7 @@ class _Planner:
             files,
             arm.requires.uses_ngrams,
             *outside(study.backbone.checkpoint, self.builder),
+            revision=arm.kind.revision(arm.options, study.backbone),
         )
         self.keys[place] = made
         self.pretrained.setdefault(made[1], arm)

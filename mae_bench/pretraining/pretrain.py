@@ -18,7 +18,7 @@ from mae_bench.data.blocks import Blocks, load_blocks
 from mae_bench.draws import Draws
 from mae_bench.errors import DataError, DivergedError, SpecError
 from mae_bench.masking import PAD_ID, build_lexicon
-from mae_bench.model.attention import place
+from mae_bench.model.attention import to_device
 from mae_bench.model.backbone import build_backbone
 from mae_bench.model.teacher import SPEC_FILE
 from mae_bench.objectives.base import OBJECTIVES, Block, Objective, View, parse_options
@@ -126,7 +126,7 @@ class _Run:
         )
         # an objective may start from its teacher's encoder
         is_drawn = encoder is None and torch.equal(drawn, backbone.embedding.weight)
-        self.objective: Objective = place(objective, device)
+        self.objective: Objective = to_device(objective, device)
         self.restarts_at = requires.restarts_at
         self.shape = StepShape(
             spec.backbone,

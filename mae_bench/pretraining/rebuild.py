@@ -5,7 +5,7 @@ from pathlib import Path
 from mae_bench.data.blocks import Blocks
 from mae_bench.errors import SpecError
 from mae_bench.masking import build_lexicon
-from mae_bench.model.attention import place
+from mae_bench.model.attention import to_device
 from mae_bench.model.backbone import load_backbone
 from mae_bench.model.teacher import SPEC_FILE
 from mae_bench.objectives.base import OBJECTIVES, Objective, parse_options
@@ -55,4 +55,4 @@ def rebuild_at(folder: Path, data: Blocks, mask_ratio: float, device: str) -> Ob
         lexicon = build_lexicon(data.rows, data.vocab_size, folder)
     objective = kind(load_backbone(folder), spec.backbone, options, seed=spec.seed, lexicon=lexicon)
     load_part(objective, folder, predictor.prefix)
-    return place(objective, device).eval()
+    return to_device(objective, device).eval()

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from mae_bench.errors import DivergedError
-from mae_bench.model.attention import place
+from mae_bench.model.attention import to_device
 from mae_bench.model.backbone import load_backbone
 from mae_bench.model.heads import TaskModel
 from mae_bench.progress import Progress
@@ -67,7 +67,7 @@ class Finetuner:
         device: str,
     ) -> None:
         """Remember the weights to start from."""
-        self.model = place(model, device)
+        self.model = to_device(model, device)
         self.learner = learner
         self.recipe = recipe
         self.task, self.seed, self.device = task, seed, device

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from mae_bench.errors import DivergedError
-from mae_bench.model.attention import place
+from mae_bench.model.attention import to_device
 from mae_bench.model.backbone import Backbone, load_backbone
 from mae_bench.model.heads import pool
 from mae_bench.progress import Progress
@@ -41,7 +41,7 @@ class Encoder:
         Raises:
             SpecError: the encoder has fewer positions than the recipe's ``max_length``.
         """
-        self.backbone: Backbone = place(load_backbone(checkpoint), device).eval()
+        self.backbone: Backbone = to_device(load_backbone(checkpoint), device).eval()
         check_length(recipe.max_length, self.backbone.config)
         self.recipe = recipe
         self.device = device
