@@ -143,14 +143,14 @@ def _suites() -> Sequence[Part]:
     from mae_bench.errors import SpecError
     from mae_bench.planning.study import load_study, suites
 
-    found = []
+    studies = []
     for name, path in suites().items():
         try:
             summary = " ".join(load_study(path).description.split())
         except SpecError as error:
             summary = f"(not readable: {error})"
-        found.append({"name": name, "description": summary, "path": str(path)})
-    return found
+        studies.append({"name": name, "description": summary, "path": str(path)})
+    return studies
 
 
 def _papers() -> Sequence[Part]:

@@ -53,20 +53,20 @@ def check(part: PartName, overrides: Options = None, as_json: AsJson = False) ->
     elif options:
         raise SpecError(f"--set sets options of objectives, and '{part}' is a backbone; drop it")
     with tempfile.TemporaryDirectory() as folder, closed_network(f"check of {part}"):
-        found = []
+        results = []
         for name, sentence in _outcomes(kind, part, options, Path(folder)):
-            found.append((name, sentence))
+            results.append((name, sentence))
             if not as_json:  # a line each as it is found, for some take seconds
                 typer.echo(f"{name:24} {sentence or 'ok'}")
-    wrong = [name for name, sentence in found if sentence]
+    wrong = [name for name, sentence in results if sentence]
     if as_json:
-        checks = [{"check": name, "is_kept": not what, "wrong": what} for name, what in found]
+        checks = [{"check": name, "is_kept": not what, "wrong": what} for name, what in results]
         content = {kind: part, "is_kept": not wrong, "checks": checks}
         typer.echo(json.dumps(content, indent=1))
     if wrong:
-        say(f"'{part}' breaks {len(wrong)} of {len(found)} checks: {', '.join(wrong)}")
+        say(f"'{part}' breaks {len(wrong)} of {len(results)} checks: {', '.join(wrong)}")
         raise typer.Exit(1)
-    say(f"'{part}' keeps all {len(found)} checks")
+    say(f"'{part}' keeps all {len(results)} checks")
 
 
 def _outcomes(
@@ -74,8 +74,8 @@ def _outcomes(
 ) -> Iterator[tuple[str, str]]:
     """Yield each check with what is wrong, or with nothing."""
     from mae_bench.contract import backbone, objective
-    from mae_bench.contract.fixtures import Specimen
+    from mae_bench.contract.fixtures import Fixture
 
     if kind == "backbone":
         return backbone.run_checks(backbone.BackboneCase(part, folder))
-    return objective.run_checks(Specimen(part, options, folder))
+    return objective.run_checks(Fixture(part, options, folder))

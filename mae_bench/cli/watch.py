@@ -116,13 +116,13 @@ class Watch:
         """Show the end of a stage."""
         if event.what == "done":
             self.seconds.setdefault(self.sorts[event.key], []).append(event.seconds)
-        place = f"[{len(self.over)}/{len(self.sorts)}]"
+        progress = f"[{len(self.over)}/{len(self.sorts)}]"
         rest = f", {left}" if event.what == "done" and (left := self.left()) else ""
         text = {
-            "done": f"{place} {event.label} ({duration(event.seconds)}{rest})",
-            "elsewhere": f"{place} {event.label} (done by another process)",
-            "failed": f"{place} FAILED {event.label}: {event.note}",
-            "blocked": f"{place} skipped {event.label}: what it needs has failed",
+            "done": f"{progress} {event.label} ({duration(event.seconds)}{rest})",
+            "elsewhere": f"{progress} {event.label} (done by another process)",
+            "failed": f"{progress} FAILED {event.label}: {event.note}",
+            "blocked": f"{progress} skipped {event.label}: what it needs has failed",
         }[event.what]
         record = self.store.failure(*event.key) if event.what == "failed" else None
         if record and is_bad_data(event.key[0], record):

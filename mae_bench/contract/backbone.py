@@ -71,10 +71,10 @@ def check_sizes(case: BackboneCase) -> None:
     """Its config holds the study's sizes, and a folder of it is read as the same backbone."""
     spec, backbone = case.spec(), case.make()
     content = content_of(backbone.config)
-    found = find_architecture(content)
+    match = find_architecture(content)
     hold(
-        found is not None and found[0] == case.name,
-        f"its config is read as that of {found and found[0]}; model_type or is_config must tell",
+        match is not None and match[0] == case.name,
+        f"its config is read as that of {match and match[0]}; model_type or is_config must tell",
     )
     wanted, got = case.arch.sizes_of(spec), case.arch.read_sizes(content)
     hold(got == wanted, f"read_sizes gives {got} for a config that was made of {wanted}")
@@ -116,12 +116,12 @@ def check_flops(case: BackboneCase) -> None:
         ids = rows(count=count, length=length).ids.to("meta")
         with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
             backbone(ids)
-        real = float(counter.get_total_flops())
-        told = case.arch.forward_flops(case.arch.sizes_of(spec), count, length)
+        counted = float(counter.get_total_flops())
+        formula = case.arch.forward_flops(case.arch.sizes_of(spec), count, length)
         hold(
-            abs(told - real) <= FLOPS_TOLERANCE * real,
-            f"forward_flops says {told:.4g}, torch counts {real:.4g} ({layers} layers of {width}, "
-            f"{count} rows of {length})",
+            abs(formula - counted) <= FLOPS_TOLERANCE * counted,
+            f"forward_flops says {formula:.4g}, torch counts {counted:.4g} ({layers} layers of "
+            f"{width}, {count} rows of {length})",
         )
 
 
@@ -156,13 +156,13 @@ def check_padding(case: BackboneCase) -> None:
     assert block.is_pad is not None
     is_pad = block.is_pad.clone()
     is_pad[0, 3:6] = True
-    places = torch.arange(is_pad.shape[1]).expand_as(is_pad)
+    positions = torch.arange(is_pad.shape[1]).expand_as(is_pad)
     other = torch.where(is_pad, (block.ids + 11) % V, block.ids)
     with torch.no_grad():
-        first, second = (backbone(ids, places, is_pad) for ids in (block.ids, other))
+        first, second = (backbone(ids, positions, is_pad) for ids in (block.ids, other))
         hold(_near(first[~is_pad], second[~is_pad]), "padding moves what real tokens get")
         for row, is_real in enumerate(~is_pad):
-            alone = backbone(block.ids[row, is_real][None], places[row, is_real][None])
+            alone = backbone(block.ids[row, is_real][None], positions[row, is_real][None])
             hold(_near(first[row, is_real], alone[0]), "a text alone gets another vector")
 
 
@@ -219,9 +219,9 @@ def check_projections(case: BackboneCase) -> None:
     if not case.arch.projections:
         return
     backbone = case.make()
-    with torch.no_grad(), last_projections(backbone.encoder) as found:
+    with torch.no_grad(), last_projections(backbone.encoder) as projected:
         backbone(rows().ids)
-    widths = [states.shape[-1] for states in found]
+    widths = [states.shape[-1] for states in projected]
     hold(
         widths == [backbone.width] * 3,
         f"projections gives widths {widths}; queries, keys and values have {backbone.width} each",

@@ -54,8 +54,8 @@ def check_study(
     if study.control is not None:
         _member("control", study.control, labels)
     sides: dict[str, Claim | Comparison] = {f"claims[{i}]": c for i, c in enumerate(study.claims)}
-    for place, reference in enumerate(study.references):
-        sides[f"references[{place}].comparison"] = reference.comparison
+    for number, reference in enumerate(study.references):
+        sides[f"references[{number}].comparison"] = reference.comparison
     for where, claim in sides.items():
         _member(f"{where}.treatment", claim.treatment, labels)
         _member(f"{where}.control", claim.control, labels)
@@ -114,13 +114,13 @@ def _arm(arm: ArmSpec, study: Study, tuned: Mapping[str, object]) -> ResolvedArm
     drawn = {name: value for name, value in tuned.items() if name != PEAK_LR}
     changes = {"options": {**arm.options, **drawn}, "peak_lr": tuned.get(PEAK_LR, arm.peak_lr)}
     try:
-        found = resolve_arm(arm.model_copy(update=changes))
-        found.kind.check(found.options, study.backbone, study.corpus.row_length)
+        resolved = resolve_arm(arm.model_copy(update=changes))
+        resolved.kind.check(resolved.options, study.backbone, study.corpus.row_length)
     except UnknownNameError:
         raise
     except SpecError as error:
         raise SpecError(f"arm '{arm.label}': {error}", error.got) from None
-    return found
+    return resolved
 
 
 def _check_teachers(arms: tuple[ResolvedArm, ...], study: Study) -> None:

@@ -27,7 +27,7 @@ def with_recipes(study: Study) -> Study:
     """
     from mae_bench.protocols.base import PROTOCOLS
 
-    found: dict[str, Frozen] = {}
+    short_recipes: dict[str, Frozen] = {}
     rest: dict[str, Mapping[str, object]] = {}
     for name, content in study.recipes.items():
         try:
@@ -44,8 +44,8 @@ def with_recipes(study: Study) -> Study:
                 name,
                 ("recipes", name),
             )
-        found[name] = recipe
-    return study.model_copy(update={**found, "recipes": rest}) if study.recipes else study
+        short_recipes[name] = recipe
+    return study.model_copy(update={**short_recipes, "recipes": rest}) if study.recipes else study
 
 
 def recipe_of(study: Study, protocol: "Protocol") -> Frozen:
@@ -112,6 +112,8 @@ def _validated(protocol: "Protocol", content: Mapping[str, object]) -> Frozen:
     try:
         return protocol.recipe.model_validate(content)
     except ValidationError as error:
-        place = first_place(error, protocol.recipe)
+        field_path = first_place(error, protocol.recipe)
         text = sentence(error, protocol.recipe, where)
-        raise SpecError(text, str(place[-1]) if place else "", (*where, *place)) from None
+        raise SpecError(
+            text, str(field_path[-1]) if field_path else "", (*where, *field_path)
+        ) from None

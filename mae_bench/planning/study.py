@@ -23,16 +23,16 @@ __all__ = ["load_study", "study_of", "suites"]
 def suites() -> dict[str, Path]:
     """Return the packaged studies by name, as ``quickstart`` or ``papers/NAME``."""
     folder = packaged()
-    found = sorted(folder.rglob("*.yaml"))
-    named = {path.relative_to(folder).with_suffix("").as_posix(): path for path in found}
+    paths = sorted(folder.rglob("*.yaml"))
+    named = {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
     return {name: path for name, path in named.items() if kind_of(path) == "study"}
 
 
 def papers() -> dict[str, Path]:
     """Return the packaged reproductions by name, as ``mae_lm/effective_rank``; of either kind."""
     folder = packaged() / "papers"
-    found = sorted(folder.rglob("*.yaml"))
-    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in found}
+    paths = sorted(folder.rglob("*.yaml"))
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
 
 
 def find_paper(name: str) -> Path:
@@ -71,8 +71,8 @@ def load_speed(path: Path, overrides: Sequence[str] = (), scale: str | None = No
 
 def kind_of(path: Path) -> str:
     """Return what a packaged file holds: ``study``, or what its first key ``kind`` says."""
-    found = re.search(r"^kind: (\w+)$", _text(path), re.MULTILINE)
-    return found[1] if found else "study"
+    kind_line = re.search(r"^kind: (\w+)$", _text(path), re.MULTILINE)
+    return kind_line[1] if kind_line else "study"
 
 
 def packaged() -> Path:
@@ -110,9 +110,9 @@ def _checked(
     try:
         return study_of(fields, path.parent)
     except ValidationError as error:
-        place = first_place(error, Study)
+        field_path = first_place(error, Study)
         raise SpecError(
-            f"{_blame(path, _text(path), place, overrides, scale)}: {sentence(error, Study)}"
+            f"{_blame(path, _text(path), field_path, overrides, scale)}: {sentence(error, Study)}"
         ) from None
     except SpecError as error:
         if error.got and not error.place:
@@ -193,17 +193,17 @@ def in_file(error: SpecError, path_or_name: str | Path, is_overridden: bool) -> 
 def _blame(
     path: Path,
     text: str,
-    place: tuple[str | int, ...],
+    field_path: tuple[str | int, ...],
     overrides: Sequence[str],
     scale: str | None,
 ) -> str:
     """Return where a wrong value was written: an override, a scale, or a line of the file."""
-    wanted = ".".join(map(str, place)) or "?"
+    wanted = ".".join(map(str, field_path)) or "?"
     for override in overrides:
         key = override.partition("=")[0].strip()
         if wanted == key or wanted.startswith(f"{key}.") or key.startswith(f"{wanted}."):
             return f"--set {override}"
-    line = line_of(text, place) if place and scale is None else None
+    line = line_of(text, field_path) if field_path and scale is None else None
     return f"{path}, line {line}" if line else f"{path}, scale '{scale}'" if scale else str(path)
 
 

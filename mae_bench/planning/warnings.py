@@ -21,7 +21,7 @@ def prepared_warnings(plan: Plan, store: Store, data_dir: Path | None = None) ->
 
     A task that needs no download is checked before it is prepared, if ``data_dir`` is given.
     """
-    found = [*changed_sources(plan, store), *too_large(plan, store, data_dir)]
+    sentences = [*changed_sources(plan, store), *too_large(plan, store, data_dir)]
     doubts: dict[str, None] = {}  # once for corpora of several sizes
     for stage in plan.stages:
         if stage.kind != "blocks" or not store.is_done(*stage.key):
@@ -31,8 +31,8 @@ def prepared_warnings(plan: Plan, store: Store, data_dir: Path | None = None) ->
         assert isinstance(stage.spec, CorpusSpec)
         meta = store.read_json(*stage.key, "meta.json")
         doubts |= dict.fromkeys(meta.get("warnings", ()))
-        found += [*_unknown(stage.label, stage.spec, meta), *_short(stage.label, plan, meta)]
-    return [*found, *doubts]
+        sentences += [*_unknown(stage.label, stage.spec, meta), *_short(stage.label, plan, meta)]
+    return [*sentences, *doubts]
 
 
 def empty_steps(plan: Plan, store: Store) -> list[str]:
@@ -76,18 +76,18 @@ def too_large(
         failing: what will fail.
     """
     counts = [size for size in plan.study.train_sizes if isinstance(size, int)]
-    found = []
+    sentences = []
     for stage in plan.stages if counts else ():
         if stage.kind != "task":
             continue
         known = _num_train(stage, store, data_dir, max(counts))
         if known and (wrong := [size for size in counts if size > known]):
             sizes = ", ".join(f"{size:,}" for size in wrong)
-            found.append(
+            sentences.append(
                 f"{stage.label} has {counted(known, 'training example')}, fewer than {field} "
                 f"{sizes}: these {failing} will fail; give at most {known:,}, or 'all'"
             )
-    return found
+    return sentences
 
 
 def _num_train(stage: Stage, store: Store, data_dir: Path | None, most: int) -> int:

@@ -130,10 +130,12 @@ def test_list_shows_each_kind(run, kind, name):
 def test_list_without_a_kind_shows_all(run):
     code, out, _ = run("list", "--json")
     assert code == 0
-    found = json.loads(out)
+    printed = json.loads(out)
     kinds = "objectives maskings backbones tasks corpora protocols metrics noises suites papers"
-    assert set(found) == {*kinds.split(), "study"}
-    assert {"mae/speed", "wettig/corruption_vs_prediction"} <= {p["name"] for p in found["papers"]}
+    assert set(printed) == {*kinds.split(), "study"}
+    assert {"mae/speed", "wettig/corruption_vs_prediction"} <= {
+        p["name"] for p in printed["papers"]
+    }
 
 
 def test_the_keys_of_a_study_say_what_is_written_and_what_stands_there_otherwise(run):
@@ -150,15 +152,15 @@ def test_the_keys_of_a_study_say_what_is_written_and_what_stands_there_otherwise
 def test_plan_tells_what_it_takes_and_writes_nothing(run, study, tmp_path):
     code, out, _ = run("plan", study, "--json", "--device", "cpu", "--workers", "1")
     assert code == 0
-    found = json.loads(out)
-    assert found["counts"]["cells"] == 5 * 2
-    assert found["stages"]["pretrain"] == {"all": 6, "done": 0, "failed": 0}
-    arms = {arm["label"]: arm for arm in found["arms"]}
+    printed = json.loads(out)
+    assert printed["counts"]["cells"] == 5 * 2
+    assert printed["stages"]["pretrain"] == {"all": 6, "done": 0, "failed": 0}
+    arms = {arm["label"]: arm for arm in printed["arms"]}
     assert arms["mlm"]["steps"] == 4 and arms["mlm"]["flops"] > 0
     assert arms["random_init"]["flops"] == 0
-    assert found["seconds"] > 0 and not found["is_measured"]
-    assert found["detectable"] == []
-    assert any("below 6" in text for text in found["warnings"])
+    assert printed["seconds"] > 0 and not printed["is_measured"]
+    assert printed["detectable"] == []
+    assert any("below 6" in text for text in printed["warnings"])
     assert not (tmp_path / "home").exists()
     code, out, _ = run("plan", study)
     assert "rough guess" in out and "nothing: a verdict needs 6 seeds" in out
@@ -166,16 +168,16 @@ def test_plan_tells_what_it_takes_and_writes_nothing(run, study, tmp_path):
 
 def test_plan_of_a_budget_in_seconds_knows_no_steps(run, study):
     _, out, _ = run("plan", study, "--json", "--set", "pretrain.budget.seconds=60")
-    found = json.loads(out)
-    assert {arm["label"]: arm["steps"] for arm in found["arms"]}["mlm"] is None
-    assert found["seconds"] > 4 * 60
+    printed = json.loads(out)
+    assert {arm["label"]: arm["steps"] for arm in printed["arms"]}["mlm"] is None
+    assert printed["seconds"] > 4 * 60
 
 
 def test_status_of_a_study_never_run(run, study, tmp_path):
     code, out, _ = run("status", study, "--json")
     assert code == 0
-    found = json.loads(out)
-    assert (found["done"], found["failed"], found["rows"]) == (0, 0, None)
+    printed = json.loads(out)
+    assert (printed["done"], printed["failed"], printed["rows"]) == (0, 0, None)
     assert not (tmp_path / "home").exists()
 
 
@@ -261,8 +263,8 @@ def test_the_flags_are_frozen():
 
 def test_check_holds_a_backbone_to_its_contract(run):
     code, out, err = run("check", "gru", "--json")
-    found = json.loads(out)
-    assert code == 0 and found["backbone"] == "gru" and found["is_kept"], err
+    printed = json.loads(out)
+    assert code == 0 and printed["backbone"] == "gru" and printed["is_kept"], err
     assert "'gru' keeps all" in err
     code, _, err = run("check", "bertt")
     assert code == 2 and "unknown objective or backbone 'bertt'" in err and "'bert'?" in err
@@ -291,10 +293,10 @@ def test_every_verb_with_a_study_takes_the_one_set_of_flags():
 
 @pytest.mark.parametrize("verb", ["plan", "prepare", "tune", "run", "status", "report"])
 def test_a_wrong_flag_is_refused_by_every_verb(run, study, verb):
-    for flag, value, told in (
+    for flag, value, refusal in (
         ("--device", "tpu", "--device must be one of"),
         ("--workers", "0", "--workers must be at least 1"),
         ("--executor", "locl", "unknown executor 'locl'"),
     ):
         code, out, err = run(verb, study, flag, value)
-        assert (code, out) == (2, "") and told in err, err
+        assert (code, out) == (2, "") and refusal in err, err

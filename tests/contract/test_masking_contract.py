@@ -22,7 +22,7 @@ MASKED = [
     for name, options in CASES
     if "masking" in OBJECTIVES.get(name).Options.model_fields
 ]
-IDS = [f"{name}-{place}" for place, (name, _) in enumerate(MASKED)]
+IDS = [f"{name}-{number}" for number, (name, _) in enumerate(MASKED)]
 FIRST = {name: options for name, options in reversed(MASKED)}  # of each objective, its plain case
 SCHEMES = pytest.mark.parametrize("scheme", MASKINGS.names())
 
@@ -181,10 +181,10 @@ def test_every_scheme_trains_reloads_and_costs_what_torch_counts(name, scheme, t
 
 
 def test_no_two_schemes_hide_the_same():
-    found = [
+    views = [
         make("mlm", {"masking": scheme, "mask_ratio": 0.4}, None).corrupt(blocks(), draws())
         for scheme in MASKINGS.names()
     ]
-    for place, first in enumerate(found):
-        for second in found[:place]:
+    for number, first in enumerate(views):
+        for second in views[:number]:
             assert not torch.equal(first.target_positions, second.target_positions)

@@ -25,12 +25,12 @@ PUBLISHED = [name for name in TASKS.names() if not name.startswith("world/")]
 def test_folder_and_registry_agree():
     folder = Path(mae_bench.tasks.__file__).parent
     families = {path.stem for path in folder.glob("*.py")} - NOT_FAMILIES
-    found = {f"world/{name}" for name in WORLD_TASKS}
+    known = {f"world/{name}" for name in WORLD_TASKS}
     for family in sorted(families - {"world"}):
         names = re.findall(r'\bname="([^"]+)"', (folder / f"{family}.py").read_text())
         assert names, f"{family}.py defines no task"
-        found |= set(names)
-    assert found == set(TASKS.names())
+        known |= set(names)
+    assert known == set(TASKS.names())
     assert families <= set(mae_bench.tasks.__all__)
 
 
