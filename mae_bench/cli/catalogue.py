@@ -86,6 +86,37 @@ def _tasks() -> Sequence[Part]:
     ]
 
 
+def _kinds() -> Sequence[Part]:
+    from mae_bench.protocols.base import PROTOCOLS
+    from mae_bench.tasks import KINDS, TASKS
+
+    return [
+        {
+            "name": name,
+            "summary": _first_line(kind),
+            "texts": kind.num_texts,
+            "protocols": ", ".join(
+                protocol
+                for protocol, part in PROTOCOLS
+                if part.fits(name) and not part.reads_corpus
+            ),
+            "tasks": sum(task.kind == name for _, task in TASKS),
+        }
+        for name, kind in KINDS
+    ]
+
+
+def _executors() -> Sequence[Part]:
+    from mae_bench.runner.executors import EXECUTORS
+
+    return [{"name": name, "summary": _first_line(part)} for name, part in EXECUTORS]
+
+
+def _first_line(part: object) -> str:
+    """Return the first line of a part's docstring."""
+    return (part.__doc__ or "").strip().partition("\n")[0]
+
+
 def _corpora() -> Sequence[Part]:
     from mae_bench.data.corpus import CORPORA
 
@@ -133,10 +164,7 @@ def _metrics() -> Sequence[Part]:
 def _noises() -> Sequence[Part]:
     from mae_bench.data.noise import NOISES
 
-    return [
-        {"name": name, "summary": (noise.__doc__ or "").strip().partition("\n")[0]}
-        for name, noise in NOISES
-    ]
+    return [{"name": name, "summary": _first_line(noise)} for name, noise in NOISES]
 
 
 def _suites() -> Sequence[Part]:
@@ -184,10 +212,12 @@ _PARTS = {
     "maskings": _maskings,
     "backbones": _backbones,
     "tasks": _tasks,
+    "kinds": _kinds,
     "corpora": _corpora,
     "protocols": _protocols,
     "metrics": _metrics,
     "noises": _noises,
+    "executors": _executors,
     "suites": _suites,
     "papers": _papers,
     "study": _study,

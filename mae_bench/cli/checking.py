@@ -1,14 +1,18 @@
 """The verb that checks: the contract over one objective or backbone, of a third party too."""
 
 import json
+import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mae_bench.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from mae_bench.objectives.base import Objective
 
 PartName = Annotated[
     str,
@@ -49,6 +53,7 @@ def check(part: PartName, overrides: Options = None, as_json: AsJson = False) ->
         )
     kind = "objective" if part in OBJECTIVES else "backbone"
     if kind == "objective":
+        _require_options(OBJECTIVES.get(part), options)
         parse_options(part, options)
     elif options:
         raise SpecError(f"--set sets options of objectives, and '{part}' is a backbone; drop it")
@@ -67,6 +72,30 @@ def check(part: PartName, overrides: Options = None, as_json: AsJson = False) ->
         say(f"'{part}' breaks {len(wrong)} of {len(results)} checks: {', '.join(wrong)}")
         raise typer.Exit(1)
     say(f"'{part}' keeps all {len(results)} checks")
+
+
+def _require_options(kind: "type[Objective]", given: Mapping[str, object]) -> None:
+    """Say how the options that have no default are given.
+
+    Raises:
+        SpecError: one of them is not.
+    """
+    from mae_bench.errors import SpecError
+
+    fields = kind.Options.model_fields.items()
+    missing = [name for name, field in fields if field.is_required() and name not in given]
+    if missing:
+        values = {name: kind.example.get(name, "VALUE") for name in missing}
+        flags = [f"--set {shlex.quote(f'{name}={_inline(v)}')}" for name, v in values.items()]
+        raise SpecError(
+            f"objective '{kind.name}' has no default for {', '.join(missing)}; set it, as in "
+            f"mae-bench check {kind.name} {' '.join(flags)}"
+        )
+
+
+def _inline(value: object) -> str:
+    """Return a value as YAML of one line."""
+    return value if isinstance(value, str) else json.dumps(value).replace('"', "")
 
 
 def _outcomes(

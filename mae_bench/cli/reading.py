@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mae_bench.planning.estimate import ArmCost, Detectable
+    from mae_bench.planning.plan import Plan
     from mae_bench.runner.session import Session
 
 KINDS = (
@@ -20,10 +21,12 @@ KINDS = (
     "maskings",
     "backbones",
     "tasks",
+    "kinds",
     "corpora",
     "protocols",
     "metrics",
     "noises",
+    "executors",
     "suites",
     "papers",
     "study",
@@ -91,7 +94,7 @@ def show_plan(session: "Session", as_json: bool = False) -> None:
     lines(
         [
             f"study      {asked.name}: {counted(len(asked.objectives), 'arm')} (with "
-            "random_init) and 2 floors without an encoder, "
+            f"random_init) and {_floors(made.plan)}, "
             f"{counts.cells:,} cells, {counts.cells_done:,} done, {counts.cells_failed:,} failed",
             f"home       {made.home}",
             *([f"tuning     {tuning_text(made.tuning, made.num_workers)}"] if made.tuning else []),
@@ -107,8 +110,14 @@ def show_plan(session: "Session", as_json: bool = False) -> None:
     )
 
 
+def _floors(plan: "Plan") -> str:
+    """Return how many floors the plan has: those that can read one of its tasks."""
+    labels = {cell.arm.label for cell in plan.cells if cell.pretrain is None}
+    return f"{counted(len(labels), 'floor')} without an encoder" if labels else "no floor"
+
+
 def _power(families: "Sequence[Detectable]", num_seeds: int) -> str:
-    """Return what the study's tests can see, in standard deviations of a paired difference."""
+    """Return in words the smallest differences that the study's tests would see."""
     from mae_bench.specs import MIN_SEEDS
 
     if not families:
@@ -116,8 +125,9 @@ def _power(families: "Sequence[Detectable]", num_seeds: int) -> str:
         return missing if num_seeds < MIN_SEEDS else "nothing: there is nothing to compare"
     effects = [f"{f.effect:.2f} in {f.family} ({counted(f.num_tests, 'test')})" for f in families]
     return (
-        "differences, in their standard deviation over seeds, of "
-        f"{', '.join(effects)}; {num_seeds} seeds, 80% power"
+        f"with 80% power at {counted(num_seeds, 'seed')}, a mean difference between two arms of at "
+        f"least this many times its spread (standard deviation) from seed to seed: "
+        f"{', '.join(effects)}"
     )
 
 

@@ -153,7 +153,7 @@ def finish(
         return
     failed = [(stage, record) for stage in lost if (record := store.failure(*stage.key))]
     others = [record for stage, record in failed if not is_bad_data(stage.kind, record)]
-    for line in by_cause(others):
+    for line in by_cause(record for stage, record in failed if stage.key not in watch.explained):
         say(line)
     bad_data = [
         stage.label for stage, record in failed if record not in others

@@ -19,6 +19,7 @@ from mae_bench.contract.views import hold
 from mae_bench.data.encoders import require_sizes
 from mae_bench.errors import SpecError
 from mae_bench.model.backbone import Backbone, build_backbone, build_config, load_backbone
+from mae_bench.model.generators import kept_generators
 from mae_bench.model.matching import last_projections
 from mae_bench.model.teacher import layer_numbers
 from mae_bench.specs import BackboneSpec
@@ -145,7 +146,7 @@ def check_dropout(case: BackboneCase) -> None:
 def _is_still(backbone: Backbone) -> bool:
     """Whether two passes in training give the same."""
     backbone.train()
-    with torch.no_grad(), torch.random.fork_rng():
+    with torch.no_grad(), kept_generators():
         first, second = (backbone(rows().ids) for _ in range(2))
     return torch.equal(first, second)
 

@@ -24,6 +24,7 @@ from mae_bench.contract.fixtures import (
     rows,
 )
 from mae_bench.contract.outcome import outcomes
+from mae_bench.contract.untrained import check_untrained
 from mae_bench.contract.views import (
     check_batching,
     check_kept_positions,
@@ -37,6 +38,7 @@ from mae_bench.costs import StepShape
 from mae_bench.draws import Block
 from mae_bench.masking import PAD_ID, SEP_ID
 from mae_bench.model.backbone import build_backbone, load_backbone
+from mae_bench.model.generators import kept_generators
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
     Objective,
@@ -78,7 +80,7 @@ def check_gradient(case: Fixture) -> None:
         trained = [p for p in objective.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(trained, lr=3e-3)
         losses = []
-        with torch.random.fork_rng():
+        with kept_generators():
             for step in range(STEPS):
                 torch.manual_seed(step)
                 output = objective(objective.corrupt(block, draws()))
@@ -261,8 +263,12 @@ CHECKS: dict[str, Callable[[Fixture], None]] = {
     "start": check_start,
     "short": check_short,
 }
+UNTRAINED_CHECKS: dict[str, Callable[[Fixture], None]] = {  # it has no step to look at
+    **{name: CHECKS[name] for name in ("declaration", "json", "provisions", "start")},
+    "untrained": check_untrained,
+}
 
 
 def run_checks(case: Fixture) -> Iterator[tuple[str, str]]:
     """Yield each check with what is wrong, or with nothing."""
-    return outcomes(CHECKS, case)
+    return outcomes(CHECKS if case.kind.is_trained else UNTRAINED_CHECKS, case)

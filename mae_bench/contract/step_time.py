@@ -17,6 +17,7 @@ from mae_bench.contract.fixtures import Fixture, rows
 from mae_bench.costs import StepShape
 from mae_bench.draws import Block, Draws
 from mae_bench.model.attention import place
+from mae_bench.model.generators import kept_generators
 from mae_bench.objectives.base import OBJECTIVES, parse_options
 from mae_bench.progress import Progress
 from mae_bench.specs import Precision, PretrainRecipe
@@ -111,7 +112,7 @@ def take_turns(
     if device == "cpu":
         torch.set_num_threads(1)
     try:
-        with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
+        with tempfile.TemporaryDirectory() as folder, kept_generators():
             steppers = {
                 who.label: Stepper(who, shape, Path(folder), device, precision)
                 for who in contestants

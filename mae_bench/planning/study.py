@@ -116,7 +116,7 @@ def _checked(
         ) from None
     except SpecError as error:
         if error.got and not error.place:
-            raise in_file(error, path, bool(overrides or scale)) from None
+            raise in_file(error, path, overrides, scale) from None
         where = _blame(path, _text(path), error.place, overrides, scale)
         raise SpecError(f"{where}: {error}", error.got) from None
 
@@ -129,6 +129,11 @@ def read_raw(path: Path, overrides: Sequence[str], scale: str | None) -> dict[st
 def _parts(path: Path) -> tuple[dict[str, object], dict[str, dict[str, object]]]:
     """Return the fields of a file and its scales."""
     raw = read_yaml(_text(path), str(path))
+    if raw is None:
+        raise SpecError(
+            f"{path} is empty; write a study into it, or name one that `mae-bench list suites` "
+            "shows"
+        )
     if not isinstance(raw, dict):
         raise SpecError(f"{path} is not a study: it must be a mapping of fields, got {shown(raw)}")
     scales = _scales(raw.pop("scales", None), path)
@@ -173,7 +178,9 @@ def _scales(raw: object, path: Path) -> dict[str, dict[str, object]]:
     )
 
 
-def in_file(error: SpecError, path_or_name: str | Path, is_overridden: bool) -> SpecError:
+def in_file(
+    error: SpecError, path_or_name: str | Path, overrides: Sequence[str], scale: str | None
+) -> SpecError:
     """Return an error with the file of the study, and with the line where that is known.
 
     Where values of the study were overridden, one of these may be wrong: then the file is named
@@ -181,12 +188,13 @@ def in_file(error: SpecError, path_or_name: str | Path, is_overridden: bool) -> 
     """
     path = _find(path_or_name)
     text = _text(path)
-    line = line_of(text, error.place) if error.place else None
-    if line is None and error.got:
-        line = line_of_name(text, error.got)
-    if line is None and is_overridden:
-        return error
-    where = f"{path}, line {line}" if line else str(path)
+    if error.place:
+        where = _blame(path, text, error.place, overrides, scale)
+    else:
+        line = line_of_name(text, error.got) if error.got else None
+        if line is None and (overrides or scale):
+            return error
+        where = f"{path}, line {line}" if line else str(path)
     return type(error)(f"{where}: {error}", error.got, error.place)
 
 

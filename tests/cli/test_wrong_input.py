@@ -163,6 +163,8 @@ def test_a_corpus_that_cannot_be_used_is_one_sentence(run, study, data, content,
     again, err = run("run", study, "--data-dir", data, "--workers", 1)  # as the home remembers
     assert again == 1 and err.count(sentence) == 1  # the floors were run
     assert " of text.txt" in err.splitlines()[-1]
+    third, err = run("run", study, "--data-dir", data, "--workers", 1)  # nothing is left to run
+    assert third == 1 and err.count(sentence) == 1
     assert "Traceback" not in err
 
 

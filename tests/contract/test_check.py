@@ -1,6 +1,7 @@
 """The contract that `mae-bench check` runs: kept by ours, and broken by one fault at a time."""
 
 import dataclasses
+import logging
 from typing import Literal
 
 import pytest
@@ -8,12 +9,15 @@ import torch
 from objective_cases import CASES
 from torch.nn import functional as F
 
+from mae_bench.contract.backbone import CHECKS as BACKBONE_CHECKS
+from mae_bench.contract.backbone import BackboneCase
 from mae_bench.contract.fixtures import Fixture
 from mae_bench.contract.objective import CHECKS, run_checks
 from mae_bench.contract.views import ContractError
 from mae_bench.costs import Flops
 from mae_bench.draws import Draws
 from mae_bench.masking import MASK_ID, NUM_SPECIAL
+from mae_bench.model.backbone import NoPooler
 from mae_bench.objectives.base import OBJECTIVES, LossOutput, Objective, Predictor, View
 from mae_bench.objectives.mae import MaskedAutoencoder
 from mae_bench.objectives.mlm import MaskedLanguageModel
@@ -140,6 +144,12 @@ class Restarted(Sound):
             self.backbone.embedding.weight.mul_(1.01)
 
 
+class Paid(Sound):
+    """It says that it does not train, and has the price of an mlm."""
+
+    is_trained = False
+
+
 class Crashing(Sound):
     def corrupt(self, block, draws):
         return {}["missing"]
@@ -250,6 +260,31 @@ def test_a_part_that_is_not_saved_fails_its_check(registered, tmp_path):
     registered(Unsaved)
     with pytest.raises(ContractError, match="after loading"):
         CHECKS["reload"](Fixture("faulty", {}, tmp_path))
+
+
+def test_what_does_not_train_is_judged_as_such(registered, tmp_path):
+    for name in ("random_init", "faulty"):
+        if name == "faulty":
+            registered(Paid)
+        results = dict(run_checks(Fixture(name, {}, tmp_path)))
+        assert set(results) == {"declaration", "json", "provisions", "start", "untrained"}
+        wrong = {check for check, sentence in results.items() if sentence}
+        assert wrong == ({"untrained"} if name == "faulty" else set())
+    assert "says is_trained = False and costs" in results["untrained"]
+
+
+def test_checking_a_backbone_shows_no_report_of_its_pooler(tmp_path, capfd):
+    BACKBONE_CHECKS["weights"](BackboneCase("bert", tmp_path))
+    assert "LOAD REPORT" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("key", "is_kept"), [("pooler.dense.bias", False), ("encoder.layer.0.output.bias", True)]
+)
+def test_other_missing_weights_are_still_reported(key, is_kept):
+    report = f"BertModel LOAD REPORT from: x\nKey | Status | \n---+---+-\n{key} | MISSING | "
+    record = logging.LogRecord("x", logging.WARNING, "", 0, report, None, None)
+    assert NoPooler().filter(record) is is_kept
 
 
 def test_an_abstract_objective_is_not_asked_for_rows(tmp_path):
