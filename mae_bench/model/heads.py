@@ -67,6 +67,23 @@ class PooledHead(nn.Module):
         return output.float()
 
 
+class TokenHead(nn.Module):
+    """Dropout and a linear layer on every token: the head of a label for each word."""
+
+    def __init__(
+        self, width: int, num_outputs: int, *, dropout: float, task: str, seed: int
+    ) -> None:
+        """Draw the weights, which the task's name and the seed of the fine-tune decide."""
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.linear = build_linear(width, num_outputs, part=f"task:{task}", seed=seed)
+
+    def forward(self, hidden: Tensor, is_pad: Tensor | None) -> Tensor:
+        """Return outputs [B, S, C] float32 for hidden vectors [B, S, D]."""
+        output: Tensor = self.linear(self.dropout(hidden))
+        return output.float()
+
+
 class TaskModel(nn.Module):
     """An encoder and the head of a task: what a fine-tune trains."""
 

@@ -78,6 +78,31 @@ class ProbeRecipe(Frozen):
     precision: Precision = "auto"
 
 
+class WordProbeRecipe(Frozen):
+    """The linear probe of words: frozen encoder, scikit-learn on the vectors of first tokens.
+
+    Attributes:
+        inverse_penalties: grid of C of logistic regression.
+        max_iter: most iterations of the solver.
+        max_length: longest text in tokens; words beyond are not read.
+        batch_size: texts that are encoded together.
+        precision: of the encoder; ``auto`` is bf16 where the hardware computes it natively.
+    """
+
+    inverse_penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
+        1e-5,
+        1e-4,
+        1e-3,
+        1e-2,
+        0.1,
+        1.0,
+    )
+    max_iter: Count = 1000
+    max_length: Count = 128
+    batch_size: Count = 64
+    precision: Precision = "auto"
+
+
 class RepresentationRecipe(Frozen):
     """A look inside a frozen encoder on rows of the corpus that were never trained on.
 
