@@ -83,8 +83,8 @@ _add_entities(
         *(f"S-{name}" for name in ("NAME", "ORG", "RACE")),
     ),
     Source("", "", "resume_ner", "not stated (Zhang & Yang 2018)", _SPLITS),
-    "each character is a word; short lives of managers (Zhang & Yang 2018, arXiv:1805.02023); easy, "
-    "for published F1 is above 94",
+    "each character is a word; short lives of managers (Zhang & Yang 2018, arXiv:1805.02023); "
+    "easy, for published F1 is above 94",
 )
 for _language in ("hau", "swa", "wol", "yor"):
     _add_entities(
