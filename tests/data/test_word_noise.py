@@ -1,4 +1,4 @@
-"""Noise on texts whose words have labels: words stay in step, and what would move them is refused."""
+"""Noise on texts whose words have labels: words stay in step; what would move them is refused."""
 
 import itertools
 
