@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from mae_bench.errors import DivergedError
-from mae_bench.model.attention import place
+from mae_bench.model.attention import to_device
 from mae_bench.model.backbone import load_backbone
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
@@ -40,7 +40,7 @@ class WordReader:
         Raises:
             SpecError: the encoder has fewer positions than the recipe's ``max_length``.
         """
-        self.backbone = place(load_backbone(checkpoint), device).eval()
+        self.backbone = to_device(load_backbone(checkpoint), device).eval()
         check_length(recipe.max_length, self.backbone.config)
         self.kind, self.recipe, self.device = kind, recipe, device
         self.operations = OperationCount(self.backbone.config)

@@ -95,8 +95,8 @@ def tokenize_words(
 def _pieces(words: Sequence[str]) -> list[str]:
     """Return the words with the blanks that a sentence of them has."""
     return [
-        word if place == 0 or _are_joined(words[place - 1], word) else f" {word}"
-        for place, word in enumerate(words)
+        word if index == 0 or _are_joined(words[index - 1], word) else f" {word}"
+        for index, word in enumerate(words)
     ]
 
 

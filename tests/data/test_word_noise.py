@@ -44,10 +44,10 @@ def test_every_word_stays_in_its_place_whatever_noise_makes_of_it(noises):
     assert noisy("vowels_out", ["idea", "a", "of the"]) == ["d", "a", "f th"]
     assert noisy("split", ["ab", "c"]) == ["ab", "c"]
     for seed in range(20):
-        found = noisy("typos", WORDS, rate=0.9, seed=seed)
-        assert len(found) == len(WORDS)
-        assert found[2] == "" and found[4] == "\u200b" and found[5] == "42"
-        assert [word.count(" ") for word in found] == [word.count(" ") for word in WORDS]
+        changed = noisy("typos", WORDS, rate=0.9, seed=seed)
+        assert len(changed) == len(WORDS)
+        assert changed[2] == "" and changed[4] == "\u200b" and changed[5] == "42"
+        assert [word.count(" ") for word in changed] == [word.count(" ") for word in WORDS]
 
 
 def test_words_of_one_form_draw_apart_and_rates_nest():

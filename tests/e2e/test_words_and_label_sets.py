@@ -105,13 +105,13 @@ def test_words_are_probed_in_a_study(tmp_path):
         recipes={"word_probe": probe},
         noise=["clean"],
     )
-    found = rows[(rows["protocol"] == "word_probe") & (rows["metric"] == "span_f1")]
-    assert set(found["arm"]) == {"random_init", "mlm"} and found["failure"].isna().all()
-    assert (found["value"] > 0.3).all()
+    probed = rows[(rows["protocol"] == "word_probe") & (rows["metric"] == "span_f1")]
+    assert set(probed["arm"]) == {"random_init", "mlm"} and probed["failure"].isna().all()
+    assert (probed["value"] > 0.3).all()
 
 
 def test_tasks_without_local_data_say_what_the_hub_gives():
-    """Revisions that could not be pinned are told so."""
+    """Revisions that could not be pinned say so."""
     for name in TASKS.names():
         source = TASKS.get(name).source
         if TASKS.get(name).kind not in ("tag", "multilabel") or not source.hub_id:

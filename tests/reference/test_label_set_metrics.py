@@ -29,5 +29,5 @@ def test_scores_are_those_of_scikit_learn(name):
     sides += [(labels, labels) for labels, _ in sides]
     for labels, predictions in sides:
         table = binarizer.transform(labels), binarizer.transform(predictions)
-        found = METRICS.get(name)(objects(labels), objects(predictions), CLASSES)
-        assert found == pytest.approx(float(THEIRS[name](*table)), abs=1e-12)
+        score = METRICS.get(name)(objects(labels), objects(predictions), CLASSES)
+        assert score == pytest.approx(float(THEIRS[name](*table)), abs=1e-12)

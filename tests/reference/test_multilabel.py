@@ -83,8 +83,8 @@ def test_constant_losses_of_classes_that_all_or_none_have_are_finite(data):
     ("train", "floor"), [([[0], [0, 1]], [0, 1]), ([[0], [], [1]], []), ([[2]], [2])]
 )
 def test_the_floor_is_what_half_of_the_texts_have(data, train, floor):
-    found = kind_of(data.task).floor(examples(train), examples([[], []]))
-    assert found.tolist() == [floor, floor]
+    predicted = kind_of(data.task).floor(examples(train), examples([[], []]))
+    assert predicted.tolist() == [floor, floor]
 
 
 def test_small_training_sets_hold_the_rarest_classes(data):

@@ -70,8 +70,8 @@ def test_loss_and_tags_are_those_of_plain_python(encoder, data, max_length):
             total += math.log(sum(map(math.exp, word))) - word[learner.tags.index(label)]
     words_each = np.mean([len(labels) for labels in data.train.labels])
     targets = learner.encode(examples.labels, texts)
-    found = float(learner.loss(outputs, targets))
-    assert found == pytest.approx(total / len(examples) / words_each, rel=1e-5)
+    loss = float(learner.loss(outputs, targets))
+    assert loss == pytest.approx(total / len(examples) / words_each, rel=1e-5)
     assert learner.decode(outputs, texts).tolist() == tags
     assert any(len(labels) > 4 for labels in examples.labels)
 
@@ -124,17 +124,17 @@ def test_features_of_the_probe_are_the_vectors_of_the_words(encoder, data):
     spec = small_spec("word_probe", data, recipe={"max_length": 6})
     recipe = word_probe.read_recipe(spec, word_probe.WordProbeRecipe)
     reader = word_probe.WordReader(encoder, kind_of(data.task), recipe, "cpu")
-    found = reader.read(data.test)
+    words = reader.read(data.test)
     backbone, tokenizer = load_backbone(encoder).eval(), load_tokenizer(encoder)
     expected, is_read = [], []
     for text in data.test.texts[0]:
-        words = split_words(text)
-        ids = [2, *tokenizer.convert_tokens_to_ids(words)[:4], 3]
+        forms = split_words(text)
+        ids = [2, *tokenizer.convert_tokens_to_ids(forms)[:4], 3]
         with torch.inference_mode():
             expected.append(backbone(torch.tensor([ids]))[0, 1:-1].numpy())
-        is_read.append([place < 4 for place in range(len(words))])
-    np.testing.assert_allclose(found.vectors, np.concatenate(expected), atol=1e-5)
-    assert [each.tolist() for each in found.is_read] == is_read
+        is_read.append([index < 4 for index in range(len(forms))])
+    np.testing.assert_allclose(words.vectors, np.concatenate(expected), atol=1e-5)
+    assert [each.tolist() for each in words.is_read] == is_read
 
 
 def test_a_probe_predicts_words_that_it_cannot_see(encoder, data):
@@ -189,12 +189,12 @@ def built(folder, tokens, tags, task=TASK):
 @pytest.mark.parametrize("tags", [[[3, 0], [1, 2]], [["S-PER", "O"], ["B-PER", "I-PER"]]])
 def test_numbers_and_names_are_the_same_tags_and_spans_become_iob2(tmp_path, tags):
     data = built(tmp_path, [["Ada", "\u200b of"], ["Max", "Born"]], tags)
-    found = {
+    tags_of = {
         tuple(split_words(text)): labels
         for part in (data.train, data.selection)
         for text, labels in zip(part.texts[0], part.labels, strict=True)
     }
-    assert found == {("Ada", "\u200b of"): ["B-PER", "O"], ("Max", "Born"): ["B-PER", "I-PER"]}
+    assert tags_of == {("Ada", "\u200b of"): ["B-PER", "O"], ("Max", "Born"): ["B-PER", "I-PER"]}
 
 
 @pytest.mark.parametrize(
