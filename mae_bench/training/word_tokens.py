@@ -6,7 +6,7 @@ same, whatever it calls a word itself. Legend: N texts, W words of a text.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -71,18 +71,19 @@ def tokenize_words(
     pieces = [_pieces(words) for words in texts]
     distinct = list(dict.fromkeys(chain(*pieces)))
     # 0: never cut, and in memory apart from texts with special tokens
-    ids = dict(zip(distinct, token_ids(tokenizer, (distinct,), 0, encode), strict=True))
+    encoded = token_ids(tokenizer, (distinct,), 0, encode)
+    ids = {piece: part.tolist() for piece, part in zip(distinct, encoded, strict=True)}
     before, after = _special(tokenizer)
-    room = max(max_length - len(before) - len(after), 0)
+    end = max(max_length - len(after), len(before))
     rows, first_tokens = [], []
     for row in pieces:
-        parts = [ids[piece] for piece in row]
-        sizes = np.array([len(part) for part in parts], dtype=np.int64)
-        starts = np.cumsum(sizes) - sizes
-        is_read = (sizes > 0) & (starts < room)
-        first_tokens.append(np.where(is_read, starts + len(before), UNREAD))
-        inside = np.concatenate([np.empty(0, dtype=np.int32), *parts])[:room]
-        rows.append(np.concatenate([before, inside, after]).astype(np.int32))
+        tokens, starts = list(before), []
+        for piece in row:
+            is_read = ids[piece] and len(tokens) < end
+            starts.append(len(tokens) if is_read else UNREAD)
+            tokens += ids[piece]
+        rows.append([*tokens[:end], *after])
+        first_tokens.append(np.array(starts, dtype=np.int64))
     return WordTokens.of(
         rows,
         pad_id=tokenizer.pad_token_id or 0,
@@ -94,16 +95,14 @@ def tokenize_words(
 
 def _pieces(words: Sequence[str]) -> list[str]:
     """Return the words with the blanks that a sentence of them has."""
-    return [
-        word if index == 0 or _are_joined(words[index - 1], word) else f" {word}"
-        for index, word in enumerate(words)
-    ]
-
-
-def _are_joined(before: str, word: str) -> bool:
-    if not before or not word:
-        return False
-    return bool(is_unspaced()[[ord(before[-1]), ord(word[0])]].all())
+    has_no_blanks = is_unspaced()
+    pieces = list(words[:1])
+    for before, word in pairwise(words):
+        is_joined = (
+            before and word and has_no_blanks[ord(before[-1])] and has_no_blanks[ord(word[0])]
+        )
+        pieces.append(word if is_joined else f" {word}")
+    return pieces
 
 
 def _special(tokenizer: Any) -> tuple[list[int], list[int]]:

@@ -10,6 +10,11 @@ _NOT_PINNED = (
 )
 
 
+def _converted(config: str) -> dict[str, str]:
+    """Return the files of a configuration in the Hub's conversion."""
+    return {split: f"{config}/{split}/0000.parquet" for split in _SPLITS}
+
+
 def _iob2(*types: str) -> tuple[str, ...]:
     return ("O", *(f"{letter}-{name}" for name in types for letter in "BI"))
 
@@ -44,6 +49,7 @@ _add_entities(
         folder="conll2003",
         licence="Reuters corpus: research only (Tjong Kim Sang & De Meulder 2003)",
         splits=_SPLITS,
+        hub_files=_converted("conll2003"),
         note=_NOT_PINNED,
     ),
     "news of 1996-97; about 5% of test sentences are labelled wrongly (Wang et al. 2019, "
@@ -94,10 +100,10 @@ for _language in ("hau", "swa", "wol", "yor"):
         Source(
             hub_id="masakhane/masakhaner2",
             revision=_PARQUET,
-            config=_language,
             folder=f"masakhaner2/{_language}",
             licence="CC BY-NC 4.0",
             splits=_SPLITS,
+            hub_files=_converted(_language),
             note=_NOT_PINNED,
         ),
         "news (Adelani et al. 2022, arXiv:2210.12391); a few spans begin with I- and are read as "
@@ -139,17 +145,9 @@ for _treebank, _language, _licence in (
     _add_parts_of_speech(
         f"ud_pos/{_language}",
         _language,
-        Source(
-            hub_id="universal-dependencies/universal_dependencies",
-            revision="main",
-            config=_treebank,
-            folder=f"ud_pos/{_treebank}",
-            licence=_licence,
-            splits=_SPLITS,
-            note="not pinned: no commit could be verified, so 'main' is read",
-        ),
-        f"Universal Dependencies, {_treebank}; releases of the treebank differ, so compare within "
-        "one copy",
+        Source("", "", f"ud_pos/{_treebank}", _licence, _SPLITS),
+        f"Universal Dependencies, {_treebank}, in MasakhaPOS' copy (release not stated); "
+        "read from a local folder: the order of tags in the Hub's copy could not be verified",
     )
 for _language in ("hau", "swa", "wol", "yor"):
     _add_parts_of_speech(

@@ -116,8 +116,9 @@ class Tag(WordKind):
             )
 
     def array(self, labels: Sequence[Any]) -> Labels:
-        """Return lists of tags."""
-        return objects(labels)
+        """Return lists of tags; those that are equal are one object, for a set has a million."""
+        same = {tag: tag for tag in self.tags}
+        return objects([same.get(tag, tag) for tag in tags] for tags in labels)
 
     def unread(self, train: Labels) -> str:
         """Return ``O`` where there is one, else the commonest tag of training labels."""
