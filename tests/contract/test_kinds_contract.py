@@ -105,10 +105,12 @@ def test_labels_survive_parquet(name, tmp_path):
     labels = [kind.read_label(label, "row 0") for label in data.train.labels.tolist()]
     pyarrow.parquet.write_table(pyarrow.table({"label": labels}), tmp_path / "a.parquet")
     again = pyarrow.parquet.read_table(tmp_path / "a.parquet").column("label").to_pylist()
-    found = kind.array([kind.read_label(label, "row 0") for label in again])
-    assert found.dtype == data.train.labels.dtype and found.shape == (len(data.train),)
-    assert np.array_equal(found, data.train.labels)
-    pd.testing.assert_series_equal(pd.Series(found), pd.Series(data.train.labels))
+    labels_again = kind.array([kind.read_label(label, "row 0") for label in again])
+    assert labels_again.dtype == data.train.labels.dtype and labels_again.shape == (
+        len(data.train),
+    )
+    assert np.array_equal(labels_again, data.train.labels)
+    pd.testing.assert_series_equal(pd.Series(labels_again), pd.Series(data.train.labels))
     assert json.dumps(kind.described)
 
 
@@ -116,11 +118,11 @@ def test_labels_survive_parquet(name, tmp_path):
 def test_a_floor_reads_the_training_labels_and_no_text(name):
     data = small_task(name)
     kind = kind_of(data.task)
-    found = kind.floor(data.train, data.test)
+    floor = kind.floor(data.train, data.test)
     blank = tuple([blanked(text, kind) for text in column] for column in data.test.texts)
     wrong = dataclasses.replace(data.test, texts=blank, labels=data.test.labels[::-1])
-    assert len(found) == len(data.test)
-    assert kind.floor(data.train, wrong).tolist() == found.tolist()
+    assert len(floor) == len(data.test)
+    assert kind.floor(data.train, wrong).tolist() == floor.tolist()
     labels = data.train.labels.tolist()
     few = data.train.take([i for i, label in enumerate(labels) if label == labels[0]])
     for predicted in kind.floor(few, data.test).tolist():
@@ -167,11 +169,11 @@ def test_what_the_loss_asks_for_is_decoded_to_the_labels(name, tokenizer):
     targets = learner.encode(train.labels, texts)
     start = torch.zeros(len(train), *learner.output_shape(texts.ids.shape[1]))
     outputs = fitted(start, lambda outputs: learner.loss(outputs, targets))
-    found = learner.decode(outputs, texts)
-    if found.dtype == object:
-        assert found.tolist() == train.labels.tolist()
+    decoded = learner.decode(outputs, texts)
+    if decoded.dtype == object:
+        assert decoded.tolist() == train.labels.tolist()
     else:
-        assert found == pytest.approx(train.labels, rel=1e-3)
+        assert decoded == pytest.approx(train.labels, rel=1e-3)
     assert float(learner.loss(outputs, targets)) < 1e-3 < float(learner.loss(start, targets))
 
 
