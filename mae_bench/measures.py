@@ -139,6 +139,10 @@ PLAIN = Measure()
 
 for _name in ("accuracy", "f1", "matthews", "pearson", "spearman", "masked_accuracy_*"):
     declare(_name, better="higher")
+for _name in ("span_f1", "span_precision", "span_recall", "word_accuracy"):
+    declare(_name, better="higher")
+for _name in ("micro_f1", "macro_f1", "subset_accuracy"):
+    declare(_name, better="higher")
 for _name in ("rank_tau*", "entropy_rank*", "participation_ratio*", "iso_score"):
     declare(_name, better="higher")
 declare("rank_lost_to_masks", better="lower")

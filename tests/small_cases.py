@@ -8,8 +8,10 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoModel, ModernBertConfig, PreTrainedTokenizerFast
 
+from mae_bench.data.words import join_words
 from mae_bench.specs import CLEAN, EvaluateSpec
 from mae_bench.tasks.base import Examples, Task, TaskData
+from mae_bench.tasks.kinds import objects
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 FILLERS = ["the", "a", "of", "and", "to", "house", "river", "stone", "over", "under"]
@@ -62,10 +64,24 @@ def save_encoder(folder, *, seed=0, positions=64, dropout=0.0, is_broken=False, 
 
 
 def small_task(kind, *, train=48, selection=24, test=24, label_names=None):
-    """Return a learnable task: the class is a colour; pairs are the same colour or not."""
-    names = {"classify": tuple(SIGNS), "pair": ("other", "same"), "regress": ()}[kind]
-    fields = ("text",) if kind == "classify" else ("text_a", "text_b")
-    metrics = ("spearman", "pearson") if kind == "regress" else ("accuracy", "f1")
+    """Return a learnable task: the class is a colour; pairs are the same colour or not.
+
+    Several labels are all colours of a text, of which it may have none; tags are the spans of
+    colours and of numbers.
+    """
+    names = {
+        "classify": tuple(SIGNS),
+        "multilabel": tuple(SIGNS),
+        "pair": ("other", "same"),
+        "regress": (),
+        "tag": ("O", "B-SIGN", "I-SIGN", "B-NUMBER", "I-NUMBER"),
+    }[kind]
+    fields = ("text_a", "text_b") if kind in ("pair", "regress") else ("text",)
+    metrics = {
+        "multilabel": ("micro_f1", "subset_accuracy"),
+        "regress": ("spearman", "pearson"),
+        "tag": ("span_f1", "word_accuracy"),
+    }.get(kind, ("accuracy", "f1"))
     task = Task(
         name=f"small_{kind}",
         kind=kind,
@@ -83,6 +99,9 @@ def small_task(kind, *, train=48, selection=24, test=24, label_names=None):
 
 def _examples(kind, part, count):
     rng = random.Random(f"{kind} {part}")
+    if kind in ("tag", "multilabel"):
+        texts, labels = zip(*(_several(kind, rng) for _ in range(count)), strict=True)
+        return Examples([f"{part}-{i}" for i in range(count)], (list(texts),), objects(labels))
     columns, labels = [[], []], []
     for _ in range(count):
         first, second = rng.choice(SIGNS), rng.choice(SIGNS)
@@ -101,6 +120,20 @@ def _examples(kind, part, count):
     dtype = np.float32 if kind == "regress" else np.int64
     texts = tuple(column for column in columns if column)
     return Examples([f"{part}-{i}" for i in range(count)], texts, np.array(labels, dtype=dtype))
+
+
+def _several(kind, rng):
+    if kind == "multilabel":
+        signs = [number for number in range(len(SIGNS)) if rng.random() < 0.4]
+        words = [*rng.choices(FILLERS, k=rng.randint(1, 7)), *(SIGNS[number] for number in signs)]
+        return " ".join(rng.sample(words, len(words))), signs
+    words = rng.choices(WORDS, k=rng.randint(2, 9))
+    tags = ["SIGN" if w in SIGNS else "NUMBER" if w.isdigit() else "" for w in words]
+    before = ["", *tags]
+    return join_words(words), [
+        f"{'I' if name == last else 'B'}-{name}" if name else "O"
+        for name, last in zip(tags, before, strict=False)
+    ]
 
 
 def _text(rng, sign):
@@ -122,7 +155,7 @@ def small_spec(protocol, data, **changes):
             "max_length": 32,
             "precision": "fp32",
         } | recipe
-    if protocol == "linear_probe":
+    if protocol in ("linear_probe", "word_probe"):
         recipe = {"max_length": 32, "precision": "fp32"} | recipe
     fields = {
         "checkpoint": "abc",

@@ -3,9 +3,11 @@
 import hashlib
 import random
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from cachetools import LRUCache, cached
 
+from mae_bench.data.words import END, join_words, split_words
 from mae_bench.errors import DataError
 from mae_bench.registry import Registry
 from mae_bench.seeding import seed_for
@@ -22,16 +24,43 @@ _OVERHEAD = 300  # bytes that Python takes for each
 _NEVER = (1.0, 0.0, 0.0)  # the draw of a letter that must not be hit again, at any rate
 
 
+_MOVING: set[Noise] = set()
+
+
+def moves_words(noise: Noise) -> Noise:
+    """Mark a noise that drops, joins, splits or reorders words; a decorator below its registration.
+
+    Plans refuse it on tasks with a label for each word.
+    """
+    _MOVING.add(noise)
+    return noise
+
+
+def keeps_words(name: str) -> bool:
+    """Whether a registered noise leaves each word in its place."""
+    return NOISES.get(name) not in _MOVING
+
+
 def apply_noise(
-    spec: NoiseSpec, texts: Sequence[str], ids: Sequence[str], *, task: str, split: str, seed: int
+    spec: NoiseSpec,
+    texts: Sequence[str],
+    ids: Sequence[str],
+    *,
+    task: str,
+    split: str,
+    seed: int,
+    is_by_word: bool = False,
 ) -> list[str]:
     """Return the texts with noise, in their order.
 
     Each text draws from its own generator, seeded by the stream ``noise``, its example's id and
     the text itself: neither the other texts nor their order matter, and the two texts of a pair
-    differ. Rate 0 returns the texts unchanged.
+    differ. Rate 0 returns the texts unchanged. ``is_by_word`` takes texts of `join_words`: each
+    word gets its own noise, and one of which noise would leave nothing stays as it is.
     """
     operator = NOISES.get(spec.name)
+    if is_by_word:
+        operator = _by_word(operator)
     if len(texts) != len(ids):
         raise DataError(f"noise needs one id a text, got {len(texts)} texts and {len(ids)} ids")
     if spec.rate == 0:
@@ -114,6 +143,19 @@ def _typed(letter: str, operator: str, where: float) -> str:
     key = keys[int(where * len(keys))]
     key = key.upper() if letter.isupper() else key
     return key if operator == "neighbour" else letter + key
+
+
+@cache  # one function for a noise, so that its texts are read again from memory
+def _by_word(operator: Noise) -> Noise:
+    def noisy(text: str, rate: float, rng: random.Random) -> str:
+        words = []
+        for word in split_words(text):
+            # a generator a word: what a rate does to one word cannot move the draws of the next
+            changed = operator(word, rate, random.Random(rng.getrandbits(64)))
+            words.append(changed if changed.strip() and END not in changed else word)
+        return join_words(words)
+
+    return noisy
 
 
 def _key(base: int, name: str, text: str) -> int:

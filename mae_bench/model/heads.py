@@ -50,8 +50,8 @@ def segments_of(input_ids: Tensor, separator: int) -> Tensor:
     return (is_end.cumsum(dim=1) - is_end).clamp(max=1)
 
 
-class PooledHead(nn.Module):
-    """Mean pooling, dropout and a linear layer: the head of a label for a whole text."""
+class TokenHead(nn.Module):
+    """Dropout and a linear layer on every token: the head of a label for each word."""
 
     def __init__(
         self, width: int, num_outputs: int, *, dropout: float, task: str, seed: int
@@ -62,9 +62,17 @@ class PooledHead(nn.Module):
         self.linear = build_linear(width, num_outputs, part=f"task:{task}", seed=seed)
 
     def forward(self, hidden: Tensor, is_pad: Tensor | None) -> Tensor:
-        """Return outputs [B, C] float32 for hidden vectors [B, S, D]."""
-        output: Tensor = self.linear(self.dropout(pool(hidden, is_pad, "mean")))
+        """Return outputs [B, S, C] float32 for hidden vectors [B, S, D]."""
+        output: Tensor = self.linear(self.dropout(hidden))
         return output.float()
+
+
+class PooledHead(TokenHead):
+    """Mean pooling before the same: the head of a label for a whole text."""
+
+    def forward(self, hidden: Tensor, is_pad: Tensor | None) -> Tensor:
+        """Return outputs [B, C] float32 for hidden vectors [B, S, D]."""
+        return super().forward(pool(hidden, is_pad, "mean"), is_pad)
 
 
 class TaskModel(nn.Module):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from mae_bench.errors import SpecError
+from mae_bench.planning.shorthand import FLOORS
 from mae_bench.specs import CORPUS, Study
 
 
@@ -21,9 +22,37 @@ def check_kinds(study: Study) -> None:
     for name in dict.fromkeys([*study.tasks, *tuned]):
         if name != CORPUS:
             kind_of(TASKS.get(name)).check()
+    _check_noises(study)
     _check_protocols("protocols", study.protocols, study.tasks)
     if tuning:
         _check_protocols("tuning.protocol", (tuning.protocol,), tuned)
+
+
+def fitting_floors(study: Study) -> dict[str, str]:
+    """Return the floors that can read a task of a study: protocol -> label of its arm."""
+    from mae_bench.protocols.base import PROTOCOLS
+    from mae_bench.tasks import TASKS
+
+    kinds = {TASKS.get(task).kind for task in study.real_tasks}
+    return {
+        name: label
+        for name, label in FLOORS.items()
+        if any(PROTOCOLS.get(name).fits(kind) for kind in kinds)
+    }
+
+
+def _check_noises(study: Study) -> None:
+    from mae_bench.data.noise import keeps_words
+    from mae_bench.tasks import TASKS, kind_of
+
+    moving = [noise.name for noise in study.noise if not keeps_words(noise.name)]
+    for name in study.real_tasks if moving else ():
+        if kind_of(TASKS.get(name)).has_words:
+            raise SpecError(
+                f"noise: '{moving[0]}' drops or moves words, and each word of task '{name}' has "
+                "its own label; leave that noise out, or put the task into a study of its own",
+                moving[0],
+            )
 
 
 def _check_protocols(where: str, protocols: Iterable[str], tasks: Iterable[str]) -> None:

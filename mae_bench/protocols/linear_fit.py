@@ -15,6 +15,7 @@ from mae_bench.protocols.outcome import Trial, choose, score
 from mae_bench.tasks.base import Task
 from mae_bench.tasks.kinds.base import LinearKind, Predict, kind_of
 from mae_bench.tasks.metrics import Values
+from mae_bench.tasks.word_kind import WordKind
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def linear_kind(task: Task) -> LinearKind:
 
 
 def try_penalties(
-    kind: LinearKind,
+    kind: LinearKind | WordKind,
     train: tuple[Any, Values],
     selection: tuple[Any, Values],
     *,

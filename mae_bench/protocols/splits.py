@@ -59,6 +59,14 @@ class Splits:
             # another id for the second text of a pair, or both would get the same draws
             ids = examples.ids if index == 0 else [f"{name}#{index}" for name in examples.ids]
             texts.append(
-                apply_noise(noise, column, ids, task=self.task.name, split=split, seed=self._seed)
+                apply_noise(
+                    noise,
+                    column,
+                    ids,
+                    task=self.task.name,
+                    split=split,
+                    seed=self._seed,
+                    is_by_word=kind_of(self.task).has_words,
+                )
             )
         return replace(examples, texts=tuple(texts))

@@ -31,6 +31,7 @@ from mae_bench.specs.evaluation import (
     NoiseSpec,
     ProbeRecipe,
     RepresentationRecipe,
+    WordProbeRecipe,
 )
 from mae_bench.specs.limits import MIN_SEEDS, few_seeds, study_limits
 from mae_bench.specs.pretraining import (
@@ -82,6 +83,7 @@ __all__ = [
     "TokenizerSpec",
     "TrainSize",
     "TuningSpec",
+    "WordProbeRecipe",
     "few_seeds",
     "stage_id",
     "study_limits",

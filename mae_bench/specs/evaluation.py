@@ -9,6 +9,7 @@ from mae_bench.specs.base import Count, Frozen, Positive, Precision, Ratio, Shar
 # C, and alpha = 1/C for ridge. The best ridge penalty of standardised features grows with their
 # number (Hoerl et al. 1975: alpha = F * noise / signal), and pairs have four times the width.
 PROBE_GRID = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
+WORD_GRID = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)  # a text has many words to learn from
 
 
 class FinetuneRecipe(Frozen):
@@ -72,6 +73,24 @@ class ProbeRecipe(Frozen):
 
     poolings: Annotated[tuple[Literal["mean", "cls"], ...], Field(min_length=1)] = ("mean", "cls")
     inverse_penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = PROBE_GRID
+    max_iter: Count = 1000
+    max_length: Count = 128
+    batch_size: Count = 64
+    precision: Precision = "auto"
+
+
+class WordProbeRecipe(Frozen):
+    """The linear probe of words: frozen encoder, scikit-learn on the vectors of first tokens.
+
+    Attributes:
+        inverse_penalties: grid of C of logistic regression.
+        max_iter: most iterations of the solver.
+        max_length: longest text in tokens; words beyond are not read.
+        batch_size: texts that are encoded together.
+        precision: of the encoder; ``auto`` is bf16 where the hardware computes it natively.
+    """
+
+    inverse_penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = WORD_GRID
     max_iter: Count = 1000
     max_length: Count = 128
     batch_size: Count = 64

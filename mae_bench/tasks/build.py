@@ -146,7 +146,9 @@ def _checked(
         where = f"row {number} of the {split} split of task '{task.name}'"
         fields = zip(task.text_fields, row, strict=True)
         read = tuple(kind.read_text(text, name, where) for name, text in fields)
-        yield _Row(f"{split}-{number}", read, kind.read_label(label, where))
+        kept = kind.read_label(label, where)
+        kind.check_example(read, kept, where)
+        yield _Row(f"{split}-{number}", read, kept)
 
 
 def _without(rows: list[_Row], keys: set[tuple[str, ...]]) -> tuple[list[_Row], int]:

@@ -56,13 +56,13 @@ def check(name, folder, data_dir):
         assert len(part) > 0
         assert len(set(part.ids)) == len(part.ids) == len(part.labels)
         assert all(len(texts) == len(part) for texts in part.texts)
-        if task.label_names:
+        if task.label_names and part.labels.dtype != object:
             assert set(part.labels.tolist()) == set(range(len(task.label_names)))
     keys = [{tuple(t.strip() for t in row) for row in zip(*p.texts, strict=True)} for p in parts]
     assert not keys[0] & keys[1]
     assert not keys[0] & keys[2]
     assert not keys[1] & keys[2]
-    check_metrics(task, data.test.labels)
+    check_metrics(task, data.test.labels, kind_of(task).floor(data.train, data.test))
     groups = kind_of(task).groups(data.train.labels)
     assert len(subset(data.train, 20, groups=groups, task=name, seed=0)) == 20
     meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
@@ -73,8 +73,7 @@ def check(name, folder, data_dir):
     }
 
 
-def check_metrics(task, labels):
-    constant = np.full_like(labels, labels[0])
+def check_metrics(task, labels, constant):
     for metric in task.metrics:
         score = METRICS.get(metric)
         assert score(labels, labels, task.num_labels) == pytest.approx(1.0)
@@ -91,7 +90,10 @@ def test_a_generated_task_holds_the_contract(name, tmp_path):
 @pytest.mark.data
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_published_task_holds_the_contract(name, tmp_path):
-    check(name, tmp_path, Path(os.environ["MAE_BENCH_DATA"]))
+    folder = Path(os.environ["MAE_BENCH_DATA"])
+    if not (folder / TASKS.get(name).source.folder).exists():
+        pytest.skip("not in MAE_BENCH_DATA")
+    check(name, tmp_path, folder)
 
 
 @pytest.mark.data

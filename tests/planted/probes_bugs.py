@@ -24,7 +24,7 @@ BUGS = (
     Bug(
         "one_model_for_all_penalties",
         "Every penalty is scored with the weights of the last one.",
-        "mae_bench/tasks/kinds/classify.py",
+        "mae_bench/tasks/logistic.py",
         "yield copy.deepcopy(model).predict,",
         "yield model.predict,",
         (f"{GRIDS}::test_each_penalty_keeps_its_own_model",),

@@ -4,7 +4,7 @@ A kind is one file, registered by its module, which is named here once. Nothing 
 asks which kind a task is of.
 """
 
-from mae_bench.tasks.kinds import classify, pair, regress
+from mae_bench.tasks.kinds import classify, multilabel, pair, regress, tag
 from mae_bench.tasks.kinds.base import (
     KINDS,
     FinetuneKind,
@@ -23,7 +23,9 @@ __all__ = [
     "TaskKind",
     "classify",
     "kind_of",
+    "multilabel",
     "objects",
     "pair",
     "regress",
+    "tag",
 ]

@@ -33,9 +33,12 @@ class TaskKind(ABC):
     Attributes:
         task: of this kind.
         num_texts: texts of an example: 1, or 2 that are read as two segments.
+        has_words: whether a text is a list of words with a label each, written by
+            `mae_bench.data.words.join_words`; noise then acts inside words alone.
     """
 
     num_texts: ClassVar[int] = 1
+    has_words: ClassVar[bool] = False
 
     def __init__(self, task: Task) -> None:
         """Keep the task whose labels this kind reads and judges."""
@@ -81,6 +84,19 @@ class TaskKind(ABC):
         Raises:
             DataError: it is not allowed; the message says what is.
         """
+
+    def check_example(self, texts: Sequence[str], label: Any, where: str) -> None:
+        """Check that a label can be one of its texts; by default it can.
+
+        Args:
+            texts: as `read_text` gave them.
+            label: as `read_label` gave it.
+            where: row, split and task, for the message.
+
+        Raises:
+            DataError: it cannot.
+        """
+        return
 
     @abstractmethod
     def array(self, labels: Sequence[Any]) -> Labels:

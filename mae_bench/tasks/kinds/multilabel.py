@@ -1,0 +1,175 @@
+"""Several classes of one text, or none: one decision a class.
+
+Legend: N examples, B batch, C classes.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mae_bench.errors import DataError, SpecError, near_match
+from mae_bench.tasks.base import Examples, Labels, Task
+from mae_bench.tasks.kinds.base import (
+    KINDS,
+    FinetuneKind,
+    Learner,
+    LinearKind,
+    Predict,
+    objects,
+)
+from mae_bench.tasks.logistic import fit_logistic
+from mae_bench.tasks.metrics import Values
+from mae_bench.tasks.metrics.label_sets import members
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from mae_bench.training.batching import TokenSet
+
+_SHOWN = 12  # classes that a message lists
+
+
+@KINDS.register("multilabel")
+class Multilabel(FinetuneKind, LinearKind):
+    """Labels are ascending lists of class numbers, which ``label_names`` names.
+
+    A data set holds them as a list of numbers or names. A class is predicted where its probability
+    is at least one half, for every class and task: a threshold that is tuned would be one more
+    thing to choose.
+    """
+
+    def check(self) -> None:
+        """Check that classes are named once each."""
+        super().check()
+        names = self.task.label_names
+        if not names or len(set(names)) < len(names):
+            raise SpecError(
+                f"task '{self.task.name}' of kind '{self.task.kind}' must name its classes in "
+                f"label_names, got {', '.join(names) or 'none'}; name each once"
+            )
+
+    def read_label(self, value: Any, where: str) -> list[int]:
+        """Return the numbers of a row's classes, each once."""
+        if not isinstance(value, list):
+            raise DataError(
+                f"label {value!r:.80} in column '{self.task.label_field}' of {where} must be a "
+                "list of classes, which may be empty"
+            )
+        return sorted({self._number(one, where) for one in value})
+
+    def _number(self, value: Any, where: str) -> int:
+        names = self.task.label_names
+        if isinstance(value, str) and value in names:
+            return names.index(value)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(names):
+            return value
+        some = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+        raise DataError(
+            f"class {value!r} in column '{self.task.label_field}' of {where} is not allowed; "
+            f"allowed are the {len(names)} label_names {some}, or their numbers."
+            + near_match(str(value), names)
+        )
+
+    def array(self, labels: Sequence[Any]) -> Labels:
+        """Return lists of class numbers."""
+        return objects(labels)
+
+    @property
+    def described(self) -> str:
+        """How many classes there are to choose from."""
+        return f"any of {self.task.num_labels}"
+
+    def groups(self, labels: Labels) -> Labels:
+        """Return the rarest class of each text, so that small training sets hold rare ones; -1."""
+        counts = members(labels, self.task.num_labels).sum(axis=0)
+        return np.array([min(one, key=lambda c: (counts[c], c), default=-1) for one in labels])
+
+    def floor(self, train: Examples, examples: Examples) -> Values:
+        """Return the classes that at least half of ``train`` has."""
+        shares = members(train.labels, self.task.num_labels).mean(axis=0)
+        usual = np.flatnonzero(shares >= 0.5).tolist()
+        return objects(list(usual) for _ in examples.ids)
+
+    def learner(self, train: Examples) -> "LabelSets":
+        """Return the classes for binary cross-entropy."""
+        return LabelSets(self.task, train.labels)
+
+    def fit_linear(
+        self, features: Any, labels: Labels, penalties: Sequence[float], max_iter: int
+    ) -> Iterator[tuple[Predict, bool]]:
+        """Yield a logistic regression a class; a class that all or none have is predicted so.
+
+        Raises:
+            DataError: no class tells one training example from another.
+        """
+        table = members(labels, self.task.num_labels)
+        always: Values = np.asarray(table.all(axis=0))
+        varied = np.flatnonzero(table.any(axis=0) & ~always)
+        if not len(varied):
+            raise DataError(
+                f"the {len(labels)} training examples of task '{self.task.name}' all have the same "
+                "classes; a classifier needs two examples that differ: raise the train size"
+            )
+        models = (fit_logistic(features, table[:, c], penalties, max_iter) for c in varied)
+        for fitted in zip(*models, strict=True):
+            predict = [predict for predict, _ in fitted]
+            yield _together(predict, varied, always), all(is_fine for _, is_fine in fitted)
+
+
+def _together(models: Sequence[Predict], varied: Values, always: Values) -> Predict:
+    """Return the models of classes ``varied`` as one of all; others are as ``always`` says."""
+
+    def predict(features: Any) -> Values:
+        table = np.tile(always, (features.shape[0], 1))
+        for number, model in zip(varied, models, strict=True):
+            table[:, number] = model(features)
+        return _lists(table)
+
+    return predict
+
+
+def _lists(table: Values) -> Values:
+    """Return [N] the classes of each row of [N, C]."""
+    return objects(np.flatnonzero(row).tolist() for row in table)
+
+
+class LabelSets(Learner):
+    """One output a class, and the mean binary cross-entropy of classes."""
+
+    def __init__(self, task: Task, train: Labels) -> None:
+        """Read the shares of the classes in the training labels."""
+        self.task = task
+        table = members(train, task.num_labels)
+        shares = table.mean(axis=0)
+        likelihoods = np.where(table, shares, 1 - shares)  # above 0: each is of its own row, too
+        self.constant_losses = -np.log(likelihoods).mean(axis=1)
+
+    def head(self, width: int, *, dropout: float, seed: int) -> "nn.Module":
+        """Return pooling and a linear layer of C outputs."""
+        from mae_bench.model.heads import PooledHead
+
+        return PooledHead(
+            width, self.task.num_labels, dropout=dropout, task=self.task.name, seed=seed
+        )
+
+    def output_shape(self, longest: int) -> tuple[int, ...]:
+        """Return C."""
+        return (self.task.num_labels,)
+
+    def encode(self, labels: Labels, texts: "TokenSet") -> "Tensor":
+        """Return [N, C] float32: 1 where a text has the class."""
+        import torch
+
+        table = members(labels, self.task.num_labels).astype(np.float32)
+        return torch.from_numpy(table).to(texts.ids.device)
+
+    def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """Return the mean binary cross-entropy of outputs [B, C]."""
+        from torch.nn import functional
+
+        return functional.binary_cross_entropy_with_logits(outputs, targets)
+
+    def decode(self, outputs: "Tensor", texts: "TokenSet") -> Values:
+        """Return the classes with a probability of at least one half."""
+        return _lists((outputs >= 0).cpu().numpy())
