@@ -74,12 +74,14 @@ def lay_out_windows(
         SpecError: the tokenizer gives no offsets.
     """
     before, between, after = _specials(tokenizer)
-    asked = _pieces(tokenizer, questions)
-    told = _pieces(tokenizer, contexts)
+    questions_read = _pieces(tokenizer, questions)
+    contexts_read = _pieces(tokenizer, contexts)
     num_special = len(before) + len(between) + len(after)
-    rows, places = [], []
+    rows, spans = [], []
     num_too_long = 0
-    for owner, ((question, _), (context, _)) in enumerate(zip(asked, told, strict=True)):
+    for owner, ((question, _), (context, _)) in enumerate(
+        zip(questions_read, contexts_read, strict=True)
+    ):
         room = max_length - num_special - len(question)
         if room < MIN_CONTEXT:
             num_too_long += 1
@@ -88,20 +90,20 @@ def lay_out_windows(
             part = context[first : first + room]
             rows.append(np.concatenate([before, question, between, part, after]))
             start = len(before) + len(question) + len(between)
-            places.append((owner, first, len(part), start))
+            spans.append((owner, first, len(part), start))
     if not rows:
         raise DataError(
             f"none of {len(questions)} questions leaves {MIN_CONTEXT} tokens for its context in a "
             f"window of {max_length}; raise max_length of the protocol"
         )
-    owners, firsts, held, starts = np.array(places, dtype=np.int64).T
+    owners, firsts, held, starts = np.array(spans, dtype=np.int64).T
     windows = Windows.of(
         rows,
         pad_id=tokenizer.pad_token_id or 0,
         vocab_size=vocab_size,
         device=device,
         contexts=list(contexts),
-        offsets=[offsets for _, offsets in told],
+        offsets=[offsets for _, offsets in contexts_read],
         owners=owners,
         first_tokens=firsts,
         num_held=held,

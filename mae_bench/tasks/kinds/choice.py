@@ -81,7 +81,7 @@ class Choice(FinetuneKind):
                 f"{where} has {counted(len(options), 'option')}; give {MIN_OPTIONS} to "
                 f"{MAX_OPTIONS} options"
             )
-        right = self._place(label, options, where)
+        right = self._number(label, options, where)
         if options.count(options[right]) > 1:
             self.skipped[RIGHT_TWICE] += 1
             return None
@@ -95,7 +95,7 @@ class Choice(FinetuneKind):
 
     def read_label(self, value: Any, where: str) -> int:
         """Return a place among as many options as there may be."""
-        return self._place(value, [""] * MAX_OPTIONS, where)
+        return self._number(value, [""] * MAX_OPTIONS, where)
 
     def _options(self, cells: Sequence[Any], where: str) -> list[str]:
         options: list[Any] = []
@@ -110,17 +110,17 @@ class Choice(FinetuneKind):
                 )
         return [option.strip() for option in options]
 
-    def _place(self, value: Any, options: list[str], where: str) -> int:
+    def _number(self, value: Any, options: list[str], where: str) -> int:
         names = self.task.label_names
-        place = -1
+        number = -1
         if names:
-            place = names.index(str(value)) if str(value) in names else -1
+            number = names.index(str(value)) if str(value) in names else -1
         elif isinstance(value, int):
-            place = value
+            number = value
         elif isinstance(value, str) and value.strip() in options:
-            place = options.index(value.strip())
-        if 0 <= place < len(options):
-            return place
+            number = options.index(value.strip())
+        if 0 <= number < len(options):
+            return number
         allowed = names[: len(options)] or [f"0 to {len(options) - 1}", *map(repr, options)]
         raise DataError(
             f"label {value!r} in column '{self.task.label_field}' of {where} is none of its "

@@ -130,9 +130,9 @@ def _longest_run(a: list[str], b: list[str]) -> int:
     before = [0] * (len(b) + 1)
     for part in a:
         here = [0] * (len(b) + 1)
-        for place, other in enumerate(b):
+        for at, other in enumerate(b):
             if part == other:
-                here[place + 1] = before[place] + 1
+                here[at + 1] = before[at] + 1
         best = max(best, *here)
         before = here
     return best
