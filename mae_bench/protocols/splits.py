@@ -57,9 +57,9 @@ class Splits:
         task = self.task.name if split == "test" else self.task.trained_as
         num_noisy = kind_of(self.task).num_noisy
         texts = []
-        for place, column in enumerate(examples.texts[:num_noisy]):
+        for index, column in enumerate(examples.texts[:num_noisy]):
             # another id for the second text of a pair, or both would get the same draws
-            ids = examples.ids if place == 0 else [f"{name}#{place}" for name in examples.ids]
+            ids = examples.ids if index == 0 else [f"{name}#{index}" for name in examples.ids]
             texts.append(apply_noise(noise, column, ids, task=task, split=split, seed=self._seed))
         clean = examples.texts[len(texts) :]
         return replace(examples, texts=(*texts, *clean))

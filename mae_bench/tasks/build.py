@@ -43,9 +43,9 @@ def build_task(task: Task, out: Path, data_dir: Path | None, progress: Progress)
     Selection is the official split for it, or carved out of train by content hash (a tenth);
     either way at most 500 rows, chosen by content hash. A text of the test split is removed from
     train and selection, a text of selection from train, and a text repeated inside selection is
-    kept once; the counts stand in ``meta.json``. No test row is removed for its texts. Two pairs
-    of the same texts are one, whichever text comes first: turned round, a pair still gives its
-    label away. Train and selection of a task that trains on another are the other's, without what
+    kept once; the counts are in ``meta.json``. No test row is removed for its texts. Two pairs
+    of the same texts are one, whichever text comes first: in the other order, too, a pair leaks
+    its label. Train and selection of a task that trains on another are the other's, without what
     is in the test. Rows that the kind cannot use are left out of every part and counted.
 
     Raises:
@@ -79,8 +79,8 @@ def count_train(task: Task, data_dir: Path | None) -> int:
     return len(parts["train"])
 
 
-def num_official(task: Task, data_dir: Path | None) -> int:
-    """Return the rows of the official train split; 0 where only a download would tell.
+def num_official(task: Task, data_dir: Path | None) -> int | None:
+    """Return the rows of the official train split; None where only a download would show them.
 
     Raises:
         DataError: a file is damaged, or the local copy lacks it.
@@ -157,8 +157,8 @@ def _rows(task: Task, split: str, data_dir: Path | None, skipped: Counter[str]) 
     if task.source is None:
         return _world_rows(task, split)
     label = task.label_field
-    found = read_split(task.source, split, data_dir, texts=task.columns, others=(label,))
-    columns, labels = [found[name] for name in task.columns], found[label]
+    fields = read_split(task.source, split, data_dir, texts=task.columns, others=(label,))
+    columns, labels = [fields[name] for name in task.columns], fields[label]
     return list(_checked(task, split, zip(*columns, strict=True), labels, skipped))
 
 
@@ -204,10 +204,10 @@ def _chosen(rows: list[_Row], limit: int) -> list[_Row]:
     """
     unique: dict[tuple[str, ...], tuple[bytes, _Row]] = {}
     for row in rows:
-        found = _hash(row.written), row
-        kept = unique.setdefault(row.key, found)
-        if found[0] < kept[0]:
-            unique[row.key] = found
+        hashed = _hash(row.written), row
+        kept = unique.setdefault(row.key, hashed)
+        if hashed[0] < kept[0]:
+            unique[row.key] = hashed
     return [row for _, row in sorted(unique.values(), key=lambda pair: pair[0])[:limit]]
 
 
