@@ -50,8 +50,8 @@ def segments_of(input_ids: Tensor, separator: int) -> Tensor:
     return (is_end.cumsum(dim=1) - is_end).clamp(max=1)
 
 
-class PooledHead(nn.Module):
-    """Mean pooling, dropout and a linear layer: the head of a label for a whole text."""
+class LinearHead(nn.Module):
+    """Dropout and a linear layer."""
 
     def __init__(
         self, width: int, num_outputs: int, *, dropout: float, task: str, seed: int
@@ -60,6 +60,10 @@ class PooledHead(nn.Module):
         super().__init__()
         self.dropout = nn.Dropout(dropout)
         self.linear = build_linear(width, num_outputs, part=f"task:{task}", seed=seed)
+
+
+class PooledHead(LinearHead):
+    """Mean pooling, dropout and a linear layer: the head of a label for a whole text."""
 
     def forward(self, hidden: Tensor, is_pad: Tensor | None) -> Tensor:
         """Return outputs [B, C] float32 for hidden vectors [B, S, D]."""
@@ -67,16 +71,8 @@ class PooledHead(nn.Module):
         return output.float()
 
 
-class TokenHead(nn.Module):
+class TokenHead(LinearHead):
     """Dropout and a linear layer on every token: the head of labels for parts of a text."""
-
-    def __init__(
-        self, width: int, num_outputs: int, *, dropout: float, task: str, seed: int
-    ) -> None:
-        """Draw the weights, which the task's name and the seed of the fine-tune decide."""
-        super().__init__()
-        self.dropout = nn.Dropout(dropout)
-        self.linear = build_linear(width, num_outputs, part=f"task:{task}", seed=seed)
 
     def forward(self, hidden: Tensor, is_pad: Tensor | None) -> Tensor:
         """Return outputs [B, S, C] float32 for hidden vectors [B, S, D]; 0 at padding."""

@@ -19,6 +19,7 @@ from mae_bench.plurals import counted
 from mae_bench.registry import Registry
 from mae_bench.tasks.base import TASKS, Examples, Labels, Task
 from mae_bench.tasks.metrics import Values
+from mae_bench.tasks.train_task import check_train_task
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -61,21 +62,8 @@ class TaskKind(ABC):
                 "give the task another kind"
             )
         if self.task.train_task:
-            self._check_train_task()
-
-    def _check_train_task(self) -> None:
-        name, other = self.task.name, TASKS.get(self.task.train_task)
-        if other.train_task:
-            raise SpecError(
-                f"task '{name}' trains on '{other.name}', which itself trains on "
-                f"'{other.train_task}'; name '{other.train_task}' as its train_task"
-            )
-        if other.kind != self.task.kind or not self.shares_labels(other):
-            raise SpecError(
-                f"task '{name}' cannot train on '{other.name}': its kind and labels are "
-                f"{_labels_in_words(self.task)}, those of '{other.name}' "
-                f"{_labels_in_words(other)}; name a train_task of the same labels in the same order"
-            )
+            other = TASKS.get(self.task.train_task)
+            check_train_task(self.task, shares_labels=self.shares_labels(other))
 
     def shares_labels(self, other: Task) -> bool:
         """Whether what is learned from the labels of another task of this kind predicts these."""
@@ -83,8 +71,8 @@ class TaskKind(ABC):
         return (task.label_names, task.label_range) == (other.label_names, other.label_range)
 
     def read_example(
-        self, texts: Sequence[Any], label: Any, where: str
-    ) -> tuple[tuple[str, ...], Any] | None:
+        self, texts: Sequence[object], label: object, where: str
+    ) -> tuple[tuple[str, ...], object] | None:
         """Return the texts and the label of a data set's row; None, counted, if it has no use.
 
         Args:
@@ -302,11 +290,6 @@ def objects(values: Iterable[Any]) -> Labels:
     for index, value in enumerate(listed):  # `np.array` would make lists of one length a table
         array[index] = value
     return array
-
-
-def _labels_in_words(task: Task) -> str:
-    labels = ", ".join(task.label_names) or (task.label_range or "unnamed")
-    return f"{task.kind} ({labels})"
 
 
 def _are_the_same(values: Values) -> bool:

@@ -16,6 +16,7 @@ from mae_bench.plurals import counted
 from mae_bench.tasks.base import Examples, Labels, Task
 from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, Learner
 from mae_bench.tasks.metrics import Values
+from mae_bench.tasks.train_task import check_train_task
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -44,7 +45,7 @@ class Choice(FinetuneKind):
     def check(self) -> None:
         """Check that there are options to read and not more names of labels than of options."""
         if self.task.train_task:
-            self._check_train_task()
+            check_train_task(self.task, shares_labels=True)
         if not self.task.columns:
             raise SpecError(
                 f"task '{self.task.name}' of kind '{self.task.kind}' names no column; give the "
@@ -63,8 +64,8 @@ class Choice(FinetuneKind):
         return True
 
     def read_example(
-        self, texts: Sequence[Any], label: Any, where: str
-    ) -> tuple[tuple[str, ...], Any] | None:
+        self, texts: Sequence[object], label: object, where: str
+    ) -> tuple[tuple[str, ...], int] | None:
         """Return context, question and options, and the place of the right one.
 
         An example whose right option stands there twice has no use: both would be right. Wrong
@@ -88,17 +89,18 @@ class Choice(FinetuneKind):
         context, question = (read[0] if read else ""), " ".join(read[1:])
         return (context, question, *options), right
 
-    def read_text(self, value: Any, field: str, where: str) -> str:
+    def read_text(self, value: object, field: str, where: str) -> str:
         """Return a text; a list of its parts becomes lines."""
-        is_parts = isinstance(value, list) and all(isinstance(part, str) for part in value)
-        return super().read_text("\n".join(value) if is_parts else value, field, where)
+        if isinstance(value, list) and all(isinstance(part, str) for part in value):
+            value = "\n".join(map(str, value))
+        return super().read_text(value, field, where)
 
-    def read_label(self, value: Any, where: str) -> int:
+    def read_label(self, value: object, where: str) -> int:
         """Return a place among as many options as there may be."""
         return self._number(value, [""] * MAX_OPTIONS, where)
 
-    def _options(self, cells: Sequence[Any], where: str) -> list[str]:
-        options: list[Any] = []
+    def _options(self, cells: Sequence[object], where: str) -> list[str]:
+        options: list[object] = []
         for cell in cells:
             options += cell if isinstance(cell, list) else [] if cell is None else [cell]
         for option in options:
@@ -108,9 +110,9 @@ class Choice(FinetuneKind):
                     f"an option in {fields} of {where} must be text with a sign in it, got "
                     f"{option!r}; leave out what is no option"
                 )
-        return [option.strip() for option in options]
+        return [str(option).strip() for option in options]
 
-    def _number(self, value: Any, options: list[str], where: str) -> int:
+    def _number(self, value: object, options: list[str], where: str) -> int:
         names = self.task.label_names
         number = -1
         if names:
@@ -127,7 +129,7 @@ class Choice(FinetuneKind):
             f"{len(options)} options; allowed: {', '.join(allowed)}"
         )
 
-    def array(self, labels: Sequence[Any]) -> Labels:
+    def array(self, labels: Sequence[int]) -> Labels:
         """Return int64 places."""
         return np.asarray(labels, dtype=np.int64)
 
@@ -144,10 +146,6 @@ class Choice(FinetuneKind):
         """Return the place that is commonest in ``train`` among as many as the example has."""
         shares = np.bincount(train.labels, minlength=MAX_OPTIONS)
         return np.array([int(shares[:count].argmax()) for count in _counts(examples)])
-
-    def find_collapse(self, labels: Labels, predictions: Values) -> str:
-        """Return "constant prediction" where every example got one place, though labels differ."""
-        return super().find_collapse(labels, predictions)
 
     def learner(self, train: Examples) -> "Places":
         """Return the places for cross-entropy."""

@@ -8,7 +8,7 @@ in characters. Legend: N examples, R windows, S longest window.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, TypedDict, cast
 
 import numpy as np
 
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 BAD_OFFSET = "answers that are not in their context at answer_start"
 TOO_LONG = "questions longer than the window"
 _PAIRS = 1 << 24  # of a start and an end that are scored at once
+
+
+class Answer(TypedDict):
+    """A label: the right answers, and the character of the context at which each starts."""
+
+    text: list[str]
+    answer_start: list[int]
 
 
 @KINDS.register("span")
@@ -59,8 +66,8 @@ class Span(FinetuneKind):
         return True
 
     def read_example(
-        self, texts: Sequence[Any], label: Any, where: str
-    ) -> tuple[tuple[str, ...], Any] | None:
+        self, texts: Sequence[object], label: object, where: str
+    ) -> tuple[tuple[str, ...], Answer] | None:
         """Return question, context and answers, without those that are not where they say.
 
         A row whose answers all are not has no use.
@@ -76,7 +83,7 @@ class Span(FinetuneKind):
                 return None
         return (question, context), _answers([t for t, _ in kept], [at for _, at in kept])
 
-    def read_label(self, value: Any, where: str) -> dict[str, list[Any]]:
+    def read_label(self, value: object, where: str) -> Answer:
         """Return the answers and where they start."""
         if isinstance(value, Mapping) and {"text", "answer_start"} <= set(value):
             texts, starts = list(value["text"]), list(value["answer_start"])
@@ -90,7 +97,7 @@ class Span(FinetuneKind):
             "and the character of the context at which each starts; both empty for no answer"
         )
 
-    def array(self, labels: Sequence[Any]) -> Labels:
+    def array(self, labels: Sequence[Answer]) -> Labels:
         """Return objects."""
         return objects(labels)
 
@@ -241,11 +248,11 @@ class Answers(Learner):
         )
 
 
-def _answers(texts: list[str], starts: list[int]) -> dict[str, list[Any]]:
+def _answers(texts: list[str], starts: list[int]) -> Answer:
     return {"text": texts, "answer_start": [int(at) for at in starts]}
 
 
-def _tokens(label: Mapping[str, Any], offsets: Values) -> tuple[int, int]:
+def _tokens(label: Answer, offsets: Values) -> tuple[int, int]:
     """Return the first and last token of the first answer; (-1, -1) where there is none."""
     if not len(label["text"]) or not len(offsets):
         return -1, -1
