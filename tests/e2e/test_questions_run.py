@@ -20,7 +20,7 @@ STUDY = {
     "corpus": {"tokens": 2_000, "tokenizer": {"vocab_size": 300}, "row_length": 32},
     "pretrain": {"budget": {"steps": 2}, "batch_rows": 8, "precision": "fp32"},
     "objectives": ["mlm"],
-    "tasks": ["squad", "c3", "xquad/de"],
+    "tasks": ["squad", "c3"],
     "finetune": {
         "learning_rates": [1e-3],
         "epochs": 1,
@@ -28,7 +28,6 @@ STUDY = {
         "max_length": 48,
         "precision": "fp32",
     },
-    "noise": ["clean", {"typos": 0.2}],
     "train_sizes": [16],
     "seeds": 1,
 }
@@ -82,19 +81,15 @@ def test_a_study_runs_from_its_data_to_its_report(data, tmp_path):
     assert rows["failure"].isna().all() and rows["value"].between(0, 1).all()
     assert set(rows["arm"]) == {"random_init", "mlm", "majority class"}
     metrics = {task: set(part["metric"]) for task, part in rows.groupby("task")}
-    assert metrics == {
-        "squad": {"answer_f1", "exact_match"},
-        "xquad/de": {"answer_f1", "exact_match"},
-        "c3": {"accuracy"},
-    }
+    assert metrics == {"squad": {"answer_f1", "exact_match"}, "c3": {"accuracy"}}
     warned = prepared_warnings(session.plan, session.store, data)
     reason = "1 answers that are not in their context at answer_start in train"
-    assert warned == [f"task squad: skipped {reason}", f"task xquad/de: skipped {reason}"]
+    assert warned == [f"task squad: skipped {reason}"]
     contexts = {row["context"] for row in questions("test", 20)}
     for cell in session.plan.cells:
         folder = session.store.path("evaluate", cell.evaluate)
         predictions = pd.read_parquet(folder / "predictions.parquet")
-        assert set(predictions["noise"]) == {"clean", "typos 0.2"}
+        assert len(predictions) == {"squad": 20, "c3": 12}[cell.task]
         if cell.task == "c3":
             assert predictions["prediction"].between(0, 3).all()
         elif cell.task == "squad" and not cell.is_floor:
@@ -103,7 +98,7 @@ def test_a_study_runs_from_its_data_to_its_report(data, tmp_path):
             counts = json.loads((folder / "metrics.json").read_text()).get("skipped", {})
             assert set(counts) <= {"questions longer than the window"}
     page = write_report(rows, session.study, tmp_path / "report")
-    assert "exact_match" in page.read_text()
+    assert "answer_f1" in page.read_text()
 
 
 def test_a_transfer_is_planned_with_the_data_of_both(data, tmp_path):
