@@ -332,3 +332,20 @@ def test_windows_of_one_tokenizer_are_not_another_ones(tmp_path):
     examples = one("the house", "a river")
     counts = {len(laid_out(make, examples)[1].offsets[0]) for make in (first, byte_level())}
     assert counts == {2, len("a river")}
+
+
+@pytest.mark.parametrize("ratio", [0.25, 0.5, 1.0])
+def test_the_stride_of_the_recipe_acts(ratio):
+    _, texts = laid_out(uncased(), one("when?", CONTEXT), 30, ratio)
+    room = int(texts.num_held[0])
+    assert texts.first_tokens[:2].tolist() == [0, round(ratio * room)]
+
+
+def test_the_longest_answer_of_the_recipe_acts(tmp_path):
+    data = small_task("span")
+    spec = small_spec("finetune", data, recipe={"max_answer_length": 3})
+    result = finetune.run(
+        spec, checkpoint=save_encoder(tmp_path), task=data, device="cpu", progress=silent
+    )
+    predictions = result.readings[0].predictions.tolist()
+    assert max(map(len, predictions)) <= 3 < max(map(len, as_predictions(data.test.labels)))
