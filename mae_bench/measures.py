@@ -143,6 +143,8 @@ for _name in ("span_f1", "span_precision", "span_recall", "word_accuracy"):
     declare(_name, better="higher")
 for _name in ("micro_f1", "macro_f1", "subset_accuracy"):
     declare(_name, better="higher")
+for _name in ("exact_match", "answer_f1", "cmrc_exact_match", "cmrc_f1"):
+    declare(_name, better="higher")
 for _name in ("rank_tau*", "entropy_rank*", "participation_ratio*", "iso_score"):
     declare(_name, better="higher")
 declare("rank_lost_to_masks", better="lower")

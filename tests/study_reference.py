@@ -102,6 +102,8 @@ EXAMPLES = {  # YAML; a test reads each into a study
     "finetune.bucket_batches": "8",
     "finetune.dropout": "0.0",
     "finetune.precision": "fp32",
+    "finetune.stride_ratio": "0.25",
+    "finetune.max_answer_length": "60",
     "linear_probe.poolings": "[mean]",
     "linear_probe.inverse_penalties": "[0.01, 1.0, 100.0]",
     "linear_probe.max_iter": "2000",

@@ -10,7 +10,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 import torch
-from small_cases import save_encoder, small_spec, small_task
+from small_cases import as_predictions, save_encoder, small_spec, small_task
 
 import mae_bench.tasks.kinds
 from mae_bench.data.words import join_words, split_words
@@ -58,7 +58,8 @@ def fitted(outputs, loss):
 def test_every_file_is_a_registered_kind():
     package = mae_bench.tasks.kinds
     files = {module.name for module in pkgutil.iter_modules(package.__path__)} - {"base"}
-    assert files == set(NAMES) == {"classify", "multilabel", "pair", "regress", "tag"}
+    kinds = {"choice", "classify", "multilabel", "pair", "regress", "span", "tag"}
+    assert files == set(NAMES) == kinds
     assert files <= set(package.__all__)
     for name in files:
         assert KINDS.get(name).__module__ == f"{package.__name__}.{name}"
@@ -66,11 +67,11 @@ def test_every_file_is_a_registered_kind():
 
 def test_an_unknown_kind_gets_a_near_match():
     task = dataclasses.replace(small_task("classify").task, kind="clasify")
-    with pytest.raises(UnknownNameError, match=r"pair, regress, tag\. Did you mean 'classify'"):
+    with pytest.raises(UnknownNameError, match=r"pair, regress.* Did you mean 'classify'"):
         kind_of(task)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "choice"])
 def test_a_task_of_another_number_of_texts_is_refused(name):
     task = small_task(name).task
     kind_of(task).check()
@@ -90,6 +91,8 @@ def test_a_task_of_another_number_of_texts_is_refused(name):
         ("tag", ("O",), "at least two different tags in label_names, got O; name each once"),
         ("tag", ("O", "B-X", "NOUN"), "scored by span_f1, but 'NOUN' in label_names writes no"),
         ("regress", ("low", "high"), "numbers for labels and no label_names, got low, high"),
+        ("span", ("yes", "no"), "answers for labels and no label_names, got yes, no"),
+        ("choice", tuple("ABCDEFGHIJK"), "at most 10 options, got 11 label_names"),
     ],
 )
 def test_label_names_that_do_not_fit_are_refused(name, label_names, message):
@@ -123,14 +126,14 @@ def test_a_floor_reads_the_training_labels_and_no_text(name):
     wrong = dataclasses.replace(data.test, texts=blank, labels=data.test.labels[::-1])
     assert len(floor) == len(data.test)
     assert kind.floor(data.train, wrong).tolist() == floor.tolist()
-    labels = data.train.labels.tolist()
-    few = data.train.take([i for i, label in enumerate(labels) if label == labels[0]])
+    right = as_predictions(data.train.labels).tolist()
+    few = data.train.take(np.array([i for i, label in enumerate(right) if label == right[0]]))
     for predicted in kind.floor(few, data.test).tolist():
         if kind.has_words:
             assert len(set(predicted)) == 1
-            assert labels[0].count(predicted[0]) == max(map(labels[0].count, labels[0]))
+            assert right[0].count(predicted[0]) == max(map(right[0].count, right[0]))
         else:
-            assert predicted == labels[0]
+            assert predicted == right[0]
 
 
 def blanked(text, kind):
@@ -143,10 +146,12 @@ def test_a_collapse_is_what_follows_no_text(name):
     kind, labels = kind_of(data.task), data.test.labels
     constant = kind.floor(data.train, data.test)
     assert kind.find_collapse(labels, constant) == "constant prediction"
-    assert kind.find_collapse(labels, labels) == ""
-    assert kind.find_collapse(constant, constant) == "", "nothing to tell"
+    right = as_predictions(labels)
+    assert kind.find_collapse(labels, right) == ""
+    alike = constant if kind.has_words else labels[np.zeros(len(labels), dtype=int)]
+    assert kind.find_collapse(alike, constant) == "", "nothing to tell"
     one_other = constant.copy()
-    others = (label for label in labels.tolist() if label not in constant.tolist())
+    others = (label for label in right.tolist() if label not in constant.tolist())
     one_other[3] = next(one for one in others if not kind.has_words or set(one) - {"O"})
     assert kind.find_collapse(labels, one_other) == ""
 
@@ -159,7 +164,7 @@ def test_a_small_training_set_holds_every_class_twice(name):
     for seed in range(4):
         train = Splits(small_spec("finetune", data, train_size=size, seed=seed), data).train
         assert len(train) == size
-        if train.labels.dtype == np.int64:
+        if train.labels.dtype == np.int64 and num_classes:
             assert np.bincount(train.labels).tolist() == [2] * num_classes
 
 
@@ -167,29 +172,30 @@ def test_a_small_training_set_holds_every_class_twice(name):
 def test_what_the_loss_asks_for_is_decoded_to_the_labels(name, tokenizer):
     train, texts, learner = learned(name, tokenizer)
     targets = learner.encode(train.labels, texts)
-    start = torch.zeros(len(train), *learner.output_shape(texts.ids.shape[1]))
+    start = torch.zeros(len(texts), *learner.output_shape(texts.ids.shape[-1]))
     outputs = fitted(start, lambda outputs: learner.loss(outputs, targets))
     decoded = learner.decode(outputs, texts)
-    if decoded.dtype == object:
-        assert decoded.tolist() == train.labels.tolist()
-    else:
-        assert decoded == pytest.approx(train.labels, rel=1e-3)
+    right = as_predictions(train.labels).tolist()
+    is_exact = isinstance(right[0], str | list)
+    assert decoded.tolist() == (right if is_exact else pytest.approx(right, rel=1e-3))
     assert float(learner.loss(outputs, targets)) < 1e-3 < float(learner.loss(start, targets))
 
 
-@pytest.mark.parametrize("name", TUNED)
+@pytest.mark.parametrize("name", [name for name in TUNED if name != "span"])
 def test_the_loss_of_a_constant_is_that_of_the_best_one(name, tokenizer):
     train, texts, learner = learned(name, tokenizer)
     targets = learner.encode(train.labels, texts)
-    shape = learner.output_shape(texts.ids.shape[1])
-    everywhere = [1] * len(shape)  # one constant for every example and token
+    shape = learner.output_shape(texts.ids.shape[-1])
+    everywhere = [1] * (len(shape) if kind_of(small_task(name).task).has_words else 1)
 
     def loss(constant):
         return learner.loss(constant.expand(len(train), *shape), targets)
 
-    best = float(loss(fitted(torch.zeros(*everywhere, shape[-1]), loss)))
-    assert len(learner.constant_losses) == len(train)
-    assert best == pytest.approx(float(learner.constant_losses.mean()), rel=1e-3)
+    free = shape[len(everywhere) - 1 :]
+    best = float(loss(fitted(torch.zeros(*everywhere, *free), loss)))
+    constants = learner.losses_of_constant(targets, texts)
+    assert len(constants) == len(texts)
+    assert best == pytest.approx(float(constants.mean()), rel=1e-3)
 
 
 @pytest.mark.parametrize("name", TUNED)
@@ -197,9 +203,9 @@ def test_a_loss_is_the_mean_of_its_batch(name, tokenizer):
     train, texts, learner = learned(name, tokenizer)
     targets = learner.encode(train.labels, texts)
     generator = torch.Generator().manual_seed(0)
-    shape = (len(train), *learner.output_shape(texts.ids.shape[1]))
+    shape = (len(texts), *learner.output_shape(texts.ids.shape[-1]))
     outputs = torch.randn(shape, generator=generator)
-    each = [float(learner.loss(outputs[i : i + 1], targets[i : i + 1])) for i in range(len(train))]
+    each = [float(learner.loss(outputs[i : i + 1], targets[i : i + 1])) for i in range(len(texts))]
     assert float(learner.loss(outputs, targets)) == pytest.approx(np.mean(each), rel=1e-5)
 
 
@@ -215,7 +221,8 @@ def test_a_head_depends_on_task_and_seed_alone(name, tokenizer):
     hidden = torch.randn(3, 6, 8, generator=torch.Generator().manual_seed(1))
     outputs = heads[0].eval()(hidden.bfloat16().float(), None)
     assert outputs.dtype == torch.float32
-    assert outputs.shape == (3, *learner.output_shape(6))
+    of_a_text = learner.output_shape(6)[-(outputs.dim() - 1) :]  # an example may be several
+    assert outputs.shape == (3, *of_a_text)
     is_pad = torch.arange(6) >= torch.tensor([6, 2, 1])[:, None]
     padded = heads[0](hidden, is_pad)
     spoilt = heads[0](hidden.masked_fill(is_pad.unsqueeze(-1), 1e6), is_pad)
@@ -241,9 +248,13 @@ def test_linear_models_come_in_the_order_of_their_penalties(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_some_protocol_and_every_floor_reads_it(name):
     fitting = [other for other, part in PROTOCOLS if part.fits(name) and not part.reads_corpus]
-    of_words = ["finetune", "majority", "word_majority", "word_probe"]
-    of_texts = ["finetune", "linear_probe", "majority", "tfidf"]
-    assert fitting == (of_words if KINDS.get(name).has_words else of_texts)
+    if KINDS.get(name).has_words:
+        of_this = ["finetune", "majority", "word_majority", "word_probe"]
+    elif name in LINEAR:
+        of_this = ["finetune", "linear_probe", "majority", "tfidf"]
+    else:
+        of_this = ["finetune", "majority"]
+    assert fitting == of_this
     assert issubclass(KINDS.get(name), PROTOCOLS.get("finetune").kinds)
     with pytest.raises(UnknownNameError):
         PROTOCOLS.get("finetune").fits("no such kind")

@@ -5,13 +5,25 @@ that is named here once.
 """
 
 from mae_bench.tasks.definitions import (
+    choices,
     classification,
     glue,
     multilabel,
+    questions,
     similarity,
     slots,
     tagging,
     world,
 )
 
-__all__ = ["classification", "glue", "multilabel", "similarity", "slots", "tagging", "world"]
+__all__ = [
+    "choices",
+    "classification",
+    "glue",
+    "multilabel",
+    "questions",
+    "similarity",
+    "slots",
+    "tagging",
+    "world",
+]

@@ -4,7 +4,7 @@ A kind is one file, registered by its module, which is named here once. Nothing 
 asks which kind a task is of.
 """
 
-from mae_bench.tasks.kinds import classify, multilabel, pair, regress, tag
+from mae_bench.tasks.kinds import choice, classify, multilabel, pair, regress, span, tag
 from mae_bench.tasks.kinds.base import (
     KINDS,
     FinetuneKind,
@@ -21,11 +21,13 @@ __all__ = [
     "Learner",
     "LinearKind",
     "TaskKind",
+    "choice",
     "classify",
     "kind_of",
     "multilabel",
     "objects",
     "pair",
     "regress",
+    "span",
     "tag",
 ]

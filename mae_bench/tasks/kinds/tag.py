@@ -106,14 +106,19 @@ class Tag(WordKind):
             + near_match(str(tag), names)
         )
 
-    def check_example(self, texts: Sequence[str], label: Any, where: str) -> None:
-        """Check that there are as many tags as words."""
-        num_words = len(split_words(texts[0]))
-        if num_words != len(label):
+    def read_example(
+        self, texts: Sequence[object], label: object, where: str
+    ) -> tuple[tuple[str, ...], list[str]]:
+        """Return the words as one text, and as many tags."""
+        words = self.read_text(texts[0], self.task.text_fields[0], where)
+        tags = self.read_label(label, where)
+        num_words = len(split_words(words))
+        if num_words != len(tags):
             raise DataError(
-                f"{where} has {counted(num_words, 'word')} and {counted(len(label), 'tag')}; "
+                f"{where} has {counted(num_words, 'word')} and {counted(len(tags), 'tag')}; "
                 "every word needs one tag: mend or drop that row"
             )
+        return (words,), tags
 
     def array(self, labels: Sequence[Any]) -> Labels:
         """Return lists of tags; those that are equal are one object, for a set has a million."""

@@ -3,7 +3,17 @@
 What to touch: a metric is one registered function here, its direction and unit in `measures.py`.
 """
 
-from mae_bench.tasks.metrics import classes, label_sets, numbers, tags
+from mae_bench.tasks.metrics import answers, classes, label_sets, numbers, tags
 from mae_bench.tasks.metrics.base import METRICS, Metric, Values, add_metric
 
-__all__ = ["METRICS", "Metric", "Values", "add_metric", "classes", "label_sets", "numbers", "tags"]
+__all__ = [
+    "METRICS",
+    "Metric",
+    "Values",
+    "add_metric",
+    "answers",
+    "classes",
+    "label_sets",
+    "numbers",
+    "tags",
+]
