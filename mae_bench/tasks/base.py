@@ -33,6 +33,7 @@ class Task:
         label_range: least and greatest label where labels are numbers.
         licence: as its publisher states it.
         note: what a reader of results should know.
+        skipped_labels: labels in the data that mean "no label"; their rows are left out, and counted.
         language: of its texts, as ISO 639 (``en``, ``zh``, ``hau``); several with ``+``.
     """
 
@@ -48,6 +49,7 @@ class Task:
     selection_split: str | None = None
     label_range: tuple[float, float] | None = None
     note: str = ""
+    skipped_labels: tuple[Any, ...] = ()
     language: str = "en"
 
     @property

@@ -122,7 +122,8 @@ def _rows(task: Task, split: str, data_dir: Path | None) -> list[_Row]:
     label = task.label_field
     found = read_split(task.source, split, data_dir, texts=task.text_fields, others=(label,))
     columns, labels = [found[name] for name in task.text_fields], found[label]
-    return list(_checked(task, split, zip(*columns, strict=True), labels))
+    rows = _checked(task, split, zip(*columns, strict=True), labels)
+    return [row for row in rows if row is not None]
 
 
 def _world_rows(task: Task, split: str) -> list[_Row]:

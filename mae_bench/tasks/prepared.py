@@ -43,6 +43,7 @@ def task_fingerprint(task: Task, data_dir: Path | None) -> str:
             task.label_range,
             task.metrics,
             *([versions] if versions else []),  # parts of this package move no id
+            *([{"skipped_labels": task.skipped_labels}] if task.skipped_labels else []),
         ]
     )
     digest = hashlib.blake2b(definition.encode(), digest_size=8).hexdigest()

@@ -1,9 +1,27 @@
 """Definitions of tasks: which data set, which columns, which metrics; a file for each family.
 
-What to touch: a task of a known kind is one `add_task` in its family's file; a new family is a file
-that is named here once.
+What to touch: a task of a known kind is one `add_published` (or `add_task`) in its family's file; a
+new family is a file that is named here once.
 """
 
-from mae_bench.tasks.definitions import classification, glue, similarity, world
+from mae_bench.tasks.definitions import (
+    classification,
+    glue,
+    inference,
+    intents,
+    sentiment,
+    similarity,
+    topics,
+    world,
+)
 
-__all__ = ["classification", "glue", "similarity", "world"]
+__all__ = [
+    "classification",
+    "glue",
+    "inference",
+    "intents",
+    "sentiment",
+    "similarity",
+    "topics",
+    "world",
+]

@@ -33,13 +33,23 @@ class TaskKind(ABC):
     Attributes:
         task: of this kind.
         num_texts: texts of an example: 1, or 2 that are read as two segments.
+        allowed_texts: the numbers of texts that an example may have; ``num_texts`` alone, unless
+            said otherwise.
+        default_metrics: of a user's own task that names none, the deciding one first.
+        has_classes: whether labels are names of classes, or hold such names; those of a user's
+            own data are then found there.
     """
 
-    num_texts: ClassVar[int] = 1
+    num_texts: int = 1
+    allowed_texts: ClassVar[tuple[int, ...]] = ()
+    default_metrics: ClassVar[tuple[str, ...]] = ()
+    has_classes: ClassVar[bool] = False
 
     def __init__(self, task: Task) -> None:
         """Speak for one task."""
         self.task = task
+        if (given := len(task.text_fields)) in self.allowed_texts:
+            self.num_texts = given
 
     def check(self) -> None:
         """Check that the task's definition is one of this kind.
@@ -50,10 +60,15 @@ class TaskKind(ABC):
         if len(self.task.text_fields) != self.num_texts:
             raise SpecError(
                 f"task '{self.task.name}' of kind '{self.task.kind}' must have "
-                f"{counted(self.num_texts, 'text field')}, got {len(self.task.text_fields)} "
+                f"{self._texts_in_words()}, got {len(self.task.text_fields)} "
                 f"({', '.join(self.task.text_fields)}); name that many columns in text_fields, or "
                 "give the task another kind"
             )
+
+    def _texts_in_words(self) -> str:
+        if not self.allowed_texts:
+            return counted(self.num_texts, "text field")
+        return f"{' or '.join(map(str, self.allowed_texts))} text fields"
 
     def read_text(self, value: Any, field: str, where: str) -> str:
         """Return a text of a data set's row.
