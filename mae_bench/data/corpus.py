@@ -10,10 +10,10 @@ from mae_bench.data.files import FILES_VERSION
 from mae_bench.data.listing import list_texts, shortened
 from mae_bench.data.sources import Source, file_digest, fingerprint
 from mae_bench.errors import SpecError, UnknownNameError, near_match
-from mae_bench.places import is_there, user_path
 from mae_bench.plurals import counted
 from mae_bench.registry import Registry
 from mae_bench.specs import CorpusSpec
+from mae_bench.user_paths import is_there, user_path
 
 CORPUS_VERSION = 1  # raise it where the documents, their split or their order change
 _WIKI = "b04c8d1ceb2f5cd4588862100d08de323dccfbaa"

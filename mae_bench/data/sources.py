@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mae_bench.data.listing import parquet_parts
 from mae_bench.data.tables import Columns, columns_of, count_rows, read_columns
 from mae_bench.errors import DataError
-from mae_bench.places import is_folder, user_path
+from mae_bench.user_paths import is_folder, user_path
 
 if TYPE_CHECKING:
     import pyarrow

@@ -23,7 +23,7 @@ from mae_bench.model.backbone import Backbone
 from mae_bench.model.start import own_start
 from mae_bench.objectives.requirements import MOVED, Predictor, Provisions, Requirements
 from mae_bench.registry import Registry
-from mae_bench.sentences import first_place, sentence
+from mae_bench.sentences import first_key_path, sentence
 from mae_bench.specs import BackboneSpec, Frozen
 
 Choice = TypeVar("Choice")
@@ -256,9 +256,10 @@ def parse_options(name: str, given: Mapping[str, object]) -> Frozen:
     try:
         return kind.Options(**given)
     except ValidationError as error:
-        place = first_place(error, kind.Options)
+        key_path = first_key_path(error, kind.Options)
         raise SpecError(
-            f"objective '{name}': {sentence(error, kind.Options)}", str(place[-1]) if place else ""
+            f"objective '{name}': {sentence(error, kind.Options)}",
+            str(key_path[-1]) if key_path else "",
         ) from error
 
 

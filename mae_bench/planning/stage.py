@@ -11,7 +11,6 @@ from typing import Any
 
 from mae_bench.data.adopt_tokenizer import tokenizer_digest
 from mae_bench.data.encoders import parse_hub_encoder
-from mae_bench.places import user_path
 from mae_bench.planning.plugged import (
     backbone_plugins,
     corpus_plugins,
@@ -32,6 +31,7 @@ from mae_bench.specs import (
     PretrainSpec,
     stage_id,
 )
+from mae_bench.user_paths import user_path
 
 Key = tuple[str, str]  # kind and id
 

@@ -26,7 +26,7 @@ BUGS = (
         "edge_one_sided",
         "A choice at the lower end of its search is not flagged.",
         "mae_bench/tuning/edges.py",
-        'return "lowest" if place <= share else "highest" if',
+        'return "lowest" if position <= share else "highest" if',
         'return "highest" if',
         (f"{TUNING_EDGES}::test_a_value_near_an_end_of_its_search_is_at_an_edge",),
     ),

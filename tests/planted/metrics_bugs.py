@@ -35,8 +35,8 @@ BUGS = (
         "gain_shown",
         "Where lower is better, the gain is printed as the difference.",
         "mae_bench/analysis/claims.py",
-        "return [v.turned() if v.measure.sign < 0 else v for v in said]",
-        "return said",
+        "return [v.turned() if v.measure.sign < 0 else v for v in explained]",
+        "return explained",
         (DIRECTION,),
     ),
     Bug(
