@@ -137,7 +137,15 @@ def measure_of(metric: str) -> Measure:
 
 PLAIN = Measure()
 
-for _name in ("accuracy", "f1", "weighted_f1", "matthews", "pearson", "spearman", "masked_accuracy_*"):
+for _name in (
+    "accuracy",
+    "f1",
+    "weighted_f1",
+    "matthews",
+    "pearson",
+    "spearman",
+    "masked_accuracy_*",
+):
     declare(_name, better="higher")
 for _name in ("rank_tau*", "entropy_rank*", "participation_ratio*", "iso_score"):
     declare(_name, better="higher")

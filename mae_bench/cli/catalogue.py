@@ -1,6 +1,7 @@
 """What `list` shows of each kind of part."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,15 +10,37 @@ if TYPE_CHECKING:
 Part = Mapping[str, object]  # what is shown of one part, by column
 
 
-def parts(kind: str) -> Sequence[Part]:
-    """Return one mapping for each part of a kind, all with the same keys."""
+def parts(kind: str, data_dir: Path | None = None) -> Sequence[Part]:
+    """Return one mapping for each part of a kind, all with the same keys.
+
+    ``data_dir`` is where local data of tasks is looked for.
+    """
+    if kind == "tasks":
+        from mae_bench.cli.task_list import task_parts
+
+        return task_parts(data_dir)
     return _PARTS[kind]()
+
+
+def table_columns(kind: str, part: Part) -> Sequence[str]:
+    """Return the keys of a part that a table has room for."""
+    if kind == "tasks":
+        from mae_bench.cli.task_list import COLUMNS
+
+        return COLUMNS
+    return list(part)
 
 
 def cell(key: str, value: object) -> str:
     """Return what a table shows of a value of a part."""
     from mae_bench.cli.described import controls_text, options_text
 
+    if key == "rows" and isinstance(value, dict):
+        from mae_bench.cli.task_list import rows_text
+
+        return rows_text(value)
+    if isinstance(value, bool) and key == "is_at_hand":
+        return "yes" if value else "no"
     as_text = {"options": options_text, "controls": controls_text}
     return as_text[key](value) if key in as_text and isinstance(value, list) else str(value)
 
@@ -67,22 +90,6 @@ def _backbones() -> Sequence[Part]:
             "source": arch.source,
         }
         for name, arch in BACKBONES
-    ]
-
-
-def _tasks() -> Sequence[Part]:
-    from mae_bench.tasks import TASKS, kind_of
-
-    return [
-        {
-            "name": name,
-            "kind": task.kind,
-            "labels": kind_of(task).described,
-            "metrics": ", ".join(task.metrics),
-            "source": task.source.hub_id if task.source else "generated",
-            "licence": task.licence,
-        }
-        for name, task in TASKS
     ]
 
 
@@ -183,7 +190,6 @@ _PARTS = {
     "objectives": _objectives,
     "maskings": _maskings,
     "backbones": _backbones,
-    "tasks": _tasks,
     "corpora": _corpora,
     "protocols": _protocols,
     "metrics": _metrics,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mae_bench.cli.options import AsJson, Flags, StudyName, with_flags
+from mae_bench.cli.options import AsJson, DataDir, Flags, StudyName, with_flags
 from mae_bench.plurals import counted
 
 if TYPE_CHECKING:
@@ -35,21 +35,24 @@ def list_parts(
         str | None, typer.Argument(metavar="[KIND]", help=f"One of {', '.join(KINDS)}.")
     ] = None,
     as_json: AsJson = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Show what can be named in a study."""
-    from mae_bench.cli.catalogue import cell, parts
+    from mae_bench.cli.catalogue import cell, parts, table_columns
     from mae_bench.cli.show import table
+    from mae_bench.data.sources import data_dir as find_data_dir
     from mae_bench.errors import UnknownNameError, near_match
 
     if kind is not None and kind not in KINDS:
         known = ", ".join(KINDS)
         raise UnknownNameError(f"cannot list '{kind}'; known: {known}.{near_match(kind, KINDS)}")
-    found = {name: parts(name) for name in ([kind] if kind else KINDS)}
+    data = find_data_dir(data_dir) if kind in (None, "tasks") else None
+    found = {name: parts(name, data) for name in ([kind] if kind else KINDS)}
     if as_json:
         _print_json(found[kind] if kind else found)
         return
     for name, lines in found.items():
-        columns = list(lines[0]) if lines else ["name"]
+        columns = table_columns(name, lines[0]) if lines else ["name"]
         rows = [[cell(c, line[c]) for c in columns] for line in lines]
         table(name, columns, rows, has_title=kind is None)
 

@@ -114,7 +114,8 @@ def fingerprint(source: Source, data_dir: Path | None, also: Iterable[str] = ())
     if not _is_local(source, splits, data_dir):
         read = f"hub:{source.hub_id}@{source.revision}"
         renamed = {ours: theirs for ours, theirs in source.splits.items() if ours != theirs}
-        part = [source.config, dict(source.hub_files), dict(source.hub_fields), renamed]
+        part: list[object] = [source.config, dict(source.hub_files), dict(source.hub_fields)]
+        part += [renamed]
         part += [list(source.hub_names)] if source.hub_names else []
         return f"{read} {json.dumps(part, sort_keys=True)}" if any(part) else read
     total = hashlib.blake2b(digest_size=16)
@@ -181,6 +182,11 @@ def count_local(source: Source, split: str, data_dir: Path | None) -> int:
     if not _is_local(source, [*source.splits, split], data_dir):
         return 0
     return sum(count_rows(path) for path in _whole_local(source, split, data_dir))
+
+
+def is_at_hand(source: Source, data_dir: Path | None) -> bool:
+    """Whether a local folder holds any part of a set, so that nothing is fetched."""
+    return _is_local(source, source.splits, data_dir)
 
 
 def _local_files(source: Source, split: str, data_dir: Path | None) -> list[Path]:

@@ -14,28 +14,32 @@ def check_kinds(study: Study) -> None:
     Raises:
         SpecError: the first of them; of a protocol it names those that fit.
     """
-    from mae_bench.tasks import TASKS, kind_of
+    from mae_bench.tasks import kind_of
+    from mae_bench.tasks.own import task_of
 
     tuning = study.tuning
     tuned = (tuning.tasks or study.tasks) if tuning else ()
     for name in dict.fromkeys([*study.tasks, *tuned]):
         if name != CORPUS:
-            kind_of(TASKS.get(name)).check()
-    _check_protocols("protocols", study.protocols, study.tasks)
+            kind_of(task_of(study, name)).check()
+    _check_protocols("protocols", study.protocols, study, study.tasks)
     if tuning:
-        _check_protocols("tuning.protocol", (tuning.protocol,), tuned)
+        _check_protocols("tuning.protocol", (tuning.protocol,), study, tuned)
 
 
-def _check_protocols(where: str, protocols: Iterable[str], tasks: Iterable[str]) -> None:
+def _check_protocols(
+    where: str, protocols: Iterable[str], study: Study, tasks: Iterable[str]
+) -> None:
     from mae_bench.protocols.base import PROTOCOLS
-    from mae_bench.tasks import KINDS, TASKS
+    from mae_bench.tasks import KINDS
+    from mae_bench.tasks.own import task_of
 
     for name in protocols:
         protocol = PROTOCOLS.get(name)
         for task in tasks:
             if task == CORPUS or protocol.reads_corpus:
                 continue
-            kind = TASKS.get(task).kind
+            kind = task_of(study, task).kind
             if protocol.fits(kind):
                 continue
             read = [each for each in KINDS.names() if protocol.fits(each)]

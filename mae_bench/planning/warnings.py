@@ -80,7 +80,7 @@ def too_large(
     for stage in plan.stages if counts else ():
         if stage.kind != "task":
             continue
-        known = _num_train(stage, store, data_dir, max(counts))
+        known = _num_train(plan, stage, store, data_dir, max(counts))
         if known and (wrong := [size for size in counts if size > known]):
             sizes = ", ".join(f"{size:,}" for size in wrong)
             found.append(
@@ -90,17 +90,16 @@ def too_large(
     return found
 
 
-def _num_train(stage: Stage, store: Store, data_dir: Path | None, most: int) -> int:
+def _num_train(plan: Plan, stage: Stage, store: Store, data_dir: Path | None, most: int) -> int:
     """Return the training examples of a task; 0 if unknown, or clearly enough for ``most``."""
     if store.is_done(*stage.key):
         if store.damage(*stage.key, only=("meta.json",)):
             return 0  # the run says so and builds it again
         return int(store.read_json(*stage.key, "meta.json")["rows"]["train"])
-    from mae_bench.tasks.base import TASKS
     from mae_bench.tasks.build import count_train, num_official
 
     assert isinstance(stage.spec, dict)
-    task = TASKS.get(stage.spec["task"])
+    task = plan.tasks[stage.spec["task"]]
     try:
         official = num_official(task, data_dir)
         if not official or most <= MAX_LOST_RATIO * official:

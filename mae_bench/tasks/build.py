@@ -3,11 +3,13 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mae_bench.data.own_files import FileSource
 from mae_bench.data.sources import count_local, read_split
 from mae_bench.errors import DataError
 from mae_bench.progress import Progress
@@ -41,15 +43,19 @@ def build_task(task: Task, out: Path, data_dir: Path | None, progress: Progress)
     Selection is the official split for it, or carved out of train by content hash (a tenth);
     either way at most 500 rows, chosen by content hash. A text of the test split is removed from
     train and selection, a text of selection from train, and a text repeated inside selection is
-    kept once; the counts stand in ``meta.json``. Test rows are never removed. Two pairs of the
-    same texts are one, whichever text comes first: turned round, a pair still gives its label away.
+    kept once; the counts stand in ``meta.json``, with those of rows that have no label. Test rows
+    are never removed for their texts. Two pairs of the same texts are one, whichever text comes
+    first: turned round, a pair still gives its label away.
 
     Raises:
         DataError: a split is missing, a column is missing, a label is not allowed, or a split
             ends up empty.
     """
     progress(0, 2, f"reading {task.name}")
-    parts, counts = _split(task, data_dir)
+    skipped: Counter[str] = Counter()
+    if isinstance(task.source, FileSource):
+        skipped.update(task.source.read().skipped)
+    parts, counts = _split(task, data_dir, skipped)
     out.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         _write(parts[part], out / f"{part}.parquet")
@@ -57,6 +63,7 @@ def build_task(task: Task, out: Path, data_dir: Path | None, progress: Progress)
         "task": task_meta(task),
         "rows": {part: len(rows) for part, rows in parts.items()},
         "removed": counts,
+        "skipped": dict(skipped),
     }
     (out / "meta.json").write_text(json.dumps(meta, indent=1, ensure_ascii=False), encoding="utf-8")
     progress(2, 2, f"{task.name} prepared")
@@ -68,8 +75,17 @@ def count_train(task: Task, data_dir: Path | None) -> int:
     Raises:
         DataError: as `build_task` does.
     """
-    parts, _ = _split(task, data_dir)
-    return len(parts["train"])
+    return num_rows(task, data_dir)["train"]
+
+
+def num_rows(task: Task, data_dir: Path | None) -> dict[str, int]:
+    """Return how many examples each part of a task will have, by reading it whole.
+
+    Raises:
+        DataError: as `build_task` does.
+    """
+    parts, _ = _split(task, data_dir, Counter())
+    return {part: len(rows) for part, rows in parts.items()}
 
 
 def num_official(task: Task, data_dir: Path | None) -> int:
@@ -78,6 +94,8 @@ def num_official(task: Task, data_dir: Path | None) -> int:
     Raises:
         DataError: a file is damaged, or the local copy lacks it.
     """
+    if isinstance(task.source, FileSource):
+        return len(task.source.read().parts["train"])
     if task.source is not None:
         return count_local(task.source, "train", data_dir)
     from mae_bench.data.world import SPLIT_SIZES
@@ -85,15 +103,17 @@ def num_official(task: Task, data_dir: Path | None) -> int:
     return SPLIT_SIZES["train"]
 
 
-def _split(task: Task, data_dir: Path | None) -> tuple[dict[str, list[_Row]], dict[str, int]]:
-    """Return the rows of each part, and the counts of those removed."""
-    train = _rows(task, "train", data_dir)
-    test = _rows(task, task.test_split, data_dir)
+def _split(
+    task: Task, data_dir: Path | None, skipped: Counter[str]
+) -> tuple[dict[str, list[_Row]], dict[str, int]]:
+    """Return the rows of each part and the counts of those removed; count what is skipped."""
+    train = _rows(task, "train", data_dir, skipped)
+    test = _rows(task, task.test_split, data_dir, skipped)
     tested = {row.key for row in test}
     counts = {"train_official": len(train), "train_in_test": 0, "selection_in_test": 0}
     train, counts["train_in_test"] = _without(train, tested)
     if task.selection_split:
-        official = _rows(task, task.selection_split, data_dir)
+        official = _rows(task, task.selection_split, data_dir, skipped)
         official, counts["selection_in_test"] = _without(official, tested)
         limit = MAX_SELECTION
     else:
@@ -116,14 +136,25 @@ def _split(task: Task, data_dir: Path | None) -> tuple[dict[str, list[_Row]], di
     return parts, counts
 
 
-def _rows(task: Task, split: str, data_dir: Path | None) -> list[_Row]:
+def _rows(task: Task, split: str, data_dir: Path | None, skipped: Counter[str]) -> list[_Row]:
     if task.source is None:
         return _world_rows(task, split)
+    if isinstance(task.source, FileSource):
+        return _own_rows(task, task.source, split)
     label = task.label_field
     found = read_split(task.source, split, data_dir, texts=task.text_fields, others=(label,))
     columns, labels = [found[name] for name in task.text_fields], found[label]
-    rows = _checked(task, split, zip(*columns, strict=True), labels)
-    return [row for row in rows if row is not None]
+    rows = list(_checked(task, split, zip(*columns, strict=True), labels))
+    if without := len(labels) - len(rows):
+        skipped[f"without a label in {split}"] += without
+    return rows
+
+
+def _own_rows(task: Task, source: FileSource, split: str) -> list[_Row]:
+    rows = source.read().parts.get(split, ())
+    wheres = [row.where for row in rows]
+    texts, labels = (row.texts for row in rows), [row.label for row in rows]
+    return list(_checked(task, split, texts, labels, wheres))
 
 
 def _world_rows(task: Task, split: str) -> list[_Row]:
@@ -140,11 +171,19 @@ def _world_rows(task: Task, split: str) -> list[_Row]:
 
 
 def _checked(
-    task: Task, split: str, texts: Iterable[tuple[Any, ...]], labels: list[Any]
+    task: Task,
+    split: str,
+    texts: Iterable[tuple[Any, ...]],
+    labels: list[Any],
+    wheres: Sequence[str] = (),
 ) -> Iterable[_Row]:
+    """Yield the rows with their labels read; ``wheres`` say where each of them stands."""
     kind = kind_of(task)
     for number, (row, label) in enumerate(zip(texts, labels, strict=True)):
+        if label in task.skipped_labels:
+            continue
         where = f"row {number} of the {split} split of task '{task.name}'"
+        where = wheres[number] if wheres else where
         fields = zip(task.text_fields, row, strict=True)
         read = tuple(kind.read_text(text, name, where) for name, text in fields)
         yield _Row(f"{split}-{number}", read, kind.read_label(label, where))

@@ -8,6 +8,7 @@ from typing import Any
 
 from cachetools import LRUCache
 
+from mae_bench.data.own_files import FileSource
 from mae_bench.data.sources import fingerprint
 from mae_bench.errors import StoreError
 from mae_bench.file_stamps import Stamp, file_stamps
@@ -26,6 +27,8 @@ def task_fingerprint(task: Task, data_dir: Path | None) -> str:
         from mae_bench.data.world import WORLD_VERSION
 
         content = f"world:{WORLD_VERSION}"
+    elif isinstance(task.source, FileSource):
+        content = task.source.fingerprint()
     else:
         read = {"train", task.test_split, task.selection_split} - {None}
         content = fingerprint(task.source, data_dir, also=map(str, read))

@@ -6,6 +6,11 @@ from mae_bench.data.sources import Source
 from mae_bench.tasks.base import Task, add_task
 
 
+def split_rows(*rows: int) -> dict[str, int]:
+    """Return the rows of train, validation and, where there are three, test."""
+    return dict(zip(("train", "validation", "test"), rows, strict=False))
+
+
 def add_published(
     name: str,
     kind: str,

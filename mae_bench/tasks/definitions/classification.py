@@ -2,7 +2,7 @@
 
 from mae_bench.data.sources import Source
 from mae_bench.tasks.base import Task, add_task
-from mae_bench.tasks.published import add_published
+from mae_bench.tasks.published import add_published, split_rows
 
 _MOVIES = "not stated (Pang & Lee 2005)"
 add_task(
@@ -19,6 +19,7 @@ add_task(
             folder="rotten_tomatoes",
             splits={"train": "train", "validation": "validation", "test": "test"},
             licence=_MOVIES,
+            rows=split_rows(8530, 1066, 1066),
         ),
         selection_split="validation",
         licence=_MOVIES,
@@ -41,6 +42,7 @@ add_task(
             folder="trec",
             splits={"train": "train", "test": "test"},
             licence=_TREC,
+            rows={"train": 5452, "test": 500},
             note="the Hub's own parquet conversion; its main branch is a script",
         ),
         licence=_TREC,
@@ -63,6 +65,7 @@ add_task(
             folder="subj",
             splits={"train": "train", "test": "test"},
             licence=_SUBJ,
+            rows={"train": 8000, "test": 2000},
             note="not pinned: no commit of this set could be verified, so 'main' is read",
         ),
         licence=_SUBJ,

@@ -6,13 +6,13 @@ there, and selection is carved out of train.
 
 from mae_bench.data.sources import Source
 from mae_bench.tasks.base import Task, add_task
-from mae_bench.tasks.published import add_published
+from mae_bench.tasks.published import add_published, split_rows
 
 _REVISION = "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
 _LABELLED = {"train": "train", "validation": "validation"}
 
 
-def _source(config: str, licence: str, splits: dict[str, str]) -> Source:
+def _source(config: str, licence: str, splits: dict[str, str], rows: dict[str, int]) -> Source:
     return Source(
         hub_id="nyu-mll/glue",
         revision=_REVISION,
@@ -20,6 +20,7 @@ def _source(config: str, licence: str, splits: dict[str, str]) -> Source:
         folder=config,
         splits=splits,
         licence=licence,
+        rows=rows,
     )
 
 
@@ -32,7 +33,7 @@ add_task(
         label_field="label",
         label_names=("negative", "positive"),
         metrics=("accuracy",),
-        source=_source("sst2", _SST, _LABELLED),
+        source=_source("sst2", _SST, _LABELLED, split_rows(67_349, 872)),
         test_split="validation",
         licence=_SST,
         note="tested on the official validation split; same sentences as rotten_tomatoes",
@@ -48,7 +49,7 @@ add_task(
         label_field="label",
         label_names=("unacceptable", "acceptable"),
         metrics=("matthews", "accuracy"),
-        source=_source("cola", _COLA, _LABELLED),
+        source=_source("cola", _COLA, _LABELLED, split_rows(8551, 1043)),
         test_split="validation",
         licence=_COLA,
         note="tested on the official validation split",
@@ -64,7 +65,7 @@ add_task(
         label_field="label",
         label_names=("not_equivalent", "equivalent"),
         metrics=("accuracy", "f1"),
-        source=_source("mrpc", _MRPC, {**_LABELLED, "test": "test"}),
+        source=_source("mrpc", _MRPC, {**_LABELLED, "test": "test"}, split_rows(3668, 408, 1725)),
         selection_split="validation",
         licence=_MRPC,
         note=(
@@ -83,7 +84,7 @@ add_task(
         label_field="label",
         label_names=("entailment", "not_entailment"),
         metrics=("accuracy",),
-        source=_source("rte", _RTE, _LABELLED),
+        source=_source("rte", _RTE, _LABELLED, split_rows(2490, 277)),
         test_split="validation",
         licence=_RTE,
         note="tested on the official validation split of 277 pairs",

@@ -1,6 +1,6 @@
 """Two texts, one class: entailment, paraphrase, answers to yes-no questions; many languages."""
 
-from mae_bench.tasks.published import add_published
+from mae_bench.tasks.published import add_published, split_rows
 
 _NLI = ("entailment", "neutral", "contradiction")
 add_published(
@@ -137,8 +137,8 @@ add_published(
     licence="MIT (Cogcomp); texts of eight sources",
     note=(
         "ERASER's version, which puts question and answer into one text and has labels for all its "
-        "splits; F1 over answers; passages of 300 words, so raise max_length; not pinned: no commit "
-        "of this set could be verified, so 'main' is read"
+        "splits; F1 over answers; passages of 300 words, so raise max_length; not pinned: no "
+        "commit of this set could be verified, so 'main' is read"
     ),
 )
 
@@ -149,14 +149,14 @@ _SLICES = (
     ("xnli", "en", "CC BY-NC 4.0", (8000, 2000), "the official English"),
     ("xnli", "zh", "CC BY-NC 4.0", (8000, 2000), "translated, words set apart by blanks"),
 )
-for _name, _language, _licence, _rows, _origin in _SLICES:
+for _name, _language, _licence, _counts, _origin in _SLICES:
     add_published(
         f"babylm_{_name}_{_language}",
         "pair",
         texts=("premise", "hypothesis"),
         names=_NLI,
         metrics=("accuracy",),
-        rows=dict(zip(("train", "validation"), _rows, strict=True)),
+        rows=split_rows(*_counts),
         test="validation",
         folder=f"babylm_{_name}/{_language}",
         licence=_licence,
@@ -189,7 +189,7 @@ for _name, _texts, _names, _rows, _what in (
         texts=_texts,
         names=_names,
         metrics=("accuracy",),
-        rows=dict(zip(("train", "validation", "test"), _rows, strict=True)),
+        rows=split_rows(*_rows),
         selection="validation",
         folder=f"fewclue/{_name}",
         licence="not stated (CLUE; research)",

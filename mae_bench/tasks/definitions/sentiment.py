@@ -1,6 +1,6 @@
 """What a writer feels: polarity, emotion, irony, human ratings; English, Chinese, African."""
 
-from mae_bench.tasks.published import add_published
+from mae_bench.tasks.published import add_published, split_rows
 
 _POLES = ("negative", "positive")
 _MOVIES = "not stated (Stanford Sentiment Treebank; research use)"
@@ -67,7 +67,7 @@ for _name, _names, _rows in (
         texts=("text",),
         names=_names,
         metrics=("f1", "accuracy"),
-        rows=dict(zip(("train", "validation", "test"), _rows, strict=True)),
+        rows=split_rows(*_rows),
         selection="validation",
         hub="cardiffnlp/tweet_eval@b3a375baf0f409c77e6bc7aa35102b7b3534f8be",
         config=_name,
@@ -91,7 +91,7 @@ for _name, _rows, _where in (
         texts=("text",),
         label="score",
         metrics=("pearson", "spearman"),
-        rows=dict(zip(("train", "validation", "test"), _rows, strict=True)),
+        rows=split_rows(*_rows),
         selection="validation",
         label_range=(-4.0, 4.0),
         folder=f"vader_rated/{_name}",
@@ -131,7 +131,7 @@ add_published(
     note="FewCLUE's few-shot pools and public test; no version on the Hub was verified",
 )
 
-for _language, *_rows in (
+for _language, *_counts in (
     ("amh", 5984, 1497, 1999),
     ("arq", 1651, 414, 958),
     ("ary", 5583, 494, 2961),
@@ -151,7 +151,7 @@ for _language, *_rows in (
         texts=("tweet",),
         names=("positive", "neutral", "negative"),
         metrics=("weighted_f1", "accuracy"),
-        rows=dict(zip(("train", "validation", "test"), _rows, strict=True)),
+        rows=split_rows(*_counts),
         selection="validation",
         hub="shmuhammad/AfriSenti-twitter-sentiment@b52e930385cf5ed7f063072c3f7bd17b599a16cf",
         config=_language,

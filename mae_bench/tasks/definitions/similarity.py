@@ -2,6 +2,7 @@
 
 from mae_bench.data.sources import Source
 from mae_bench.tasks.base import Task, add_task
+from mae_bench.tasks.published import split_rows
 
 _LICENCE = "CC BY-SA 4.0 with licences per source"
 add_task(
@@ -19,6 +20,7 @@ add_task(
             splits={"train": "train", "validation": "validation", "test": "test"},
             hub_fields={"score": "label"},
             licence=_LICENCE,
+            rows=split_rows(5749, 1500, 1379),
             note="the release's labelled test split, which GLUE's version withholds",
         ),
         selection_split="validation",

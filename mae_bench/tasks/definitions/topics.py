@@ -1,6 +1,6 @@
 """What a text is about: news, newsgroups, questions; English, Chinese, African languages."""
 
-from mae_bench.tasks.published import add_published
+from mae_bench.tasks.published import add_published, split_rows
 
 _TREC_FINE = """
 ABBR:abb ABBR:exp DESC:def DESC:desc DESC:manner DESC:reason ENTY:animal ENTY:body ENTY:color
@@ -120,7 +120,7 @@ add_published(
     metrics=("accuracy", "f1"),
     rows={"train": 5485, "test": 2189},
     licence="Reuters; research purposes only",
-    note="the eight-class ModApte split of Reuters-21578; half is 'earn'; from a local folder alone",
+    note="eight classes of Reuters-21578, ModApte split; half is 'earn'; from a local folder alone",
 )
 
 for _language in ("en", "nl", "zh"):
@@ -177,7 +177,7 @@ for _name, _field, _names, _rows in (
         texts=(_field,),
         names=_names,
         metrics=("accuracy",),
-        rows=dict(zip(("train", "validation", "test"), _rows, strict=True)),
+        rows=split_rows(*_rows),
         selection="validation",
         folder=f"fewclue/{_name}",
         licence=_CLUE,
@@ -189,7 +189,7 @@ for _name, _field, _names, _rows in (
     )
 
 _COMMON = ("business", "entertainment", "health", "politics")
-for _language, _names, _rows in (
+for _language, _classes, _rows in (
     ("pcm", (*_COMMON, "sports"), (1060, 152, 305)),
     ("som", (*_COMMON, "religion", "sports", "technology"), (1021, 148, 294)),
     ("xho", (*_COMMON, "sports"), (1032, 147, 297)),
@@ -199,9 +199,9 @@ for _language, _names, _rows in (
         f"masakhanews_{_language}",
         "classify",
         texts=("text",),
-        names=_names,
+        names=_classes,
         metrics=("weighted_f1", "accuracy"),
-        rows=dict(zip(("train", "validation", "test"), _rows, strict=True)),
+        rows=split_rows(*_rows),
         selection="validation",
         hub="masakhane/masakhanews@8ccc72e69e65f40c70e117d8b3c08306bb788b60",
         config=_language,

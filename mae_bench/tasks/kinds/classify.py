@@ -6,7 +6,7 @@ Legend: N examples, B batch, C classes.
 import copy
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -30,7 +30,7 @@ class Classify(FinetuneKind, LinearKind):
     Data may hold the number, the name, or for two classes false and true.
     """
 
-    default_metrics = ("accuracy", "f1")
+    default_metrics: ClassVar[tuple[str, ...]] = ("accuracy", "f1")
     has_classes = True
 
     def check(self) -> None:
