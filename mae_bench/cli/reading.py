@@ -97,6 +97,7 @@ def show_plan(session: "Session", as_json: bool = False) -> None:
             "random_init) and 2 floors without an encoder, "
             f"{counts.cells:,} cells, {counts.cells_done:,} done, {counts.cells_failed:,} failed",
             f"home       {made.home}",
+            *(f"reads      {text}" for text in made.own_tasks),
             *([f"tuning     {tuning_text(made.tuning, made.num_workers)}"] if made.tuning else []),
             *_teachers(found.arms),
             f"pretrain   {number(found.flops)} FLOPs in all",

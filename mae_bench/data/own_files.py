@@ -4,9 +4,9 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,11 @@ class OwnData:
         """The rows of all parts."""
         return [row for rows in self.parts.values() for row in rows]
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of classes that the labels are, or hold."""
+        return frozenset(name for row in self.rows for name in flat_names(row.label))
+
 
 @dataclass(frozen=True)
 class FileSource:
@@ -104,7 +109,7 @@ class FileSource:
         """
         files = [
             [part, labelled_file(Path(path)).kind, file_digest(Path(path))]
-            for part, path in self.files
+            for part, path in sorted(self.files)
         ]
         how = [self.text_fields, self.label_field, self.split_field, self.separator, self.quotes]
         content = json.dumps([files, how, self.has_classes])
@@ -117,13 +122,20 @@ class FileSource:
         Raises:
             DataError: in one sentence, with file and line.
         """
+        return _read(self, self.stamps())
+
+    def stamps(self) -> Stamp:
+        """Return what changes whenever one of the files does.
+
+        Raises:
+            DataError: a file is not there.
+        """
         try:
-            stamps = file_stamps(self.paths)
+            return file_stamps(self.paths)
         except OSError as error:
             raise DataError(
                 f"{error.filename} cannot be read ({error.strerror}); name a file that is there"
             ) from None
-        return _read(self, stamps)
 
 
 def part_files(data: str) -> tuple[tuple[str, str], ...]:
@@ -166,6 +178,15 @@ def class_name(label: Any) -> Any:
     if isinstance(label, float) and label.is_integer():
         return str(int(label))  # whole numbers beside missing ones are stored so
     return label.strip() if isinstance(label, str) else str(label)
+
+
+def flat_names(label: Any) -> Iterator[str]:
+    """Yield the names that a label is, or that its lists hold."""
+    if isinstance(label, list):
+        for each in label:
+            yield from flat_names(each)
+    else:
+        yield str(label)
 
 
 @lru_cache(maxsize=8)

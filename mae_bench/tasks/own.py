@@ -4,11 +4,13 @@
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
-from mae_bench.data.own_files import TEST_RATIO, FileSource, OwnData, OwnRow, part_files
+from mae_bench.data.own_files import TEST_RATIO, FileSource, OwnData, OwnRow, flat_names, part_files
 from mae_bench.errors import DataError, SpecError
+from mae_bench.file_stamps import Stamp
 from mae_bench.plurals import counted
 from mae_bench.specs import OwnTask, Study
 from mae_bench.tasks.base import TASKS, Task
@@ -52,9 +54,10 @@ def own_task(spec: OwnTask) -> Task:
             "such as `metrics: [accuracy]`",
             spec.name,
         )
-    source = _source(spec, kind)
     try:
-        names = _class_names(spec, source.read()) if kind.has_classes else ()
+        source = _source(spec, kind)
+        data = source.read()
+        names = _class_names(spec, data) if kind.has_classes else ()
     except DataError as error:
         raise DataError(f"task '{spec.name}': {error}") from None
     return Task(
@@ -66,7 +69,7 @@ def own_task(spec: OwnTask) -> Task:
         metrics=metrics,
         source=source,
         licence=spec.licence,
-        selection_split="selection" if source.read().parts.get("selection") else None,
+        selection_split="selection" if "selection" in data.parts else None,
         language=spec.language,
     )
 
@@ -75,13 +78,9 @@ def own_warnings(study: Study) -> list[str]:
     """Return a sentence for each thing in a study's own files that its user should know."""
     found = []
     for spec in study.own_tasks:
-        task = own_task(spec)
-        assert isinstance(task.source, FileSource)
-        data = task.source.read()
-        sentences = [*_left_out(data), *_repeated(data.rows)]
-        if task.label_names:
-            sentences += _rare(data)
-        found += [f"task '{task.name}': {text}" for text in sentences]
+        source = own_task(spec).source
+        assert isinstance(source, FileSource)
+        found += [f"task '{spec.name}': {text}" for text in _doubts(source, source.stamps())]
     return found
 
 
@@ -93,7 +92,7 @@ def own_summary(spec: OwnTask) -> str:
     assert isinstance(task.source, FileSource)
     rows = num_rows(task, None)
     parts = ", ".join(f"{count:,} {part}" for part, count in rows.items())
-    classes = f"; {counted(len(task.label_names), 'class')}" if task.label_names else ""
+    classes = f"; {counted(len(task.label_names), 'class', 'classes')}" if task.label_names else ""
     carved = [f"test ({TEST_RATIO:.0%} of the texts)"] if task.source.read().is_carved else []
     carved += [] if task.selection_split else ["selection"]
     how = f"; {' and '.join(carved)} carved by content hash" if carved else ""
@@ -125,10 +124,10 @@ def _source(spec: OwnTask, kind: type[TaskKind]) -> FileSource:
 
 
 def _class_names(spec: OwnTask, data: OwnData) -> tuple[str, ...]:
-    names = {name for row in data.rows for name in _flat(row.label)}
+    names = data.names
     if spec.classes:
         if unknown := sorted(names - set(spec.classes)):
-            row = next(row for row in data.rows if unknown[0] in _flat(row.label))
+            row = next(row for row in data.rows if unknown[0] in flat_names(row.label))
             raise DataError(
                 f"label '{unknown[0]}' in {row.where} is none of `classes` "
                 f"({', '.join(spec.classes)}); add it, or leave `classes` out"
@@ -155,12 +154,11 @@ def _order(names: Iterable[str]) -> Any:
     return int if are_numbers else str
 
 
-def _flat(label: Any) -> Iterator[str]:
-    if isinstance(label, list):
-        for each in label:
-            yield from _flat(each)
-    else:
-        yield str(label)
+@lru_cache(maxsize=32)
+def _doubts(source: FileSource, stamps: Stamp) -> tuple[str, ...]:
+    """Return what is odd in the files; ``stamps`` are part of the key."""
+    data = source.read()
+    return (*_left_out(data), *_repeated(data.rows), *(_rare(data) if source.has_classes else ()))
 
 
 def _left_out(data: OwnData) -> list[str]:
@@ -190,7 +188,7 @@ def _repeated(rows: Sequence[OwnRow]) -> list[str]:
 
 def _rare(data: OwnData) -> list[str]:
     counts = {
-        part: Counter(name for row in rows for name in set(_flat(row.label)))
+        part: Counter(name for row in rows for name in set(flat_names(row.label)))
         for part, rows in data.parts.items()
     }
     total = sum(counts.values(), Counter())

@@ -227,7 +227,7 @@ def test_a_task_of_another_definition_is_another_stage(theirs):
     found = set()
     for change in ({}, {"metrics": ("f1",)}, {"label_names": ("yes", "no")}, {"kind": "pair"}):
         TASKS._parts["mine"] = dataclasses.replace(task, **change)
-        found.add(StageBuilder(None).task("mine"))
+        found.add(StageBuilder(None, {"mine": TASKS.get("mine")}).task("mine"))
     assert len(found) == 4
 
 
