@@ -195,40 +195,43 @@ def _read(source: FileSource, stamps: Stamp) -> OwnData:
     skipped: Counter[str] = Counter()
     parts: dict[str, list[OwnRow]] = {"train": []}
     for part, name in source.files:
-        file = labelled_file(Path(name))
-        for row, own_part in _rows(source, file, skipped):
-            parts.setdefault(part or own_part, []).append(row)
-    if not parts["train"]:
-        raise DataError(
-            f"{_names(source.paths)} holds no row for train with text and label"
-            + (f" ({_reasons(skipped)} left out)" if skipped else "")
-            + "; give labelled rows"
-        )
-    is_carved = not parts.get("test")
+        parts.setdefault(part or "train", [])
+        for row, own_part in _rows(source, labelled_file(Path(name)), skipped):
+            rows = parts.setdefault(part or own_part, [])
+            rows += [row] if row else []
+    for part, rows in parts.items():
+        if not rows:
+            raise DataError(
+                f"{_names(source.paths)} holds no row for {part} with text and label"
+                + (f" ({_reasons(skipped)} left out)" if skipped else "")
+                + "; give labelled rows"
+            )
+    is_carved = "test" not in parts
     if is_carved:
         parts["train"], parts["test"] = _carved(parts["train"])
-    return OwnData({p: tuple(r) for p, r in parts.items() if r}, dict(skipped), is_carved)
+    return OwnData({p: tuple(r) for p, r in parts.items()}, dict(skipped), is_carved)
 
 
 def _rows(
     source: FileSource, file: TextFile, skipped: Counter[str]
-) -> Iterable[tuple[OwnRow, str]]:
+) -> Iterable[tuple[OwnRow | None, str]]:
+    """Yield each row with its part; None, counted, for one without label or text."""
     split = [source.split_field] if source.split_field else []
     columns = [*source.text_fields, source.label_field, *split]
-    records = read_records(
-        file, columns, source.text_fields, separator=source.separator, quotes=source.quotes
-    )
+    records = read_records(file, columns, separator=source.separator, quotes=source.quotes)
     texts = [records.columns[name] for name in source.text_fields]
     labels = records.columns[source.label_field]
     for index, (label, *values) in enumerate(zip(labels, *texts, strict=True)):
+        part = _part(records, source.split_field, index)
         if any(_is_missing(value) for value in values):
             skipped["without text"] += 1
+            yield None, part
         elif _is_missing(label):
             skipped["without a label"] += 1
+            yield None, part
         else:
             name = class_name(label) if source.has_classes else label
-            row = OwnRow(tuple(values), name, records.where(index))
-            yield row, _part(records, source.split_field, index)
+            yield OwnRow(tuple(values), name, records.where(index)), part
 
 
 def _part(records: Records, field: str | None, index: int) -> str:

@@ -63,7 +63,6 @@ def labelled_file(path: Path) -> TextFile:
 def read_records(
     file: TextFile,
     columns: Sequence[str],
-    texts: Sequence[str],
     *,
     separator: str | None = None,
     quotes: bool = True,
@@ -72,8 +71,7 @@ def read_records(
 
     Args:
         file: as `labelled_file` returns it.
-        columns: that are wanted.
-        texts: those of them that hold text, which parquet may store as bytes.
+        columns: that are wanted; text that parquet stores as bytes is read as UTF-8.
         separator: between fields of CSV; None to find it.
         quotes: whether CSV quotes fields.
 
@@ -82,8 +80,7 @@ def read_records(
     """
     if file.kind == ".parquet":
         content = unpacked(file) if file.packed else None
-        others = [name for name in columns if name not in texts]
-        values = read_columns([file.path], texts, others, content)
+        values = read_columns([file.path], columns, content=content)
         records = Records(file.path, values, range(len(values[columns[0]])), "row")
     else:
         rows = _json_rows if file.kind == ".jsonl" else _csv_rows

@@ -107,7 +107,11 @@ class Study(Frozen):
     pretrain: PretrainRecipe = PretrainRecipe()
     objectives: Annotated[tuple[ArmSpec, ...], Field(min_length=1)]
     controls: bool = False
-    tasks: Annotated[tuple[str, ...], Field(min_length=1)]
+    tasks: Annotated[
+        tuple[str, ...],
+        Field(min_length=1),
+        InWords("a list of at least 1 item (each a name, or a mapping for files of your own)"),
+    ]
     own_tasks: tuple[OwnTask, ...] = ()
     protocols: Annotated[tuple[str, ...], Field(min_length=1)] = ("finetune",)
     train_sizes: Annotated[tuple[TrainSize, ...], Field(min_length=1)] = ("all",)

@@ -75,7 +75,8 @@ def count_train(task: Task, data_dir: Path | None) -> int:
     Raises:
         DataError: as `build_task` does.
     """
-    return num_rows(task, data_dir)["train"]
+    parts, _ = _split(task, data_dir, Counter())
+    return len(parts["train"])
 
 
 def num_rows(task: Task, data_dir: Path | None) -> dict[str, int]:

@@ -23,8 +23,9 @@ tasks:
     text: body
     label: topic
   - {name: ratings, data: data, kind: regress, text: body, label: stars, metrics: [pearson]}
-protocols: [linear_probe]
+protocols: [finetune, linear_probe]
 seeds: 1
+finetune: {learning_rates: [1e-3], epochs: 1, min_steps: 2, max_length: 32}
 """
 
 

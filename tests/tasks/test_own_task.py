@@ -296,6 +296,30 @@ def test_json_lines_that_are_none(tmp_path, line, words):
     assert words in refused(path) and "line 41 of" in refused(path)
 
 
+def test_a_test_part_without_labels_is_not_replaced(tmp_path):
+    train = write(tmp_path, GOOD, "a.csv")
+    test = write(tmp_path, csv_text([("one", ""), ("two", "")]), "b.csv")
+    found = refused(None, train=str(train), test=str(test))
+    assert "no row for test" in found and "2 rows without a label left out" in found
+    records = [(a, b if i else "", "train" if i else "test") for i, (a, b) in enumerate(rows())]
+    path = write(tmp_path, csv_text(records, "body,topic,part"))
+    assert "no row for test" in refused(path, split="part")
+
+
+def test_bytes_are_text(tmp_path):
+    table = pyarrow.table(
+        {"body": [a.encode() for a, _ in rows()], "topic": [b.encode() for _, b in rows()]}
+    )
+    pyarrow.parquet.write_table(table, tmp_path / "t.parquet")
+    task, found = labelled(tmp_path / "t.parquet", tmp_path / "out")
+    assert task.label_names == ("cat", "dog") and found == dict(rows())
+
+
+def test_a_long_text_is_read_whole(tmp_path):
+    long = "word " * 100_000
+    assert long in labelled(write(tmp_path, GOOD + f'"{long}",cat\n'), tmp_path / "out")[1]
+
+
 def test_a_number_is_no_text(tmp_path):
     lines = [json.dumps({"body": i, "topic": b}) for i, (_, b) in enumerate(rows())]
     task = own_task(spec(write(tmp_path, "\n".join(lines), "t.jsonl")))
