@@ -64,4 +64,4 @@ def _rows(task: Task, data_dir: Path | None) -> dict[str, int]:
     if not is_at_hand(task.source, data_dir):
         return dict(task.source.rows)
     splits = dict.fromkeys(("train", task.selection_split, task.test_split))
-    return {split: count_local(task.source, split, data_dir) for split in splits if split}
+    return {split: count_local(task.source, split, data_dir) or 0 for split in splits if split}

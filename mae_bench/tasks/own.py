@@ -76,12 +76,12 @@ def own_task(spec: OwnTask) -> Task:
 
 def own_warnings(study: Study) -> list[str]:
     """Return a sentence for each thing in a study's own files that its user should know."""
-    found = []
+    sentences = []
     for spec in study.own_tasks:
         source = own_task(spec).source
         assert isinstance(source, FileSource)
-        found += [f"task '{spec.name}': {text}" for text in _doubts(source, source.stamps())]
-    return found
+        sentences += [f"task '{spec.name}': {text}" for text in _doubts(source, source.stamps())]
+    return sentences
 
 
 def own_summary(spec: OwnTask) -> str:
@@ -172,18 +172,18 @@ def _repeated(rows: Sequence[OwnRow]) -> list[str]:
         labels[row.key].append(row)
     twice = [same for same in labels.values() if len(same) > 1]
     differ = [same for same in twice if any(row.label != same[0].label for row in same)]
-    found = []
+    sentences = []
     if twice:
-        found.append(f"{counted(len(twice), 'text')} {_occurs(twice)} more than once")
+        sentences.append(f"{counted(len(twice), 'text')} {_occurs(twice)} more than once")
     if differ:
         first = differ[0]
         other = next(row for row in first if row.label != first[0].label)
-        found.append(
+        sentences.append(
             f"{counted(len(differ), 'text')} {_occurs(differ)} with different labels, such as "
             f"{first[0].label!r} in {first[0].where} and {other.label!r} in {other.where}; all "
             "are kept"
         )
-    return found
+    return sentences
 
 
 def _rare(data: OwnData) -> list[str]:
@@ -194,15 +194,16 @@ def _rare(data: OwnData) -> list[str]:
     total = sum(counts.values(), Counter())
     unseen = sorted(set(counts["test"]) - set(counts["train"]))
     once = sorted(name for name, count in total.items() if count == 1)
-    found = []
+    sentences = []
     if unseen:
-        found.append(
-            f"{counted(len(unseen), 'class')} of test {_occurs(unseen)} never in train "
+        sentences.append(
+            f"{counted(len(unseen), 'class', 'classes')} of test never {_occurs(unseen)} in train "
             f"({_some(unseen)}): no model can predict them"
         )
     if once:
-        found.append(f"{counted(len(once), 'class')} with one example alone ({_some(once)})")
-    return found
+        number = counted(len(once), "class", "classes")
+        sentences.append(f"{number} with one example alone ({_some(once)})")
+    return sentences
 
 
 def _occurs(things: Sequence[object]) -> str:

@@ -72,8 +72,8 @@ def test_a_study_without_its_file_says_so_in_a_sentence(tmp_path, capsys):
     study.write_text(STUDY)
     assert "neither a file nor a folder" in refused()
     study.write_text(STUDY.replace("text: body\n", "texts: body\n"))
-    found = refused()
-    assert "unknown key 'texts' in tasks[0]" in found and "line 10" in found
+    got = refused()
+    assert "unknown key 'texts' in tasks[0]" in got and "line 10" in got
     write_data(tmp_path / "data")
     study.write_text(STUDY)
     with pytest.raises(SystemExit) as caught:

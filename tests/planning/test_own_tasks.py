@@ -26,17 +26,17 @@ def study(folder, **changes):
 
 
 def test_the_mapping_becomes_a_name_and_a_definition(tmp_path):
-    found = study(tmp_path)
-    assert found.tasks == ("sst2", "tickets")
-    assert found.own_tasks[0].data == str(tmp_path / "t.csv")
-    assert study_of(found.model_dump(mode="json")) == found
-    assert Study.model_validate(found.model_dump()) == found
+    got = study(tmp_path)
+    assert got.tasks == ("sst2", "tickets")
+    assert got.own_tasks[0].data == str(tmp_path / "t.csv")
+    assert study_of(got.model_dump(mode="json")) == got
+    assert Study.model_validate(got.model_dump()) == got
 
 
 def test_a_home_folder_is_found(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
-    found = study(tmp_path / "elsewhere", tasks=[{**TICKETS, "data": "~/t.csv"}])
-    assert found.own_tasks[0].data == str(tmp_path / "t.csv")
+    got = study(tmp_path / "elsewhere", tasks=[{**TICKETS, "data": "~/t.csv"}])
+    assert got.own_tasks[0].data == str(tmp_path / "t.csv")
 
 
 @pytest.mark.parametrize(

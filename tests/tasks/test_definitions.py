@@ -79,8 +79,8 @@ def test_numbers_that_the_hub_counts_in_another_order_are_read_by_name(monkeypat
     )
     table = datasets.Dataset.from_dict({"text": ["x", "y"], "kind": [0, 1]}, features=features)
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: table)
-    found = read_split(source, "test", None, texts=["text"], others=["kind"])
-    assert found["kind"] == ["b", "a"]
+    got = read_split(source, "test", None, texts=["text"], others=["kind"])
+    assert got["kind"] == ["b", "a"]
     by_field = dataclasses.replace(source, hub_fields={"kind": "label"}, hub_names=("label",))
     assert read_split(by_field, "test", None, texts=["text"], others=["label"])["label"] == [
         "b", "a"

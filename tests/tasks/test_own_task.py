@@ -45,12 +45,12 @@ def labelled(path, out, **fields):
     kind_of(task).check()
     build_task(task, out, None, silent)
     data = load_task(out)
-    found = {}
+    got = {}
     for part in (data.train, data.selection, data.test):
         for *texts, label in zip(*part.texts, part.labels.tolist(), strict=True):
             named = task.label_names[label] if task.label_names else label
-            found[texts[0] if len(texts) == 1 else tuple(texts)] = named
-    return task, found
+            got[texts[0] if len(texts) == 1 else tuple(texts)] = named
+    return task, got
 
 
 def meta(out):
@@ -80,18 +80,18 @@ def warned(path, **fields):
 def test_separators_line_ends_and_a_byte_order_mark(tmp_path, separator, end):
     text = csv_text(rows(), f"id{separator}body{separator}topic", separator)
     text = text.replace('\n"a', f'\n"7"{separator}"a').replace("\n", end)
-    task, found = labelled(write(tmp_path, b"\xef\xbb\xbf" + text.encode()), tmp_path / "out")
-    assert found == dict(rows())
+    task, got = labelled(write(tmp_path, b"\xef\xbb\xbf" + text.encode()), tmp_path / "out")
+    assert got == dict(rows())
     assert task.label_names == ("cat", "dog") and task.metrics == ("accuracy", "f1")
 
 
 def test_what_a_reader_of_tables_would_spoil_stays_text(tmp_path):
     odd = ["NA", "null", "None", "nan", "", "001", "1e3", "TRUE", 'say ""hi""', "two\nlines", "a,b"]
     records = [(text, f"00{i % 2 + 1}") for i, text in enumerate([*odd, *WORDS])]
-    task, found = labelled(write(tmp_path, csv_text(records)), tmp_path / "out")
+    task, got = labelled(write(tmp_path, csv_text(records)), tmp_path / "out")
     assert task.label_names == ("001", "002")
     wanted = [text.replace('""', '"') for text in odd if text]
-    assert {text: found[text] for text in wanted} == {
+    assert {text: got[text] for text in wanted} == {
         text.replace('""', '"'): label for text, label in records[: len(odd)] if text
     }
     assert meta(tmp_path / "out")["skipped"] == {"without text": 1}
@@ -130,15 +130,15 @@ def test_every_form_gives_the_same_rows(tmp_path, name):
 def test_labels_are_named_as_they_are_written(tmp_path, labels, names):
     lines = [json.dumps({"body": a, "topic": b}) for a, b in rows(labels=labels)]
     path = write(tmp_path, "\n".join(lines), "t.jsonl")
-    task, found = labelled(path, tmp_path / "out")
+    task, got = labelled(path, tmp_path / "out")
     assert task.label_names == names
-    assert found[WORDS[0]] == str(labels[0]).lower().strip().removesuffix(".0")
+    assert got[WORDS[0]] == str(labels[0]).lower().strip().removesuffix(".0")
 
 
 def test_an_order_of_classes_can_be_given(tmp_path):
     path = write(tmp_path, csv_text(rows()))
-    task, found = labelled(path, tmp_path / "out", classes=("dog", "cat"))
-    assert task.label_names == ("dog", "cat") and found == dict(rows())
+    task, got = labelled(path, tmp_path / "out", classes=("dog", "cat"))
+    assert task.label_names == ("dog", "cat") and got == dict(rows())
     assert "label 'dog' in line" in refused(path, classes=("cat", "cow"))
 
 
@@ -165,8 +165,8 @@ def test_texts_with_two_labels_are_counted_and_named(tmp_path):
 def test_classes_that_train_lacks_are_named(tmp_path):
     train = write(tmp_path, csv_text(rows()), "a.csv")
     test = write(tmp_path, csv_text([("one", "cow"), ("two", "cat")]), "b.csv")
-    found = warned(None, train=str(train), test=str(test))
-    assert any("1 class of test occurs never in train (cow)" in text for text in found)
+    got = warned(None, train=str(train), test=str(test))
+    assert any("1 class of test never occurs in train (cow)" in text for text in got)
 
 
 def test_a_column_says_the_part(tmp_path):
@@ -228,13 +228,13 @@ def test_the_content_is_the_id_and_the_file_may_move(tmp_path):
 def test_numbers_of_one_text_and_of_two(tmp_path):
     records = [(text, text[::-1], f"{i / 4}") for i, text in enumerate(WORDS)]
     path = write(tmp_path, csv_text(records, "body,other,score"))
-    one, found = labelled(path, tmp_path / "one", kind="regress", label="score")
+    one, got = labelled(path, tmp_path / "one", kind="regress", label="score")
     assert one.metrics == ("spearman", "pearson") and kind_of(one).num_texts == 1
-    assert found[WORDS[6]] == 1.5
-    two, found = labelled(
+    assert got[WORDS[6]] == 1.5
+    two, got = labelled(
         path, tmp_path / "two", kind="regress", label="score", text=("body", "other")
     )
-    assert kind_of(two).num_texts == 2 and found[WORDS[6], WORDS[6][::-1]] == 1.5
+    assert kind_of(two).num_texts == 2 and got[WORDS[6], WORDS[6][::-1]] == 1.5
     write(tmp_path, csv_text([*records, ("x", "y", "3,5")], "body,other,score"))
     task = own_task(spec(path, kind="regress", label="score"))
     with pytest.raises(DataError, match=r"label '3,5' in column 'score' of line 42 of .*tickets"):
@@ -254,8 +254,8 @@ def test_quotes_can_be_plain_characters(tmp_path):
     text += '"hm\tcat\n'
     path = write(tmp_path, text, "t.tsv")
     assert "line 42 of" in refused(path) and "quotes: false" in refused(path)
-    _, found = labelled(path, tmp_path / "out", quotes=False)
-    assert found['"hm'] == "cat" and len(found) == 41
+    _, got = labelled(path, tmp_path / "out", quotes=False)
+    assert got['"hm'] == "cat" and len(got) == 41
 
 
 GOOD = csv_text(rows())
@@ -299,8 +299,8 @@ def test_json_lines_that_are_none(tmp_path, line, words):
 def test_a_test_part_without_labels_is_not_replaced(tmp_path):
     train = write(tmp_path, GOOD, "a.csv")
     test = write(tmp_path, csv_text([("one", ""), ("two", "")]), "b.csv")
-    found = refused(None, train=str(train), test=str(test))
-    assert "no row for test" in found and "2 rows without a label left out" in found
+    got = refused(None, train=str(train), test=str(test))
+    assert "no row for test" in got and "2 rows without a label left out" in got
     records = [(a, b if i else "", "train" if i else "test") for i, (a, b) in enumerate(rows())]
     path = write(tmp_path, csv_text(records, "body,topic,part"))
     assert "no row for test" in refused(path, split="part")
@@ -311,8 +311,8 @@ def test_bytes_are_text(tmp_path):
         {"body": [a.encode() for a, _ in rows()], "topic": [b.encode() for _, b in rows()]}
     )
     pyarrow.parquet.write_table(table, tmp_path / "t.parquet")
-    task, found = labelled(tmp_path / "t.parquet", tmp_path / "out")
-    assert task.label_names == ("cat", "dog") and found == dict(rows())
+    task, got = labelled(tmp_path / "t.parquet", tmp_path / "out")
+    assert task.label_names == ("cat", "dog") and got == dict(rows())
 
 
 def test_a_long_text_is_read_whole(tmp_path):
@@ -337,8 +337,8 @@ def test_files_that_are_not_there_or_of_another_kind(tmp_path):
     assert "its ending is '.xlsx'" in refused(write(tmp_path, b"PK", "t.xlsx"))
     (tmp_path / "empty").mkdir()
     assert "holds no file train" in refused(tmp_path / "empty")
-    found = refused(None, train=str(write(tmp_path, GOOD)), test=str(tmp_path / "gone.csv"))
-    assert "gone.csv cannot be read" in found
+    got = refused(None, train=str(write(tmp_path, GOOD)), test=str(tmp_path / "gone.csv"))
+    assert "gone.csv cannot be read" in got
 
 
 def test_names_and_kinds_that_cannot_be(tmp_path):

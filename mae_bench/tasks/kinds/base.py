@@ -46,7 +46,7 @@ class TaskKind(ABC):
     has_classes: ClassVar[bool] = False
 
     def __init__(self, task: Task) -> None:
-        """Speak for one task."""
+        """Keep the task whose labels this kind reads and judges."""
         self.task = task
         if (given := len(task.text_fields)) in self.allowed_texts:
             self.num_texts = given
@@ -182,8 +182,8 @@ class FinetuneKind(TaskKind):
     ) -> "TokenSet":
         """Return examples as a model reads them; two texts as ``[CLS] a [SEP] b [SEP]``.
 
-        A kind whose labels belong to words or tokens returns a subclass of `TokenSet` that says
-        where they stand; its `Learner` gets it back.
+        A kind whose labels belong to words or tokens returns a subclass of `TokenSet` that holds
+        their positions; `Learner.encode` and `decode` are given it.
 
         Args:
             tokenizer: beside the checkpoint.
@@ -224,7 +224,7 @@ class LinearKind(TaskKind):
             max_iter: of an iterative solver.
 
         Raises:
-            DataError: the labels leave nothing to fit.
+            DataError: no model can be fitted to the labels, such as those of one class.
         """
 
 
@@ -232,10 +232,10 @@ KINDS: Registry[type[TaskKind]] = Registry("kind of task", "kinds")
 
 
 def kind_of(task: Task) -> TaskKind:
-    """Return the kind of a task, speaking for it.
+    """Return an instance of a task's kind, for that task.
 
     Raises:
-        UnknownNameError: nobody registered a kind of that name.
+        UnknownNameError: no kind of that name is registered.
         SpecError: the kind lacks methods that every kind must have.
     """
     kind = KINDS.get(task.kind)
@@ -251,8 +251,8 @@ def objects(values: Iterable[Any]) -> Labels:
     """Return [N] an array of one object a value, lists of one length among them."""
     listed = list(values)
     array = np.empty(len(listed), dtype=object)
-    for place, value in enumerate(listed):
-        array[place] = value
+    for index, value in enumerate(listed):  # `np.array` would make lists of one length a table
+        array[index] = value
     return array
 
 
