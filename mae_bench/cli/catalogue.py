@@ -31,6 +31,11 @@ def table_columns(kind: str, part: Part) -> Sequence[str]:
     return list(part)
 
 
+def heading(key: str) -> str:
+    """Return what a table writes above a column."""
+    return "at hand" if key == "is_at_hand" else key
+
+
 def cell(key: str, value: object) -> str:
     """Return what a table shows of a value of a part."""
     from mae_bench.cli.described import controls_text, options_text

@@ -38,7 +38,7 @@ def list_parts(
     data_dir: DataDir = None,
 ) -> None:
     """Show what can be named in a study."""
-    from mae_bench.cli.catalogue import cell, parts, table_columns
+    from mae_bench.cli.catalogue import cell, heading, parts, table_columns
     from mae_bench.cli.show import table
     from mae_bench.data.sources import data_dir as find_data_dir
     from mae_bench.errors import UnknownNameError, near_match
@@ -54,7 +54,7 @@ def list_parts(
     for name, lines in found.items():
         columns = table_columns(name, lines[0]) if lines else ["name"]
         rows = [[cell(c, line[c]) for c in columns] for line in lines]
-        table(name, columns, rows, has_title=kind is None)
+        table(name, [heading(c) for c in columns], rows, has_title=kind is None)
 
 
 @with_flags

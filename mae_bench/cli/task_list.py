@@ -37,8 +37,8 @@ def task_parts(data_dir: Path | None) -> Sequence[Mapping[str, object]]:
 
 
 def rows_text(rows: Mapping[str, int]) -> str:
-    """Return the rows of the splits as a table shows them: ``8,544 / 1,101 / 2,210``."""
-    return " / ".join(f"{count:,}" for count in rows.values())
+    """Return the rows of the splits as a table shows them: ``8544/1101/2210``."""
+    return "/".join(map(str, rows.values()))
 
 
 def _source(task: Task) -> str:

@@ -128,7 +128,7 @@ class StageBuilder:
             content = {"task": name, "data": print_}
             plugins = kind_plugin(task)
             # a worker finds by its name what is registered; a study's own task goes with the stage
-            spec = content if name in TASKS else {**content, "definition": task}
+            spec = {"task": name} if name in TASKS else {**content, "definition": task}
             self._tasks[name] = self.add("task", content, spec, (), f"task {name}", plugins)
         return self._tasks[name]
 
