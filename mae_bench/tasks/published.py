@@ -44,7 +44,8 @@ def add_published(
         licence: as its publisher states it.
         names: of the classes; empty where labels are not of classes.
         label: column with the label.
-        hub: ``owner/name@commit``, or ``@main`` where no commit could be verified; empty where no version on the Hub has these splits and labels.
+        hub: ``owner/name@commit``, or ``@main`` where no commit could be verified; empty where no
+            version on the Hub has these splits and labels.
         config: the Hub's configuration.
         folder: inside a local data folder; the name, unless given.
         test: the split that is tested on.
