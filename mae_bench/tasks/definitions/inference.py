@@ -137,8 +137,8 @@ add_published(
     licence="MIT (Cogcomp); texts of eight sources",
     note=(
         "ERASER's version, which puts question and answer into one text and has labels for all its "
-        "splits; F1 over answers; passages of 300 words, so raise max_length; not pinned: neither a "
-        "commit nor the columns could be verified, so 'main' is read"
+        "splits; F1 over answers; passages of 300 words, so raise max_length; not pinned: neither "
+        "a commit nor the columns could be verified, so 'main' is read"
     ),
 )
 
