@@ -32,6 +32,7 @@ class PlannedStudy:
         num_workers: processes that a run would use.
         tuning: trials and their cost; None where the study has no ``tuning`` section.
         warnings: one sentence each.
+        own_tasks: what each of the study's own files was read as, a line each.
     """
 
     plan: Plan
@@ -41,6 +42,7 @@ class PlannedStudy:
     num_workers: int
     tuning: dict[str, Any] | None
     warnings: tuple[str, ...]
+    own_tasks: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``mae-bench plan --json`` prints."""
@@ -51,6 +53,7 @@ class PlannedStudy:
             **dataclasses.asdict(self.estimate),
             "workers": self.num_workers,
             "tuning": self.tuning,
+            "own_tasks": list(self.own_tasks),
             "warnings": [*self.warnings, *self.estimate.assumptions],
             "stage_ids": [list(stage.key) for stage in self.plan.stages],
         }
@@ -139,6 +142,7 @@ def open_session(
 def planned(session: Session) -> PlannedStudy:
     """Return what a session's study asks for and will cost."""
     from mae_bench.planning.estimate import estimate
+    from mae_bench.tasks.own import own_summary
 
     made, counts = session.plan, session.counts()
     warnings = [*made.warnings, *prepared_warnings(made, session.store, session.data_dir)]
@@ -157,6 +161,7 @@ def planned(session: Session) -> PlannedStudy:
         num_workers=session.choose_workers(left),
         tuning=tuning,
         warnings=tuple(warnings),
+        own_tasks=tuple(own_summary(spec) for spec in made.study.own_tasks),
     )
 
 

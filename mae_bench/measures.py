@@ -137,7 +137,15 @@ def measure_of(metric: str) -> Measure:
 
 PLAIN = Measure()
 
-for _name in ("accuracy", "f1", "matthews", "pearson", "spearman", "masked_accuracy_*"):
+for _name in (
+    "accuracy",
+    "f1",
+    "weighted_f1",
+    "matthews",
+    "pearson",
+    "spearman",
+    "masked_accuracy_*",
+):
     declare(_name, better="higher")
 for _name in ("span_f1", "span_precision", "span_recall", "word_accuracy"):
     declare(_name, better="higher")

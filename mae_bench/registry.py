@@ -14,6 +14,7 @@ from mae_bench.errors import (
 from mae_bench.plugins import Plugin, is_ours, registering_module, version_of
 
 T = TypeVar("T")
+MAX_LISTED = 40  # names that a message holds
 
 
 class Registry(Generic[T]):
@@ -60,11 +61,17 @@ class Registry(Generic[T]):
         if name not in self._parts:
             known = sorted(self._parts)
             raise UnknownNameError(
-                f"unknown {self.kind} '{name}'; known: {', '.join(known)}."
+                f"unknown {self.kind} '{name}'; known: {self._listed(known)}."
                 + near_match(name, known),
                 name,
             )
         return self._parts[name]
+
+    def _listed(self, known: list[str]) -> str:
+        if len(known) <= MAX_LISTED:
+            return ", ".join(known)
+        verb = f"mae-bench list {self.group.rpartition('.')[2]}"
+        return f"the {len(known)} that `{verb}` shows"
 
     def plugin(self, name: str) -> Plugin | None:
         """Return what brought a part; None for parts of this package and for unknown names."""

@@ -41,9 +41,14 @@ def text():
             of = "" if example == "{}" else f" with `{example}`"
             lines.append(f"Its controls{of}: {cell('controls', part['controls'])}.\n")
     for kind in TABLES:
-        entries = parts(kind)
+        entries = [_lasting(part) for part in parts(kind)]
         lines += [f"## {kind.capitalize()}\n", *_table(list(entries[0]), entries), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _lasting(part):
+    """Return what is told of a part on every machine."""
+    return {key: cell(key, value) for key, value in part.items() if key != "is_at_hand"}
 
 
 def _sentence(summary):

@@ -1,6 +1,7 @@
 """What `list` shows of each kind of part."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,15 +10,42 @@ if TYPE_CHECKING:
 Part = Mapping[str, object]  # what is shown of one part, by column
 
 
-def parts(kind: str) -> Sequence[Part]:
-    """Return one mapping for each part of a kind, all with the same keys."""
+def parts(kind: str, data_dir: Path | None = None) -> Sequence[Part]:
+    """Return one mapping for each part of a kind, all with the same keys.
+
+    ``data_dir`` is where local data of tasks is looked for.
+    """
+    if kind == "tasks":
+        from mae_bench.cli.task_list import task_parts
+
+        return task_parts(data_dir)
     return _PARTS[kind]()
+
+
+def table_columns(kind: str, part: Part) -> Sequence[str]:
+    """Return the keys of a part that a table has room for."""
+    if kind == "tasks":
+        from mae_bench.cli.task_list import COLUMNS
+
+        return COLUMNS
+    return list(part)
+
+
+def heading(key: str) -> str:
+    """Return what a table writes above a column."""
+    return "at hand" if key == "is_at_hand" else key
 
 
 def cell(key: str, value: object) -> str:
     """Return what a table shows of a value of a part."""
     from mae_bench.cli.described import controls_text, options_text
 
+    if key == "rows" and isinstance(value, dict):
+        from mae_bench.cli.task_list import rows_text
+
+        return rows_text(value)
+    if isinstance(value, bool) and key == "is_at_hand":
+        return "yes" if value else "no"
     as_text = {"options": options_text, "controls": controls_text}
     return as_text[key](value) if key in as_text and isinstance(value, list) else str(value)
 
@@ -70,22 +98,6 @@ def _backbones() -> Sequence[Part]:
     ]
 
 
-def _tasks() -> Sequence[Part]:
-    from mae_bench.tasks import TASKS, kind_of
-
-    return [
-        {
-            "name": name,
-            "kind": task.kind,
-            "labels": kind_of(task).described,
-            "metrics": ", ".join(task.metrics),
-            "source": task.source.hub_id if task.source else "generated",
-            "licence": task.licence,
-        }
-        for name, task in TASKS
-    ]
-
-
 def _kinds() -> Sequence[Part]:
     from mae_bench.protocols.base import PROTOCOLS
     from mae_bench.tasks import KINDS, TASKS
@@ -94,7 +106,7 @@ def _kinds() -> Sequence[Part]:
         {
             "name": name,
             "summary": _first_line(kind),
-            "texts": kind.num_texts,
+            "texts": " or ".join(map(str, kind.allowed_texts or (kind.num_texts,))),
             "protocols": ", ".join(
                 protocol
                 for protocol, part in PROTOCOLS
@@ -211,7 +223,6 @@ _PARTS = {
     "objectives": _objectives,
     "maskings": _maskings,
     "backbones": _backbones,
-    "tasks": _tasks,
     "kinds": _kinds,
     "corpora": _corpora,
     "protocols": _protocols,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mae_bench.cli.options import AsJson, Flags, StudyName, with_flags
+from mae_bench.cli.options import AsJson, DataDir, Flags, StudyName, with_flags
 from mae_bench.plurals import counted
 
 if TYPE_CHECKING:
@@ -38,23 +38,26 @@ def list_parts(
         str | None, typer.Argument(metavar="[KIND]", help=f"One of {', '.join(KINDS)}.")
     ] = None,
     as_json: AsJson = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Show what can be named in a study."""
-    from mae_bench.cli.catalogue import cell, parts
+    from mae_bench.cli.catalogue import cell, heading, parts, table_columns
     from mae_bench.cli.show import table
+    from mae_bench.data.sources import data_dir as find_data_dir
     from mae_bench.errors import UnknownNameError, near_match
 
     if kind is not None and kind not in KINDS:
         known = ", ".join(KINDS)
         raise UnknownNameError(f"cannot list '{kind}'; known: {known}.{near_match(kind, KINDS)}")
-    parts_by_kind = {name: parts(name) for name in ([kind] if kind else KINDS)}
+    data = find_data_dir(data_dir) if kind in (None, "tasks") else None
+    parts_by_kind = {name: parts(name, data) for name in ([kind] if kind else KINDS)}
     if as_json:
         _print_json(parts_by_kind[kind] if kind else parts_by_kind)
         return
     for name, lines in parts_by_kind.items():
-        columns = list(lines[0]) if lines else ["name"]
+        columns = table_columns(name, lines[0]) if lines else ["name"]
         rows = [[cell(c, line[c]) for c in columns] for line in lines]
-        table(name, columns, rows, has_title=kind is None)
+        table(name, [heading(c) for c in columns], rows, has_title=kind is None)
 
 
 @with_flags
@@ -97,6 +100,7 @@ def show_plan(session: "Session", as_json: bool = False) -> None:
             f"random_init) and {_floors(made.plan)}, "
             f"{counts.cells:,} cells, {counts.cells_done:,} done, {counts.cells_failed:,} failed",
             f"home       {made.home}",
+            *(f"reads      {text}" for text in made.own_tasks),
             *([f"tuning     {tuning_text(made.tuning, made.num_workers)}"] if made.tuning else []),
             *_teachers(costs.arms),
             f"pretrain   {number(costs.flops)} FLOPs in all",

@@ -28,12 +28,12 @@ def read_documents(file: TextFile) -> Iterator[str]:
             text in it, or damaged.
     """
     if file.kind == ".parquet":
-        content = _unpacked(file) if file.packed else None
+        content = unpacked(file) if file.packed else None
         values = read_columns([file.path], texts=("text",), content=content)["text"]
         for row, value in enumerate(values):
             yield checked_text(value, f"row {row} of {file.path}")
         return
-    text = _decoded(file).replace("\r\n", "\n").replace("\r", "\n")
+    text = decoded(file).replace("\r\n", "\n").replace("\r", "\n")
     if file.kind == ".txt":
         yield from re.split(r"\n\s*\n", text)
         return
@@ -56,8 +56,13 @@ def may_hold_text(file: TextFile) -> bool:
         return True
 
 
-def _decoded(file: TextFile) -> str:
-    data = _unpacked(file)
+def decoded(file: TextFile) -> str:
+    """Return the text of a file without its byte order mark.
+
+    Raises:
+        DataError: it cannot be read, or is not UTF-8; with line and offset.
+    """
+    data = unpacked(file)
     try:
         return data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -68,7 +73,12 @@ def _decoded(file: TextFile) -> str:
         ) from error
 
 
-def _unpacked(file: TextFile) -> bytes:
+def unpacked(file: TextFile) -> bytes:
+    """Return the bytes of a file, decompressed.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     try:
         data = file.path.read_bytes()
         return _UNPACK[file.packed](data) if file.packed else data

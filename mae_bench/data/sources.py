@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DATA_DIR_VARIABLE = "MAE_BENCH_DATA"
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_NO_ROWS: Mapping[str, int] = MappingProxyType({})
 _digests: dict[tuple[str, int, int], str] = {}
 
 
@@ -41,6 +42,9 @@ class Source:
         hub_files: our name of a split -> the one file of the Hub repository to read, for sets
             too large to fetch whole.
         hub_fields: column name on the Hub -> the column name that we and local files use.
+        hub_names: columns, by our names, whose numbers the Hub counts in another order than local
+            files do: they are read as the names that the Hub has for them.
+        rows: rows of the published splits, by our name of a split; {} where nobody counted.
         note: what a reader of results should know.
     """
 
@@ -53,6 +57,8 @@ class Source:
     parts: tuple[str, ...] = ()
     hub_files: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     hub_fields: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    hub_names: tuple[str, ...] = ()
+    rows: Mapping[str, int] = field(default_factory=lambda: _NO_ROWS)
     note: str = ""
 
 
@@ -108,7 +114,9 @@ def fingerprint(source: Source, data_dir: Path | None, also: Iterable[str] = ())
     if not _is_local(source, splits, data_dir):
         read = f"hub:{source.hub_id}@{source.revision}"
         renamed = {ours: theirs for ours, theirs in source.splits.items() if ours != theirs}
-        part = [source.config, dict(source.hub_files), dict(source.hub_fields), renamed]
+        part: list[object] = [source.config, dict(source.hub_files), dict(source.hub_fields)]
+        part += [renamed]
+        part += [list(source.hub_names)] if source.hub_names else []
         return f"{read} {json.dumps(part, sort_keys=True)}" if any(part) else read
     total = hashlib.blake2b(digest_size=16)
     for split in splits:
@@ -176,6 +184,11 @@ def count_local(source: Source, split: str, data_dir: Path | None) -> int | None
     return sum(count_rows(path) for path in _whole_local(source, split, data_dir))
 
 
+def is_at_hand(source: Source, data_dir: Path | None) -> bool:
+    """Whether a local folder holds any part of a set, so that nothing is fetched."""
+    return _is_local(source, source.splits, data_dir)
+
+
 def _local_files(source: Source, split: str, data_dir: Path | None) -> list[Path]:
     if data_dir is None:
         return []
@@ -220,5 +233,20 @@ def _read_hub(source: Source, split: str) -> "tuple[pyarrow.Table | None, str]":
         first_line = str(error).partition("\n")[0]
         return None, f"{type(error).__name__}: {first_line}"
     table = loaded.with_format("arrow")[:]
+    for ours in source.hub_names:
+        table = _named(table, loaded.features, ours, source.hub_fields)
     names = [source.hub_fields.get(name, name) for name in table.column_names]
     return table.rename_columns(names), ""
+
+
+def _named(
+    table: "pyarrow.Table", features: Any, ours: str, renamed: Mapping[str, str]
+) -> "pyarrow.Table":
+    """Return the table with the numbers of one column replaced by the Hub's names of them."""
+    import pyarrow
+
+    column = next((theirs for theirs, new in renamed.items() if new == ours), ours)
+    names = features[column].names
+    texts = [None if i is None or i < 0 else names[i] for i in table.column(column).to_pylist()]
+    place = table.column_names.index(column)
+    return table.set_column(place, column, pyarrow.array(texts, type=pyarrow.string()))

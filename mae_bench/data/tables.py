@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mae_bench.errors import DataError
+from mae_bench.errors import DataError, near_match
 
 if TYPE_CHECKING:
     import pyarrow
@@ -35,7 +35,7 @@ def read_columns(
     columns: Columns = {name: [] for name in (*texts, *others)}
     for path in paths:
         file = _opened(path, content)
-        _require(columns, file.schema_arrow.names, str(path))
+        require_columns(columns, file.schema_arrow.names, str(path))
         part = columns_of(_read(file, path, list(columns)), str(path), texts, others)
         for name, values in part.items():
             columns[name] += values
@@ -55,20 +55,26 @@ def columns_of(
     table: "pyarrow.Table", name: str, texts: Sequence[str], others: Sequence[str] = ()
 ) -> Columns:
     """Return columns of a table, which errors call ``name``, as `read_columns` returns them."""
-    _require((*texts, *others), table.column_names, name)
+    require_columns((*texts, *others), table.column_names, name)
     return {
         column: _values(table.column(column), column, name, column in texts)
         for column in (*texts, *others)
     }
 
 
-def _require(wanted: Iterable[str], present: list[str], name: str) -> None:
+def require_columns(wanted: Iterable[str], present: list[str], name: str) -> None:
+    """Check that each column is there once.
+
+    Raises:
+        DataError: one is not; with the nearest name.
+    """
     for column in wanted:
         if (count := present.count(column)) != 1:
             which = f"{count} columns" if count else "no column"
             raise DataError(
                 f"{name} has {which} '{column}'; its columns are {', '.join(present)}"
                 + ("; keep one" if count else "; rename the one that is meant")
+                + ("" if count or not (near := near_match(column, present)) else f".{near}")
             )
 
 

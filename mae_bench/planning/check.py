@@ -75,7 +75,7 @@ def check_study(
         if claim.metric is not None:
             _check_metric(f"{where}.metric", claim, study)
         elif claim.task is None and claim.protocol not in _readers(study):
-            check_mean(where, study.real_tasks)
+            check_mean(where, study, study.real_tasks)
         if claim.task is not None:
             _member(f"{where}.task", claim.task, _readable_tasks(study))
         if claim.protocol is not None:
@@ -203,10 +203,10 @@ def _check_soft_head(arm: ResolvedArm, teacher: ResolvedArm) -> None:
 def _check_names(study: Study) -> None:
     from mae_bench.data.noise import NOISES
     from mae_bench.protocols.base import PROTOCOLS
-    from mae_bench.tasks.base import TASKS
+    from mae_bench.tasks.own import task_of
 
     for task in study.real_tasks:
-        TASKS.get(task)
+        task_of(study, task)
     for noise in study.noise:
         NOISES.get(noise.name)
         if noise.name != CLEAN.name and noise.rate == 0:
@@ -221,7 +221,7 @@ def _check_names(study: Study) -> None:
                 "floors are always run, leave it out"
             )
     if study.tuning:
-        check_tuning(study.tuning)
+        check_tuning(study.tuning, study)
     readers = _readers(study)
     if not study.real_tasks and len(readers) < len(study.protocols):
         others = [name for name in study.protocols if name not in readers]
@@ -239,7 +239,7 @@ def _check_names(study: Study) -> None:
 def _check_metric(where: str, claim: Claim | Comparison, study: Study) -> None:
     """Refuse a metric that none of the tasks has; those of the corpus depend on its checkpoints."""
     from mae_bench.protocols.base import PROTOCOLS
-    from mae_bench.tasks.base import TASKS
+    from mae_bench.tasks.own import task_of
 
     protocols = [claim.protocol] if claim.protocol else study.protocols
     if any(PROTOCOLS.get(name).reads_corpus for name in protocols):
@@ -248,8 +248,8 @@ def _check_metric(where: str, claim: Claim | Comparison, study: Study) -> None:
         except UnknownNameError as error:
             raise UnknownNameError(f"{where}: {error}", error.got) from None
         return
-    tasks = [claim.task] if claim.task else study.real_tasks
-    known = [m for task in tasks if task in TASKS for m in TASKS.get(task).metrics]
+    tasks = [claim.task] if claim.task in study.real_tasks else study.real_tasks
+    known = [m for task in tasks for m in task_of(study, task).metrics]
     _member(where, str(claim.metric), dict.fromkeys(known))
 
 

@@ -14,12 +14,12 @@ def check_deciding(study: Study) -> None:
         SpecError: the first of them, or trials that would be chosen by a mean of unlike metrics.
     """
     from mae_bench.protocols.base import PROTOCOLS
-    from mae_bench.tasks import TASKS
     from mae_bench.tasks.metrics import METRICS
+    from mae_bench.tasks.own import task_of
 
     tuned = (study.tuning.tasks or study.real_tasks) if study.tuning else ()
     for name in dict.fromkeys([*study.real_tasks, *tuned]):
-        task = TASKS.get(name)
+        task = task_of(study, name)
         for metric in task.metrics:
             METRICS.get(metric)
             measure_of(metric)
@@ -28,18 +28,18 @@ def check_deciding(study: Study) -> None:
         if primary := PROTOCOLS.get(name).primary:
             _require_direction(f"protocol '{name}'", primary)
     if tuned:
-        check_mean("tuning.tasks", tuned)
+        check_mean("tuning.tasks", study, tuned)
 
 
-def check_mean(where: str, tasks: Iterable[str]) -> None:
+def check_mean(where: str, study: Study, tasks: Iterable[str]) -> None:
     """Refuse a mean over tasks whose deciding metrics differ in unit or direction.
 
     Raises:
         SpecError: they do.
     """
-    from mae_bench.tasks import TASKS
+    from mae_bench.tasks.own import task_of
 
-    first = {name: TASKS.get(name).metrics[0] for name in tasks}
+    first = {name: task_of(study, name).metrics[0] for name in tasks}
     if len({measure_of(metric) for metric in first.values()}) > 1:
         listed = ", ".join(f"{metric} of {name}" for name, metric in first.items())
         raise SpecError(

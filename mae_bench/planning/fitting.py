@@ -15,25 +15,26 @@ def check_kinds(study: Study) -> None:
     Raises:
         SpecError: the first of them; of a protocol it names those that fit.
     """
-    from mae_bench.tasks import TASKS, kind_of
+    from mae_bench.tasks import kind_of
+    from mae_bench.tasks.own import task_of
 
     tuning = study.tuning
     tuned = (tuning.tasks or study.tasks) if tuning else ()
     for name in dict.fromkeys([*study.tasks, *tuned]):
         if name != CORPUS:
-            kind_of(TASKS.get(name)).check()
+            kind_of(task_of(study, name)).check()
     _check_noises(study)
-    _check_protocols("protocols", study.protocols, study.tasks)
+    _check_protocols("protocols", study.protocols, study, study.tasks)
     if tuning:
-        _check_protocols("tuning.protocol", (tuning.protocol,), tuned)
+        _check_protocols("tuning.protocol", (tuning.protocol,), study, tuned)
 
 
 def fitting_floors(study: Study) -> dict[str, str]:
     """Return the floors that can read a task of a study: protocol -> label of its arm."""
     from mae_bench.protocols.base import PROTOCOLS
-    from mae_bench.tasks import TASKS
+    from mae_bench.tasks.own import task_of
 
-    kinds = {TASKS.get(task).kind for task in study.real_tasks}
+    kinds = {task_of(study, task).kind for task in study.real_tasks}
     return {
         name: label
         for name, label in FLOORS.items()
@@ -43,11 +44,12 @@ def fitting_floors(study: Study) -> dict[str, str]:
 
 def _check_noises(study: Study) -> None:
     from mae_bench.data.noise import keeps_words
-    from mae_bench.tasks import TASKS, kind_of
+    from mae_bench.tasks import kind_of
+    from mae_bench.tasks.own import task_of
 
     moving = [noise.name for noise in study.noise if not keeps_words(noise.name)]
     for name in study.real_tasks if moving else ():
-        if kind_of(TASKS.get(name)).has_words:
+        if kind_of(task_of(study, name)).has_words:
             raise SpecError(
                 f"noise: '{moving[0]}' drops or moves words, and each word of task '{name}' has "
                 "its own label; leave that noise out, or put the task into a study of its own",
@@ -55,16 +57,19 @@ def _check_noises(study: Study) -> None:
             )
 
 
-def _check_protocols(where: str, protocols: Iterable[str], tasks: Iterable[str]) -> None:
+def _check_protocols(
+    where: str, protocols: Iterable[str], study: Study, tasks: Iterable[str]
+) -> None:
     from mae_bench.protocols.base import PROTOCOLS
-    from mae_bench.tasks import KINDS, TASKS
+    from mae_bench.tasks import KINDS
+    from mae_bench.tasks.own import task_of
 
     for name in protocols:
         protocol = PROTOCOLS.get(name)
         for task in tasks:
             if task == CORPUS or protocol.reads_corpus:
                 continue
-            kind = TASKS.get(task).kind
+            kind = task_of(study, task).kind
             if protocol.fits(kind):
                 continue
             read = [each for each in KINDS.names() if protocol.fits(each)]

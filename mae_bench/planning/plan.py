@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mae_bench.data.corpus import left_out, require_text
 from mae_bench.planning.arms import ResolvedArm
@@ -24,6 +24,9 @@ from mae_bench.specs import (
     Study,
     stage_id,
 )
+
+if TYPE_CHECKING:
+    from mae_bench.tasks import Task
 
 __all__ = ["Cell", "Plan", "Stage", "make_plan"]
 
@@ -72,6 +75,7 @@ class Plan:
         cells: what becomes rows.
         resolved: the arms of the study with their options parsed.
         pretrained: the arm of each pretraining, by its id.
+        tasks: by name, those of files of the study's own among them.
         warnings: sentences for the user.
     """
 
@@ -81,6 +85,7 @@ class Plan:
     cells: tuple[Cell, ...]
     resolved: tuple[ResolvedArm, ...]
     pretrained: Mapping[str, ResolvedArm]
+    tasks: "Mapping[str, Task]"
     warnings: tuple[str, ...] = ()
 
     @cached_property
@@ -109,9 +114,12 @@ def make_plan(
         DataError: a file or folder of the corpus holds no text.
         SpecError: a name or an option is unknown, or teachers form a circle.
     """
+    from mae_bench.tasks.own import own_warnings, task_of
+
     study, arms, warnings = check_study(study, tuned or {})
     require_text(study.corpus)
-    planner = _Planner(study, arms, StageBuilder(data_dir))
+    tasks = {name: task_of(study, name) for name in study.real_tasks}
+    planner = _Planner(study, arms, StageBuilder(data_dir, tasks))
     cells = tuple(planner.cells())
     stages = tuple(planner.builder.stages.values())
     floors = fitting_floors(study).items()
@@ -122,7 +130,8 @@ def make_plan(
         cells=cells,
         resolved=arms,
         pretrained=planner.pretrained,
-        warnings=(*warnings, *left_out(study.corpus)),
+        tasks=tasks,
+        warnings=(*warnings, *own_warnings(study), *left_out(study.corpus)),
     )
 
 
@@ -240,13 +249,12 @@ class _Planner:
         groups: list[tuple[NoiseSpec, dict[NoiseSpec, NoiseSpec]]],
     ) -> Iterator[Cell]:
         from mae_bench.protocols.base import PROTOCOLS
-        from mae_bench.tasks import TASKS
 
         study, method = self.study, PROTOCOLS.get(protocol)
         recipe = recipe_of(study, method).canonical()
         # of a study's own protocols all fit (`check_kinds`); of floors those that can read the kind
         tasks: tuple[str | None, ...] = tuple(
-            task for task in study.real_tasks if method.fits(TASKS.get(task).kind)
+            task for task in study.real_tasks if method.fits(self.builder.tasks[task].kind)
         )
         sizes = study.train_sizes
         if method.reads_corpus:

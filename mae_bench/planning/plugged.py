@@ -11,6 +11,7 @@ from mae_bench.store.artefact import read_about
 if TYPE_CHECKING:
     from mae_bench.planning.plan import Plan
     from mae_bench.store.store import Store
+    from mae_bench.tasks import Task
 
 
 def objective_plugins(objective: str, options: Mapping[str, object]) -> tuple[Plugin, ...]:
@@ -45,20 +46,19 @@ def noise_plugins(spec: EvaluateSpec) -> tuple[Plugin, ...]:
     return tuple(plugin for plugin in map(NOISES.plugin, names) if plugin)
 
 
-def kind_plugin(task: str | None) -> tuple[Plugin, ...]:
+def kind_plugin(task: "Task | None") -> tuple[Plugin, ...]:
     """Return the task's kind, if it is of another package; its version is in the id of the data."""
-    from mae_bench.tasks import KINDS, TASKS
+    from mae_bench.tasks import KINDS
 
-    plugin = None if task is None else KINDS.plugin(TASKS.get(task).kind)
+    plugin = None if task is None else KINDS.plugin(task.kind)
     return (plugin,) if plugin else ()
 
 
-def metric_plugins(spec: EvaluateSpec) -> tuple[Plugin, ...]:
+def metric_plugins(task: "Task | None") -> tuple[Plugin, ...]:
     """Return the task's metrics of other packages; their versions are in the id of its data."""
-    from mae_bench.tasks.base import TASKS
     from mae_bench.tasks.metrics import METRICS
 
-    names = () if spec.task is None else TASKS.get(spec.task).metrics
+    names = () if task is None else task.metrics
     return tuple(plugin for plugin in map(METRICS.plugin, names) if plugin)
 
 

@@ -134,6 +134,7 @@ def _is_run(protocol: "Protocol", study: Study) -> bool:
         chosen = study.tuning.protocol if study.tuning else ""
         return protocol.name in (*study.protocols, chosen)
     kinds = [TASKS.get(task).kind for task in study.real_tasks if task in TASKS]
+    kinds += [spec.kind for spec in study.own_tasks if spec.name in study.tasks]
     return not kinds or any(protocol.fits(kind) for kind in kinds)
 
 

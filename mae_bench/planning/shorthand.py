@@ -9,6 +9,7 @@ from typing import Any
 
 from mae_bench.backbones import check_backbone
 from mae_bench.errors import SpecError
+from mae_bench.planning.own_tasks import take_own_tasks
 from mae_bench.sentences import shown, unknown_key
 from mae_bench.specs import NoiseSpec, Study
 from mae_bench.user_paths import is_there, user_path
@@ -43,6 +44,7 @@ def study_of(raw: Mapping[str, Any], folder: Path | None = None) -> Study:
         full["noise"] = [spec for item in full["noise"] for spec in _noises(item)]
     if "seeds" in full:
         full["seeds"] = _seeds(raw["seeds"])
+    take_own_tasks(full, folder)
     if isinstance(full.get("corpus"), dict):
         full["corpus"] = _corpus(full["corpus"], folder)
     study = Study.model_validate(full)

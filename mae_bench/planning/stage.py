@@ -7,7 +7,7 @@ device, the workers, the home, or anything about the other arms.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mae_bench.data.adopt_tokenizer import tokenizer_digest
 from mae_bench.data.encoders import parse_hub_encoder
@@ -32,6 +32,9 @@ from mae_bench.specs import (
     stage_id,
 )
 from mae_bench.user_paths import user_path
+
+if TYPE_CHECKING:
+    from mae_bench.tasks import Task
 
 Key = tuple[str, str]  # kind and id
 
@@ -70,9 +73,10 @@ class Stage:
 class StageBuilder:
     """Collects stages without duplicates, each after those that it needs."""
 
-    def __init__(self, data_dir: Path | None) -> None:
-        """Start empty; ``data_dir`` is where local data is looked for."""
+    def __init__(self, data_dir: Path | None, tasks: "Mapping[str, Task]") -> None:
+        """Start empty; ``data_dir`` is where local data is looked for, ``tasks`` are by name."""
         self.data_dir = data_dir
+        self.tasks = tasks
         self.stages: dict[Key, Stage] = {}
         self._fingerprints: dict[CorpusSpec, str] = {}
         self._tasks: dict[str, Key] = {}
@@ -119,10 +123,12 @@ class StageBuilder:
         if name not in self._tasks:
             from mae_bench.tasks import TASKS, task_fingerprint
 
-            print_ = task_fingerprint(TASKS.get(name), self.data_dir)
+            task = self.tasks[name]
+            print_ = task_fingerprint(task, self.data_dir)
             content = {"task": name, "data": print_}
-            plugins = kind_plugin(name)
-            spec = {"task": name}
+            plugins = kind_plugin(task)
+            # a worker finds by its name what is registered; a study's own task goes with the stage
+            spec = {"task": name} if name in TASKS else {**content, "definition": task}
             self._tasks[name] = self.add("task", content, spec, (), f"task {name}", plugins)
         return self._tasks[name]
 
@@ -201,7 +207,8 @@ class StageBuilder:
         data = "blocks" if spec.task is None else "task"
         needs: tuple[Key, ...] = ((data, spec.task_data),)
         noises = noise_plugins(spec)
-        plugins = (*noises, *protocol_plugin(spec), *kind_plugin(spec.task), *metric_plugins(spec))
+        task = None if spec.task is None else self.tasks[spec.task]
+        plugins = (*noises, *protocol_plugin(spec), *kind_plugin(task), *metric_plugins(task))
         if spec.checkpoint is not None:
             needs = (("pretrain", spec.checkpoint), *needs)
             plugins += backbone_plugins(backbone)  # its version is in the checkpoint's id

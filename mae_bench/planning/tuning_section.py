@@ -1,17 +1,17 @@
 """Checks the names of a study's ``tuning`` section: what evaluates a trial, and on which tasks."""
 
 from mae_bench.errors import SpecError, UnknownNameError
-from mae_bench.specs import CORPUS, TuningSpec
+from mae_bench.specs import CORPUS, Study, TuningSpec
 
 
-def check_tuning(tuning: TuningSpec) -> None:
-    """Refuse what cannot choose among trials.
+def check_tuning(tuning: TuningSpec, study: Study) -> None:
+    """Refuse what cannot choose among trials of a study.
 
     Raises:
         SpecError: the first such name, with its path in the study.
     """
     from mae_bench.protocols.base import PROTOCOLS
-    from mae_bench.tasks.base import TASKS
+    from mae_bench.tasks.own import task_of
 
     where = ("tuning", "protocol")
     try:
@@ -42,7 +42,7 @@ def check_tuning(tuning: TuningSpec) -> None:
                 ("tuning", "tasks", number),
             )
         try:
-            TASKS.get(task)
+            task_of(study, task)
         except UnknownNameError as error:
             path = ("tuning", "tasks", number)
             raise UnknownNameError(f"tuning.tasks: {error}", error.got, path) from None

@@ -84,7 +84,7 @@ def too_large(
     for stage in plan.stages if counts else ():
         if stage.kind != "task":
             continue
-        known = _num_train(stage, store, data_dir, max(counts))
+        known = _num_train(plan, stage, store, data_dir, max(counts))
         if known is None:
             unread.append(stage.label)
         elif known and (wrong := [size for size in counts if size > known]):
@@ -103,7 +103,9 @@ def too_large(
     return warnings
 
 
-def _num_train(stage: Stage, store: Store, data_dir: Path | None, most: int) -> int | None:
+def _num_train(
+    plan: Plan, stage: Stage, store: Store, data_dir: Path | None, most: int
+) -> int | None:
     """Return the training examples of a task; 0 if damaged, or clearly enough for ``most``.
 
     None where the data is not on this machine.
@@ -112,11 +114,10 @@ def _num_train(stage: Stage, store: Store, data_dir: Path | None, most: int) -> 
         if store.damage(*stage.key, only=("meta.json",)):
             return 0  # the run says so and builds it again
         return int(store.read_json(*stage.key, "meta.json")["rows"]["train"])
-    from mae_bench.tasks.base import TASKS
     from mae_bench.tasks.build import count_train, num_official
 
     assert isinstance(stage.spec, dict)
-    task = TASKS.get(stage.spec["task"])
+    task = plan.tasks[stage.spec["task"]]
     try:
         official = num_official(task, data_dir)
         if official is None:

@@ -41,11 +41,10 @@ class _Collector:
 
     def rows(self, cell: Cell) -> list[Row]:
         from mae_bench.protocols.base import PROTOCOLS
-        from mae_bench.tasks import TASKS
 
         primary = PROTOCOLS.get(cell.protocol).primary
         if not primary and cell.task is not None:
-            primary = TASKS.get(cell.task).metrics[0]
+            primary = self.plan.tasks[cell.task].metrics[0]
         row = self.about(cell)
         key = ("evaluate", cell.evaluate)
         if key in self.reasons:

@@ -24,9 +24,10 @@ _ROWS = "results.parquet"
 def plan_key(study: Study, data_dir: Path | None) -> str:
     """Return a key of a study, of its data, and of the code that plans it."""
     from mae_bench.data.corpus import corpus_fingerprint
-    from mae_bench.tasks import TASKS, task_fingerprint
+    from mae_bench.tasks import task_fingerprint
+    from mae_bench.tasks.own import task_of
 
-    tasks = [task_fingerprint(TASKS.get(name), data_dir) for name in study.real_tasks]
+    tasks = [task_fingerprint(task_of(study, name), data_dir) for name in study.real_tasks]
     corpus = corpus_fingerprint(study.corpus, data_dir)
     # as text: the order of an option's mapping may matter, and ids sort their keys
     return stage_id("plan", 2, [study.model_dump_json(), corpus, tasks, _code()])

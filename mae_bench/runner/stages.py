@@ -128,11 +128,18 @@ def _ngrams(job: Job) -> None:
 
 
 def _task(job: Job) -> None:
-    from mae_bench.tasks import TASKS, build_task
+    from mae_bench.errors import DataError
+    from mae_bench.tasks import TASKS, build_task, task_fingerprint
 
-    assert isinstance(job.stage.spec, dict)
-    task = TASKS.get(job.stage.spec["task"])
-    build_task(task, job.out, job.settings.data_dir, job.progress)
+    spec, data_dir = job.stage.spec, job.settings.data_dir
+    assert isinstance(spec, dict)
+    task = spec.get("definition") or TASKS.get(spec["task"])
+    if "definition" in spec and task_fingerprint(task, data_dir) != spec["data"]:
+        raise DataError(
+            f"the files of task '{task.name}' have changed since the study was planned; run the "
+            "command again"
+        )
+    build_task(task, job.out, data_dir, job.progress)
 
 
 def _teacher(job: Job) -> None:

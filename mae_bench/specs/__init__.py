@@ -34,6 +34,7 @@ from mae_bench.specs.evaluation import (
     WordProbeRecipe,
 )
 from mae_bench.specs.limits import MIN_SEEDS, few_seeds, study_limits
+from mae_bench.specs.own_task import OwnTask
 from mae_bench.specs.pretraining import (
     PRESETS,
     BackboneSpec,
@@ -68,6 +69,7 @@ __all__ = [
     "MIN_SEEDS",
     "Name",
     "NoiseSpec",
+    "OwnTask",
     "PEAK_LR",
     "PRESETS",
     "Positive",

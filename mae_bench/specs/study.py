@@ -14,6 +14,7 @@ from mae_bench.specs.evaluation import (
     ProbeRecipe,
     RepresentationRecipe,
 )
+from mae_bench.specs.own_task import OwnTask
 from mae_bench.specs.pretraining import BackboneSpec, Budget, CorpusSpec, PretrainRecipe
 
 PEAK_LR = "pretrain.peak_lr"  # key of a tuned rate among an arm's tuned options
@@ -75,7 +76,9 @@ class Study(Frozen):
         objectives: the arms. An item is a name, or a name with its options.
         controls: whether to add the arms that explain why an arm differs: parts of a mixture
             alone, and what an objective names itself.
-        tasks: labelled tasks that ``mae-bench list tasks`` shows.
+        tasks: labelled tasks. An item is a name that ``mae-bench list tasks`` shows, or a mapping
+            that makes files of your own a task (the keys of ``own_tasks``).
+        own_tasks: the mappings under ``tasks``, which are kept here; written there.
         protocols: how checkpoints are evaluated; ``mae-bench list protocols`` shows them.
         train_sizes: numbers of labels to train on: a count, a share below 1, or ``all``.
         noise: noises on the tasks' texts. An item is a name, or a name with its rate.
@@ -104,7 +107,12 @@ class Study(Frozen):
     pretrain: PretrainRecipe = PretrainRecipe()
     objectives: Annotated[tuple[ArmSpec, ...], Field(min_length=1)]
     controls: bool = False
-    tasks: Annotated[tuple[str, ...], Field(min_length=1)]
+    tasks: Annotated[
+        tuple[str, ...],
+        Field(min_length=1),
+        InWords("a list of at least 1 item (each a name, or a mapping for files of your own)"),
+    ]
+    own_tasks: tuple[OwnTask, ...] = ()
     protocols: Annotated[tuple[str, ...], Field(min_length=1)] = ("finetune",)
     train_sizes: Annotated[tuple[TrainSize, ...], Field(min_length=1)] = ("all",)
     noise: Annotated[

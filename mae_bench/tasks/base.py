@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from mae_bench.data.own_files import FileSource
 from mae_bench.data.sources import Source
 from mae_bench.registry import Registry
 
@@ -25,7 +26,8 @@ class Task:
         label_names: label i is ``label_names[i]``; empty where labels are not of classes.
         metrics: names in ``METRICS``; the first is the primary one, which choices and verdicts
             follow in the direction that is declared for it.
-        source: where it is read from; None for the generated world.
+        source: where it is read from: a published set or the user's files; None for the generated
+            world.
         test_split: the official split that is tested on; ``validation`` where the official test
             has no public labels.
         selection_split: the official split to choose hyper-parameters on, or None to carve one
@@ -33,6 +35,7 @@ class Task:
         label_range: least and greatest label where labels are numbers.
         licence: as its publisher states it.
         note: what a reader of results should know.
+        skipped_labels: labels that stand for none; their rows are left out, and counted.
         language: of its texts, as ISO 639 (``en``, ``zh``, ``hau``); several with ``+``.
         option_fields: the columns with the options to choose among, one an option, or one that
             holds lists; empty where the kind has none, or reads them from the text.
@@ -46,12 +49,13 @@ class Task:
     label_field: str
     label_names: tuple[str, ...]
     metrics: tuple[str, ...]
-    source: Source | None
+    source: Source | FileSource | None
     licence: str
     test_split: str = "test"
     selection_split: str | None = None
     label_range: tuple[float, float] | None = None
     note: str = ""
+    skipped_labels: tuple[Any, ...] = ()
     language: str = "en"
     option_fields: tuple[str, ...] = ()
     train_task: str = ""

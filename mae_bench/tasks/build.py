@@ -4,12 +4,13 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from mae_bench.data.own_files import FileSource
 from mae_bench.data.sources import count_local, read_split
 from mae_bench.errors import DataError
 from mae_bench.progress import Progress
@@ -46,7 +47,8 @@ def build_task(task: Task, out: Path, data_dir: Path | None, progress: Progress)
     kept once; the counts are in ``meta.json``. No test row is removed for its texts. Two pairs
     of the same texts are one, whichever text comes first: in the other order, too, a pair leaks
     its label. Train and selection of a task that trains on another are the other's, without what
-    is in the test. Rows that the kind cannot use are left out of every part and counted.
+    is in the test. Rows without a label, and those that the kind cannot use, are left out of every
+    part and counted.
 
     Raises:
         DataError: a split is missing, a column is missing, a label is not allowed, or a split
@@ -54,6 +56,8 @@ def build_task(task: Task, out: Path, data_dir: Path | None, progress: Progress)
     """
     progress(0, 2, f"reading {task.name}")
     skipped: Counter[str] = Counter()
+    if isinstance(task.source, FileSource):
+        skipped.update(task.source.read().skipped)
     parts, counts = _split(task, data_dir, skipped)
     out.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
@@ -79,6 +83,16 @@ def count_train(task: Task, data_dir: Path | None) -> int:
     return len(parts["train"])
 
 
+def num_rows(task: Task, data_dir: Path | None) -> dict[str, int]:
+    """Return how many examples each part of a task will have, by reading it whole.
+
+    Raises:
+        DataError: as `build_task` does.
+    """
+    parts, _ = _split(task, data_dir, Counter())
+    return {part: len(rows) for part, rows in parts.items()}
+
+
 def num_official(task: Task, data_dir: Path | None) -> int | None:
     """Return the rows of the official train split; None where only a download would show them.
 
@@ -87,6 +101,8 @@ def num_official(task: Task, data_dir: Path | None) -> int | None:
     """
     if task.train_task:
         return num_official(TASKS.get(task.train_task), data_dir)
+    if isinstance(task.source, FileSource):
+        return len(task.source.read().parts["train"])
     if task.source is not None:
         return count_local(task.source, "train", data_dir)
     from mae_bench.data.world import SPLIT_SIZES
@@ -156,10 +172,19 @@ def _check_parts(task: Task, parts: dict[str, list[_Row]], official: int, before
 def _rows(task: Task, split: str, data_dir: Path | None, skipped: Counter[str]) -> list[_Row]:
     if task.source is None:
         return _world_rows(task, split)
+    if isinstance(task.source, FileSource):
+        return _own_rows(task, task.source, split, skipped)
     label = task.label_field
     fields = read_split(task.source, split, data_dir, texts=task.columns, others=(label,))
     columns, labels = [fields[name] for name in task.columns], fields[label]
     return list(_checked(task, split, zip(*columns, strict=True), labels, skipped))
+
+
+def _own_rows(task: Task, source: FileSource, split: str, skipped: Counter[str]) -> list[_Row]:
+    rows = source.read().parts.get(split, ())
+    wheres = [row.where for row in rows]
+    texts, labels = (row.texts for row in rows), [row.label for row in rows]
+    return list(_checked(task, split, texts, labels, skipped, wheres))
 
 
 def _world_rows(task: Task, split: str) -> list[_Row]:
@@ -181,10 +206,16 @@ def _checked(
     texts: Iterable[tuple[Any, ...]],
     labels: list[Any],
     skipped: Counter[str],
+    wheres: Sequence[str] = (),
 ) -> Iterable[_Row]:
+    """Yield the rows with their labels read; ``wheres`` say where each of them stands."""
     kind = kind_of(task)
     for number, (row, label) in enumerate(zip(texts, labels, strict=True)):
+        if task.skipped_labels and label in task.skipped_labels:
+            skipped[f"without a label in {split}"] += 1
+            continue
         where = f"row {number} of the {split} split of task '{task.name}'"
+        where = wheres[number] if wheres else where
         example = kind.read_example(row, label, where)
         if example is not None:
             yield _Row(f"{split}-{number}", *example)

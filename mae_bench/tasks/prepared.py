@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from cachetools import LRUCache
 
+from mae_bench.data.own_files import FileSource
 from mae_bench.data.sources import fingerprint
 from mae_bench.errors import StoreError
 from mae_bench.file_stamps import Stamp, file_stamps
@@ -28,6 +29,8 @@ def task_fingerprint(task: Task, data_dir: Path | None) -> str:
         from mae_bench.data.world import WORLD_VERSION
 
         content = f"world:{WORLD_VERSION}"
+    elif isinstance(task.source, FileSource):
+        content = task.source.fingerprint()
     else:
         own = {task.test_split} if task.train_task else {"train", task.test_split}
         read = {*own, task.selection_split} - {None}
@@ -52,6 +55,7 @@ def task_fingerprint(task: Task, data_dir: Path | None) -> str:
             task.metrics,
             *([versions] if versions else []),  # parts of this package move no id
             *([set_only] if set_only else []),
+            *([{"skipped_labels": task.skipped_labels}] if task.skipped_labels else []),
         ]
     )
     digest = hashlib.blake2b(definition.encode(), digest_size=8).hexdigest()

@@ -90,7 +90,7 @@ def narrowed(plan: Plan, labels: Iterable[str], data_dir: Path | None, note: str
     """Return the part of a plan that some arms need, with the test split left unread."""
     from mae_bench.protocols.base import PROTOCOLS
 
-    by_key, builder = plan.by_key, StageBuilder(data_dir)
+    by_key, builder = plan.by_key, StageBuilder(data_dir, plan.tasks)
     labels = set(labels)
     cells, needed = [], set[Key]()
     for cell in plan.cells:
@@ -162,8 +162,6 @@ def value_of(plan: Plan, store: Store) -> tuple[float | None, str]:
     Raises:
         StoreError: an artefact is damaged.
     """
-    from mae_bench.tasks import TASKS
-
     reasons = failure_reasons(plan, store)
     values = []
     for cell in plan.cells:
@@ -174,7 +172,7 @@ def value_of(plan: Plan, store: Store) -> tuple[float | None, str]:
         if value is None:
             return None, f"protocol '{cell.protocol}' gave no value on the selection part"
         assert cell.task is not None  # a protocol that chooses reads a task
-        values.append(measure_of(TASKS.get(cell.task).metrics[0]).sign * float(value))
+        values.append(measure_of(plan.tasks[cell.task].metrics[0]).sign * float(value))
     return sum(values) / len(values), ""
 
 

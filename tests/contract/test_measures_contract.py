@@ -92,7 +92,7 @@ def test_unlike_metrics_have_no_mean_and_a_metric_without_a_direction_decides_no
     add_metric("length", better="neither", unit="tokens")(lambda labels, predictions, _: 0.0)
     task("missed", "miss"), task("long", "length")
     with pytest.raises(SpecError, match="accuracy of sst2, miss of missed have no common unit"):
-        check_mean("claims[0]", ["sst2", "missed"])
+        check_mean("claims[0]", study("sst2"), ["sst2", "missed"])
     with pytest.raises(SpecError, match=r"tuning\.tasks takes a mean"):
         check_deciding(study("sst2", "missed", tuning={"trials": 2}))
     with pytest.raises(SpecError, match="neither more nor less is better"):

@@ -16,6 +16,14 @@ tasks: [sst2]
 """
 BESIDE = {  # what else a study holds where an example stands inside a list or a mapping
     "objectives[]": "objectives: [{objective: mae, label: one}]",
+    "own_tasks[].train": "own_tasks: [{name: t, kind: classify, text: [a], label: b}]",
+    "own_tasks[].test": (
+        "own_tasks: [{name: t, train: t.csv, kind: classify, text: [a], label: b}]"
+    ),
+    "own_tasks[].selection": (
+        "own_tasks: [{name: t, train: t.csv, kind: classify, text: [a], label: b}]"
+    ),
+    "own_tasks[]": "own_tasks: [{name: t, data: t.csv, kind: classify, text: [a], label: b}]",
     "noise[]": "noise: [{name: typos, rate: 0.2}]",
     "claims[]": (
         "claims: [{sentence: A claim., treatment: mae, control: mlm, margin: 0.02}]\n"
@@ -59,5 +67,6 @@ def test_the_example_is_what_the_key_takes(path):
     study = study_of(study_with(path, value))
     default = KEYS[path]["default"]
     assert str(value) != default, "an example that is the default shows nothing"
-    if "encoders/mine" not in EXAMPLES[path] and path not in ("corpus.sources", "claims[].metric"):
+    needs_files = "encoders/mine" in EXAMPLES[path] or path.startswith("own_tasks")
+    if not needs_files and path not in ("corpus.sources", "claims[].metric"):
         assert make_plan(study, None).stages

@@ -229,7 +229,7 @@ def test_a_task_of_another_definition_is_another_stage(theirs):
     stages = set()
     for change in ({}, {"metrics": ("f1",)}, {"label_names": ("yes", "no")}, {"kind": "pair"}):
         TASKS._parts["mine"] = dataclasses.replace(task, **change)
-        stages.add(StageBuilder(None).task("mine"))
+        stages.add(StageBuilder(None, {"mine": TASKS.get("mine")}).task("mine"))
     assert len(stages) == 4
 
 

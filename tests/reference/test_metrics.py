@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mae_bench.tasks.metrics import METRICS
-from mae_bench.tasks.metrics.classes import accuracy, f1, matthews
+from mae_bench.tasks.metrics.classes import accuracy, f1, matthews, weighted_f1
 from mae_bench.tasks.metrics.numbers import pearson, spearman
 
 
@@ -145,3 +145,12 @@ def test_pearson_of_predictions_that_differ_in_the_last_digits_only(recwarn):
     predictions = np.array([base, base, np.nextafter(base, np.float32(2e4))])
     assert pearson(np.array([0.0, 0.0, 1.0]), predictions) == pytest.approx(1.0)
     assert not recwarn.list
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30))
+def test_weighted_f1_weighs_each_class_by_its_share_of_the_labels(pairs):
+    labels, predictions = map(list, zip(*pairs, strict=True))
+    wanted = math.fsum(
+        labels.count(c) / len(labels) * plain_f1(labels, predictions, c) for c in set(labels)
+    )
+    assert weighted_f1(np.array(labels), np.array(predictions)) == pytest.approx(wanted)

@@ -175,7 +175,7 @@ def test_a_missing_column_is_named(tmp_path):
         ([0, 2], r"allowed: 0 = no, 1 = yes"),
         ([0, -1], r"label -1 .*labels are not public"),
         ([0.0, 0.5], r"label 0\.5 .*not allowed"),
-        (["yes", "no"], r"label 'yes' .*row 0"),
+        (["ja", "no"], r"label 'ja' .*row 0"),
         ([0, None], r"label None .*row 1"),
     ],
 )

@@ -8,7 +8,6 @@ import pytest
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import study_of
 from mae_bench.store.store import Store
-from mae_bench.tasks import TASKS
 from mae_bench.tuning.trials import trial_study, value_of
 
 RAW = {
@@ -23,7 +22,7 @@ RAW = {
 
 
 @pytest.mark.parametrize(("metric", "value"), [("accuracy", 0.5), ("final_loss", -0.5)])
-def test_a_trial_is_worth_the_mean_gain_of_its_tasks(metric, value, tmp_path, monkeypatch):
+def test_a_trial_is_worth_the_mean_gain_of_its_tasks(metric, value, tmp_path):
     whole = make_plan(trial_study(study_of(RAW)), None)
     cells = [cell for cell in whole.cells if cell.arm.label == "mlm"]
     plan = dataclasses.replace(whole, cells=tuple(cells))
@@ -33,8 +32,8 @@ def test_a_trial_is_worth_the_mean_gain_of_its_tasks(metric, value, tmp_path, mo
             content = {"selection_value": (0.2, 0.8)[index]}
             (out / "metrics.json").write_text(json.dumps(content))
     assert len(plan.cells) == 2
-    parts = dict(TASKS._parts)
-    for name in RAW["tasks"]:
-        parts[name] = dataclasses.replace(TASKS.get(name), metrics=(metric,))
-    monkeypatch.setattr(TASKS, "_parts", parts)
+    tasks = {
+        name: dataclasses.replace(task, metrics=(metric,)) for name, task in plan.tasks.items()
+    }
+    plan = dataclasses.replace(plan, tasks=tasks)
     assert value_of(plan, store) == (pytest.approx(value), "")

@@ -1,18 +1,22 @@
 """Definitions of tasks: which data set, which columns, which metrics; a file for each family.
 
-What to touch: a task of a known kind is one `add_task` in its family's file; a new family is a file
-that is named here once.
+What to touch: a task of a known kind is one `add_published` (or `add_task`) in its family's file; a
+new family is a file that is named here once.
 """
 
 from mae_bench.tasks.definitions import (
     choices,
     classification,
     glue,
+    inference,
+    intents,
     multilabel,
     questions,
+    sentiment,
     similarity,
     slots,
     tagging,
+    topics,
     world,
 )
 
@@ -20,10 +24,14 @@ __all__ = [
     "choices",
     "classification",
     "glue",
+    "inference",
+    "intents",
     "multilabel",
     "questions",
+    "sentiment",
     "similarity",
     "slots",
     "tagging",
+    "topics",
     "world",
 ]

@@ -1,7 +1,8 @@
-"""Classification of one sentence outside GLUE: sentiment, question type, subjectivity."""
+"""Classification of one text outside GLUE: question type, subjectivity, spam, citations."""
 
 from mae_bench.data.sources import Source
 from mae_bench.tasks.base import Task, add_task
+from mae_bench.tasks.published import add_published, split_rows
 
 _MOVIES = "not stated (Pang & Lee 2005)"
 add_task(
@@ -18,6 +19,7 @@ add_task(
             folder="rotten_tomatoes",
             splits={"train": "train", "validation": "validation", "test": "test"},
             licence=_MOVIES,
+            rows=split_rows(8530, 1066, 1066),
         ),
         selection_split="validation",
         licence=_MOVIES,
@@ -40,6 +42,7 @@ add_task(
             folder="trec",
             splits={"train": "train", "test": "test"},
             licence=_TREC,
+            rows={"train": 5452, "test": 500},
             note="the Hub's own parquet conversion; its main branch is a script",
         ),
         licence=_TREC,
@@ -62,6 +65,7 @@ add_task(
             folder="subj",
             splits={"train": "train", "test": "test"},
             licence=_SUBJ,
+            rows={"train": 8000, "test": 2000},
             note="not pinned: no commit of this set could be verified, so 'main' is read",
         ),
         licence=_SUBJ,
@@ -70,4 +74,34 @@ add_task(
             "of its own choice, a local copy on its own test file, so compare within one of them"
         ),
     )
+)
+
+add_published(
+    "sms_spam",
+    "classify",
+    texts=("sms",),
+    names=("ham", "spam"),
+    metrics=("f1", "accuracy"),
+    rows={"train": 4504, "validation": 506, "test": 562},
+    selection="validation",
+    licence="CC BY 4.0",
+    note=(
+        "UCI SMS Spam Collection; F1 of spam, which is 13% of the messages; no official split "
+        "exists: 80/10/10 by hash of the text, so that copies stay together; read from a local "
+        "folder alone"
+    ),
+)
+add_published(
+    "citation_intent",
+    "classify",
+    texts=("text",),
+    names=("Background", "CompareOrContrast", "Extends", "Future", "Motivation", "Uses"),
+    metrics=("f1", "accuracy"),
+    rows={"train": 1688, "validation": 114, "test": 139},
+    selection="validation",
+    licence="not stated (ACL-ARC, Jurgens et al. 2018)",
+    note=(
+        "SciBERT's split; macro F1; train holds 48 of the 135 different texts of test, which leave "
+        "train here; no version on the Hub was verified"
+    ),
 )

@@ -2,6 +2,7 @@
 
 from mae_bench.data.sources import Source
 from mae_bench.tasks.base import Task, add_task
+from mae_bench.tasks.published import add_published, split_rows
 
 _LICENCE = "CC BY-SA 4.0 with licences per source"
 add_task(
@@ -19,6 +20,7 @@ add_task(
             splits={"train": "train", "validation": "validation", "test": "test"},
             hub_fields={"score": "label"},
             licence=_LICENCE,
+            rows=split_rows(5749, 1500, 1379),
             note="the release's labelled test split, which GLUE's version withholds",
         ),
         selection_split="validation",
@@ -26,4 +28,22 @@ add_task(
         licence=_LICENCE,
         note="STS benchmark (Cer et al. 2017, arXiv:1708.00055)",
     )
+)
+
+add_published(
+    "sts12",
+    "regress",
+    texts=("sentence1", "sentence2"),
+    label="score",
+    metrics=("spearman", "pearson"),
+    rows={"train": 2234, "test": 3108},
+    hub="mteb/sts12-sts@a0d554a64d88156834ff5ae9920b964011b16384",
+    folder="sts/sts12",
+    label_range=(0.0, 5.0),
+    licence="mixed per source (SemEval)",
+    note=(
+        "SemEval-2012 task 6, all sources in one correlation; the only one of STS 2012-2016 with a "
+        "train split; local copies may lack MSRvid (1,484 and 2,358 pairs); stsb holds many of its "
+        "pairs"
+    ),
 )

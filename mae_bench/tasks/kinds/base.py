@@ -18,16 +18,25 @@ from mae_bench.errors import DataError, SpecError
 from mae_bench.plurals import counted
 from mae_bench.registry import Registry
 from mae_bench.tasks.base import TASKS, Examples, Labels, Task
+from mae_bench.tasks.learner import Learner
 from mae_bench.tasks.metrics import Values
 from mae_bench.tasks.train_task import check_train_task
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
     from mae_bench.specs import FinetuneRecipe
     from mae_bench.training.batching import TokenSet
 
 Predict = Callable[[Any], Values]
+__all__ = [
+    "KINDS",
+    "FinetuneKind",
+    "Learner",
+    "LinearKind",
+    "Predict",
+    "TaskKind",
+    "kind_of",
+    "objects",
+]
 
 
 class TaskKind(ABC):
@@ -36,20 +45,30 @@ class TaskKind(ABC):
     Attributes:
         task: of this kind.
         num_texts: texts of an example: 1, or 2 that are read as two segments.
+        allowed_texts: the numbers of texts that an example may have; ``num_texts`` alone, unless
+            said otherwise.
         num_noisy: the first so many texts of an example get a study's noise; None for all.
         has_words: whether a text is a list of words with a label each, written by
             `mae_bench.data.words.join_words`; noise then acts inside words alone.
+        default_metrics: of a user's own task that names none, the deciding one first.
+        has_classes: whether labels are names of classes, or hold such names; those of a user's
+            own data are then found there.
         skipped: how many rows, or labels in them, `read_example` left out, by the reason.
     """
 
-    num_texts: ClassVar[int] = 1
+    num_texts: int = 1
+    allowed_texts: ClassVar[tuple[int, ...]] = ()
     num_noisy: ClassVar[int | None] = None
     has_words: ClassVar[bool] = False
+    default_metrics: ClassVar[tuple[str, ...]] = ()
+    has_classes: ClassVar[bool] = False
 
     def __init__(self, task: Task) -> None:
         """Keep the task whose labels this kind reads and judges."""
         self.task = task
         self.skipped: Counter[str] = Counter()
+        if (given := len(task.text_fields)) in self.allowed_texts:
+            self.num_texts = given
 
     def check(self) -> None:
         """Check that the task's definition is one of this kind.
@@ -60,7 +79,7 @@ class TaskKind(ABC):
         if len(self.task.text_fields) != self.num_texts:
             raise SpecError(
                 f"task '{self.task.name}' of kind '{self.task.kind}' must have "
-                f"{counted(self.num_texts, 'text field')}, got {len(self.task.text_fields)} "
+                f"{self._texts_in_words()}, got {len(self.task.text_fields)} "
                 f"({', '.join(self.task.text_fields)}); name that many columns in text_fields, or "
                 "give the task another kind"
             )
@@ -89,6 +108,11 @@ class TaskKind(ABC):
         fields = zip(self.task.text_fields, texts, strict=True)
         read = tuple(self.read_text(text, name, where) for name, text in fields)
         return read, self.read_label(label, where)
+
+    def _texts_in_words(self) -> str:
+        if not self.allowed_texts:
+            return counted(self.num_texts, "text field")
+        return f"{' or '.join(map(str, self.allowed_texts))} text fields"
 
     def read_text(self, value: Any, field: str, where: str) -> str:
         """Return a text of a data set's row.
@@ -144,65 +168,6 @@ class TaskKind(ABC):
         """
         is_constant = _are_the_same(predictions) and not _are_the_same(labels)
         return "constant prediction" if is_constant else ""
-
-
-class Learner(ABC):
-    """The labels of one training set as a model learns them.
-
-    Attributes:
-        constant_losses: [N] loss of each training example under the best prediction that reads no
-            text. A fine-tune that ends above their mean is marked as untrained; zeros leave that
-            open.
-    """
-
-    constant_losses: Values
-
-    def losses_of_constant(self, targets: "Tensor", texts: "TokenSet") -> Values:
-        """Return [R] the constant's loss of each row that the training examples were laid out as.
-
-        By default a row is an example.
-        """
-        return self.constant_losses
-
-    @abstractmethod
-    def head(self, width: int, *, dropout: float, seed: int) -> "nn.Module":
-        """Return a new head, called with hidden vectors [B, S, D] and ``is_pad`` [B, S] or None.
-
-        It gives float32 outputs [B, ...]. Its weights depend on the task and the seed alone, never
-        on the encoder (`mae_bench.model.heads.build_linear`).
-
-        Args:
-            width: D.
-            dropout: of the head.
-            seed: of the fine-tune.
-        """
-
-    @abstractmethod
-    def output_shape(self, longest: int) -> tuple[int, ...]:
-        """Return the shape of one row's outputs, where the longest text has that many tokens.
-
-        Outputs of a batch may be shorter in their second dimension; the rest is then 0.
-        """
-
-    @abstractmethod
-    def encode(self, labels: Labels, texts: "TokenSet") -> "Tensor":
-        """Return [R, ...] what the loss compares with, on the device of the texts.
-
-        There is one a row of ``texts``: an example, or a part of a long one.
-        """
-
-    @abstractmethod
-    def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
-        """Return the mean loss of a batch: outputs [B, ...] against its rows of the targets."""
-
-    @abstractmethod
-    def decode(self, outputs: "Tensor", texts: "TokenSet") -> Values:
-        """Return predictions [N] of the examples, in the form that the metrics compare.
-
-        Args:
-            outputs: [R, ...], one a row.
-            texts: as they were laid out.
-        """
 
 
 class FinetuneKind(TaskKind):

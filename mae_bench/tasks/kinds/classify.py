@@ -4,7 +4,8 @@ Legend: N examples, B batch, C classes.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -19,10 +20,18 @@ if TYPE_CHECKING:
 
     from mae_bench.training.batching import TokenSet
 
+MAX_NAMED = 30  # classes that a message lists
+
 
 @KINDS.register("classify")
 class Classify(FinetuneKind, LinearKind):
-    """Labels are numbers of classes, int64, which ``label_names`` names."""
+    """Labels are numbers of classes, int64, which ``label_names`` names.
+
+    Data may hold the number, the name, or for two classes false and true.
+    """
+
+    default_metrics: ClassVar[tuple[str, ...]] = ("accuracy", "f1")
+    has_classes = True
 
     def check(self) -> None:
         """Check that one text is read and at least two classes are named."""
@@ -37,15 +46,23 @@ class Classify(FinetuneKind, LinearKind):
     def read_label(self, value: Any, where: str) -> int:
         """Return the number of a class; a whole number may be stored as a float."""
         task = self.task
+        if isinstance(value, str) and value in self._numbers:
+            return self._numbers[value]
         is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
         if is_whole and 0 <= value < len(task.label_names):
             return int(value)
-        allowed = ", ".join(f"{i} = {name}" for i, name in enumerate(task.label_names))
+        names = [f"{i} = {name}" for i, name in enumerate(task.label_names)]
+        more = f", ... {names[-1]}" if len(names) > MAX_NAMED else ""
+        allowed = ", ".join(names[:MAX_NAMED]) + more
         hint = "; -1 usually means that the split's labels are not public" if value == -1 else ""
         raise DataError(
             f"label {value!r} in column '{task.label_field}' of {where} is not allowed; "
             f"allowed: {allowed}{hint}"
         )
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self.task.label_names)}
 
     def array(self, labels: Sequence[Any]) -> Labels:
         """Return int64 classes."""

@@ -9,3 +9,4 @@ class Pair(Classify):
     """Classes of `Classify`, of two texts that are read together."""
 
     num_texts = 2
+    default_metrics = ("accuracy",)

@@ -1,4 +1,4 @@
-"""One number of two texts, such as their similarity: correlation, squared error, ridge regression.
+"""One number of one or two texts, such as a rating or a similarity: correlation, squared error.
 
 Legend: N examples, B batch.
 """
@@ -28,10 +28,12 @@ class Regress(FinetuneKind, LinearKind):
     """Labels are numbers, float32, within ``label_range``."""
 
     num_texts = 2
+    allowed_texts = (1, 2)
+    default_metrics = ("spearman", "pearson")
     needs_cosine = True
 
     def check(self) -> None:
-        """Check that two texts are read and no classes are named."""
+        """Check that one or two texts are read and no classes are named."""
         super().check()
         if self.task.label_names:
             raise SpecError(
@@ -41,10 +43,11 @@ class Regress(FinetuneKind, LinearKind):
             )
 
     def read_label(self, value: Any, where: str) -> float:
-        """Return a finite number within the task's range."""
+        """Return a finite number within the task's range; it may be stored as text."""
         low, high = self.task.label_range or (-math.inf, math.inf)
-        if isinstance(value, int | float) and math.isfinite(value) and low <= value <= high:
-            return float(value)
+        number = _number(value)
+        if math.isfinite(number) and low <= number <= high:
+            return number
         raise DataError(
             f"label {value!r} in column '{self.task.label_field}' of {where} is not allowed; "
             f"allowed: numbers from {low:g} to {high:g}"
@@ -120,6 +123,14 @@ class Numbers(Learner):
 
     def _scaled(self, labels: Labels) -> Values:
         return (np.asarray(labels, dtype=np.float64) - self.mean) / self.scale
+
+
+def _number(value: Any) -> float:
+    """Return what a number or its text says; nan for anything else."""
+    try:
+        return float(value) if isinstance(value, int | float | str) else math.nan
+    except (ValueError, OverflowError):
+        return math.nan
 
 
 def fit_ridge(features: Any, labels: Labels, penalties: Sequence[float]) -> list[Predict]:

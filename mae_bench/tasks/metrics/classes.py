@@ -29,6 +29,17 @@ def f1(labels: Values, predictions: Values, num_classes: int = 2) -> float:
     return float(np.mean(by_class))
 
 
+@of_any_classes("weighted_f1")
+def weighted_f1(labels: Values, predictions: Values) -> float:
+    """Return the mean F1 over classes, each weighted by its share of the labels.
+
+    The official score of MasakhaNEWS and AfriSenti. A class that no label has weighs nothing.
+    """
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(labels, predictions, average="weighted", zero_division=0.0))
+
+
 @of_any_classes("matthews")
 def matthews(labels: Values, predictions: Values) -> float:
     """Return Matthews' correlation, many-class form; 0 by convention if a side is constant."""

@@ -1,0 +1,215 @@
+"""A study's own tasks: their definition from what the files hold, and what there is to say of it.
+
+`task_of` is how a plan finds any task by name: the study's own first, then the registry.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from mae_bench.data.own_files import TEST_RATIO, FileSource, OwnData, OwnRow, flat_names, part_files
+from mae_bench.errors import DataError, SpecError
+from mae_bench.file_stamps import Stamp
+from mae_bench.plurals import counted
+from mae_bench.specs import OwnTask, Study
+from mae_bench.tasks.base import TASKS, Task
+from mae_bench.tasks.kinds.base import KINDS, TaskKind
+
+MAX_CLASSES = 1000
+_SHOWN = 5  # classes that a sentence names
+
+
+def task_of(study: Study, name: str) -> Task:
+    """Return a task of a study by name.
+
+    Raises:
+        UnknownNameError: neither the study nor the registry has it.
+        DataError: a file of the study's own cannot be used; in one sentence.
+    """
+    for spec in study.own_tasks:
+        if spec.name == name:
+            return own_task(spec)
+    return TASKS.get(name)
+
+
+def own_task(spec: OwnTask) -> Task:
+    """Return the definition of a study's own task, with the classes that its files hold.
+
+    Raises:
+        SpecError: its name is taken, or its kind needs what the study does not say.
+        DataError: a file cannot be used; in one sentence.
+    """
+    if spec.name in TASKS:
+        raise SpecError(
+            f"task '{spec.name}' of the study has the name of a task that is known already; give "
+            "it another name",
+            spec.name,
+        )
+    kind = KINDS.get(spec.kind)
+    metrics = spec.metrics or kind.default_metrics
+    if not metrics:
+        raise SpecError(
+            f"task '{spec.name}' is of kind '{spec.kind}', which has no usual metric; name one, "
+            "such as `metrics: [accuracy]`",
+            spec.name,
+        )
+    try:
+        source = _source(spec, kind)
+        data = source.read()
+        names = _class_names(spec, data) if kind.has_classes else ()
+    except DataError as error:
+        raise DataError(f"task '{spec.name}': {error}") from None
+    return Task(
+        name=spec.name,
+        kind=spec.kind,
+        text_fields=spec.text,
+        label_field=spec.label,
+        label_names=names,
+        metrics=metrics,
+        source=source,
+        licence=spec.licence,
+        selection_split="selection" if "selection" in data.parts else None,
+        language=spec.language,
+    )
+
+
+def own_warnings(study: Study) -> list[str]:
+    """Return a sentence for each thing in a study's own files that its user should know."""
+    sentences = []
+    for spec in study.own_tasks:
+        source = own_task(spec).source
+        assert isinstance(source, FileSource)
+        sentences += [f"task '{spec.name}': {text}" for text in _doubts(source, source.stamps())]
+    return sentences
+
+
+def own_summary(spec: OwnTask) -> str:
+    """Return what a study's own task was read as: files, rows of each part, classes."""
+    from mae_bench.tasks.build import num_rows
+
+    task = own_task(spec)
+    assert isinstance(task.source, FileSource)
+    rows = num_rows(task, None)
+    parts = ", ".join(f"{count:,} {part}" for part, count in rows.items())
+    classes = f"; {counted(len(task.label_names), 'class', 'classes')}" if task.label_names else ""
+    carved = [f"test ({TEST_RATIO:.0%} of the texts)"] if task.source.read().is_carved else []
+    carved += [] if task.selection_split else ["selection"]
+    how = f"; {' and '.join(carved)} carved by content hash" if carved else ""
+    names = ", ".join(path.name for path in task.source.paths)
+    return f"{task.name} ({task.kind}) from {names}: {parts}{classes}{how}"
+
+
+def _source(spec: OwnTask, kind: type[TaskKind]) -> FileSource:
+    if spec.data is not None:
+        files = part_files(spec.data)
+    else:
+        given = {"train": spec.train, "test": spec.test, "selection": spec.selection}
+        files = tuple((part, path) for part, path in given.items() if path is not None)
+    if spec.split is not None and files[0][0]:
+        raise SpecError(
+            f"task '{spec.name}': `split: {spec.split}` says which row of one file belongs where, "
+            f"got the folder '{spec.data}' with a file for each part; leave `split` out",
+            spec.name,
+        )
+    return FileSource(
+        files=files,
+        text_fields=spec.text,
+        label_field=spec.label,
+        split_field=spec.split,
+        separator=spec.separator,
+        quotes=spec.quotes,
+        has_classes=kind.has_classes,
+    )
+
+
+def _class_names(spec: OwnTask, data: OwnData) -> tuple[str, ...]:
+    names = data.names
+    if spec.classes:
+        if unknown := sorted(names - set(spec.classes)):
+            row = next(row for row in data.rows if unknown[0] in flat_names(row.label))
+            raise DataError(
+                f"label '{unknown[0]}' in {row.where} is none of `classes` "
+                f"({', '.join(spec.classes)}); add it, or leave `classes` out"
+            )
+        return spec.classes
+    if len(names) < 2:
+        raise DataError(
+            f"column '{spec.label}' holds one class only, '{next(iter(names))}', in "
+            f"{counted(len(data.rows), 'row')}; a classifier needs two: name another column, or "
+            "give rows of another class"
+        )
+    if len(names) > MAX_CLASSES:
+        raise DataError(
+            f"column '{spec.label}' holds {len(names):,} different labels in "
+            f"{counted(len(data.rows), 'row')}, at most {MAX_CLASSES:,} classes are allowed; name "
+            "another column, or `kind: regress` for numbers"
+        )
+    return tuple(sorted(names, key=_order(names)))
+
+
+def _order(names: Iterable[str]) -> Any:
+    """Return a key that sorts whole numbers by value, and all else as text."""
+    are_numbers = all(name.isdecimal() and str(int(name)) == name for name in names)
+    return int if are_numbers else str
+
+
+@lru_cache(maxsize=32)
+def _doubts(source: FileSource, stamps: Stamp) -> tuple[str, ...]:
+    """Return what is odd in the files; ``stamps`` are part of the key."""
+    data = source.read()
+    return (*_left_out(data), *_repeated(data.rows), *(_rare(data) if source.has_classes else ()))
+
+
+def _left_out(data: OwnData) -> list[str]:
+    return [f"{counted(count, 'row')} {why} left out" for why, count in data.skipped.items()]
+
+
+def _repeated(rows: Sequence[OwnRow]) -> list[str]:
+    """Return how many texts occur twice, and how many of these with another label."""
+    labels: dict[str, list[OwnRow]] = defaultdict(list)
+    for row in rows:
+        labels[row.key].append(row)
+    twice = [same for same in labels.values() if len(same) > 1]
+    differ = [same for same in twice if any(row.label != same[0].label for row in same)]
+    sentences = []
+    if twice:
+        sentences.append(f"{counted(len(twice), 'text')} {_occurs(twice)} more than once")
+    if differ:
+        first = differ[0]
+        other = next(row for row in first if row.label != first[0].label)
+        sentences.append(
+            f"{counted(len(differ), 'text')} {_occurs(differ)} with different labels, such as "
+            f"{first[0].label!r} in {first[0].where} and {other.label!r} in {other.where}; all "
+            "are kept"
+        )
+    return sentences
+
+
+def _rare(data: OwnData) -> list[str]:
+    counts = {
+        part: Counter(name for row in rows for name in set(flat_names(row.label)))
+        for part, rows in data.parts.items()
+    }
+    total = sum(counts.values(), Counter())
+    unseen = sorted(set(counts["test"]) - set(counts["train"]))
+    once = sorted(name for name, count in total.items() if count == 1)
+    sentences = []
+    if unseen:
+        sentences.append(
+            f"{counted(len(unseen), 'class', 'classes')} of test never {_occurs(unseen)} in train "
+            f"({_some(unseen)}): no model can predict them"
+        )
+    if once:
+        number = counted(len(once), "class", "classes")
+        sentences.append(f"{number} with one example alone ({_some(once)})")
+    return sentences
+
+
+def _occurs(things: Sequence[object]) -> str:
+    return "occurs" if len(things) == 1 else "occur"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
