@@ -62,10 +62,12 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
         mine = costs[costs["arm"] == arm.label].sort_values("corpus_tokens")
         evaluation = whole_number(float(spent.get(arm.label, np.nan)))
         if not len(mine) or not mine["pretrain_flops"].any():
-            record = {"arm": arm.label, "evaluation seconds": evaluation}
-            record |= dict.fromkeys(_COST_COLUMNS, "none")
-            if len(mine):
-                record["parameters"] = si(mine["params_encoder"].iloc[0])
+            record = {"arm": arm.shown, "evaluation seconds": evaluation}
+            is_outside = arm.role == "outside"
+            record |= dict.fromkeys(_COST_COLUMNS, "unknown" if is_outside else "none")
+            sizes = (rows[rows["arm"] == arm.label] if is_outside else mine)["params_encoder"]
+            if len(sizes):
+                record["parameters"] = si(float(sizes.iloc[0]))
             records.append(record)
         for _, cost in mine.iterrows():
             if not cost["pretrain_flops"]:

@@ -13,7 +13,12 @@ from mae_bench.backbones.base import (
     check_backbone,
     names_with_attention,
 )
-from mae_bench.backbones.configs import architecture_of_config, content_of, find_architecture
+from mae_bench.backbones.configs import (
+    architecture_of_config,
+    content_of,
+    find_architecture,
+    num_positions,
+)
 from mae_bench.backbones.transformer import Transformer
 
 __all__ = [
@@ -31,4 +36,5 @@ __all__ = [
     "gru",
     "modernbert",
     "names_with_attention",
+    "num_positions",
 ]

@@ -4,7 +4,6 @@ Legend: B rows, S tokens a row that the encoder sees, D hidden size.
 """
 
 import copy
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,12 @@ import torch
 from cachetools import LRUCache
 from torch import Tensor, nn
 
-from mae_bench.backbones import Architecture, architecture_of, architecture_of_config, content_of
+from mae_bench.backbones import architecture_of, architecture_of_config, content_of
 from mae_bench.data.tokenizer import CLS, PAD, SEP
 from mae_bench.errors import SpecError
 from mae_bench.file_stamps import file_stamps
 from mae_bench.model.attention_mask import attention_mask
+from mae_bench.model.encoder_folder import quiet_bars, read_encoder
 from mae_bench.seeding import seed_for
 from mae_bench.specs import BackboneSpec
 
@@ -124,12 +124,15 @@ class Backbone(nn.Module):
         Returns:
             [B, S, D] hidden states of the last layer.
         """
+        given = {  # only what is there: not every encoder takes all of it
+            "inputs_embeds": inputs_embeds,
+            "position_ids": positions,
+            "token_type_ids": segments,
+        }
         output = self.encoder(
             input_ids=input_ids if inputs_embeds is None else None,
-            inputs_embeds=inputs_embeds,
-            position_ids=positions,
             attention_mask=self._mask(input_ids, is_pad, is_causal, is_unseen),
-            **({} if segments is None else {"token_type_ids": segments}),
+            **{name: value for name, value in given.items() if value is not None},
         )
         hidden: Tensor = output.last_hidden_state
         return hidden
@@ -158,13 +161,6 @@ class Backbone(nn.Module):
                 module.p = rate
 
 
-def quiet_bars() -> None:
-    """Stop transformers from drawing a bar for each of hundreds of small checkpoints."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-
-
 def build_backbone(spec: BackboneSpec, vocab_size: int, seed: int) -> Backbone:
     """Return a backbone whose weights depend on the spec, the vocabulary and the seed only."""
     with torch.random.fork_rng():
@@ -187,23 +183,14 @@ def load_backbone(folder: Path | str, dropout: float | None = None) -> Backbone:
     kept = Path(folder)
     weights = sorted(kept.glob("*.safetensors*"))
     if not (kept / "config.json").is_file() or not weights:
-        return Backbone(_read_encoder(folder, dropout))
+        return Backbone(read_encoder(folder, dropout))
     key = (dropout, file_stamps([kept / "config.json", *weights]))
     if key not in _encoders:
-        encoder = _read_encoder(folder, dropout)
+        encoder = read_encoder(folder, dropout)
         if _num_bytes(encoder) > MAX_BYTES:
             return Backbone(encoder)
         _encoders[key] = copy.deepcopy(encoder)  # not the file's own pages, which may change
     return Backbone(copy.deepcopy(_encoders[key]))
-
-
-def architecture_of_folder(folder: Path | str) -> Architecture:
-    """Return the architecture of an encoder's folder; what is assumed of others for a Hub id."""
-    try:
-        content = json.loads((Path(folder) / "config.json").read_bytes())
-    except (OSError, ValueError):  # transformers says what is wrong with it
-        content = {}
-    return architecture_of_config(content if isinstance(content, dict) else {})
 
 
 def _num_bytes(encoder: nn.Module) -> int:
@@ -211,29 +198,3 @@ def _num_bytes(encoder: nn.Module) -> int:
 
 
 _encoders: LRUCache[Any, nn.Module] = LRUCache(MAX_BYTES, getsizeof=_num_bytes)
-
-
-def _read_encoder(folder: Path | str, dropout: float | None) -> nn.Module:
-    from transformers import AutoConfig, AutoModel
-
-    quiet_bars()
-    arch = architecture_of_folder(folder)
-    arch.register_model()
-    try:
-        config = AutoConfig.from_pretrained(str(folder))
-        for name in arch.dropout_names if dropout is not None else ():
-            if hasattr(config, name):
-                setattr(config, name, dropout)
-        encoder: nn.Module = AutoModel.from_pretrained(
-            str(folder),
-            config=config,
-            attn_implementation=arch.kernel,
-            use_safetensors=True,
-            dtype=torch.float32,
-        )
-    except (OSError, ValueError) as error:
-        raise SpecError(
-            f"'{folder}' is not an encoder that transformers can load from safetensors: "
-            f"{str(error).splitlines()[0]}"
-        ) from error
-    return encoder

@@ -198,7 +198,10 @@ class StageBuilder:
         needs: tuple[Key, ...] = ((data, spec.task_data),)
         noises = noise_plugins(spec)
         plugins = (*noises, *protocol_plugin(spec), *kind_plugin(spec.task), *metric_plugins(spec))
-        if spec.checkpoint is not None:
+        if (encoder := self.stages.get(("encoder", str(spec.checkpoint)))) is not None:
+            needs = (encoder.key, *encoder.needs, *needs)
+            plugins += encoder.plugins
+        elif spec.checkpoint is not None:
             needs = (("pretrain", spec.checkpoint), *needs)
             plugins += backbone_plugins(backbone)  # its version is in the checkpoint's id
         content = [version, spec.canonical()]

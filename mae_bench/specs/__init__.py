@@ -23,6 +23,7 @@ from mae_bench.specs.claims import (
     Letter,
     Reference,
 )
+from mae_bench.specs.encoders import OUTSIDE, EncoderSpec
 from mae_bench.specs.evaluation import (
     CLEAN,
     CORPUS,
@@ -59,6 +60,7 @@ __all__ = [
     "Comparison",
     "CorpusSpec",
     "Count",
+    "EncoderSpec",
     "EvaluateSpec",
     "FinetuneRecipe",
     "Frozen",
@@ -67,6 +69,7 @@ __all__ = [
     "MIN_SEEDS",
     "Name",
     "NoiseSpec",
+    "OUTSIDE",
     "PEAK_LR",
     "PRESETS",
     "Positive",

@@ -61,8 +61,9 @@ class ProbeRecipe(Frozen):
     """The linear probe: frozen encoder, scikit-learn on pooled features.
 
     Attributes:
-        poolings: how token vectors become one for a text: their mean, or that of [CLS]; chosen
-            on the selection part.
+        poolings: how token vectors become one for a text: their mean, that of [CLS], or the last;
+            chosen on the selection part. ``cls`` means the last where a tokenizer puts no [CLS]
+            first, as those of decoders: their first token has read nothing.
         inverse_penalties: grid of C of logistic regression; ridge regression gets alpha = 1/C.
         max_iter: most iterations of the solver.
         max_length: longest text in tokens; a longer one is cut.
@@ -70,7 +71,10 @@ class ProbeRecipe(Frozen):
         precision: of the encoder; ``auto`` is bf16 where the hardware computes it natively.
     """
 
-    poolings: Annotated[tuple[Literal["mean", "cls"], ...], Field(min_length=1)] = ("mean", "cls")
+    poolings: Annotated[tuple[Literal["mean", "cls", "last"], ...], Field(min_length=1)] = (
+        "mean",
+        "cls",
+    )
     inverse_penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = PROBE_GRID
     max_iter: Count = 1000
     max_length: Count = 128
@@ -142,8 +146,10 @@ CORPUS = "corpus"  # what rows name as the task where a protocol read the corpus
 class EvaluateSpec(Frozen):
     """One protocol on one task at one size and seed; read on several versions of the test split.
 
-    ``checkpoint`` is the id of a pretraining, or None for a floor that needs no encoder. ``task``
-    is None for a protocol that reads the corpus; ``task_data`` is then the id of token rows.
+    ``checkpoint`` is the id of a pretraining or of an outside encoder, or None for a floor that
+    needs none. ``folder`` is where an outside encoder lies, unless a stage fetches it: a path is
+    only a name, and no part of ids. ``task`` is None for a protocol that reads the corpus;
+    ``task_data`` is then the id of token rows.
     """
 
     checkpoint: str | None
@@ -156,7 +162,10 @@ class EvaluateSpec(Frozen):
     test_noises: tuple[NoiseSpec, ...] = (CLEAN,)
     seed: int
     selection_only: bool = False
+    folder: str | None = None
 
     def canonical(self) -> dict[str, Any]:
         """Return the content of ids, in which the corpus goes by its name in rows."""
-        return super().canonical() | {"task": self.task or CORPUS}
+        content = super().canonical()
+        content.pop("folder", None)
+        return content | {"task": self.task or CORPUS}
