@@ -86,9 +86,10 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
             )
             costs_of_arm = dict(zip(_COST_COLUMNS, values, strict=True))
             records.append({"arm": name, "evaluation seconds": evaluation} | costs_of_arm)
+    against = f"; relative FLOPs of 1 are those of {control}" if len(of_control) else ""
     caption = (
         "Cost of one pretraining, mean over seeds. FLOPs and seconds are whole, with what it took "
-        f"to make a teacher; relative FLOPs of 1 are those of {control}. "
+        f"to make a teacher{against}. "
         "Parameters: encoder + what the objective adds. FLOPs by part: of its own steps, where a "
         "teacher only runs; what it took to make that teacher has a column of its own. "
         "Seconds hold for this machine only; evaluation seconds are the sum over all cells."

@@ -17,6 +17,7 @@ import typer
 
 if TYPE_CHECKING:
     from mae_bench.runner.session import Session
+    from mae_bench.specs import Study
 
 
 def _folder(text: str) -> Path:
@@ -105,7 +106,7 @@ class Flags:
 
             EXECUTORS.get(self.executor)
 
-    def open(self, study: str) -> "Session":
+    def open(self, study: "str | Study") -> "Session":
         """Return a study at a home; see `open_session`."""
         self.check()
         return open_session(study, **vars(self))
@@ -151,7 +152,7 @@ def command(verb: str, study: str, scale: str | None, overrides: list[str] | Non
 
 
 def open_session(
-    study: str,
+    study: "str | Study",
     overrides: list[str] | None = None,
     scale: str | None = None,
     home: Path | None = None,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from mae_bench.planning.estimate import ArmCost, Detectable
     from mae_bench.runner.session import Session
+    from mae_bench.specs import Study
 
 KINDS = (
     "objectives",
@@ -90,8 +91,7 @@ def show_plan(session: "Session", as_json: bool = False) -> None:
     speed = "from runs at this home" if found.is_measured else "a rough guess of this machine"
     lines(
         [
-            f"study      {asked.name}: {counted(len(asked.objectives), 'arm')} (with "
-            "random_init) and 2 floors without an encoder, "
+            f"study      {asked.name}: {_arms(asked)} and 2 floors without an encoder, "
             f"{counts.cells:,} cells, {counts.cells_done:,} done, {counts.cells_failed:,} failed",
             f"home       {made.home}",
             *([f"tuning     {tuning_text(made.tuning, made.num_workers)}"] if made.tuning else []),
@@ -105,6 +105,13 @@ def show_plan(session: "Session", as_json: bool = False) -> None:
             *(f"warning    {text}" for text in made.warnings),
         ]
     )
+
+
+def _arms(study: "Study") -> str:
+    pretrained = f"{counted(len(study.objectives), 'arm')} (with random_init)"
+    outside = f"{counted(len(study.encoders), 'encoder')} from outside"
+    named = {pretrained: study.objectives, outside: study.encoders}
+    return ", ".join(text for text, arms in named.items() if arms)
 
 
 def _power(families: "Sequence[Detectable]", num_seeds: int) -> str:

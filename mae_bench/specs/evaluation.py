@@ -9,6 +9,7 @@ from mae_bench.specs.base import Count, Frozen, Positive, Precision, Ratio, Shar
 # C, and alpha = 1/C for ridge. The best ridge penalty of standardised features grows with their
 # number (Hoerl et al. 1975: alpha = F * noise / signal), and pairs have four times the width.
 PROBE_GRID = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
+Pooling = Literal["mean", "cls", "last"]
 
 
 class FinetuneRecipe(Frozen):
@@ -71,10 +72,7 @@ class ProbeRecipe(Frozen):
         precision: of the encoder; ``auto`` is bf16 where the hardware computes it natively.
     """
 
-    poolings: Annotated[tuple[Literal["mean", "cls", "last"], ...], Field(min_length=1)] = (
-        "mean",
-        "cls",
-    )
+    poolings: Annotated[tuple[Pooling, ...], Field(min_length=1)] = ("mean", "cls")
     inverse_penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = PROBE_GRID
     max_iter: Count = 1000
     max_length: Count = 128

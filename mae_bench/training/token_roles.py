@@ -4,7 +4,7 @@ Encoders from elsewhere have frames of their own: ``<s> a </s></s> b </s>``, or 
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from mae_bench.model.heads import Pooling
 
@@ -12,9 +12,7 @@ ROW = "a text"
 PAIR = ("one text", "another text")
 
 
-def own_poolings(
-    poolings: Sequence[Literal["mean", "cls", "last"]], tokenizer: Any
-) -> tuple[Pooling, ...]:
+def own_poolings(poolings: Sequence[Pooling], tokenizer: Any) -> tuple[Pooling, ...]:
     """Return poolings for a tokenizer: `cls` is the last token where no [CLS] stands first.
 
     The first token of a decoder has read nothing but itself; its last has read all, as XLNet's
