@@ -1,8 +1,8 @@
 """Whole costs: floating-point operations of a training step, and steps that a budget buys.
 
 A multiply-add is two operations. Only matrix products count (norms, softmax and optimizer are
-below 1% at every preset); a backward pass costs twice the forward. What a layer costs, its
-architecture says. Tests hold both against torch's FlopCounterMode on the meta device.
+below 1% at every preset); a backward pass costs twice the forward. Each architecture
+gives the cost of its layers. Tests hold both against torch's FlopCounterMode on the meta device.
 """
 
 from dataclasses import asdict, dataclass, replace

@@ -1,4 +1,4 @@
-"""What docstrings say of a class's attributes, for lists and references made from the code."""
+"""Reads the ``Attributes:`` of docstrings, for lists and references made from the code."""
 
 import inspect
 import re
@@ -7,8 +7,8 @@ _ENTRY = re.compile(r"^ {4}(\w+): (.*)$")
 
 
 def attribute_docs(kind: type) -> dict[str, str]:
-    """Return what docstrings say under ``Attributes:``, a subclass's before its bases'."""
-    found: dict[str, str] = {}
+    """Return the descriptions of a class's attributes; a subclass's own come first."""
+    docs: dict[str, str] = {}
     for model in kind.__mro__:
         _, has_section, section = inspect.cleandoc(model.__doc__ or "").partition("Attributes:\n")
         name = ""
@@ -21,5 +21,5 @@ def attribute_docs(kind: type) -> dict[str, str]:
                 own[name] += f" {line.strip()}"
             elif line.strip():
                 break
-        found = own | found
-    return found
+        docs = own | docs
+    return docs

@@ -39,7 +39,7 @@ class Draws:
     Attributes:
         seed: the study's seed.
         epoch: passes over the corpus done before this step.
-        row_ids: [B] int64, the rows' places in the corpus, which never change.
+        row_ids: [B] int64, the rows' numbers in the corpus, which never change.
         progress: share of the budget that is spent, in [0, 1], for what changes in training.
     """
 

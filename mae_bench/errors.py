@@ -15,15 +15,17 @@ class MaeBenchError(Exception):
 class SpecError(MaeBenchError):
     """A study, an option or a flag has a value that is not allowed.
 
-    ``got`` is the name or key that is wrong, ``place`` the path to the wrong value inside a study,
-    so that whoever knows the file can say in which line it stands.
+    Attributes:
+        got: the name or key that is wrong.
+        key_path: the keys and positions that lead to the wrong value inside a study, from which
+            a reader of the file finds its line.
     """
 
-    def __init__(self, message: str, got: str = "", place: tuple[str | int, ...] = ()) -> None:
-        """Keep name and place beside the message."""
+    def __init__(self, message: str, got: str = "", key_path: tuple[str | int, ...] = ()) -> None:
+        """Keep the wrong name and the path of its key beside the message."""
         super().__init__(message)
         self.got = got
-        self.place = place
+        self.key_path = key_path
 
 
 class UnknownNameError(SpecError):
@@ -35,7 +37,7 @@ class DuplicateNameError(MaeBenchError):
 
 
 class PluginError(MaeBenchError):
-    """A part of another package that cannot be imported."""
+    """A part of another package that cannot be imported, or that fails at its work."""
 
 
 class DataError(MaeBenchError):

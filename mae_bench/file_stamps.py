@@ -1,4 +1,4 @@
-"""Tells whether files are still those that were read, without reading them again."""
+"""Stamps of files, which change when a file is written, so that it need not be read again."""
 
 from collections.abc import Sequence
 from pathlib import Path

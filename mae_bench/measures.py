@@ -25,7 +25,7 @@ class Measure:
     """How to read a metric.
 
     Attributes:
-        better: ``neither`` where more is just more; a claim on it then says that the treatment
+        better: ``neither`` where more is just more; a claim on it is then that the treatment
             has more. It cannot decide a task or a protocol.
         unit: the word after a number. ``points`` are hundredths: the value is shown x 100.
         digits: decimals shown.
@@ -52,7 +52,7 @@ class Measure:
 
     @property
     def note(self) -> str:
-        """What a heading says beside the metric's name; nothing where ``is_plain``."""
+        """Unit and direction, beside the metric's name in a heading; empty where ``is_plain``."""
         return ", ".join([*([] if self.unit == POINTS else [self.unit]), *self._way()])
 
     def number(self, value: float, is_signed: bool = False) -> str:
@@ -73,13 +73,13 @@ class Measure:
         return ", ".join([metric, *unit, *self._way()])
 
     def heading(self, metric: str) -> str:
-        """Return what an axis of values says: ``accuracy x 100``, ``loss, nats``."""
+        """Return the label of an axis of values: ``accuracy x 100``, ``loss, nats``."""
         scale = f" {TIMES} {self.factor}" if self.factor != 1 else ""
         unit = "" if self.unit == POINTS or self.unit in metric else f", {self.unit}"
         return "\n".join([f"{metric}{scale}{unit}", *self._way()])
 
     def difference_heading(self) -> str:
-        """Return what an axis of differences says."""
+        """Return the label of an axis of differences."""
         return "\n".join([f"{self.unit} above control", *self._way()])
 
     def _way(self) -> list[str]:
@@ -142,7 +142,8 @@ for _name in ("accuracy", "f1", "matthews", "pearson", "spearman", "masked_accur
 for _name in ("rank_tau*", "entropy_rank*", "participation_ratio*", "iso_score"):
     declare(_name, better="higher")
 declare("rank_lost_to_masks", better="lower")
-declare("mask_probe", better="neither")  # telling masks apart is neither a gain nor a loss
+# distinguishing masks is neither a gain nor a loss
+declare("mask_probe", better="neither")
 declare("mean_cosine", better="lower", unit="cosine", digits=3)
 declare("alignment", better="lower", unit="squared distance", digits=3)
 declare("uniformity", better="lower", unit="nats", digits=3)

@@ -95,10 +95,10 @@ def source_files(module: str) -> list[Path]:
             spec = None
         if spec is not None:
             folders, file = spec.submodule_search_locations or (), spec.origin
-    found = [path for folder in folders for path in Path(folder).rglob("*.py")]
-    if not found and file:
-        found = [Path(file)]
-    return sorted(path for path in found if path.is_file())
+    paths = [path for folder in folders for path in Path(folder).rglob("*.py")]
+    if not paths and file:
+        paths = [Path(file)]
+    return sorted(path for path in paths if path.is_file())
 
 
 def plugin_files() -> list[Path]:

@@ -95,7 +95,9 @@ class Row(Frozen):
                 "a failed cell has no number"
             )
         if self.value is None and self.failure is None:
-            raise ValueError("value or failure must be given; a row without a number says why")
+            raise ValueError(
+                "value or failure must be given; a row without a value needs the reason in failure"
+            )
         return self
 
     @property
@@ -192,10 +194,10 @@ def load_rows(path: Path | str) -> "pd.DataFrame":
 
     path = Path(path)
     if path.is_dir():
-        found = [path / name for name in (ROWS_FILE, "rows.parquet") if (path / name).exists()]
-        if not found:
+        files = [path / name for name in (ROWS_FILE, "rows.parquet") if (path / name).exists()]
+        if not files:
             raise DataError(f"no rows in {path}: neither {ROWS_FILE} nor rows.parquet is there")
-        path = found[0]
+        path = files[0]
     if not path.exists():
         raise DataError(f"no rows at {path}: the file does not exist")
     table = pd.read_parquet(path)

@@ -35,17 +35,17 @@ def sentence(
     """
     findings = error.errors(include_url=False)
     first = _meant(findings, model)
-    places = {_place(model, finding["loc"])[0] for finding in findings}
+    key_paths = {_resolved(model, finding["loc"])[0] for finding in findings}
     text = _one(first["type"], first["msg"], first["input"], first["loc"], model, where)
-    inner = [p for p in places if not any(q != p and q[: len(p)] == p for q in places)]
+    inner = [p for p in key_paths if not any(q != p and q[: len(p)] == p for q in key_paths)]
     return text if len(inner) < 2 else f"{text} ({len(inner) - 1} more to fix)"
 
 
-def first_place(error: ValidationError, model: type[BaseModel]) -> tuple[str | int, ...]:
+def first_key_path(error: ValidationError, model: type[BaseModel]) -> tuple[str | int, ...]:
     """Return the path of the first finding, without pydantic's own tags."""
     finding = _meant(error.errors(include_url=False), model)
-    place = _place(model, finding["loc"])[0]
-    return (*place, finding["loc"][-1]) if finding["type"] == "extra_forbidden" else place
+    key_path = _resolved(model, finding["loc"])[0]
+    return (*key_path, finding["loc"][-1]) if finding["type"] == "extra_forbidden" else key_path
 
 
 def path_text(path: Iterable[str | int]) -> str:
@@ -79,12 +79,14 @@ def _meant(findings: list[Any], model: type[BaseModel]) -> Any:
         one
         for one in findings
         if one["type"] == "extra_forbidden"
-        and len(_place(model, one["loc"])[0]) == len(one["loc"]) - 1  # not a union's
+        and len(_resolved(model, one["loc"])[0]) == len(one["loc"]) - 1  # not a union's
     ]
     first = (unknown or findings)[0]
-    place = _place(model, first["loc"])[0]
-    if len(place) < len(first["loc"]) and isinstance(first["input"], Mapping):
-        same = [one for one in findings if _place(model, one["loc"])[0][: len(place)] == place]
+    key_path = _resolved(model, first["loc"])[0]
+    if len(key_path) < len(first["loc"]) and isinstance(first["input"], Mapping):
+        same = [
+            one for one in findings if _resolved(model, one["loc"])[0][: len(key_path)] == key_path
+        ]
         return same[-1]  # a mapping is meant for the model, which stands last
     return first
 
@@ -97,8 +99,8 @@ def _one(
     model: type[BaseModel],
     where: Sequence[str | int],
 ) -> str:
-    place, annotation, metadata = _place(model, loc)
-    path = path_text((*where, *place))
+    key_path, annotation, metadata = _resolved(model, loc)
+    path = path_text((*where, *key_path))
     if kind == "extra_forbidden":
         return unknown_key(str(loc[-1]), _fields(annotation), path)
     if kind == "missing":
@@ -110,12 +112,12 @@ def _one(
     return f"{path} must be {describe(annotation, metadata)}, got {shown(got)}.{hint}".rstrip(".")
 
 
-def _place(
+def _resolved(
     model: type[BaseModel], loc: tuple[str | int, ...]
 ) -> tuple[tuple[str | int, ...], object, list[object]]:
     annotation: Any = model
     metadata: list[object] = []
-    place: list[str | int] = []
+    key_path: list[str | int] = []
     for key in loc:
         annotation, more = _bare(annotation)
         metadata = metadata + more
@@ -131,8 +133,8 @@ def _place(
             continue  # pydantic's tag: no user wrote it
         else:  # an unknown key, or pydantic's tag of a union's member
             break
-        place.append(key)
-    return tuple(place), annotation, metadata
+        key_path.append(key)
+    return tuple(key_path), annotation, metadata
 
 
 def _tagged(annotation: object, tag: str) -> object:
@@ -188,7 +190,7 @@ def study_keys(
 
     ``whole`` is the default of the mapping that the model describes, where that has one.
     """
-    found = []
+    keys = []
     meanings = attribute_docs(model)
     for field_name, field in model.model_fields.items():
         name = field.alias or field_name
@@ -196,7 +198,7 @@ def study_keys(
         path = f"{prefix}{name}"
         if _is_model(inner):
             given = field.get_default()
-            found += study_keys(inner, f"{path}.", given if isinstance(given, inner) else None)
+            keys += study_keys(inner, f"{path}.", given if isinstance(given, inner) else None)
             continue
         words = _in_words(field.metadata)
         if words and words.implied:
@@ -208,10 +210,10 @@ def study_keys(
             default = json.dumps(_plain(given))
         allowed = describe(field.annotation, field.metadata)
         meaning = meanings.get(field_name, "")
-        found.append({"name": path, "allowed": allowed, "default": default, "meaning": meaning})
+        keys.append({"name": path, "allowed": allowed, "default": default, "meaning": meaning})
         if get_origin(inner) is tuple and _is_model(get_args(inner)[0]):
-            found += study_keys(get_args(inner)[0], f"{path}[].")
-    return found
+            keys += study_keys(get_args(inner)[0], f"{path}[].")
+    return keys
 
 
 def _in_words(metadata: Iterable[object]) -> Any:

@@ -1,4 +1,4 @@
-"""What a measurement of step times asks for, and what it found. Torch is not needed to read it."""
+"""The specification of a measurement of step times, and its cells; neither needs torch."""
 
 from dataclasses import asdict, dataclass
 from typing import Annotated, Literal, Self

@@ -113,8 +113,8 @@ def run_here(study: str, home: str) -> None:
         from mae_bench import load_study, run_study
         from mae_bench.runner import stages
 
-        for place, part in PARTS.items():
-            module, _, name = place.partition(":")
+        for path, part in PARTS.items():
+            module, _, name = path.partition(":")
             owner = importlib.import_module(module)
             *holder, name = name.split(".")
             owner = getattr(owner, holder[0]) if holder else owner

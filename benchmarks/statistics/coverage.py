@@ -46,7 +46,7 @@ def coverage(num_seeds: int, name: str, studies: int) -> pd.DataFrame:
     """Return the share of intervals that hold the true value."""
     rng = np.random.default_rng(num_seeds)
     values = SCENARIOS[name](rng, (studies, num_seeds, 1))[0][..., 0].T
-    found = {
+    shares = {
         "t": _share(*mean_intervals(values)),
         "percentile bootstrap": _share(*percentile(values, rng)),
         "bootstrap-t": _share(*bootstrap_t(values, rng)),
@@ -58,10 +58,10 @@ def coverage(num_seeds: int, name: str, studies: int) -> pd.DataFrame:
         drawn, _ = SCENARIOS[name](rng, (studies, num_seeds, _CONDITIONS))
         ends = [iqm_interval(study + offsets * float(np.mean(spread))) for study in drawn]
         if "unequal" not in name:  # there every study has a truth of its own
-            found["iqm, jackknife t"] = _share(*np.array(ends).T, truth)
+            shares["iqm, jackknife t"] = _share(*np.array(ends).T, truth)
     return pd.DataFrame(
         [
             {"seeds": num_seeds, "scenario": name, "interval": kind, "coverage": share}
-            for kind, share in found.items()
+            for kind, share in shares.items()
         ]
     )

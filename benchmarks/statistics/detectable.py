@@ -26,9 +26,9 @@ _NUM_TRUE = 5_000  # simulated true hypotheses, over all studies
 _MIN_STUDIES, _CHUNK, _STEPS = 256, 64, 5
 
 
-def effect(place: tuple[int, int]) -> float:
-    """Return the effect found with 80% power; every effect is tried on the same noise."""
-    num_seeds, family = place
+def effect(cell: tuple[int, int]) -> float:
+    """Return the effect detected with 80% power; every effect is tried on the same noise."""
+    num_seeds, family = cell
     num_true = max(1, family // 4)
     studies = max(_MIN_STUDIES, _NUM_TRUE // num_true)
     rng = np.random.default_rng(num_seeds * 1000 + family)
@@ -42,13 +42,13 @@ def effect(place: tuple[int, int]) -> float:
     critical = special.stdtrit(num_seeds - 1, 1 - LEVEL / 2)
 
     def power(shift: float) -> float:
-        found = []
+        is_decided = []
         for _, true, null, errors in parts:
             p = null.copy()
             p[:, :num_true] = true.p(-shift)
             is_clear = np.abs(true.means + shift) > critical * errors
-            found.append((holm(p)[:, :num_true] < CUT) & is_clear)
-        return float(np.mean(np.concatenate(found)))
+            is_decided.append((holm(p)[:, :num_true] < CUT) & is_clear)
+        return float(np.mean(np.concatenate(is_decided)))
 
     shift = (2.0 + 0.25 * np.log2(family)) / np.sqrt(num_seeds) + 4 / num_seeds**2
     for _ in range(_STEPS):  # on the scale of normal quantiles power is nearly straight in it
@@ -58,7 +58,7 @@ def effect(place: tuple[int, int]) -> float:
 
 
 def alone(num_seeds: int) -> float:
-    """Return the effect that one t test finds, by the noncentral t distribution."""
+    """Return the effect that one t test detects, by the noncentral t distribution."""
     freedom = num_seeds - 1
     critical = special.stdtrit(freedom, 1 - CUT / 2)
     low, high = 0.0, 20.0
@@ -79,17 +79,17 @@ def smoothed(effects: Array) -> Array:
     terms = [(1 / seeds) ** i * size**j for i in range(3) for j in range(3)]
     design = np.stack([np.broadcast_to(term, effects.shape).ravel() for term in terms], axis=1)
     wanted = (effects * np.sqrt(seeds)).ravel()
-    found, *_ = np.linalg.lstsq(design, wanted, rcond=None)
-    print("left of the fit, in standard errors:", np.std(design @ found - wanted).round(4))
-    return (design @ found).reshape(effects.shape) / np.sqrt(seeds)
+    coefficients, *_ = np.linalg.lstsq(design, wanted, rcond=None)
+    print("left of the fit, in standard errors:", np.std(design @ coefficients - wanted).round(4))
+    return (design @ coefficients).reshape(effects.shape) / np.sqrt(seeds)
 
 
 def main() -> None:
     """Write the table."""
-    places = list(product(SEEDS, FAMILIES[1:]))
+    cells = list(product(SEEDS, FAMILIES[1:]))
     with ProcessPoolExecutor(2) as pool:
-        found = list(pool.map(effect, places))
-    write(np.array(found).reshape(len(SEEDS), -1))
+        effects = list(pool.map(effect, cells))
+    write(np.array(effects).reshape(len(SEEDS), -1))
 
 
 def write(simulated: Array) -> None:

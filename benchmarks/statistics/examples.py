@@ -1,4 +1,4 @@
-"""Made differences with what their test examples say of them.
+"""Made differences, with the variance components that their test examples give.
 
 Right or wrong is a probit model: an example is right where its ease, the arm's own ease of it, the
 seed's effect and noise of the pair add up to more than 0. A quarter of the answers are wrong. True
@@ -28,7 +28,7 @@ _RIGHT = 0.75
 
 @dataclass(frozen=True)
 class Drawn:
-    """Differences [R, S, K] whose true means are 0, what examples say, spreads [R, 1, K]."""
+    """Differences [R, S, K] whose true means are 0, their components, and spreads [R, 1, K]."""
 
     values: Array
     known: Components
@@ -78,16 +78,16 @@ class Tasks:
         means = np.empty((num_columns, num_seeds))
         noise, of_examples, expected = np.empty((3, num_columns))
         for turn, size in enumerate(self.sizes[:num_columns]):
-            place = np.arange(turn, num_columns, len(self.sizes))
-            scale = np.ones(len(place) + 1)
+            columns = np.arange(turn, num_columns, len(self.sizes))
+            scale = np.ones(len(columns) + 1)
             scale[0] = self.wild if turn == 0 else 1.0
             is_right, chances = self._task(rng, num_seeds, scale, size)
             differences = is_right[:-1].astype(np.float32) - is_right[-1]  # the control is last
-            means[place] = differences.mean(axis=-1)
+            means[columns] = differences.mean(axis=-1)
             products = differences @ differences.swapaxes(-2, -1) / size
-            known = components(means[place], products.astype(float), np.array(size))
-            noise[place], of_examples[place] = known.noise, known.of_examples
-            expected[place] = (chances[:-1] - chances[-1]).mean(axis=-1)
+            known = components(means[columns], products.astype(float), np.array(size))
+            noise[columns], of_examples[columns] = known.noise, known.of_examples
+            expected[columns] = (chances[:-1] - chances[-1]).mean(axis=-1)
         return means, noise, of_examples, expected
 
     def _task(
@@ -113,7 +113,7 @@ def stored() -> dict[str, tuple[Array, Array, Array]]:
 
     Residuals of six seeds are too small by a factor that is put back.
     """
-    found: dict[str, tuple[Array, Array, Array]] = {}
+    by_study: dict[str, tuple[Array, Array, Array]] = {}
     for study, table in pd.read_csv(STORED).groupby("study"):
         num_seeds = sum(str(name).startswith("mean_") for name in table)
         means = table[[f"mean_{s}" for s in range(num_seeds)]].to_numpy()
@@ -124,8 +124,8 @@ def stored() -> dict[str, tuple[Array, Array, Array]]:
         back = num_seeds / (num_seeds - 1)
         sizes = table["num_examples"].to_numpy(dtype=float)
         residuals = means @ centre * np.sqrt(back)
-        found[str(study)] = residuals, centre @ products @ centre * back, sizes
-    return found
+        by_study[str(study)] = residuals, centre @ products @ centre * back, sizes
+    return by_study
 
 
 def of_stored_seeds(
@@ -140,16 +140,16 @@ def of_stored_seeds(
     pools = [stored()[of]] if of else list(stored().values())
     for study in range(shape[0]):
         means, products, sizes = pools[rng.integers(len(pools))]
-        place = rng.choice(len(means), shape[2], replace=shape[2] > len(means))
+        columns = rng.choice(len(means), shape[2], replace=shape[2] > len(means))
         seeds = rng.integers(means.shape[1], size=shape[1])
         if not has_repeats:
             seeds = np.resize(rng.permutation(means.shape[1]), shape[1])
         signs = rng.choice([-1.0, 1.0], shape[1])
-        drawn = means[np.ix_(place, seeds)] * signs
-        crossed = products[np.ix_(place, seeds, seeds)] * np.outer(signs, signs)
-        known = components(drawn, crossed, sizes[place])
+        drawn = means[np.ix_(columns, seeds)] * signs
+        crossed = products[np.ix_(columns, seeds, seeds)] * np.outer(signs, signs)
+        known = components(drawn, crossed, sizes[columns])
         values[study], noise[study], of_examples[study] = drawn.T, known.noise, known.of_examples
-        spreads[study, 0] = np.sqrt((means[place] ** 2).mean(axis=1))
+        spreads[study, 0] = np.sqrt((means[columns] ** 2).mean(axis=1))
     return Drawn(values, Components(noise, of_examples), spreads)
 
 

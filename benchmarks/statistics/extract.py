@@ -1,4 +1,4 @@
-"""Take from stored predictions what `examples.py` draws again.
+"""Extract from stored predictions the differences that `examples.py` draws again.
 
     python benchmarks/statistics/extract.py HOME [HOME ...]     # writes stored_predictions.csv
 
@@ -20,28 +20,28 @@ from mae_bench.analysis.rows import read_scores
 from mae_bench.specs import Study
 
 TARGET = Path(__file__).with_name("stored_predictions.csv")
-_PLACE = ["protocol", "task", "train_size", "corpus_tokens"]
+_CONDITION = ["protocol", "task", "train_size", "corpus_tokens"]
 
 
 def folders(home: Path) -> dict[tuple[str, str], Path]:
-    """Return evaluations by the id of their encoder and what they say of task and seed."""
-    found = {}
+    """Return evaluations by the id of their encoder and by their task, setting and seed."""
+    paths = {}
     for path in (home / "artefacts" / "evaluate").glob("*/done.json"):
         done = json.loads(path.read_text("utf-8"))
         for kind, of_encoder in done["needs"]:
             if kind == "pretrain":
-                found[of_encoder, done["stage"].rsplit(" on ", 1)[1]] = path.parent
-    return found
+                paths[of_encoder, done["stage"].rsplit(" on ", 1)[1]] = path.parent
+    return paths
 
 
 def correct(home: Path, rows: pd.DataFrame) -> list[Array]:
-    """Return for each row which examples are right.
+    """Return for each row which examples are predicted correctly.
 
     Raises:
         ValueError: predictions do not give the row's accuracy.
     """
     known = folders(home)
-    found: list[Array] = []
+    correct_by_row: list[Array] = []
     for row in rows.to_dict("records"):
         what = f"{row['task']}, {row['protocol']}, {row['train_size']} labels, seed {row['seed']}"
         table = pd.read_parquet(known[row["pretrain_id"], what] / "predictions.parquet")
@@ -49,8 +49,8 @@ def correct(home: Path, rows: pd.DataFrame) -> list[Array]:
         is_right = (table["label"] == table["prediction"]).to_numpy().astype(float)
         if abs(is_right.mean() - row["value"]) > 1e-9:
             raise ValueError(f"{what}: the predictions give {is_right.mean()}, not {row['value']}")
-        found.append(is_right)
-    return found
+        correct_by_row.append(is_right)
+    return correct_by_row
 
 
 def comparisons(home: Path, folder: Path) -> pd.DataFrame:
@@ -62,7 +62,7 @@ def comparisons(home: Path, folder: Path) -> pd.DataFrame:
     is_used &= rows["pretrain_id"].fillna("") != ""
     rows = rows[is_used & (rows["objective"] != "random_init")].sort_values("seed")
     lines = []
-    for place, table in rows.groupby(_PLACE, dropna=False):
+    for condition, table in rows.groupby(_CONDITION, dropna=False):
         sides: dict[str, Array] = {}
         for arm, own in table.groupby("arm"):
             if own["failure"].isna().all() and not own["is_collapsed"].any():
@@ -72,7 +72,7 @@ def comparisons(home: Path, folder: Path) -> pd.DataFrame:
             num_seeds, num_examples = difference.shape
             products = difference @ difference.T / num_examples
             lines.append(
-                {"study": folder.name, **dict(zip(_PLACE, place, strict=True)), "arm": arm}
+                {"study": folder.name, **dict(zip(_CONDITION, condition, strict=True)), "arm": arm}
                 | {"num_examples": num_examples}
                 | {f"mean_{s}": value for s, value in enumerate(difference.mean(axis=1))}
                 | {
@@ -92,7 +92,7 @@ def main() -> None:
     for home in parser.parse_args().homes:
         for path in sorted(home.glob("studies/*/finished.json")):
             studies[path.parent.name] = (home, path.parent)  # the last home wins
-    frames = [comparisons(*place) for place in studies.values()]
+    frames = [comparisons(home, folder) for home, folder in studies.values()]
     table = pd.concat(frames, ignore_index=True)
     table.to_csv(TARGET, index=False, float_format="%.9g")
     print(f"{len(table)} comparisons of {table['study'].nunique()} studies in {TARGET.name}")

@@ -44,7 +44,7 @@ _TINY = 1e-12
 
 @dataclass(frozen=True)
 class Components:
-    """What the examples say of each column's mean difference.
+    """Variance components of each column's mean difference, estimated from test examples.
 
     Attributes:
         noise: [..., K] variance that its examples alone give to one seed's difference.
@@ -86,7 +86,7 @@ def averaged_p(values: Array, noise: Array, structures: tuple[Structure, ...]) -
         structures: (share, power), equally likely beforehand.
     """
     size = max(1, _CHUNK // (values.shape[2] * len(_GRID)))
-    found = []
+    chunks = []
     for start in range(0, len(values), size):
         part = values[start : start + size], noise[start : start + size]
         p, evidence = zip(
@@ -94,8 +94,8 @@ def averaged_p(values: Array, noise: Array, structures: tuple[Structure, ...]) -
         )
         weights = np.exp(np.array(evidence) - np.max(evidence, axis=0))
         weights /= weights.sum(axis=0)
-        found.append((weights[..., None] * np.array(p)).sum(axis=0))
-    return np.concatenate(found)
+        chunks.append((weights[..., None] * np.array(p)).sum(axis=0))
+    return np.concatenate(chunks)
 
 
 def _integrated(values: Array, noise: Array, share: float, power: float) -> tuple[Array, Array]:
@@ -133,26 +133,26 @@ def crossed_p(values: Array, known: Components) -> Array:
     """
     extra = np.maximum(known.of_examples - known.noise / values.shape[1], 0.0)[:, None]  # [R, 1, K]
     size = max(1, 2_000_000 // (values.shape[2] * 168))
-    found = []
+    chunks = []
     for start in range(0, len(values), size):
         posterior = moderate(values[start : start + size])
         squares = posterior.scales**2
         whole = squares + extra[start : start + size]
         freedom = posterior.freedom * (whole / np.maximum(squares, 1e-30)) ** 2
-        found.append(replace(posterior, scales=np.sqrt(whole), freedom=freedom).p())
-    return np.concatenate(found)
+        chunks.append(replace(posterior, scales=np.sqrt(whole), freedom=freedom).p())
+    return np.concatenate(chunks)
 
 
 def example_verdicts(values: Array, known: Components) -> dict[str, Rejected]:
     """Return what each candidate decides at each cut of the family-wise p."""
     agrees = t_p(values) < LEVEL
-    found = {
+    p_values = {
         "verdict": integrated_p(values),
         "trend": averaged_p(values, known.noise, TREND),
         "hierarchical": averaged_p(values, known.noise, HIERARCHICAL),
         "crossed": crossed_p(values, known),
     }
-    adjusted = {name: holm(p) for name, p in found.items()}
+    adjusted = {name: holm(p) for name, p in p_values.items()}
     return {
         f"{name}; p < {cut}": (p < cut) & agrees
         for name, p in adjusted.items()

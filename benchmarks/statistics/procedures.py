@@ -95,7 +95,7 @@ def flips(values: Array, scale: Callable[[Array, Array], Array]) -> Rejected:
     """
     filled = np.nan_to_num(values)
     patterns = signs(values.shape[1])
-    found = []
+    rejected = []
     size = max(1, 4_000_000 // (len(patterns) * values.shape[2]))
     for start in range(0, len(values), size):
         part = filled[start : start + size]
@@ -108,8 +108,8 @@ def flips(values: Array, scale: Callable[[Array, Array], Array]) -> Rejected:
         p = np.flip(np.maximum.accumulate(np.flip(p, -1), -1), -1)
         whole = np.empty_like(p)
         np.put_along_axis(whole, order, p, -1)
-        found.append(whole < LEVEL)
-    return np.concatenate(found)
+        rejected.append(whole < LEVEL)
+    return np.concatenate(rejected)
 
 
 def by_t(sums: Array, part: Array) -> Array:

@@ -98,8 +98,8 @@ def some_wild(every: int | None) -> Scenario:
     """Normal, but one column (or one in ``every``) has five times the spread."""
 
     def scenario(rng: np.random.Generator, shape: Shape) -> tuple[Array, Array]:
-        place = np.arange(shape[2])
-        is_wild = place == 0 if every is None else place % every == 0
+        column = np.arange(shape[2])
+        is_wild = column == 0 if every is None else column % every == 0
         spread = np.where(is_wild & (shape[2] > 1), 5.0, 1.0)[None, None]
         return normal(rng, shape) * spread, spread
 
@@ -120,7 +120,7 @@ def published() -> tuple[Array, ...]:
 
     Columns with a failed or collapsed run are left out: verdicts have a rule of their own there.
     """
-    found = []
+    pools = []
     for path in sorted(REPORTS.glob("**/rows.parquet")):
         content = json.loads((path.parent / "provenance.json").read_text("utf-8"))
         study = Study.model_validate(content["study"])
@@ -143,8 +143,8 @@ def published() -> tuple[Array, ...]:
         residuals = (values - values.mean(axis=0)) * np.sqrt(len(values) / (len(values) - 1))
         residuals = residuals[:, residuals.std(axis=0) > 0]
         if residuals.size:
-            found.append(residuals)
-    return tuple(found)
+            pools.append(residuals)
+    return tuple(pools)
 
 
 def one_published(rng: np.random.Generator) -> Array:

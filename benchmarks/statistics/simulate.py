@@ -2,7 +2,7 @@
 
     python benchmarks/statistics/simulate.py --part verdicts                 # what the package does
     python benchmarks/statistics/simulate.py --part candidates --seeds 6   # all against each other
-    python benchmarks/statistics/simulate.py --part examples  # with what the stored predictions say
+    python benchmarks/statistics/simulate.py --part examples  # with models of the test examples
     python benchmarks/statistics/simulate.py --part intervals
     python benchmarks/statistics/simulate.py --part tables                   # Markdown of all that
 
@@ -46,7 +46,7 @@ def drawn(
 
 
 def level(part: str, num_seeds: int, family: int, name: str, studies: int) -> pd.DataFrame:
-    """Return error and power in one place: of verdicts at each cut, or of each candidate.
+    """Return error and power in one cell: of verdicts at each cut, or of each candidate.
 
     ``any_false``: studies with any false rejection where nothing is true; ``partial``: the same
     where a quarter of the hypotheses are true; ``power``: of those that are true.
@@ -104,10 +104,9 @@ def main() -> None:
         return
     families = asked.families if asked.part != "intervals" else [1]
     known = EXAMPLE_SCENARIOS if asked.part == "examples" else SCENARIOS
-    places = product(families, asked.seeds, asked.scenarios or known)
+    cells = product(families, asked.seeds, asked.scenarios or known)
     jobs = [
-        (asked.part, seeds, family, name, asked.studies, asked.out)
-        for family, seeds, name in places
+        (asked.part, seeds, family, name, asked.studies, asked.out) for family, seeds, name in cells
     ]
     with ProcessPoolExecutor(asked.processes) as pool:
         for done, slug in enumerate(pool.map(_saved, jobs), 1):

@@ -1,4 +1,4 @@
-"""What the simulations found, as Markdown: the tables of PROTOCOL.md."""
+"""Writes the results of the simulations as Markdown: the tables of PROTOCOL.md."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def _verdicts(frame: pd.DataFrame) -> str:
 
 
 def _cuts(frame: pd.DataFrame) -> str:
-    """Return, for each cut, the largest errors with their places, and the power at six seeds."""
+    """Return, for each cut, the largest errors with their cells, and the power at six seeds."""
     frame = frame.assign(error=frame[["any_false", "partial"]].max(axis=1))
     made = [name for name in SCENARIOS if name not in (*PUBLISHED, *CONTROLS, *BEYOND)]
     groups = {"made": made, "published, drawn again": PUBLISHED, "normal, drawn again": CONTROLS}
@@ -52,10 +52,9 @@ def _cuts(frame: pd.DataFrame) -> str:
     for group, names in groups.items():
         own = frame[frame["scenario"].isin(names)].sort_values("error")
         worst = own.groupby("cut").tail(1).set_index("cut").loc[cuts]
-        places = worst[["error", "scenario", "seeds", "family"]].itertuples(index=False)
+        cells = worst[["error", "scenario", "seeds", "family"]].itertuples(index=False)
         table[f"largest error, {group}"] = [
-            f"{_share(error)} ({name}, n={seeds}, {family})"
-            for error, name, seeds, family in places
+            f"{_share(error)} ({name}, n={seeds}, {family})" for error, name, seeds, family in cells
         ]
     normal = frame[(frame["scenario"] == "normal") & (frame["seeds"] == 6)]
     power = normal.pivot_table(index="cut", columns="family", values="power")

@@ -136,21 +136,21 @@ def _judge(pairs: Sequence[Pairs], family: str, study: Study) -> list[Verdict]:
     if not pairs:
         return []
     ready = [pair for pair in pairs if pair.n >= MIN_SEEDS]
-    found = iter(_found(ready, [pair.per_seed for pair in ready]))
+    findings = iter(_findings(ready, [pair.per_seed for pair in ready]))
     verdicts = []
     for pair in pairs:
         verdict = _described(pair, family)
         if pair.n >= MIN_SEEDS:
-            verdict = _decided(verdict, next(found))
+            verdict = _decided(verdict, next(findings))
         verdicts.append(verdict)
     verdicts = _after_failures(verdicts, pairs)
-    said = [worded(verdict, study) for verdict in verdicts]
-    return [v.turned() if v.measure.sign < 0 else v for v in said]
+    explained = [worded(verdict, study) for verdict in verdicts]
+    return [v.turned() if v.measure.sign < 0 else v for v in explained]
 
 
 @dataclass(frozen=True)
 class _Finding:
-    """What the test of a family says about one claim: see `Verdict`."""
+    """The results of a family's test for one claim: see `Verdict`."""
 
     outcome: Outcome
     p: float
@@ -162,8 +162,8 @@ class _Finding:
     spread: float
 
 
-def _found(pairs: Sequence[Pairs], columns: Sequence[Array]) -> list[_Finding]:
-    """Return what the columns [S] of these claims show, as one family."""
+def _findings(pairs: Sequence[Pairs], columns: Sequence[Array]) -> list[_Finding]:
+    """Return the test results of the columns [S] of these claims, adjusted as one family."""
     if not pairs:
         return []
     values = np.stack(columns, axis=1)
@@ -171,7 +171,8 @@ def _found(pairs: Sequence[Pairs], columns: Sequence[Array]) -> list[_Finding]:
     means = np.nanmean(values, axis=0)
     ends = np.stack(mean_intervals(values))
     return [
-        _finding(test, place, float(means[place]), ends[:, place]) for place in range(len(pairs))
+        _finding(test, column, float(means[column]), ends[:, column])
+        for column in range(len(pairs))
     ]
 
 
@@ -188,17 +189,17 @@ def _finding(test: FamilyTest, column: int, mean: float, ends: Array) -> _Findin
     if len(margins) == 2:
         is_supported, is_refuted = is_above[0] and is_below[1], is_below[0] or is_above[1]
         shown = p_family.min() if is_refuted else p_family.max()
-        place = mine[np.flatnonzero(p_family == shown)[0]]
+        index = mine[np.flatnonzero(p_family == shown)[0]]
     else:
-        is_supported, is_refuted, place = is_above[0], is_below[0], mine[0]
+        is_supported, is_refuted, index = is_above[0], is_below[0], mine[0]
     outcome: Outcome = "not decidable"
     if is_supported or is_refuted:
         outcome = "supported" if is_supported else "refuted"
     return _Finding(
         outcome,
-        float(test.p[place]),
-        float(test.p_family[place]),
-        float(test.q[place]),
+        float(test.p[index]),
+        float(test.p_family[index]),
+        float(test.q[index]),
         len(test.column),
         float(test.better[column]),
         float(max(abs(mean) + test.within[column], abs(low), abs(high))),
@@ -207,12 +208,12 @@ def _finding(test: FamilyTest, column: int, mean: float, ends: Array) -> _Findin
 
 
 def _after_failures(verdicts: Sequence[Verdict], pairs: Sequence[Pairs]) -> list[Verdict]:
-    """Take back what does not hold when unequal failures count against the side that won."""
+    """Withdraw verdicts that fail when unequal failures count against the side that won."""
     ready = [pair for pair in pairs if pair.n >= MIN_SEEDS]
     if all(pair.losses.are_equal for pair in ready):
         return list(verdicts)
-    against_treatment = _found(ready, [pair.worst_case(is_against=True) for pair in ready])
-    against_control = _found(ready, [pair.worst_case(is_against=False) for pair in ready])
+    against_treatment = _findings(ready, [pair.worst_case(is_against=True) for pair in ready])
+    against_control = _findings(ready, [pair.worst_case(is_against=False) for pair in ready])
     bounds = iter(zip(against_treatment, against_control, strict=True))
     kept = []
     for verdict, pair in zip(verdicts, pairs, strict=True):
@@ -256,16 +257,16 @@ def _described(pair: Pairs, family: str) -> Verdict:
     )
 
 
-def _decided(verdict: Verdict, found: _Finding) -> Verdict:
-    """Return the verdict with what its family's test says."""
+def _decided(verdict: Verdict, finding: _Finding) -> Verdict:
+    """Return the verdict with the results of its family's test."""
     return replace(
         verdict,
-        outcome=found.outcome,
-        p=found.p,
-        p_family=found.p_family,
-        q=found.q,
-        num_tests=found.num_tests,
-        better=found.better,
-        equal_within=found.equal_within,
-        detectable=detectable_effect(verdict.n, found.num_tests) * found.spread,
+        outcome=finding.outcome,
+        p=finding.p,
+        p_family=finding.p_family,
+        q=finding.q,
+        num_tests=finding.num_tests,
+        better=finding.better,
+        equal_within=finding.equal_within,
+        detectable=detectable_effect(verdict.n, finding.num_tests) * finding.spread,
     )

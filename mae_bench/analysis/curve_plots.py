@@ -88,7 +88,7 @@ def corpus_picture(scores: Scores, setting: Setting) -> Picture | None:
 def _curves_over(
     scores: Scores,
     family: Sequence[Setting],
-    at: Callable[[Cell, Setting], float],
+    x_of: Callable[[Cell, Setting], float],
     name: str,
     is_log: bool,
 ) -> Callable[[bool], Figure]:
@@ -101,18 +101,18 @@ def _curves_over(
         for axis, task in zip(axes, tasks, strict=True):
             if is_log:
                 axis.set_xscale("log")
-            ticks = _curves_of_task(axis, scores, task, family, at, is_log)
+            ticks = _curves_of_task(axis, scores, task, family, x_of, is_log)
             shown = ticks if len(ticks) <= 6 else ticks[:: -(-len(ticks) // 6)]
             axis.set_xticks(shown, [_short(x) for x in shown])
             axis.minorticks_off()
             axis.set_title(task)
             axis.set_xlabel(name)
         shared = scores.shared_measure(family[0])
-        for place, (axis, task) in enumerate(zip(axes, tasks, strict=True)):
+        for index, (axis, task) in enumerate(zip(axes, tasks, strict=True)):
             if shared is None:  # each panel has an axis of its own kind
                 metric = scores.metric(task, family[0]) or "score"
                 axis.set_ylabel(scores.measure(task, family[0]).heading(metric))
-            elif place % columns == 0:
+            elif index % columns == 0:
                 axis.set_ylabel(shared.heading("score"))
         sns.despine(figure)
         add_legend(figure, max(axes, key=lambda a: len(a.get_legend_handles_labels()[1])))
@@ -126,10 +126,10 @@ def _curves_of_task(
     scores: Scores,
     task: str,
     family: Sequence[Setting],
-    place: Callable[[Cell, Setting], float],
+    x_of: Callable[[Cell, Setting], float],
     is_log: bool,
 ) -> list[float]:
-    """Draw a line for each arm and return the places on the horizontal axis."""
+    """Draw a line for each arm and return the values of x that have points."""
     colours = arm_colours(scores)
     measure = scores.measure(task, family[0])
     factor = measure.factor
@@ -146,7 +146,7 @@ def _curves_of_task(
             if arm.label not in near:
                 continue
         cells = [(scores.cells.get((arm.label, task, setting)), setting) for setting in family]
-        points = [(place(c, s), c.mean, c.low, c.high) for c, s in cells if c and c.n]
+        points = [(x_of(c, s), c.mean, c.low, c.high) for c, s in cells if c and c.n]
         if points:
             lines[arm] = np.array(sorted(points)).T
     if far:

@@ -1,4 +1,4 @@
-"""Failed and collapsed runs of two sides: do they differ, and what if they counted against one.
+"""Failed and collapsed runs of both sides: counted, and held against the side that wins.
 
 A test of a mean takes differences as symmetric about it. Runs that sometimes land on a plateau
 break that: one in ten at -9 and the others at +1 have the mean 0, and six seeds often show only
@@ -32,7 +32,7 @@ class Side:
 
     @property
     def is_lost(self) -> Flags:
-        """[S] runs lost now and then; a side that is lost at every seed does nothing else."""
+        """[S] failed or collapsed runs; none where every seed is lost, which is not chance."""
         lost = self.is_failed | self.is_collapsed
         return lost & ~lost.all()
 

@@ -1,4 +1,4 @@
-"""Text of users in Markdown and LaTeX: it stands there as it was written, and is no markup."""
+"""Escapes the text of users for Markdown and LaTeX, so that none of it is read as markup."""
 
 import re
 
@@ -50,5 +50,5 @@ def markdown(text: str) -> str:
 def latex(text: str) -> str:
     """Return the text for a cell, a heading or a caption of LaTeX."""
     escaped = one_line(text).translate(_LATEX_SIGNS)
-    # after the \\ of the line before, these would be arguments of it
+    # after the \\ that ends a line, LaTeX would read these as its arguments
     return f"{{{escaped[0]}}}{escaped[1:]}" if escaped[:1] in ("[", "*") else escaped

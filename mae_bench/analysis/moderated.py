@@ -18,16 +18,16 @@ from scipy import special
 
 Array = NDArray[np.floating[Any]]
 
-_PRIOR_FREEDOM = 2.0 ** np.arange(8)  # 1 to 128, equally likely beforehand: unlike to alike
+_PRIOR_FREEDOM = 2.0 ** np.arange(8)  # 1 to 128, equally likely a priori: unlike to alike spreads
 _OFFSETS = np.linspace(-8.0, 8.0, 21)  # of log s0 from its mode, in its standard deviations
 _NEWTON_STEPS = 12
 _ROUNDING = 1e-9  # a spread this small beside the values is rounding noise
-_TINY = 1e-12  # and so is a mean
+_TINY = 1e-12  # a mean this close to the tested value equals it
 
 
 @dataclass(frozen=True)
 class Posterior:
-    """What is known of K means: mixtures of t distributions, flat before the data.
+    """Posterior of K means: mixtures of t distributions, under a flat prior on each mean.
 
     Attributes:
         means: [..., K]; NaN without a value.
@@ -49,7 +49,7 @@ class Posterior:
         """Return [..., K] the probability of lying further below the mean than a distance >= 0."""
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = -distance[..., None, :] / self.scales
-        ratio = np.where(np.isnan(ratio), 0.0, ratio)  # nothing apart, nothing of spread
+        ratio = np.where(np.isnan(ratio), 0.0, ratio)  # 0 / 0: no distance and no spread
         return _mixed(self.weights, special.stdtr(self.freedom, ratio))
 
     def p_of_spread(self, values: Array | float = 0.0) -> Array:
@@ -108,7 +108,7 @@ def _mixed(weights: Array, parts: Array) -> Array:
 
 
 def moderate(differences: Array) -> Posterior:
-    """Return what [..., S, K] differences say of their column means; NaN where there is no pair.
+    """Return the posterior of the column means of [..., S, K] differences, NaN where no pair is.
 
     The likelihood takes columns as independent. Simulations with correlations up to .8 keep the
     level (benchmarks/statistics).
@@ -125,7 +125,7 @@ def moderate(differences: Array) -> Posterior:
     variances = np.where(has_spread, variances, 0.0)
     # The family's spread is unknown in size (s0) and in strength (d0, as degrees of freedom).
     # A grid over both, P strengths and U sizes around the likeliest, stands for their posterior:
-    # a sum in place of an integral, and the same numbers on every machine.
+    # a sum instead of an integral, and the same numbers on every machine.
     prior = _PRIOR_FREEDOM[:, None]  # [P, 1]
     of_prior, of_column = prior[..., None], own[..., None, None, :]  # [P, 1, 1], [..., 1, 1, K]
     logs = np.log(np.where(has_spread, variances, 1.0))

@@ -16,7 +16,7 @@ def holm(p: Array) -> Array:
 
 
 def false_discovery(p: Array) -> Array:
-    """Return q-values by Benjamini and Hochberg (1995): the share of false among the found."""
+    """Return q-values by Benjamini and Hochberg (1995): the expected share of false discoveries."""
     order = np.argsort(-p, axis=-1, kind="stable")  # largest first
     factors = p.shape[-1] / np.arange(p.shape[-1], 0, -1)
     steps = np.minimum.accumulate(np.take_along_axis(p, order, -1) * factors, axis=-1)

@@ -1,4 +1,4 @@
-"""The page: what stands in which section, given to the template."""
+"""Fills the template of the report page: verdict grids, facts, notes and embedded figures."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def verdict_grid(
     verdicts: Sequence[Verdict], scores: Scores, setting: Setting, against: str
 ) -> list[tuple[str, list[GridCell]]]:
     """Return a line of fields for each trained arm: the tasks, then their mean if judged."""
-    found = {(v.claim.treatment, v.claim.task): v for v in verdicts}
+    by_pair = {(v.claim.treatment, v.claim.task): v for v in verdicts}
     tasks: list[str | None] = [*scores.tasks_in(setting)]
     if len(tasks) > 1 and scores.shared_measure(setting) is not None:
         tasks.append(None)
@@ -51,7 +51,7 @@ def verdict_grid(
     for arm in scores.of_role(*COMPARED):
         cells = []
         for task in tasks:
-            verdict = found.get((arm.label, task))
+            verdict = by_pair.get((arm.label, task))
             if arm.label == against:
                 cells.append(_control_cell(scores, arm.label, task, setting))
             elif verdict is not None:
@@ -100,8 +100,8 @@ def grid_columns(scores: Scores, setting: Setting) -> tuple[str, ...]:
 
 def units(scores: Scores, setting: Setting) -> str:
     """Return the units of a setting's differences, as in a sentence."""
-    found = dict.fromkeys(scores.measure(task, setting).unit for task in scores.tasks_in(setting))
-    return " or ".join(found)
+    names = dict.fromkeys(scores.measure(task, setting).unit for task in scores.tasks_in(setting))
+    return " or ".join(names)
 
 
 @dataclass(frozen=True)

@@ -61,21 +61,21 @@ class Pairs:
 def pairs_of(claim: Claim, scores: Scores, setting: Setting | None) -> Pairs:
     """Return the differences of a claim; with ``setting``, in that one only."""
     chosen = [setting] if setting else [s for s in scores.settings if _fits(claim, s, scores)]
-    places = [
+    conditions = [
         (task, where)
         for where in chosen
         for task in (scores.tasks_in(where) if claim.task is None else (claim.task,))
     ]
     arms = (claim.treatment, claim.control)
-    cells = (scores.cells.get((arm, *place)) for place in places for arm in arms)
+    cells = (scores.cells.get((arm, *condition)) for condition in conditions for arm in arms)
     measure = _measure(claim, {cell.metric for cell in cells if cell})
     nothing = np.full(len(scores.seeds), np.nan)
     columns, worst, best, losses = [], [], [], NO_LOSSES
-    for place in places:
-        treatment, control = (_oriented(scores.side(arm, *place), measure) for arm in arms)
+    for condition in conditions:
+        treatment, control = (_oriented(scores.side(arm, *condition), measure) for arm in arms)
         losses += count_losses(treatment, control)
         columns.append(treatment.values - control.values)
-        lowest = _lowest(scores, *place, measure)
+        lowest = _lowest(scores, *condition, measure)
         worst.append(held_against(treatment, control, lowest))
         best.append(-held_against(control, treatment, lowest))
     differences = np.stack(columns or [nothing], axis=1)
@@ -99,9 +99,9 @@ def _oriented(side: Side, measure: Measure) -> Side:
 
 
 def _lowest(scores: Scores, task: str, where: Setting, measure: Measure) -> float:
-    """Return the worst score of any run in a place, as a gain."""
-    found = [measure.sign * scores.values(arm.label, task, where) for arm in scores.arms]
-    values = np.concatenate(found)
+    """Return the worst score of any run on a task in a setting, as a gain."""
+    gains = [measure.sign * scores.values(arm.label, task, where) for arm in scores.arms]
+    values = np.concatenate(gains)
     values = values[np.isfinite(values)]
     return float(values.min()) if values.size else _NAN
 
@@ -110,15 +110,15 @@ def _measure(claim: Claim, metrics: set[str]) -> Measure:
     """Return how the metrics of a claim are read.
 
     Raises:
-        DataError: they are not read alike, so that their mean says nothing.
+        DataError: they are not read alike, so that their mean has no meaning.
     """
-    found = {measure_of(metric) for metric in metrics} or {PLAIN}
-    if len(found) > 1:
+    measures = {measure_of(metric) for metric in metrics} or {PLAIN}
+    if len(measures) > 1:
         raise DataError(
             f"the claim '{claim.sentence}' is a mean over {', '.join(sorted(metrics))}, which have "
             "no common unit or direction; name a task or a metric"
         )
-    return found.pop()
+    return measures.pop()
 
 
 def _fits(claim: Claim, setting: Setting, scores: Scores) -> bool:

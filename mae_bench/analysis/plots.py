@@ -99,8 +99,8 @@ def arm_colours(scores: Scores) -> dict[str, object]:
     chosen = [palette[i] for i in (0, 1, 2, 4, 3, 9, 6, 5)]  # without its grey and its yellow
     trained = scores.of_role(*COMPARED)
     colours: dict[str, object] = {arm.label: GREY for arm in scores.arms}
-    for place, arm in enumerate(trained):
-        colours[arm.label] = chosen[place % len(chosen)]
+    for index, arm in enumerate(trained):
+        colours[arm.label] = chosen[index % len(chosen)]
     return colours
 
 

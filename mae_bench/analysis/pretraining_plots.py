@@ -47,13 +47,13 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
         return None
     colours = arm_colours(scores)
     gains = [sign * whole["mean"] for _, whole, _ in points]
-    found = {
+    floor_means = {
         arm.label: aggregate(scores, arm.label, setting)["mean"]
         for arm in scores.of_role("floor", "untrained")
     }
     # A floor that is far worse would flatten everything else.
     least = min(gains) - max(2.5 * least_reach(measure), max(gains) - min(gains))
-    floors = {label: factor * mean for label, mean in found.items() if sign * mean > least}
+    floors = {label: factor * mean for label, mean in floor_means.items() if sign * mean > least}
 
     def draw(is_wide: bool) -> Figure:
         figure, axes, _ = panel_grid(2, is_wide, 3.4, foot=0.3)
@@ -120,7 +120,7 @@ def _label_points(
     labels: Sequence[str],
     colours: Mapping[str, object],
 ) -> None:
-    """Write each label beside its point, at the first place where it covers nothing."""
+    """Write each label beside its point, at the first offset where it covers nothing."""
     renderer = cast(Any, axis.figure.canvas).get_renderer()
     pixels = axis.transData.transform(np.array([*spots, *bars]))
     taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in pixels]
@@ -144,8 +144,8 @@ def _label_points(
             boxes.append(note.get_window_extent(renderer))
             note.remove()
         free = [
-            place
-            for place, box in enumerate(boxes)
+            index
+            for index, box in enumerate(boxes)
             if frame.x0 <= box.x0 and box.x1 <= frame.x1 + 4
             if frame.y0 <= box.y0 and box.y1 <= frame.y1
             if not any(box.overlaps(other) for other in taken)

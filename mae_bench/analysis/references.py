@@ -1,7 +1,7 @@
 """Published numbers beside those measured here.
 
-No corpus of a paper is at hand, so what is compared is the sign and the size of an effect. The
-verdict says whether rows show a difference in the published direction.
+The corpora of the papers are not available, so the sign and the size of an effect are compared. The
+verdict is on whether rows show a difference in the published direction.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,10 +24,10 @@ def judge_references(
         for reference, claim in zip(study.references, claims, strict=True)
     ]
     claims = [_swapped(c) if is_down else c for c, is_down in zip(claims, is_loss, strict=True)]
-    found = judge_family(claims, "published differences", study, scores, others)
+    verdicts = judge_family(claims, "published differences", study, scores, others)
     return [
         verdict.turned() if is_down else verdict
-        for verdict, is_down in zip(found, is_loss, strict=True)
+        for verdict, is_down in zip(verdicts, is_loss, strict=True)
     ]
 
 

@@ -119,11 +119,12 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
 
     pictures = _pictures(rows, scores, study, versus, control, context)
     images = {}
-    for section, found in pictures.items():
-        for picture in found:
+    for section, in_section in pictures.items():
+        for picture in in_section:
             picture.save(folder / "figures")
         images[section] = [
-            embed(picture, folder / "figures", has_narrow=picture is found[0]) for picture in found
+            embed(picture, folder / "figures", has_narrow=picture is in_section[0])
+            for picture in in_section
         ]
 
     blocks = [
@@ -142,7 +143,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
     everything = [*(block.table for block in blocks), costs, *details]
-    for table in (*everything, *(found for found in (failures, edges, tuning, beside) if found)):
+    for table in (*everything, *(extra for extra in (failures, edges, tuning, beside) if extra)):
         table.save(folder / "tables")
     scores_long(scores).to_csv(folder / "tables" / "scores.csv", index=False)
     verdict_table([*versus, *floors], "comparisons", "").frame.to_csv(
@@ -189,14 +190,18 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
 
 
 def _pretraining(curves: Sequence[Curve]) -> dict[str, object]:
-    """Return on what, and with which versions, the checkpoints were made."""
+    """Return the devices, precisions, threads and versions of the pretrainings, by name."""
     wanted = ("device", "precision", "num_threads", "versions")
-    found: dict[str, set[str]] = {}
+    values_by_name: dict[str, set[str]] = {}
     for curve in curves:
         for name in wanted:
             if curve.cost and name in curve.cost:
-                found.setdefault(name, set()).add(_plain(curve.cost[name]))
-    return {"pretraining": {n: " | ".join(sorted(v)) for n, v in found.items()}} if found else {}
+                values_by_name.setdefault(name, set()).add(_plain(curve.cost[name]))
+    return (
+        {"pretraining": {n: " | ".join(sorted(v)) for n, v in values_by_name.items()}}
+        if values_by_name
+        else {}
+    )
 
 
 def _plain(value: object) -> str:
@@ -257,7 +262,7 @@ def _pictures(
     by_protocol = {setting.protocol: setting for setting in reversed(scores.settings)}
     chosen = [by_protocol[name] for name in study.protocols if name in by_protocol]
     chosen = chosen[:_MAX_PROTOCOLS] or [reference]
-    found: dict[str, list[Picture | None]] = {
+    by_section: dict[str, list[Picture | None]] = {
         "differences": [
             difference_picture(scores, _in(versus, reference), control, reference)
             if control
@@ -276,4 +281,4 @@ def _pictures(
         "costs": [cost_picture(scores, rows, reference)],
         "loss": [loss_picture(scores, context.curves)],
     }
-    return {name: [p for p in pictures if p is not None] for name, pictures in found.items()}
+    return {name: [p for p in pictures if p is not None] for name, pictures in by_section.items()}

@@ -1,4 +1,4 @@
-"""Rows, arranged: reads the rows of a study into its scores.
+"""Reads the rows of a study into scores by arm, task and setting.
 
 The floors that need no encoder have no protocol and no pretraining corpus; they are read under
 every protocol and corpus size of the study, so that each table carries them.
@@ -25,18 +25,18 @@ def read_metrics(rows: pd.DataFrame, study: Study) -> dict[str, Scores]:
         *(reference.comparison for reference in study.references),
     ]
     named = {side.metric for side in sides if side.metric}
-    found = {}
+    by_metric = {}
     for metric in named:
-        is_it = rows["metric"] == metric
-        places = set(zip(rows["protocol"][is_it], rows["task"][is_it], strict=True))
-        everywhere = zip(rows["protocol"], rows["task"], strict=True)
-        is_there = np.array([place in places for place in everywhere], dtype=bool)
-        chosen = rows[is_it | (rows["failure"].notna() & is_there)]
+        is_metric = rows["metric"] == metric
+        measured = set(zip(rows["protocol"][is_metric], rows["task"][is_metric], strict=True))
+        pairs = zip(rows["protocol"], rows["task"], strict=True)
+        is_there = np.array([pair in measured for pair in pairs], dtype=bool)
+        chosen = rows[is_metric | (rows["failure"].notna() & is_there)]
         if not chosen.empty:
             scores = read_scores(chosen.assign(is_primary=True, metric=metric), study)
             tasks = tuple(t for t in scores.tasks if any(task == t for _, task, _ in scores.cells))
-            found[metric] = replace(scores, tasks=tasks)
-    return found
+            by_metric[metric] = replace(scores, tasks=tasks)
+    return by_metric
 
 
 def read_scores(rows: pd.DataFrame, study: Study) -> Scores:
@@ -57,7 +57,7 @@ def read_scores(rows: pd.DataFrame, study: Study) -> Scores:
     noises = [row_noise(str(name), float(rate), str(where)) for name, rate, where in columns]
     table["noise"] = pd.Series(noises, table.index, dtype=object)
     corpora = sorted(set(table["corpus_tokens"]) - {-1})
-    # What the study asks for and the rows lack must show as a gap, so the study is the frame.
+    # What the rows lack must show as a gap, so seeds, tasks and settings start from the study.
     seeds = tuple(sorted({*study.seeds, *(int(seed) for seed in table["seed"].unique())}))
     readers = frozenset(table["protocol"][table["task"] == CORPUS])
     cells = _cells(table, study, seeds, corpora, readers)
@@ -80,21 +80,21 @@ def _cells(
     corpora: list[int],
     readers: frozenset[str],
 ) -> dict[tuple[str, str, Setting], Cell]:
-    place = {seed: position for position, seed in enumerate(seeds)}
+    seed_index = {seed: position for position, seed in enumerate(seeds)}
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     keys = ("arm", "protocol", "task", "train_size", "noise", "corpus_tokens")
     used = [*keys, "seed", "metric", "value", "failure", "is_collapsed", "n_train"]
     records: list[dict[str, object]] = table[used].to_dict("records")  # type: ignore[assignment]
     for record in records:
         groups.setdefault(tuple(record[key] for key in keys), []).append(record)
-    found: list[tuple[list[tuple[str, str, Setting]], dict[str, Any]]] = []
+    contents: list[tuple[list[tuple[str, str, Setting]], dict[str, Any]]] = []
     for (arm, protocol, task, size, noise, corpus), rows in groups.items():
         values = np.full(len(seeds), np.nan)
         is_failed, is_collapsed = np.zeros((2, len(seeds)), dtype=bool)
         for row in rows:
-            values[place[row["seed"]]] = row["value"]
-            is_failed[place[row["seed"]]] = not pd.isna(row["failure"])
-            is_collapsed[place[row["seed"]]] = bool(row["is_collapsed"])
+            values[seed_index[row["seed"]]] = row["value"]
+            is_failed[seed_index[row["seed"]]] = not pd.isna(row["failure"])
+            is_collapsed[seed_index[row["seed"]]] = bool(row["is_collapsed"])
         if len({row["seed"] for row in rows}) < len(rows):
             raise DataError(
                 f"two rows for one cell: arm '{arm}', task '{task}', protocol '{protocol}', "
@@ -116,11 +116,11 @@ def _cells(
         spread = [
             (arm, task, Setting(p, size, noise, tokens)) for p in protocols for tokens in sizes
         ]
-        found.append((spread, content))
-    stacked = np.stack([content["values"] for _, content in found], axis=1)
+        contents.append((spread, content))
+    stacked = np.stack([content["values"] for _, content in contents], axis=1)
     lows, highs = mean_intervals(stacked)
     cells = {}
-    for (spread, content), low, high in zip(found, lows, highs, strict=True):
+    for (spread, content), low, high in zip(contents, lows, highs, strict=True):
         values = content["values"]
         mean = float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
         cell = Cell(mean=mean, low=float(low), high=float(high), **content)
@@ -155,8 +155,8 @@ def _ordered_settings(
     readers: frozenset[str],
 ) -> list[Setting]:
     """Return the settings of study and rows; first one that has rows, so that it can be shown."""
-    protocols = {name: place for place, name in enumerate(study.protocols)}
-    noises = {noise: place for place, noise in enumerate(study.noise)}
+    protocols = {name: position for position, name in enumerate(study.protocols)}
+    noises = {noise: position for position, noise in enumerate(study.noise)}
     largest: dict[TrainSize, int] = {}
     for (_, _, setting), cell in cells.items():
         size = cell.n_train or 0
@@ -179,7 +179,7 @@ def _ordered_settings(
         for noise in study.noise
         for tokens in (corpora if len(corpora) > 1 else [None])
     }
-    found = {setting for _, _, setting in cells}
-    ordered = sorted(asked | found, key=rank)
-    first = next(setting for setting in ordered if setting in found)
+    measured = {setting for _, _, setting in cells}
+    ordered = sorted(asked | measured, key=rank)
+    first = next(setting for setting in ordered if setting in measured)
     return [first, *(setting for setting in ordered if setting != first)]

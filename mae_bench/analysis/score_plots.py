@@ -40,7 +40,7 @@ def _wrapped(label: str, width: int = 20) -> str:
 
 
 def _note(axis: Axes, line: int, words: str) -> None:
-    """Say in place of a mark why there is none."""
+    """Write why a mark is missing on its line of the axis."""
     axis.annotate(
         words,
         (0.5, line),
@@ -154,12 +154,12 @@ def difference_picture(
     scores: Scores, verdicts: Sequence[Verdict], control: str, setting: Setting
 ) -> Picture | None:
     """Draw paired differences from the control, a panel for each task; filled where decided."""
-    found = {(v.claim.treatment, v.claim.task): v for v in verdicts}
+    by_pair = {(v.claim.treatment, v.claim.task): v for v in verdicts}
     arms = [arm for arm in scores.of_role(*COMPARED) if arm.label != control]
     tasks: list[str | None] = [*scores.tasks_in(setting)[: MAX_PANELS - 1]]
-    if any(task is None for _, task in found):
+    if any(task is None for _, task in by_pair):
         tasks.append(None)
-    if not arms or not found:
+    if not arms or not by_pair:
         return None
     colours = arm_colours(scores)
 
@@ -169,7 +169,7 @@ def difference_picture(
         for axis, task in zip(axes, tasks, strict=True):
             axis.axvline(0, color="#111827", lw=1)
             for line, arm in enumerate(reversed(arms)):
-                verdict = found.get((arm.label, task))
+                verdict = by_pair.get((arm.label, task))
                 if verdict is None or not verdict.n:
                     _note(axis, line, "not run")
                     continue

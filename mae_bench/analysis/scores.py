@@ -113,7 +113,7 @@ class Scores:
         settings: ordered; the first is the reference, which the top of the report shows: the
             study's first protocol and noise, with most pretraining text and most labels.
         cells: by (arm label, task, setting); a key is absent where nothing was run.
-        corpus_protocols: those that read rows of the corpus in place of the tasks.
+        corpus_protocols: those that read rows of the corpus instead of the tasks.
     """
 
     seeds: tuple[int, ...]
@@ -146,8 +146,8 @@ class Scores:
     def shared_measure(self, setting: Setting) -> Measure | None:
         """Return how all tasks of a setting are read; None where that differs: no mean then."""
         metrics = {self.metric(task, setting) for task in self.tasks_in(setting)} - {None}
-        found = {measure_of(str(metric)) for metric in metrics} or {PLAIN}
-        return found.pop() if len(found) == 1 else None
+        measures = {measure_of(str(metric)) for metric in metrics} or {PLAIN}
+        return measures.pop() if len(measures) == 1 else None
 
     def values(self, arm: str, task: str, setting: Setting) -> Array:
         """Return [S] values, all NaN where nothing was run."""

@@ -58,34 +58,34 @@ def break_even(ratios: Sequence[float], costs: Sequence[float]) -> float:
 
     The smallest ratio where that one is cheap already; infinity where none is.
     """
-    for place, cost in enumerate(costs):
+    for index, cost in enumerate(costs):
         if COST.sign * (cost - 1) >= 0:
-            if place == 0:
+            if index == 0:
                 return ratios[0]
-            before = costs[place - 1]
+            before = costs[index - 1]
             share = (before - 1) / (before - cost)
-            return ratios[place - 1] + share * (ratios[place] - ratios[place - 1])
+            return ratios[index - 1] + share * (ratios[index] - ratios[index - 1])
     return NEVER
 
 
 def judge(spec: SpeedSpec, cells: Sequence[SpeedCell]) -> list[SpeedVerdict]:
-    """Return what the times say of the formula, of each break-even, by shape and depth."""
-    found = []
+    """Return verdicts on the formula for each shape, and on each decoder depth's break-even."""
+    verdicts = []
     for shape in spec.shapes:
         of_shape = [cell for cell in cells if cell.shape == shape.label]
-        found.append(_formula(spec, shape.label, of_shape))
+        verdicts.append(_formula(spec, shape.label, of_shape))
         for layers in spec.decoder_layers:
             line = [cell for cell in of_shape if cell.decoder_layers == layers]
-            found.append(_rule(spec, shape.label, line))
-    return found
+            verdicts.append(_rule(spec, shape.label, line))
+    return verdicts
 
 
 def _formula(spec: SpeedSpec, label: str, cells: Sequence[SpeedCell]) -> SpeedVerdict:
     """Judge the mean of measured over predicted cost."""
     sentence = f"{label}: relative cost is that of the formula, within {spec.tolerance:.0%}"
     rounds = [
-        np.mean([cell.measured[place] / cell.predicted for cell in cells])
-        for place in range(spec.rounds)
+        np.mean([cell.measured[turn] / cell.predicted for cell in cells])
+        for turn in range(spec.rounds)
     ]
     mean, low, high = spread([float(value) for value in rounds])
     return SpeedVerdict(sentence, _within(1, spec.tolerance, low, high), 1.0, mean, low, high)
@@ -101,7 +101,7 @@ def _rule(spec: SpeedSpec, label: str, cells: Sequence[SpeedCell]) -> SpeedVerdi
         f"within {spec.tolerance:g}"
     )
     rounds = [
-        break_even(ratios, [cell.measured[place] for cell in cells]) for place in range(spec.rounds)
+        break_even(ratios, [cell.measured[turn] for cell in cells]) for turn in range(spec.rounds)
     ]
     if not all(np.isfinite(rounds)):
         outcome = "refuted" if rule <= ratios[-1] and not any(np.isfinite(rounds)) else ""
@@ -190,19 +190,19 @@ def speed_picture(spec: SpeedSpec, cells: Sequence[SpeedCell]) -> Picture:
         figure, axes, _ = panel_grid(len(spec.shapes), is_wide, 2.8, share_y=True, foot=0.4)
         for axis, shape in zip(axes, spec.shapes, strict=True):
             axis.axhline(1, color=GREY, lw=1)
-            for place, layers in enumerate(spec.decoder_layers):
+            for index, layers in enumerate(spec.decoder_layers):
                 line = [
                     cell
                     for cell in cells
                     if cell.shape == shape.label and cell.decoder_layers == layers
                 ]
                 ratios = [cell.mask_ratio for cell in line]
-                found = np.array([spread(cell.measured) for cell in line]).T
-                colour = palette[place]
+                means, lows, highs = np.array([spread(cell.measured) for cell in line]).T
+                colour = palette[index]
                 name = legend_name(f"decoder of {layers}")
                 axis.plot(ratios, [c.predicted for c in line], color=colour, lw=1.4, ls="--")
-                bars = [found[0] - found[1], found[2] - found[0]]
-                axis.errorbar(ratios, found[0], yerr=bars, fmt="o", color=colour, ms=5, label=name)
+                bars = [means - lows, highs - means]
+                axis.errorbar(ratios, means, yerr=bars, fmt="o", color=colour, ms=5, label=name)
                 axis.axvline(layers / shape.backbone.layers, color=colour, lw=1, ls=":")
             axis.set_title(shape.label)
             axis.set_xlabel("mask ratio")

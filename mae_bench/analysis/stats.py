@@ -15,8 +15,8 @@ from scipy import special
 from mae_bench.analysis.moderated import Array, moderate
 from mae_bench.analysis.multiplicity import false_discovery, holm
 
-LEVEL = 0.05  # of errors, and what an interval leaves out
-CUT = 0.03  # a family-wise p below it decides: the rest is for skewed and resampled seeds
+LEVEL = 0.05  # two-sided error rate; intervals cover 1 - LEVEL
+CUT = 0.03  # a family-wise p below it decides; the gap to LEVEL covers skewed and resampled seeds
 
 
 def mean_intervals(values: Array) -> tuple[Array, Array]:
@@ -76,9 +76,9 @@ class FamilyTest:
         margin: [T] its margin.
         p: [T] two-sided, each on its own.
         p_family: [T] family-wise: Holm's, which holds under any dependence.
-        q: [T] the false discovery rate of everything that is at least as sure.
+        q: [T] the false discovery rate of all tests with a p at most this one.
         better: [K] the posterior probability that the mean is above 0.
-        within: [K] the distance from the mean that an equivalence would be shown beyond.
+        within: [K] the half-width around the mean: equivalence needs margins outside it.
         spread: [K] standard deviations over seeds, shrunken towards the family's.
     """
 
@@ -96,7 +96,7 @@ def family_test(differences: Array, margins: Sequence[Sequence[float]]) -> Famil
     """Test K columns of paired differences, each against its margins.
 
     A column without any spread has no standard error of its own. With a family it takes the
-    family's; its p is never below 2 / 2**n, that of the sign flip, which asks for none.
+    family's; its p is never below 2 / 2**n, that of the sign-flip test, which needs no spread.
 
     Args:
         differences: [S, K], NaN where a hypothesis has no pair at that seed.
@@ -109,7 +109,7 @@ def family_test(differences: Array, margins: Sequence[Sequence[float]]) -> Famil
     # `raw` takes its spread from the whole family. Adjusting multiplies it, and the result is
     # never below `alone`: no family may make a test surer than it is by itself.
     raw, alone = tests.p_of_spread(margin), tests.p(margin)
-    # One test more than there are: an equivalence would put two in the place of one.
+    # One test more than there are: an equivalence would replace one test by two.
     within = known.half_width(CUT / (len(column) + 1))
     return FamilyTest(
         column,

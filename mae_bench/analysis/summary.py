@@ -48,7 +48,7 @@ class SummaryCell:
 
 @dataclass(frozen=True)
 class Summary:
-    """What the top of a report and the end of a run say.
+    """The short answer at the top of a report and at the end of a run.
 
     Attributes:
         headline: one or two sentences.
@@ -192,7 +192,7 @@ def _comparison_sentence(
 
 
 def _power(verdicts: Sequence[Verdict]) -> str:
-    """Return what the comparisons could have seen, where one unit says it."""
+    """Return the detectable differences; empty where the comparisons have several units."""
     measures = {verdict.measure for verdict in verdicts}
     sizes = [verdict.detectable for verdict in verdicts if np.isfinite(verdict.detectable)]
     if len(measures) > 1 or not sizes:
@@ -204,17 +204,19 @@ def _power(verdicts: Sequence[Verdict]) -> str:
     return f": {span} {measure.unit} would be found with 80% power"
 
 
-def _sides(found: Mapping[str, Sequence[str]], num_tasks: int, verb: str, plural: str) -> str:
+def _sides(
+    tasks_by_arm: Mapping[str, Sequence[str]], num_tasks: int, verb: str, plural: str
+) -> str:
     """Return who won or lost, most tasks first: ``mae wins on 3 of 4 tasks, distill on 2``."""
-    ranked = sorted(found.items(), key=lambda item: -len(item[1]))
+    ranked = sorted(tasks_by_arm.items(), key=lambda item: -len(item[1]))
     if len(ranked) > 4:
         return f"{len(ranked)} objectives {plural} on some task, most of all {ranked[0][0]}"
     words = []
-    for place, (arm, tasks) in enumerate(ranked):
-        count = f"{len(tasks)} of {num_tasks} tasks" if place == 0 else str(len(tasks))
+    for index, (arm, tasks) in enumerate(ranked):
+        count = f"{len(tasks)} of {num_tasks} tasks" if index == 0 else str(len(tasks))
         count = "every task" if len(tasks) == num_tasks else count
         where = tasks[0] if len(tasks) == 1 else count
-        words.append(f"{arm} {verb} on {where}" if place == 0 else f"{arm} on {where}")
+        words.append(f"{arm} {verb} on {where}" if index == 0 else f"{arm} on {where}")
     return ", ".join(words)
 
 

@@ -39,11 +39,11 @@ class Table:
 
     @property
     def is_wide(self) -> bool:
-        """Whether a phone shows a part of it only: cells stand in one line, up to a length."""
+        """Whether it is wider than a phone; cells up to `MAX_UNBROKEN` are kept on one line."""
         lines = [[str(name)] for name in self.frame.columns]
-        for place, words in enumerate(lines):
+        for column, words in enumerate(lines):
             words[:] = words[0].split()  # a heading breaks between its words
-            words += (str(cell)[:MAX_UNBROKEN] for cell in self.frame.iloc[:, place])
+            words += (str(cell)[:MAX_UNBROKEN] for cell in self.frame.iloc[:, column])
         return sum(max(map(len, words)) + 2 for words in lines) > PHONE_CHARACTERS
 
     def latex(self) -> str:
@@ -134,7 +134,7 @@ def scores_long(scores: Scores) -> pd.DataFrame:
                 "arm": arm,
                 "task": task,
                 **setting._asdict(),
-                "noise": setting.noise.label,  # at its place among the others
+                "noise": setting.noise.label,  # as text, in the column of the noise
                 "metric": cell.metric,
                 "mean": cell.mean,
                 "low": cell.low,
@@ -217,18 +217,18 @@ def failure_table(rows: pd.DataFrame) -> Table | None:
     failed = rows["failure"].notna()
     collapsed = rows["is_collapsed"].fillna(False).astype(bool) & ~failed
     plateau = rows["plateau"].astype(object).fillna("").astype(str).ne("") & ~failed & ~collapsed
-    told = failed | collapsed | plateau
-    if not told.any():
+    is_listed = failed | collapsed | plateau
+    if not is_listed.any():
         return None
-    chosen = rows[told].copy()
+    chosen = rows[is_listed].copy()
     chosen.insert(1, "what", "kept")
     chosen["reason"] = chosen["plateau"].astype(str)
     for what, is_so, column in (
         ("collapsed", collapsed, "collapse"),
         ("failed", failed, "failure"),
     ):
-        chosen.loc[is_so[told], "what"] = what
-        chosen.loc[is_so[told], "reason"] = chosen[column].astype(str)
+        chosen.loc[is_so[is_listed], "what"] = what
+        chosen.loc[is_so[is_listed], "reason"] = chosen[column].astype(str)
     keys = ["arm", "what", "task", "protocol", "train_size", "noise", "reason"]
     grouped = chosen.groupby(keys, sort=False)["seed"].agg(
         lambda seeds: ", ".join(str(seed) for seed in sorted(set(seeds)))
@@ -245,7 +245,7 @@ def failure_table(rows: pd.DataFrame) -> Table | None:
 
 
 def tuning_table(trials: Sequence[Mapping[str, object]], edges: str) -> Table:
-    """Return the tuning summary as text; ``edges`` is what its caption says of them."""
+    """Return the tuning summary as text; ``edges`` is the sentence that ends its caption."""
     frame = pd.DataFrame(list(trials)).astype(object)
     frame = frame.where(frame.notna(), "none").map(
         lambda value: f"{value:.4g}" if isinstance(value, float) else str(value)

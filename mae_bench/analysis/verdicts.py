@@ -36,14 +36,14 @@ class Verdict:
         sd: standard deviation over seeds.
         p: two-sided moderated-t p of the claim alone, against its margin.
         p_family: the same, family-wise (Holm); this one decides.
-        q: the false discovery rate of all that is at least as sure (Benjamini and Hochberg).
+        q: the false discovery rate of all tests with a p at most this one (Benjamini and Hochberg).
         num_tests: tests that were adjusted together.
         better: posterior probability that the treatment is better, with a flat prior on the mean.
         equal_within: the smallest margin at which an equivalence would be supported.
         detectable: smallest difference that this family's test finds with 80% power at this n,
             for the spread that the test used.
         losses: failed and collapsed runs of each side; collapsed ones stay in the numbers.
-        is_failure_bound: whether a decision fell because failures may have made it.
+        is_failure_bound: whether a decision was withdrawn because lost runs may have caused it.
     """
 
     claim: Claim
@@ -124,7 +124,7 @@ def worded(verdict: Verdict, study: Study) -> Verdict:
 
 
 def _why(verdict: Verdict) -> str:
-    """Return what decided, or what kept it from being decided."""
+    """Return the reason of the outcome: its p, or what is missing for a decision."""
     n = verdict.n
     seeds = counted(n, "seed")
     if verdict.outcome == "not run":

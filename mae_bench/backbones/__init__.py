@@ -12,6 +12,7 @@ from mae_bench.backbones.base import (
     architecture_of,
     check_backbone,
     names_with_attention,
+    names_with_projections,
 )
 from mae_bench.backbones.configs import (
     architecture_of_config,
@@ -36,5 +37,6 @@ __all__ = [
     "gru",
     "modernbert",
     "names_with_attention",
+    "names_with_projections",
     "num_positions",
 ]

@@ -19,7 +19,7 @@ NOISES: Registry[Noise] = Registry("noise", "noises")
 _KEY_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 MAX_CHARACTERS = 64 << 20  # of noisy texts that a process keeps
 _OVERHEAD = 300  # bytes that Python takes for each
-_NEVER = (1.0, 0.0, 0.0)  # a draw that hits at no rate
+_NEVER = (1.0, 0.0, 0.0)  # the draw of a letter that must not be hit again, at any rate
 
 
 def apply_noise(
@@ -66,33 +66,35 @@ def typos(text: str, rate: float, rng: random.Random) -> str:
     letters change and no word vanishes at once, so words stay apart. At a higher rate, the same
     letters and more are mistyped.
     """
-    # drawn for every character whatever the rate, so that rates nest
+    # Drawn for every character whatever the rate: a higher rate then hits the same letters and
+    # more, so that two rates differ by their rate alone.
     draws = [(rng.random(), rng.random(), rng.random()) for _ in text]
     letters = list(text)
     out: list[str] = []
-    place, has_swapped = 0, False
-    while place < len(letters):
-        letter = letters[place]
-        hit, which, where = draws[place]
+    index, has_swapped = 0, False
+    while index < len(letters):
+        letter = letters[index]
+        hit, which, where = draws[index]
         operator = ""
         if letter.isalpha() and hit < rate:
-            possible = _possible(letters, place, can_swap=not has_swapped)
+            possible = _possible(letters, index, can_swap=not has_swapped)
             operator = possible[int(which * len(possible))]
         has_swapped = operator == "swap"
         if has_swapped:
             # the next letter comes first and may still be hit, by its own draw
-            letters[place : place + 2] = [letters[place + 1], letter]
-            draws[place : place + 2] = [draws[place + 1], _NEVER]
+            letters[index : index + 2] = [letters[index + 1], letter]
+            draws[index : index + 2] = [draws[index + 1], _NEVER]
             continue
         out.append(_typed(letter, operator, where))
-        place += 1
+        index += 1
     return "".join(out)
 
 
-def _possible(letters: list[str], place: int, can_swap: bool) -> list[str]:
-    letter = letters[place]
-    before = letters[place - 1] if place else " "
-    after = letters[place + 1] if place + 1 < len(letters) else " "
+def _possible(letters: list[str], index: int, can_swap: bool) -> list[str]:
+    """Return the typing errors that a letter can have where it stands."""
+    letter = letters[index]
+    before = letters[index - 1] if index else " "
+    after = letters[index + 1] if index + 1 < len(letters) else " "
     operators = ["insert"]
     if can_swap and after.isalpha() and after != letter:
         operators.append("swap")
@@ -121,7 +123,7 @@ def _key(base: int, name: str, text: str) -> int:
 
 def _neighbours() -> dict[str, str]:
     """Return for each letter the letters that touch its key; rows are half a key apart."""
-    places = {
+    key_centres = {
         letter: (column + 0.5 * row, row)
         for row, keys in enumerate(_KEY_ROWS)
         for column, letter in enumerate(keys)
@@ -129,10 +131,10 @@ def _neighbours() -> dict[str, str]:
     return {
         letter: "".join(
             other
-            for other, (u, v) in places.items()
+            for other, (u, v) in key_centres.items()
             if other != letter and abs(u - x) <= 1 and abs(v - y) <= 1
         )
-        for letter, (x, y) in places.items()
+        for letter, (x, y) in key_centres.items()
     }
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from mae_bench.data.encoders import parse_hub_encoder
 from mae_bench.errors import SpecError
-from mae_bench.places import is_there, user_path
 from mae_bench.sentences import shown, unknown_key
+from mae_bench.user_paths import is_there, user_path
 
 FORMS = "a folder, owner/name@commit, or {label: minilm, from: one of these}"
 
@@ -30,8 +30,8 @@ def encoder_items(raw: object, folder: Path | None, taken: Collection[str]) -> l
         made = _item(item, f"encoders[{place}]", folder)
         if made["label"] in labels:
             raise SpecError(
-                f"encoders[{place}]: the label '{made['label']}' is that of another arm; write "
-                "{label: another name, from: ...}",
+                f"encoders[{place}]: the label '{made['label']}' is that of another arm; give it "
+                "another: {label: other, from: ...} in a study, other=ENCODER for `evaluate`",
                 made["label"],
                 ("encoders", place),
             )

@@ -7,9 +7,9 @@ from pathlib import Path
 from mae_bench.data.adopt_tokenizer import check_tokenizer
 from mae_bench.data.encoders import parse_hub_encoder, sized_backbone
 from mae_bench.errors import SpecError
-from mae_bench.places import is_folder, user_path
 from mae_bench.planning.stage import Key, StageBuilder
 from mae_bench.specs import BackboneSpec, TokenizerSpec
+from mae_bench.user_paths import is_folder, user_path
 
 
 def is_outside(name: str) -> bool:

@@ -10,9 +10,9 @@ from mae_bench.data.encoder_files import (
 )
 from mae_bench.data.encoders import parse_hub_encoder
 from mae_bench.errors import SpecError, UnknownNameError
-from mae_bench.places import is_folder, user_path
 from mae_bench.planning.stage import Key, StageBuilder
 from mae_bench.specs import OUTSIDE, ArmSpec, EncoderSpec, Study
+from mae_bench.user_paths import is_folder, user_path
 
 BACKBONE = "backbone.max_length"  # a key of `length_limits`
 

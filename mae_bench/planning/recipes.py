@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from mae_bench.errors import SpecError, UnknownNameError
 from mae_bench.planning.outside_arms import BACKBONE, length_limits
-from mae_bench.sentences import first_place, sentence
+from mae_bench.sentences import first_key_path, sentence
 from mae_bench.specs import Frozen, Study
 
 if TYPE_CHECKING:
@@ -122,6 +122,6 @@ def _validated(protocol: "Protocol", content: Mapping[str, object]) -> Frozen:
     try:
         return protocol.recipe.model_validate(content)
     except ValidationError as error:
-        place = first_place(error, protocol.recipe)
+        key_path = first_key_path(error, protocol.recipe)
         text = sentence(error, protocol.recipe, where)
-        raise SpecError(text, str(place[-1]) if place else "", (*where, *place)) from None
+        raise SpecError(text, str(key_path[-1]) if key_path else "", (*where, *key_path)) from None

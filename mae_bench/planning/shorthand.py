@@ -9,10 +9,10 @@ from typing import Any
 
 from mae_bench.backbones import check_backbone
 from mae_bench.errors import SpecError
-from mae_bench.places import is_there, user_path
 from mae_bench.planning.encoder_items import encoder_items
 from mae_bench.sentences import shown, unknown_key
 from mae_bench.specs import NoiseSpec, Study
+from mae_bench.user_paths import is_there, user_path
 
 FLOORS = {"majority": "majority class", "tfidf": "TF-IDF + LR"}  # protocol -> label of its arm
 UNTRAINED = "random_init"
@@ -29,7 +29,7 @@ def study_of(raw: Mapping[str, Any], folder: Path | None = None) -> Study:
     """
     for name in raw:  # before what is missing for it
         if name not in Study.model_fields:
-            raise SpecError(unknown_key(str(name), list(Study.model_fields)), place=(str(name),))
+            raise SpecError(unknown_key(str(name), list(Study.model_fields)), key_path=(str(name),))
     full = dict(raw)
     for name in _LISTS:
         if name in full and not isinstance(full[name], list | tuple):
@@ -77,7 +77,7 @@ def _arms(raw: object) -> list[Any]:
             raise SpecError(
                 f"the arm label '{label}' occurs twice (objectives[{seen[label]}] and "
                 f"objectives[{place}]); drop one, or give it another `label`",
-                place=("objectives", place),
+                key_path=("objectives", place),
             )
         seen[label] = place
     return arms
@@ -141,8 +141,8 @@ def _given_label(place: int, item: Mapping[str, object]) -> str | None:
 def _wrong(place: int | str, message: str) -> SpecError:
     """Return an error about a field of the study, or about one of its objectives."""
     if isinstance(place, str):
-        return SpecError(f"{place} {message}", place=(place,))
-    return SpecError(f"objectives[{place}]: {message}", place=("objectives", place))
+        return SpecError(f"{place} {message}", key_path=(place,))
+    return SpecError(f"objectives[{place}]: {message}", key_path=("objectives", place))
 
 
 def _not_one(place: int, item: object) -> list[dict[str, object]]:

@@ -11,7 +11,6 @@ from typing import Any
 
 from mae_bench.data.adopt_tokenizer import tokenizer_digest
 from mae_bench.data.encoders import parse_hub_encoder
-from mae_bench.places import user_path
 from mae_bench.planning.plugged import (
     backbone_plugins,
     corpus_plugins,
@@ -32,6 +31,7 @@ from mae_bench.specs import (
     PretrainSpec,
     stage_id,
 )
+from mae_bench.user_paths import user_path
 
 Key = tuple[str, str]  # kind and id
 
@@ -145,6 +145,7 @@ class StageBuilder:
         needs_ngrams: bool = False,
         encoder: Key | None = None,
         encoder_files: str | None = None,
+        revision: int = 1,
     ) -> Key:
         """Add one pretraining.
 
@@ -163,6 +164,7 @@ class StageBuilder:
             encoder: an encoder of the Hub to go on from. Its id then stands for the backbone's
                 ``checkpoint``, for a path is only a name.
             encoder_files: digest of the folder of an encoder to go on from.
+            revision: of the objective's numbers with these options.
         """
         blocks, tokenizer = self.blocks(corpus)
         ngrams = self._ngrams(corpus) if needs_ngrams else None
@@ -186,6 +188,8 @@ class StageBuilder:
             content["backbone"].pop("checkpoint")
         if encoder_files:
             content["encoder_files"] = encoder_files
+        if revision > 1:
+            content["revision"] = revision
         if plugins := (*backbone_plugins(backbone), *objective_plugins(objective, options)):
             content["plugins"] = {plugin.what: plugin.version for plugin in plugins}
         needs = (blocks, tokenizer, *(key for key in (teacher, ngrams, encoder) if key))

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from mae_bench.backbones import check_backbone
 from mae_bench.errors import SpecError, UnknownNameError, near_match
-from mae_bench.places import is_folder, is_there
 from mae_bench.planning.shorthand import study_of
 from mae_bench.planning.yaml_text import line_of, line_of_name, parse_value, read_yaml
-from mae_bench.sentences import first_place, sentence, shown
+from mae_bench.sentences import first_key_path, sentence, shown
 from mae_bench.specs import Study
 from mae_bench.speeds import SpeedSpec
+from mae_bench.user_paths import is_folder, is_there
 
 __all__ = ["load_study", "study_of", "suites"]
 
@@ -110,14 +110,14 @@ def _checked(
     try:
         return study_of(fields, path.parent)
     except ValidationError as error:
-        place = first_place(error, Study)
+        key_path = first_key_path(error, Study)
         raise SpecError(
-            f"{_blame(path, _text(path), place, overrides, scale)}: {sentence(error, Study)}"
+            f"{_blame(path, _text(path), key_path, overrides, scale)}: {sentence(error, Study)}"
         ) from None
     except SpecError as error:
-        if error.got and not error.place:
+        if error.got and not error.key_path:
             raise in_file(error, path, bool(overrides or scale)) from None
-        where = _blame(path, _text(path), error.place, overrides, scale)
+        where = _blame(path, _text(path), error.key_path, overrides, scale)
         raise SpecError(f"{where}: {error}", error.got) from None
 
 
@@ -181,29 +181,29 @@ def in_file(error: SpecError, path_or_name: str | Path, is_overridden: bool) -> 
     """
     path = _find(path_or_name)
     text = _text(path)
-    line = line_of(text, error.place) if error.place else None
+    line = line_of(text, error.key_path) if error.key_path else None
     if line is None and error.got:
         line = line_of_name(text, error.got)
     if line is None and is_overridden:
         return error
     where = f"{path}, line {line}" if line else str(path)
-    return type(error)(f"{where}: {error}", error.got, error.place)
+    return type(error)(f"{where}: {error}", error.got, error.key_path)
 
 
 def _blame(
     path: Path,
     text: str,
-    place: tuple[str | int, ...],
+    key_path: tuple[str | int, ...],
     overrides: Sequence[str],
     scale: str | None,
 ) -> str:
     """Return where a wrong value was written: an override, a scale, or a line of the file."""
-    wanted = ".".join(map(str, place)) or "?"
+    wanted = ".".join(map(str, key_path)) or "?"
     for override in overrides:
         key = override.partition("=")[0].strip()
         if wanted == key or wanted.startswith(f"{key}.") or key.startswith(f"{wanted}."):
             return f"--set {override}"
-    line = line_of(text, place) if place and scale is None else None
+    line = line_of(text, key_path) if key_path and scale is None else None
     return f"{path}, line {line}" if line else f"{path}, scale '{scale}'" if scale else str(path)
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from mae_bench.backbones import architecture_of
 from mae_bench.data.adopt_tokenizer import num_tokens
 from mae_bench.data.encoders import parse_hub_encoder
-from mae_bench.places import user_path
 from mae_bench.planning.plan import Plan
 from mae_bench.store.store import Store
+from mae_bench.user_paths import user_path
 
 
 @dataclass(frozen=True)

@@ -55,9 +55,9 @@ class Splits:
         if noise is None:
             return examples
         texts = []
-        for place, column in enumerate(examples.texts):
+        for index, column in enumerate(examples.texts):
             # another id for the second text of a pair, or both would get the same draws
-            ids = examples.ids if place == 0 else [f"{name}#{place}" for name in examples.ids]
+            ids = examples.ids if index == 0 else [f"{name}#{index}" for name in examples.ids]
             texts.append(
                 apply_noise(noise, column, ids, task=self.task.name, split=split, seed=self._seed)
             )

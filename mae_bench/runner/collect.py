@@ -28,8 +28,8 @@ class _Collector:
         self.plan = plan
         self.store = store
         self.reasons = failure_reasons(plan, store)
-        self.found: dict[tuple[str, str, str], Any] = {}
-        self.order = {arm.label: place for place, arm in enumerate(plan.arms)}
+        self.contents: dict[tuple[str, str, str], Any] = {}
+        self.order = {arm.label: position for position, arm in enumerate(plan.arms)}
 
     def frame(self) -> "pd.DataFrame":
         # By arm, then corpus size; sorting is stable, so seeds keep the order of the plan.
@@ -77,7 +77,7 @@ class _Collector:
         ]
 
     def about(self, cell: Cell) -> dict[str, Any]:
-        """Return what a row says of its cell, with the costs still unknown."""
+        """Return the columns that identify a cell, with the costs still unknown."""
         options = dict(cell.arm.options)
         if cell.arm.peak_lr is not None:
             options[PEAK_LR] = cell.arm.peak_lr
@@ -144,10 +144,10 @@ class _Collector:
         return seconds
 
     def read(self, kind: str, id_: str, name: str) -> Any:
-        place = (kind, id_, name)
-        if place not in self.found:
-            self.found[place] = self.store.read_json(kind, id_, name)
-        return self.found[place]
+        file = (kind, id_, name)
+        if file not in self.contents:
+            self.contents[file] = self.store.read_json(kind, id_, name)
+        return self.contents[file]
 
 
 def _edge(edges: Mapping[str, str] | None) -> str | None:

@@ -12,10 +12,10 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from mae_bench.errors import DataError, SpecError
-from mae_bench.places import is_folder
 from mae_bench.plugins import GROUPS, plugin_files
 from mae_bench.specs import Study, stage_id
 from mae_bench.store.store import Store
+from mae_bench.user_paths import is_folder
 
 FINISHED = "finished.json"
 _ROWS = "results.parquet"

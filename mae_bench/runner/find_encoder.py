@@ -6,8 +6,8 @@ from pathlib import Path
 
 from mae_bench.data.encoders import parse_hub_encoder, resolve_commit
 from mae_bench.errors import UnknownNameError
-from mae_bench.places import is_folder
 from mae_bench.store.store import Store
+from mae_bench.user_paths import is_folder
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 _RUN = re.compile(r"([^:]+):(.+):(\d+)")

@@ -30,7 +30,7 @@ def keep_freed_memory() -> bool:
 
 
 def resident_bytes() -> int | None:
-    """Return the memory that this process holds now; None where the platform does not tell."""
+    """Return the memory that this process holds now; None where the platform does not report it."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except (OSError, ValueError, IndexError):

@@ -18,7 +18,7 @@ _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
 
 @contextmanager
 def closed_network(stage: str) -> Iterator[None]:
-    """Refuse connections that leave this machine, and tell Hugging Face's libraries so.
+    """Refuse connections that leave this machine, and set Hugging Face's libraries offline.
 
     Args:
         stage: what the error calls the work that tried.

@@ -161,7 +161,7 @@ class Session:
             note = f"{self.folder / ROWS_FILE} was damaged; it is written again"
             emit(Event("message", ("", ""), "rows", note=note))
         self._keep_study()
-        for _ in range(3):  # an artefact found damaged while its rows are read is built again
+        for _ in range(3):  # an artefact that is damaged when rows are read is built again
             if not self.counts().is_finished:
                 self.execute(self.plan.stages, emit)
             if not self._remove_damaged(emit):
@@ -171,7 +171,7 @@ class Session:
             save_rows(rows, self.folder / ROWS_FILE)
         stages = [stage.key for stage in self.plan.stages]
         is_whole = all(self.store.is_done(*key) for key in stages)
-        if is_whole and not changed_sources(self.plan, self.store):  # which each run tells
+        if is_whole and not changed_sources(self.plan, self.store):  # each run reports these
             mark_finished(self.store, self.asked, plan_key(self.asked, self.data_dir), stages)
         return rows
 
@@ -228,7 +228,7 @@ class Session:
 
     def _remove_damaged(self, emit: Emit) -> bool:
         """Remove artefacts whose numbers, which rows take, no longer have their checksum."""
-        is_any = False
+        has_removed = False
         for stage in self.plan.stages:
             files = STAGE_KINDS[stage.kind].row_files
             if not files or not self.store.is_done(*stage.key):
@@ -237,8 +237,8 @@ class Session:
                 self.store.remove(*stage.key)
                 note = f"the artefact of '{stage.label}' was damaged ({reason}); it is built again"
                 emit(Event("message", stage.key, stage.label, note=note))
-                is_any = True
-        return is_any
+                has_removed = True
+        return has_removed
 
 
 __all__ = ["Counts", "Session", "StoreError"]

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from mae_bench.places import user_path
 from mae_bench.planning.plugged import sources_of
 from mae_bench.planning.stage import Key, Stage
 from mae_bench.progress import Progress
 from mae_bench.runner.network import closed_network
 from mae_bench.specs import CorpusSpec, EvaluateSpec, PretrainSpec
 from mae_bench.store.store import Store
+from mae_bench.user_paths import user_path
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Settings:
     Attributes:
         device: ``cpu``, ``cuda``, or ``cuda:i`` where several workers share the cards.
         data_dir: local data, or None.
-        num_threads: of a stage. Sums are taken in another order by another number, which moves
-            the last bits, so it is one whatever the number of workers: these use the cores.
+        num_threads: of a stage. Another number adds in another order, which moves the last bits;
+            so it does not depend on the number of workers, which use the other cores.
     """
 
     device: str = "cpu"
@@ -34,7 +34,7 @@ class Settings:
     num_threads: int = 1
 
     def apply(self) -> None:
-        """Tell the libraries of this process; best before they are imported."""
+        """Set the thread counts of this process's libraries; best before they are imported."""
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ[name] = str(self.num_threads)
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -20,7 +20,7 @@ def read_done(folder: Path) -> dict[str, dict[str, Any]] | None:
 
 
 def read_about(folder: Path) -> dict[str, Any]:
-    """Return what ``done.json`` says beside the files; nothing where it cannot be read."""
+    """Return the content of ``done.json``; empty where it cannot be read."""
     try:
         content = json.loads((folder / DONE).read_bytes())
     except (OSError, ValueError):
@@ -29,7 +29,7 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 
 def file_damage(path: Path, facts: Mapping[str, object]) -> str | None:
-    """Return how a file differs from what ``done.json`` says of it, or None."""
+    """Return how a file differs from its size and checksum in ``done.json``, or None."""
     try:
         size = path.stat().st_size
         if size != facts["size"]:

@@ -83,7 +83,7 @@ def _is_held(path: Path, stale_s: float) -> bool:
         return age < 5
     if age > stale_s:
         return False
-    # A process of another machine cannot be looked at; its heartbeat alone says that it lives.
+    # A process of another machine cannot be inspected; its heartbeat alone shows that it lives.
     return content.get("host") != _host() or _is_alive(content)
 
 
@@ -140,10 +140,10 @@ def _is_alive(content: dict[str, Any]) -> bool:
 
 def held_by(folder: Path, pid: int) -> set[tuple[str, str]]:
     """Return the stages (kind, id) whose leases a process of this machine holds or left."""
-    found = set()
+    stages = set()
     for path in folder.glob("*-*.json"):
         content = _read(path)
         if content and content.get("pid") == pid and content.get("host") == _host():
             kind, _, id_ = path.stem.partition("-")
-            found.add((kind, id_))
-    return found
+            stages.add((kind, id_))
+    return stages

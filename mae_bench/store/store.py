@@ -2,8 +2,8 @@
 
 An artefact is built in a temporary folder, given a ``done.json`` with the size and checksum of
 every file, and renamed. Whatever kills a process, a folder under its final name is complete. What
-took long is also synced; what is lost of the rest when the machine itself goes down is found by
-size or checksum, and made again. Sizes are compared whenever a plan looks at an artefact;
+took long is also synced; other files lost when the machine itself goes down are detected by
+size or checksum, and built again. Sizes are compared whenever a plan looks at an artefact;
 checksums once in a process, before it is first read.
 """
 
@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from mae_bench.errors import StoreError
-from mae_bench.places import user_path
 from mae_bench.store.artefact import DONE, file_damage, finish, read_done, sync
+from mae_bench.user_paths import user_path
 
 SYNC_FROM_S = 2.0  # of work; less is made again sooner than a slow disk has synced it
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

@@ -26,16 +26,16 @@ def subset(
     Args:
         examples: to draw from.
         size: how many, which share, or all.
-        groups: the class of each example, as its task's kind tells; None where there are none.
-        task: name, an axis of the stream.
-        seed: another.
+        groups: [N] the class of each example (`TaskKind.groups`); None without classes.
+        task: its name, which enters the seed of the order.
+        seed: of the study, which enters it too.
 
     Raises:
         DataError: more examples are asked for than there are.
     """
-    places = _order(len(examples), groups, seed_for("subset", task=task, seed=seed))
+    order = _order(len(examples), groups, seed_for("subset", task=task, seed=seed))
     if isinstance(size, str):
-        return examples.take(places)
+        return examples.take(order)
     count = max(round(size * len(examples)), 2) if isinstance(size, float) and size < 1 else size
     if count > len(examples):
         raise DataError(
@@ -43,7 +43,7 @@ def subset(
             f"{counted(len(examples), 'training example')}; "
             f"give at most {len(examples)}, or 'all'"
         )
-    return examples.take(places[: int(count)])
+    return examples.take(order[: int(count)])
 
 
 def _order(count: int, groups: Labels | None, seed: int) -> Labels:
@@ -53,9 +53,11 @@ def _order(count: int, groups: Labels | None, seed: int) -> Labels:
         return order
     keys = np.empty(count)
     for group in np.unique(groups):
-        places = order[groups[order] == group]
-        # jitter keeps classes of one size from coming in a fixed round
-        ranks = np.arange(len(places))
-        keys[places] = (ranks + rng.random(len(places))) / len(places)
-        keys[places[:2]] = ranks[:2] - 2 + rng.random(min(2, len(places)))
+        members = order[groups[order] == group]
+        # A key is the share of its class that comes before an example: sorted by keys, classes
+        # mix in their shares. Jitter keeps classes of one size from coming in a fixed round.
+        ranks = np.arange(len(members))
+        keys[members] = (ranks + rng.random(len(members))) / len(members)
+        # keys below 0: two examples of every class come before all others
+        keys[members[:2]] = ranks[:2] - 2 + rng.random(min(2, len(members)))
     return np.argsort(keys, kind="stable")

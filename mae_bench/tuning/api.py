@@ -1,4 +1,4 @@
-"""Tunes a study: asks, runs, tells; killed at any moment, it goes on where it was."""
+"""Tunes a study: draws trials, runs them, keeps their values; a killed tuning resumes."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ def tune(
     expect: Expect = no_expect,
     retry_failed: bool = False,
 ) -> Outcome:
-    """Run the trials that are not done yet, choose, and give the session's arms the choice.
+    """Run the trials that are not done yet, and give the session's arms the best options.
 
     Args:
         session: of a study with a ``tuning`` section.

@@ -1,4 +1,4 @@
-"""What a trial tries: drawn by Optuna, a pure function of the seed, the number and the history.
+"""Draws a trial's options with Optuna, as a pure function of seed, trial number and history.
 
 Every trial has a sampler of its own, so that a resumed tuning draws what an undisturbed one
 would have drawn; Optuna's own samplers start anew after a resume and repeat themselves. With the
@@ -22,12 +22,12 @@ Fits = Callable[[str, object], bool]
 class FreeTrial:
     """A trial that draws nothing for what the study fixes, and numbers of four digits at most.
 
-    Nor does it draw what cannot stand beside what is fixed, as a temperature that nothing reads.
+    Nor does it draw options that the fixed ones exclude, as a temperature that nothing reads.
     So a choice can be written into a study by hand, and 0.15 is never 0.15000000000000002.
     """
 
     def __init__(self, trial: Trial, fixed: Mapping[str, object], fits: Fits) -> None:
-        """Wrap a trial; ``fixed`` are values by name, ``fits`` says what can stand beside them."""
+        """Wrap a trial; ``fixed`` are values by name, ``fits`` whether an option goes with them."""
         self.trial = trial
         self.fixed = fixed
         self.fits = fits
@@ -86,10 +86,10 @@ def space_of(arm: ArmSpec, recipe: PretrainRecipe, spec: TuningSpec) -> Space:
         if spec.peak_lr_factor > 1 and arm.peak_lr is None:
             low, high = recipe.peak_lr / spec.peak_lr_factor, recipe.peak_lr * spec.peak_lr_factor
             drawn[PEAK_LR] = free.suggest_float(PEAK_LR, low, high, log=True)
-        found = kind.search_space(free)
+        suggested = kind.search_space(free)
         return drawn | {
             name: value
-            for name, value in found.items()
+            for name, value in suggested.items()
             if name not in arm.options and fits(name, value)
         }
 

@@ -21,8 +21,8 @@ def search_edges(trial: FrozenTrial) -> dict[str, str]:
     Of a range that is its first or last `EDGE_SHARE`, or its first or last step where steps are
     wider; of a list of numbers the smallest or the largest. A list of anything else has no edge.
     """
-    found = {name: _edge(trial.params[name], d) for name, d in trial.distributions.items()}
-    return {name: edge for name, edge in found.items() if edge}
+    edges = {name: _edge(trial.params[name], d) for name, d in trial.distributions.items()}
+    return {name: edge for name, edge in edges.items() if edge}
 
 
 def _edge(value: Any, distribution: BaseDistribution) -> str:
@@ -41,8 +41,8 @@ def _edge(value: Any, distribution: BaseDistribution) -> str:
         return ""
     if low >= high:
         return ""
-    place = (value - low) / (high - low)
-    return "lowest" if place <= share else "highest" if place >= 1 - share else ""
+    position = (value - low) / (high - low)
+    return "lowest" if position <= share else "highest" if position >= 1 - share else ""
 
 
 def _are_numbers(choices: Sequence[object]) -> bool:

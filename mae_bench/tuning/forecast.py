@@ -1,4 +1,4 @@
-"""What a plan says of a tuning that is still to come, or of what it chose."""
+"""Facts and warnings about a study's tuning, shown by a plan before and after it has run."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ def tuning_facts(session: "Session") -> dict[str, Any] | None:
 
 
 def tuning_warnings(session: "Session") -> list[str]:
-    """Return what to know of the trials of a tuning that is still to come."""
+    """Return warnings about the trials of a tuning that has not run yet."""
     if session.asked.tuning is None:
         return []
     trials = base_plan(session)

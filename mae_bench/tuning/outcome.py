@@ -141,8 +141,8 @@ def best_of(values: Sequence[float | None]) -> tuple[float, ...]:
     ordered = sorted(worst if value is None else value for value in values)
     return tuple(
         sum(
-            value * ((place / n) ** k - ((place - 1) / n) ** k)
-            for place, value in enumerate(ordered, 1)
+            value * ((rank / n) ** k - ((rank - 1) / n) ** k)
+            for rank, value in enumerate(ordered, 1)
         )
         for k in range(1, n + 1)
     )
@@ -158,8 +158,8 @@ def load_outcome(session: "Session") -> Outcome | None:
         outcome = Outcome.model_validate_json(text)
     except (OSError, ValidationError):
         return None
-    found = {label: arm.key for label, arm in outcome.arms.items()}
-    return outcome if found == keys else None
+    kept_keys = {label: arm.key for label, arm in outcome.arms.items()}
+    return outcome if kept_keys == keys else None
 
 
 def save_outcome(session: "Session", outcome: Outcome) -> None:

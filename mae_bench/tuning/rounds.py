@@ -1,4 +1,4 @@
-"""Rounds of trials: drawn and written down, run as stages, told to Optuna's study of the arm.
+"""Rounds of trials: drawn and recorded, run as stages, their values given to Optuna.
 
 A trial is written down whole before it runs, so that a kill leaves it running with all of its
 options; the next process finds its finished stages in the store and does the rest. ``random``
@@ -109,16 +109,16 @@ class Rounds:
 
     def plan(self, label: str, trial: optuna.trial.FrozenTrial) -> Plan | SpecError:
         """Return the plan of a trial, or why its options do not fit together."""
-        place = (label, trial.number)
-        if place not in self.plans:
+        key = (label, trial.number)
+        if key not in self.plans:
             options: dict[str, object] = trial.user_attrs["options"]
             try:
-                self.plans[place] = trial_plan(
+                self.plans[key] = trial_plan(
                     self.study, self.session.data_dir, label, trial.number, options
                 )
             except SpecError as error:
-                self.plans[place] = error
-        return self.plans[place]
+                self.plans[key] = error
+        return self.plans[key]
 
     def open(self, label: str) -> optuna.Study:
         """Return Optuna's study of an arm, of this section and no other."""
@@ -145,7 +145,7 @@ class Rounds:
             for stage in plan.stages if isinstance(plan, Plan) else ():
                 self.session.store.forget_failure(*stage.key)
         if failed:
-            self.plans = {place: p for place, p in self.plans.items() if place[0] != label}
+            self.plans = {key: p for key, p in self.plans.items() if key[0] != label}
             with self.session.store.writing(DATABASE):
                 optuna.delete_study(study_name=study.study_name, storage=self.storage)
             self.studies[label] = self.open(label)

@@ -1,4 +1,4 @@
-"""The stages of a trial, what they found on the selection part, and what they cost."""
+"""The stages of a trial, its value on the selection part, and its cost."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ VERSION = 1  # of the draws and of what a trial is
 
 @dataclass(frozen=True)
 class Cost:
-    """What trials took; parts that they share count once, diverged ones are not known."""
+    """The cost of trials; shared parts count once, and diverged ones do not count."""
 
     tokens: int = 0
     flops: float = 0.0
@@ -206,6 +206,6 @@ def price(session: "Session") -> tuple[float, float]:
     once = narrowed(plan, [arm.label for arm in trained], session.data_dir)
     if not once.cells:
         return 0.0, 0.0
-    found = estimate(once, session.store, session.device)
+    estimated = estimate(once, session.store, session.device)
     trials = spec_of(session.asked).trials
-    return trials * sum(arm.flops or 0.0 for arm in found.arms), trials * found.seconds
+    return trials * sum(arm.flops or 0.0 for arm in estimated.arms), trials * estimated.seconds

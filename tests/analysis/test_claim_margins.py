@@ -24,19 +24,19 @@ def judged(difference, test="superiority", margin=0.0):
 
 @pytest.mark.parametrize("difference", [-0.05, -0.025, -0.02, -0.01, 0.0, 0.02, 0.03])
 def test_non_inferiority_is_superiority_to_the_control_less_the_margin(difference):
-    found = judged(difference, "non_inferiority", MARGIN)
+    verdict = judged(difference, "non_inferiority", MARGIN)
     shifted = judged(difference + MARGIN)
-    assert found.p == pytest.approx(shifted.p)
-    assert found.p_family == pytest.approx(shifted.p_family)
-    assert found.outcome == shifted.outcome
+    assert verdict.p == pytest.approx(shifted.p)
+    assert verdict.p_family == pytest.approx(shifted.p_family)
+    assert verdict.outcome == shifted.outcome
 
 
 @pytest.mark.parametrize("difference", [-0.02, 0.0, 0.02, 0.025, 0.05])
 def test_a_margin_of_superiority_is_taken_off_the_difference(difference):
-    found = judged(difference, "superiority", MARGIN)
+    verdict = judged(difference, "superiority", MARGIN)
     shifted = judged(difference - MARGIN)
-    assert found.p == pytest.approx(shifted.p)
-    assert found.outcome == shifted.outcome
+    assert verdict.p == pytest.approx(shifted.p)
+    assert verdict.outcome == shifted.outcome
 
 
 def test_at_the_lost_margin_itself_non_inferiority_says_nothing():
@@ -49,8 +49,8 @@ def test_at_the_lost_margin_itself_non_inferiority_says_nothing():
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_equivalence_rests_on_the_border_that_is_nearer(sign):
     for distance in (0.0, 0.005, 0.015, 0.02):
-        found = judged(sign * distance, "equivalence", MARGIN)
+        verdict = judged(sign * distance, "equivalence", MARGIN)
         to_the_near, to_the_far = judged(MARGIN - distance), judged(MARGIN + distance)
-        assert found.p == pytest.approx(max(to_the_near.p, to_the_far.p))
-    assert found.outcome == "not decidable" and found.p > 0.5
+        assert verdict.p == pytest.approx(max(to_the_near.p, to_the_far.p))
+    assert verdict.outcome == "not decidable" and verdict.p > 0.5
     assert judged(0.0, "equivalence", MARGIN).outcome == "supported"

@@ -114,7 +114,7 @@ def test_floors_have_no_protocol_and_join_every_one():
     assert verdict_of(rows, written).outcome == "supported"
 
 
-def test_repeated_fine_tuning_is_said():
+def test_repeated_fine_tuning_is_stated():
     verdict = verdict_of(pair(0.05), claim(), repeats="finetuning")
     assert "over fine-tuning seeds of one pretraining" in verdict.reason
 
@@ -226,7 +226,7 @@ def test_an_undecided_sentence_says_power_probability_and_margin():
 def test_a_planted_effect_is_found_among_nulls():
     generator = np.random.default_rng(4)
     arms = ("mlm", "mae", "simcse")
-    found = 0
+    num_supported = 0
     for _ in range(40):
         base = 0.6 + generator.normal(0, 0.05, 10)
         values = {
@@ -236,5 +236,5 @@ def test_a_planted_effect_is_found_among_nulls():
         }
         study = small_study(arms=arms, seeds=tuple(range(10)))
         verdicts = judge_comparisons(study, read_scores(table(values), study), "mlm")
-        found += verdicts[0].outcome == "supported"
-    assert found >= 36
+        num_supported += verdicts[0].outcome == "supported"
+    assert num_supported >= 36

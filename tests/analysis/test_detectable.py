@@ -14,15 +14,15 @@ def test_plan_counts_the_tests_that_are_adjusted_together():
     )
     arms = ("random_init", "mlm", "mae", "simcse")
     study = small_study(arms, ("sst2", "trec", "subj"), claims=claims, seeds=tuple(range(8)))
-    found = {family.family: family for family in detectable(study)}
-    sizes = {name: family.num_tests for name, family in found.items()}
+    families = {family.family: family for family in detectable(study)}
+    sizes = {name: family.num_tests for name, family in families.items()}
     # an equivalence is two tests; two arms against mlm on three tasks; two arms on their mean
     assert sizes == {
         "claims of the study": 3,
         "a table of arms and tasks": 6,
         "means over tasks": 2,
     }
-    for family in found.values():
+    for family in families.values():
         assert family.effect == detectable_effect(8, family.num_tests)
 
 

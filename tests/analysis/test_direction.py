@@ -84,9 +84,9 @@ def test_a_claim_names_a_metric_that_is_not_primary():
     )
     study = small_study(claims=(claim(metric=METRIC), claim()))
     others = read_metrics(rows, study)
-    found = judge_claims(study, read_scores(rows, study), others)
-    assert [verdict.outcome for verdict in found] == ["supported", "not decidable"]
-    assert [verdict.measure.unit for verdict in found] == ["perplexity", "points"]
+    verdicts = judge_claims(study, read_scores(rows, study), others)
+    assert [verdict.outcome for verdict in verdicts] == ["supported", "not decidable"]
+    assert [verdict.measure.unit for verdict in verdicts] == ["perplexity", "points"]
 
 
 @pytest.fixture
@@ -107,11 +107,11 @@ def study():
 
 
 def test_words_and_sentences(rows, study):
-    found = summary(rows, study)
-    words = {arm: found.cells[arm, "sst2"].word for arm in found.arms[1:]}
+    answer = summary(rows, study)
+    words = {arm: answer.cells[arm, "sst2"].word for arm in answer.arms[1:]}
     assert words == {"mlm": "control", "mae": "wins", "simcse": "loses"}
-    assert "mae wins on sst2; simcse loses on sst2" in found.headline
-    assert found.cells["mae", "sst2"].text.startswith("20.1 ±")
+    assert "mae wins on sst2; simcse loses on sst2" in answer.headline
+    assert answer.cells["mae", "sst2"].text.startswith("20.1 ±")
 
 
 def test_sentences_name_the_unit():

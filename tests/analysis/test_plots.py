@@ -28,16 +28,16 @@ def study():
 @pytest.fixture
 def rows():
     generator = np.random.default_rng(0)
-    found = [frame(floor_rows([0.1] * 6)).assign(train_size="2000", n_train=2000)]
+    tables = [frame(floor_rows([0.1] * 6)).assign(train_size="2000", n_train=2000)]
     for size in (200, 2000):
         for noise, rate in (("clean", 0.0), ("typos", 0.1)):
             values = {arm: 0.6 + generator.normal(0, 0.02, 6) - rate for arm in ARMS}
             values["mae"] = [None] * 6 if size == 200 else values["mae"]
             changes = {"train_size": str(size), "n_train": size, "noise": noise}
-            found.append(
+            tables.append(
                 table(values, noise_rate=rate, pretrain_flops=1e12, pretrain_s=9.0, **changes)
             )
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(tables, ignore_index=True)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_legends_and_labels_stay_inside_the_figure(scores, rows, is_wide):
             assert whole.x0 <= box.x0 and box.x1 <= whole.x1 and whole.y0 <= box.y0, picture.slug
 
 
-def test_a_failed_arm_says_so_in_its_place(scores):
+def test_a_failed_arm_is_named_as_failed_on_its_line(scores):
     setting = next(s for s in scores.settings if s.train_size == 200 and s.noise == CLEAN)
     figure = score_picture(scores, setting)._drawn(is_wide=True)
     assert "failed (6 of 6)" in texts(figure)

@@ -11,8 +11,8 @@ from mae_bench.analysis import provenance
 def installed_from(monkeypatch, tmp_path, record):
     text = None if record is None else json.dumps(record)
     monkeypatch.setattr(provenance, "__file__", str(tmp_path / "a/b/c.py"))  # no checkout around it
-    found = SimpleNamespace(read_text=lambda name: text)
-    monkeypatch.setattr(provenance, "distribution", lambda name: found)
+    installed = SimpleNamespace(read_text=lambda name: text)
+    monkeypatch.setattr(provenance, "distribution", lambda name: installed)
 
 
 @pytest.mark.parametrize("record", [None, {"url": "file:///src", "dir_info": {}}])

@@ -44,7 +44,7 @@ def test_a_report_is_complete_and_loads_nothing(rows, study, tmp_path):
     assert "A note." in html and "mae-bench run small.yaml" in html
     assert 'name="viewport"' in html
     loads = re.findall(r"""(?:src|srcset|href)=["']([^"']{0,12})|url\(([^)]{0,8})|@import""", html)
-    assert all(found[0].startswith("data:image") for found in loads)
+    assert all(groups[0].startswith("data:image") for groups in loads)
     assert "<script" not in html
     assert list(load_rows(folder)["value"]) == list(rows["value"])
     verdicts = json.loads((folder / "verdicts.json").read_text())
@@ -104,7 +104,7 @@ def test_no_rows_is_an_error_that_leaves_nothing(study, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_generated_language_and_few_seeds_are_said(tmp_path):
+def test_generated_language_and_few_seeds_are_stated(tmp_path):
     study = small_study(tasks=("world/topic",), seeds=(0, 1), repeats="finetuning")
     rows = table({"mlm": [0.5, 0.6], "mae": [0.6, 0.7]}, task="world/topic")
     text = write_report(rows, study, tmp_path / "r", context=CONTEXT).read_text()
@@ -113,12 +113,12 @@ def test_generated_language_and_few_seeds_are_said(tmp_path):
     assert "nothing about how much another pretraining" in " ".join(text.split())
 
 
-def test_one_of_each_is_told_in_the_singular(tmp_path):
+def test_facts_that_count_one_are_in_the_singular(tmp_path):
     study = small_study(seeds=(0,), train_sizes=(20,))
     rows = table({"mlm": [0.5], "mae": [0.6]}, train_size="20")
     text = write_report(rows, study, tmp_path / "r", context=CONTEXT).read_text()
-    told = re.findall(r"<li><b>(\d+)</b> ([^<]*)</li>", text)
-    assert told == [
+    facts = re.findall(r"<li><b>(\d+)</b> ([^<]*)</li>", text)
+    assert facts == [
         ("1", "pretraining seed"),
         ("2", "objectives"),
         ("1", "task"),
@@ -131,24 +131,24 @@ class Tables(HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.found = []
+        self.tables = []
 
     def handle_starttag(self, tag, attributes):
         given = dict(attributes)
         if given.get("role") == "region":
-            self.found.append((given["aria-label"], given["class"].split(), []))
-        elif self.found and tag == "tr":
-            self.found[-1][2].append([])
-        elif self.found and tag in ("td", "th") and self.found[-1][2]:
-            self.found[-1][2][-1].append(int(given.get("colspan", 1)))
+            self.tables.append((given["aria-label"], given["class"].split(), []))
+        elif self.tables and tag == "tr":
+            self.tables[-1][2].append([])
+        elif self.tables and tag in ("td", "th") and self.tables[-1][2]:
+            self.tables[-1][2][-1].append(int(given.get("colspan", 1)))
 
 
 def test_a_sentence_stands_above_its_numbers_and_lines_are_whole(rows, study, tmp_path):
     reader = Tables()
     reader.feed(write_report(rows, study, tmp_path / "r", context=CONTEXT).read_text())
-    tables = {label: (classes, lines) for label, classes, lines in reader.found}
+    tables = {label: (classes, lines) for label, classes, lines in reader.tables}
     classes, lines = tables["Claims written down in the study."]
-    assert "wide" in classes  # a phone is told that there is more
+    assert "wide" in classes  # a phone shows that there is more
     frame_of_claims = pd.read_csv(tmp_path / "r" / "tables" / "claims.csv")
     numbers = len(frame_of_claims.columns) - 1
     assert lines == [[1] * numbers, *([[numbers], [1] * numbers] * len(frame_of_claims))]
@@ -165,18 +165,18 @@ def test_one_arm_alone_can_be_reported(tmp_path):
 
 
 def test_summary_has_a_word_for_every_cell(rows, study):
-    found = summary(rows, study)
-    words = {arm: found.cells[arm, "sst2"].word for arm in found.arms}
+    answer = summary(rows, study)
+    words = {arm: answer.cells[arm, "sst2"].word for arm in answer.arms}
     assert words == {
         "majority class": "floor",
         "random_init": "floor",
         "mlm": "control",
         "mae": "wins",
     }
-    assert found.headline == (
+    assert answer.headline == (
         "The claim is supported. Against mlm (finetune, all labels, clean): mae wins on sst2."
     )
-    assert found.cells["mae", "sst2"].text.startswith("57.5 ±")
+    assert answer.cells["mae", "sst2"].text.startswith("57.5 ±")
 
 
 def test_curves_are_read_from_the_store(tmp_path):
@@ -207,7 +207,7 @@ def test_a_study_of_which_only_floors_have_run_is_reported(tmp_path):
     assert "majority class" in page
 
 
-def test_missing_cells_are_told():
+def test_missing_cells_are_counted():
     counts = {"stages": 9, "done": 5, "failed": 1, "cells": 6, "cells_done": 3, "cells_failed": 1}
     assert "2 of 6 cells are still to be run" in Counts(**counts).left
     assert Counts(**counts | {"cells_done": 5}).left == ""

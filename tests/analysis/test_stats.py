@@ -69,17 +69,17 @@ def test_any_false_verdict_is_rare(seeds, family, kind):
 def test_true_effects_among_nulls_leave_the_nulls_alone():
     values = np.random.default_rng(3).standard_normal((400, 6, 8))
     values[..., :2] += 2.0
-    found = decided(values)
-    assert found[:, 2:].any(axis=1).mean() <= 0.072
-    assert found[:, :2].mean() > 0.85
+    is_decided = decided(values)
+    assert is_decided[:, 2:].any(axis=1).mean() <= 0.072
+    assert is_decided[:, :2].mean() > 0.85
 
 
 def test_one_column_is_student_s_t_test():
     column = np.random.default_rng(4).normal(0.8, 1.0, (6, 1))
     test = family_test(column, [(0.0, 0.3)])
-    for place, margin in enumerate((0.0, 0.3)):
+    for index, margin in enumerate((0.0, 0.3)):
         expected = scipy_stats.ttest_1samp(column[:, 0], margin).pvalue
-        assert test.p[place] == pytest.approx(expected, rel=0.01)
+        assert test.p[index] == pytest.approx(expected, rel=0.01)
     assert test.better[0] == pytest.approx(1 - test.p[0] / 2)
     assert test.p_family[0] == pytest.approx(min(2 * test.p[0], test.p[1]))
 

@@ -95,12 +95,12 @@ def test_no_cell_is_blank_and_no_failure_is_a_number(study, rows):
 
 def test_tables_are_saved_in_three_forms(study, rows, tmp_path):
     scores = read_scores(rows, study)
-    found = score_table(scores, scores.reference)
-    found.save(tmp_path)
+    saved = score_table(scores, scores.reference)
+    saved.save(tmp_path)
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == [f"scores-finetune-all-clean.{kind}" for kind in ("csv", "md", "tex")]
     again = pd.read_csv(tmp_path / names[0])
-    assert list(again["arm"]) == list(found.frame["arm"])
+    assert list(again["arm"]) == list(saved.frame["arm"])
     latex = (tmp_path / names[2]).read_text()
     assert r"random\_init" in latex and r"$\pm$" in latex and r"\dag{}1" in latex
     assert latex.isascii()
@@ -147,21 +147,23 @@ def test_verdict_table_says_everything(study):
 
 
 def test_failures_are_listed_with_seeds_and_reason(rows):
-    found = failure_table(rows)
-    assert found is not None
-    assert found.caption == "7 failed and 1 collapsed rows."
-    line = found.frame[(found.frame["arm"] == "simcse")].iloc[0]
+    failures = failure_table(rows)
+    assert failures is not None
+    assert failures.caption == "7 failed and 1 collapsed rows."
+    line = failures.frame[(failures.frame["arm"] == "simcse")].iloc[0]
     assert (line["seeds"], line["reason"]) == ("0, 1, 2, 3, 4, 5", "DivergedError: loss is nan")
     assert failure_table(table({"mlm": [0.5]})) is None
 
 
-def test_a_plateau_whose_encoder_learned_is_told_and_is_no_failure():
+def test_a_plateau_whose_encoder_learned_is_listed_and_is_no_failure():
     kept = table({"mae": [0.7]}, plateau="plateau: validation loss 3.0")
     rows = pd.concat([table({"mlm": [0.5, 0.6]}, plateau=""), kept], ignore_index=True)
-    found = failure_table(rows)
-    assert found is not None
-    assert found.caption.startswith("0 failed and 0 collapsed rows. 1 kept: the pretraining loss")
-    assert found.frame[["arm", "what", "reason"]].values.tolist() == [
+    failures = failure_table(rows)
+    assert failures is not None
+    assert failures.caption.startswith(
+        "0 failed and 0 collapsed rows. 1 kept: the pretraining loss"
+    )
+    assert failures.frame[["arm", "what", "reason"]].values.tolist() == [
         ["mae", "kept", "plateau: validation loss 3.0"]
     ]
 
@@ -181,7 +183,7 @@ def test_iqm_is_explained_where_it_has_a_column(rows, study):
     [
         ({"arm": ["mlm"], "score": ["61.2 ± 0.4"]}, False),
         ({"arm": ["mlm"], "what was chosen and why": ["a word " * 40]}, False),  # it is broken
-        ({f"column {place}": ["61.2 ± 0.4"] for place in range(5)}, True),
+        ({f"column {number}": ["61.2 ± 0.4"] for number in range(5)}, True),
         ({"arm": ["mlm"], "an_unbreakable_heading_of_many_signs_and_more": ["1"]}, True),
     ],
 )
@@ -191,9 +193,9 @@ def test_a_table_is_wide_where_a_phone_cannot_show_it(columns, is_wide):
 
 def test_tuning_table_is_text():
     trials = [{"arm": "mlm", "trials": 8, "value": 0.51234, "chosen": None}]
-    found = tuning_table(trials, "At an edge.")
-    assert found.caption.endswith("test unread. At an edge.")
-    assert list(found.frame.iloc[0]) == ["mlm", "8", "0.5123", "none"]
+    tuning = tuning_table(trials, "At an edge.")
+    assert tuning.caption.endswith("test unread. At an edge.")
+    assert list(tuning.frame.iloc[0]) == ["mlm", "8", "0.5123", "none"]
 
 
 def test_number_formats():
@@ -205,8 +207,8 @@ def test_number_formats():
 def test_the_long_table_names_a_noise_as_its_label():
     noise = {"noise": "typos 0.1 (test)", "noise_rate": 0.1, "noise_where": "test"}
     rows = pd.concat([table({"mlm": [0.5]}), table({"mlm": [0.4]}, **noise)], ignore_index=True)
-    found = scores_long(read_scores(rows, small_study(arms=("mlm",))))
-    assert list(found["noise"]) == ["clean", "typos 0.1 (test)"]
-    assert list(found.columns[:6]) == [
+    long = scores_long(read_scores(rows, small_study(arms=("mlm",))))
+    assert list(long["noise"]) == ["clean", "typos 0.1 (test)"]
+    assert list(long.columns[:6]) == [
         "arm", "task", "protocol", "train_size", "noise", "corpus_tokens",
     ]  # fmt: skip

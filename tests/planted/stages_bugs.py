@@ -11,7 +11,7 @@ BUGS = (
         "noise_as_it_prints",
         "The long table of scores writes a noise as Python prints it.",
         "mae_bench/analysis/tables.py",
-        '                "noise": setting.noise.label,  # at its place among the others\n',
+        '                "noise": setting.noise.label,  # as text, in the column of the noise\n',
         "",
         ("tests/analysis/test_tables.py::test_the_long_table_names_a_noise_as_its_label",),
     ),
@@ -69,7 +69,7 @@ BUGS = (
         "mae_bench/runner/executors/base.py",
         "            left.append(stage)\n",
         "            continue\n",
-        (f"{EXECUTORS}::test_an_executor_that_gives_up_is_told",),
+        (f"{EXECUTORS}::test_an_executor_that_leaves_stages_undone_is_an_error",),
     ),
     Bug(
         "untold_ends",

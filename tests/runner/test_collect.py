@@ -102,13 +102,15 @@ def test_a_collapsed_pretraining_marks_its_rows_and_keeps_their_values(plan, sto
     assert record["pretrain_flops"] == 5.0 and record["head_flops"] == 2.0
 
 
-@pytest.mark.parametrize(("edges", "told"), [(None, None), ({}, ""), ({"C": "lowest"}, "C lowest")])
-def test_a_choice_at_the_edge_of_its_grid_stands_in_the_row(plan, store, edges, told):
+@pytest.mark.parametrize(
+    ("edges", "grid_edge"), [(None, None), ({}, ""), ({"C": "lowest"}, "C lowest")]
+)
+def test_a_choice_at_the_edge_of_its_grid_stands_in_the_row(plan, store, edges, grid_edge):
     wanted = cell(plan, "mlm")
     finish(store, "pretrain", wanted.pretrain, cost=COST)
     finish(store, "evaluate", wanted.evaluate, metrics=metrics(0.25) | {"grid_edges": edges})
     (record,) = collect(plan, store).to_dict("records")
-    assert record["grid_edge"] == told
+    assert record["grid_edge"] == grid_edge
 
 
 def test_a_row_knows_exactly_its_columns():

@@ -87,6 +87,6 @@ def test_the_number_of_workers_does_not_move_the_threads_of_a_stage(tmp_path, mo
     monkeypatch.setattr(session, "run_order", lambda name, order, emit: given.append(order))
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     study = study_of({"name": "a", "objectives": ["mlm"], "tasks": ["world/topic"], "seeds": 1})
-    found = Session(study, home=tmp_path, device="cpu", workers=workers)
-    found.execute(found.plan.stages)
+    asked = Session(study, home=tmp_path, device="cpu", workers=workers)
+    asked.execute(asked.plan.stages)
     assert [(o.settings.num_threads, o.num_workers) for o in given] == [(1, workers)]

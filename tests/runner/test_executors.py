@@ -56,9 +56,9 @@ def register():
     ],
 )
 def test_workers_take_the_visible_cards_in_turn(workers, cards, devices):
-    found = [worker_device("cuda", number, workers, cards) for number in range(workers)]
-    assert Counter(found) == devices
-    assert found[: len(devices)] == list(devices), "in turn, so that the first workers differ"
+    in_turn = [worker_device("cuda", number, workers, cards) for number in range(workers)]
+    assert Counter(in_turn) == devices
+    assert in_turn[: len(devices)] == list(devices), "in turn, so that the first workers differ"
     assert {worker_device("cpu", number, workers, cards) for number in range(workers)} == {"cpu"}
 
 
@@ -89,19 +89,24 @@ def test_an_executor_of_another_package_gives_the_same_rows(tmp_path, monkeypatc
     monkeypatch.syspath_prepend(str(OUTSIDE))
     importlib.import_module("one_by_one")
     assert EXECUTORS.plugin("one_by_one").module == "one_by_one"
-    told = []
+    events = []
     study = study_of(STUDY)
     theirs = run_study(
-        study, home=tmp_path / "b", executor="one_by_one", workers=2, device="cpu", emit=told.append
+        study,
+        home=tmp_path / "b",
+        executor="one_by_one",
+        workers=2,
+        device="cpu",
+        emit=events.append,
     )
     ours = run_study(study, home=tmp_path / "a", device="cpu")
     assert len(ours) and ours["failure"].isna().all()
     assert theirs.drop(columns=CLOCKS).equals(ours.drop(columns=CLOCKS))
     plan = Session(study, home=tmp_path / "b", device="cpu").plan
-    assert [event.key for event in told if event.what == "done"] == [s.key for s in plan.stages]
+    assert [event.key for event in events if event.what == "done"] == [s.key for s in plan.stages]
 
 
-def test_an_executor_that_gives_up_is_told(tmp_path, register):
+def test_an_executor_that_leaves_stages_undone_is_an_error(tmp_path, register):
     @register("idle")
     class Idle(Executor):
         def execute(self, order, emit):

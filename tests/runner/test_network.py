@@ -33,7 +33,7 @@ def test_this_machine_and_what_comes_after_stay_reachable():
     assert (socket.socket.connect, socket.getaddrinfo) == before
 
 
-def test_hugging_face_is_told_and_set_free_again(monkeypatch):
+def test_hugging_face_is_set_offline_and_restored(monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     with closed_network("a stage"):
         assert os.environ["HF_HUB_OFFLINE"] == "1"

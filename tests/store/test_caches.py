@@ -82,8 +82,8 @@ def test_a_text_is_tokenised_once():
 
     tokenizer = Tokenizer()
     for texts in (["a", "bb", "a"], ["bb", "ccc"], ["ccc", "a"]):
-        found = token_cache.token_ids(tokenizer, (texts,), 8, encode)
-        assert [row.tolist() for row in found] == [[len(text)] for text in texts]
+        ids_by_text = token_cache.token_ids(tokenizer, (texts,), 8, encode)
+        assert [row.tolist() for row in ids_by_text] == [[len(text)] for text in texts]
     assert asked == ["a", "bb", "ccc"]
 
 
@@ -114,10 +114,10 @@ def test_noise_from_memory_is_that_of_its_seed_rate_task_and_split():
         return apply_noise(spec, texts, names, task=task, split=split, seed=seed)
 
     kept = [noisy(*each) for each in asked]
-    for each, found in zip(asked, kept, strict=True):
+    for each, noised in zip(asked, kept, strict=True):
         noise._noisy.cache_clear()
-        assert noisy(*each) == found
-    assert len({tuple(found) for found in kept}) == len(kept)
+        assert noisy(*each) == noised
+    assert len({tuple(noised) for noised in kept}) == len(kept)
     assert noise._noisy.cache.maxsize == noise.MAX_CHARACTERS
 
 

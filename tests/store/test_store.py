@@ -78,7 +78,7 @@ def test_a_damaged_marker_is_not_done(store):
     (build(store) / "done.json").write_text("{")
     assert not store.is_done("task", "a")
     assert store.damage("task", "a") == "it has no readable done.json"
-    build(store)  # in its place
+    build(store)  # replaces it
     assert store.is_done("task", "a")
 
 
@@ -124,15 +124,15 @@ try:
     with store.build("task", "a", {}) as out:
         (out / "big").write_bytes(b"x" * 100_000)
 except StoreError as error:
-    sys.exit(f"told: {error}")
+    sys.exit(f"StoreError: {error}")
 """
 
 
-def test_a_full_disk_is_told_and_leaves_nothing_half_written(store):
+def test_a_full_disk_is_reported_and_leaves_nothing_half_written(store):
     done = subprocess.run(
         [sys.executable, "-B", "-c", FULL, str(store.home)], capture_output=True, text=True
     )
-    assert "told: no space to write task a" in done.stderr
+    assert "StoreError: no space to write task a" in done.stderr
     assert "free space" in done.stderr
     assert list(store.path("task", "a").parent.iterdir()) == []
 

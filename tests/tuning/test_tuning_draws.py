@@ -102,12 +102,12 @@ def test_every_arm_tries_the_same_rates_at_random():
 
 
 def test_what_the_study_fixes_is_not_drawn():
-    found = spaces(study())
-    trial = draw(TuningSpec(), 0, (), found["mae"])
+    by_arm = spaces(study())
+    trial = draw(TuningSpec(), 0, (), by_arm["mae"])
     assert set(trial.params) == {PEAK_LR, "decoder_layers"}
     assert set(trial.user_attrs["options"]) == {PEAK_LR, "decoder_layers"}
-    assert "teacher" not in draw(TuningSpec(), 0, (), found["distill"]).user_attrs["options"]
-    assert "mask_ratio" in draw(TuningSpec(), 0, (), found["mlm"]).params
+    assert "teacher" not in draw(TuningSpec(), 0, (), by_arm["distill"]).user_attrs["options"]
+    assert "mask_ratio" in draw(TuningSpec(), 0, (), by_arm["mlm"]).params
 
 
 @pytest.mark.parametrize(
@@ -135,20 +135,20 @@ def test_a_factor_of_one_keeps_the_rate_and_may_leave_nothing_to_choose():
         objectives=["random_init", "mlm", {"mlm": {"mask_ratio": 0.3, "label": "fixed"}}],
         tuning={"peak_lr_factor": 1},
     )
-    found = spaces(asked)
-    assert {label: is_empty(space) for label, space in found.items()} == {
+    by_arm = spaces(asked)
+    assert {label: is_empty(space) for label, space in by_arm.items()} == {
         "random_init": True,
         "mlm": False,
         "fixed": True,
     }
-    assert set(draw(asked.tuning, 0, (), found["mlm"]).params) == {"mask_ratio"}
+    assert set(draw(asked.tuning, 0, (), by_arm["mlm"]).params) == {"mask_ratio"}
 
 
 def test_an_arm_with_fixed_options_is_tuned_like_the_others():
     asked = study(objectives=["random_init", {"mlm": {"mask_ratio": 0.3}}])
-    found = spaces(asked)
-    assert set(draw(asked.tuning, 0, (), found["mlm"]).params) == {PEAK_LR}
-    assert is_empty(found["random_init"])  # never trained: no rate can matter
+    by_arm = spaces(asked)
+    assert set(draw(asked.tuning, 0, (), by_arm["mlm"]).params) == {PEAK_LR}
+    assert is_empty(by_arm["random_init"])  # never trained: no rate can matter
 
 
 @pytest.mark.parametrize("name", [name for name, _ in OBJECTIVES])
@@ -266,7 +266,7 @@ def test_what_must_be_fetched_includes_the_tasks_of_tuning(tmp_path):
     assert stages[-1].spec == {"task": "world/sentiment"}
 
 
-def test_a_study_without_the_section_is_told_how_to_write_one(tmp_path):
+def test_the_error_for_a_missing_section_shows_how_to_write_one(tmp_path):
     with pytest.raises(SpecError, match="has no `tuning:` section; add one, such as"):
         tune(Session(study(tuning=None), home=tmp_path, device="cpu"))
 

@@ -1,4 +1,4 @@
-"""Choices at the edge of their search are found, kept and told."""
+"""Choices at the edge of their search are detected, kept and reported."""
 
 import optuna
 import pytest
@@ -51,8 +51,8 @@ def trial(distributions, **params):
     ],
 )
 def test_a_value_near_an_end_of_its_search_is_at_an_edge(distribution, value, edge):
-    found = search_edges(trial({"x": distribution}, x=value))
-    assert found == ({"x": edge} if edge else {})
+    edges = search_edges(trial({"x": distribution}, x=value))
+    assert edges == ({"x": edge} if edge else {})
 
 
 def raw(**section):
@@ -94,8 +94,8 @@ def test_the_edges_kept_are_those_of_the_best_trial(tmp_path):
     )
     table = tuning_table(outcome.table(), outcome.edge_sentence)
     assert table.caption.endswith(outcome.edge_sentence)
-    told = dict(zip(table.frame["arm"], table.frame["at the edge"], strict=True))
-    assert told == {
+    edges = dict(zip(table.frame["arm"], table.frame["at the edge"], strict=True))
+    assert edges == {
         "random_init": "nothing chosen",
         "mlm": "rate highest, ratio highest",
         "mae": "none",
@@ -110,7 +110,7 @@ def test_what_was_tuned_before_edges_were_kept_has_none_known():
     assert outcome.table()[0]["at the edge"] == "not recorded"
 
 
-def test_without_an_edge_the_count_is_told_all_the_same():
+def test_without_an_edge_the_count_is_stated_too():
     arms = {"mlm": {"key": "k", "chosen": {"mask_ratio": 0.3}, "edges": {}}}
     outcome = Outcome(sampler="random", trials=1, arms=arms)
     assert outcome.edge_sentence == "Chosen at the edge of its search: 0 of 1 tuned arm."

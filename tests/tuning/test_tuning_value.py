@@ -28,9 +28,9 @@ def test_a_trial_is_worth_the_mean_gain_of_its_tasks(metric, value, tmp_path, mo
     cells = [cell for cell in whole.cells if cell.arm.label == "mlm"]
     plan = dataclasses.replace(whole, cells=tuple(cells))
     store = Store(tmp_path / "home").open()
-    for place, cell in enumerate(plan.cells):
+    for index, cell in enumerate(plan.cells):
         with store.build("evaluate", cell.evaluate, {}) as out:
-            content = {"selection_value": (0.2, 0.8)[place]}
+            content = {"selection_value": (0.2, 0.8)[index]}
             (out / "metrics.json").write_text(json.dumps(content))
     assert len(plan.cells) == 2
     parts = dict(TASKS._parts)

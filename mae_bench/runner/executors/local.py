@@ -21,7 +21,7 @@ from mae_bench.store.store import Store
 MAX_WORKERS = 8
 MAX_DEATHS = 3  # of workers, beyond those that a stage can be blamed for
 MAX_RESIDENT = 2 << 30  # then a fresh process: 80 fine-tunes of many shapes grow one to 3 GB
-MAX_STAGES = 60  # then a fresh process, where no platform emits what one holds
+MAX_STAGES = 60  # then a fresh process, where the platform does not report its memory
 RETIRED = 76  # exit code of a worker that stopped there
 ORPHANED = 75  # exit code of one whose parent was killed
 INTERRUPTED = 130  # exit code of one that the parent ended

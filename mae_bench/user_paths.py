@@ -1,4 +1,4 @@
-"""Paths as users write them; an unknown ``~name``, an empty or overlong path is no traceback."""
+"""Paths as users write them, where an unknown ``~name``, an empty or overlong path may occur."""
 
 import os
 from pathlib import Path
