@@ -26,14 +26,14 @@ def encoder_items(raw: object, folder: Path | None, taken: Collection[str]) -> l
     listed = raw if isinstance(raw, list | tuple) else [raw]
     items: list[dict[str, str]] = []
     labels = set(taken)
-    for place, item in enumerate(listed):
-        made = _item(item, f"encoders[{place}]", folder)
+    for number, item in enumerate(listed):
+        made = _item(item, f"encoders[{number}]", folder)
         if made["label"] in labels:
             raise SpecError(
-                f"encoders[{place}]: the label '{made['label']}' is that of another arm; give it "
+                f"encoders[{number}]: the label '{made['label']}' is that of another arm; give it "
                 "another: {label: other, from: ...} in a study, other=ENCODER for `evaluate`",
                 made["label"],
-                ("encoders", place),
+                ("encoders", number),
             )
         labels.add(made["label"])
         items.append(made)

@@ -34,8 +34,8 @@ def check_encoders(study: Study) -> None:
         SpecError: neither a folder with an encoder and its tokenizer, nor a Hub id with its
             commit; or nothing to tune.
     """
-    for place, encoder in enumerate(study.encoders):
-        where = f"encoders[{place}].from"
+    for number, encoder in enumerate(study.encoders):
+        where = f"encoders[{number}].from"
         folder = folder_of(encoder)
         if folder is None:
             continue

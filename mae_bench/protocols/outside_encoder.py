@@ -107,7 +107,7 @@ def _width(backbone: Backbone, folder: Path) -> int:
 def _check_vocabulary(tokenizer: Any, backbone: Backbone, folder: Path) -> None:
     """Refuse a tokenizer with tokens of text that the encoder has no vector for."""
     special = set(tokenizer.all_special_ids)  # [PAD] or [MASK] may be added and never read
-    ids = [place for place in tokenizer.get_vocab().values() if place not in special]
+    ids = [id_ for id_ in tokenizer.get_vocab().values() if id_ not in special]
     highest, rows = max(ids, default=0), backbone.embedding.num_embeddings
     if highest >= rows:
         raise SpecError(
