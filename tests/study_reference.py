@@ -15,7 +15,8 @@ HEAD = """\
 
 Every key that a study may hold. `python tests/study_reference.py` writes this page from the code
 that reads studies, and a test compares them; `mae-bench list study` prints the same. Only `name`,
-`tasks` and one of `objectives` and `encoders` are required. An unknown key is an error that names the nearest known one.
+`tasks` and one of `objectives` and `encoders` are required. An unknown key is an error that names
+the nearest known one.
 
 What stands in place of names, such as objectives with their options, tasks, protocols and noises:
 [CATALOGUE.md](../CATALOGUE.md). Whole studies: the [guide](guide.md).
@@ -80,7 +81,7 @@ EXAMPLES = {  # YAML; a test reads each into a study
     "objectives[].peak_lr": "1.0e-3",
     "encoders": "[encoders/mine, {label: theirs, from: encoders/theirs}]",
     "encoders[].label": "minilm",
-    "encoders[].from": "encoders/minilm",
+    "encoders[].from": "encoders/mine",
     "controls": "true",
     "tasks": "[sst2, stsb]",
     "protocols": "[finetune, linear_probe]",

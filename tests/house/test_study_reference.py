@@ -16,7 +16,7 @@ tasks: [sst2]
 """
 BESIDE = {  # what else a study holds where an example stands inside a list or a mapping
     "objectives[]": "objectives: [{objective: mae, label: one}]",
-    "encoders[]": "encoders: [{label: one, from: encoders/one}]",
+    "encoders[]": f"encoders: [{{label: one, from: owner/name@{40 * '0'}}}]",
     "noise[]": "noise: [{name: typos, rate: 0.2}]",
     "claims[]": (
         "claims: [{sentence: A claim., treatment: mae, control: mlm, margin: 0.02}]\n"
