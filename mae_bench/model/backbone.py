@@ -18,7 +18,8 @@ from mae_bench.errors import SpecError
 from mae_bench.file_stamps import file_stamps
 from mae_bench.model.attention_mask import attention_mask
 from mae_bench.model.dropouts import allow_dropout, dropout_holders, set_dropout_ratios
-from mae_bench.model.encoder_folder import quiet_bars, read_encoder
+from mae_bench.model.encoder_folder import quiet_transformers, read_encoder
+from mae_bench.model.generators import kept_generators
 from mae_bench.seeding import seed_for
 from mae_bench.specs import BackboneSpec
 
@@ -58,7 +59,7 @@ def build_config(
 
 def build_stack(config: Any) -> nn.Module:
     """Return a freshly initialised transformers encoder (by the global generator)."""
-    quiet_bars()
+    quiet_transformers()
     return architecture_of_config(content_of(config)).build(config)
 
 
@@ -172,7 +173,7 @@ class Backbone(nn.Module):
 
 def build_backbone(spec: BackboneSpec, vocab_size: int, seed: int) -> Backbone:
     """Return a backbone whose weights depend on the spec, the vocabulary and the seed only."""
-    with torch.random.fork_rng():
+    with kept_generators():
         torch.manual_seed(seed_for("init", seed=seed))
         return Backbone(build_stack(build_config(spec, vocab_size)))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from logging import Filter, LogRecord
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,28 @@ from mae_bench.errors import SpecError
 UNUSED = "pooler"  # BERT's and its kin's: a second vector for a text, which nothing here reads
 
 
-def quiet_bars() -> None:
-    """Stop transformers from drawing a bar for each of hundreds of small checkpoints."""
+def quiet_transformers() -> None:
+    """Stop transformers from drawing bars and reporting poolers for hundreds of checkpoints."""
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    logging.get_logger("transformers.modeling_utils").addFilter(_no_pooler)
+
+
+class NoPooler(Filter):
+    """Drops a report of transformers that says no more than that a pooler has no weights.
+
+    No encoder here is saved with a pooler, or uses one.
+    """
+
+    def filter(self, record: LogRecord) -> bool:
+        """Whether the record stays: the first row of a report is its heading."""
+        message = record.getMessage()
+        keys = [line.split("|")[0].strip() for line in message.splitlines() if "|" in line][1:]
+        return "LOAD REPORT" not in message or any(not key.startswith("pooler.") for key in keys)
+
+
+_no_pooler = NoPooler()  # one: a logger holds each filter once
 
 
 def architecture_of_folder(folder: Path | str) -> Architecture:
@@ -89,7 +107,7 @@ def _few_words() -> Iterator[None]:
     """Keep transformers from reporting weights that no encoder needs, such as those of heads."""
     from transformers.utils import logging
 
-    quiet_bars()
+    quiet_transformers()
     before = logging.get_verbosity()
     logging.set_verbosity_error()
     try:

@@ -14,7 +14,7 @@ from mae_bench.data.adopt_tokenizer import vocabulary
 from mae_bench.data.encoders import require_sizes
 from mae_bench.errors import SpecError
 from mae_bench.model.backbone import Backbone, load_backbone
-from mae_bench.model.encoder_folder import architecture_of_folder, quiet_bars
+from mae_bench.model.encoder_folder import architecture_of_folder, quiet_transformers
 from mae_bench.model.teacher import is_checkpoint
 from mae_bench.model.token_rows import rows_of, take_rows
 from mae_bench.objectives.base import Objective
@@ -141,7 +141,7 @@ def _whole_model(folder: Path) -> Any:
     """Return a model with every part that its folder names, a vocabulary head too."""
     import transformers
 
-    quiet_bars()
+    quiet_transformers()
     kind: Any = getattr(transformers, next(iter(_config(folder).architectures or ()), ""), None)
     if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
         kind = transformers.AutoModel
