@@ -130,7 +130,7 @@ def headline(
                 scores.reference.label,
             )
         )
-    return " ".join(parts) or "There is one arm beside the floors, so there is nothing to judge."
+    return " ".join(parts) or "There is one arm, so there is no comparison to judge."
 
 
 def _claims_sentence(claims: Sequence[Verdict]) -> str:
