@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mae_bench import errors
-    from mae_bench.api import plan, report
+    from mae_bench.api import evaluate, plan, report
     from mae_bench.backbones import BACKBONES
     from mae_bench.data.corpus import CORPORA
     from mae_bench.data.noise import NOISES
@@ -35,6 +35,7 @@ _HOMES = {  # read at first use: `import mae_bench` imports neither torch nor pa
     "TASKS": "mae_bench.tasks",
     "Task": "mae_bench.tasks",
     "View": "mae_bench.objectives.base",
+    "evaluate": "mae_bench.api",
     "load_rows": "mae_bench.results",
     "load_study": "mae_bench.planning.study",
     "plan": "mae_bench.api",
@@ -57,6 +58,7 @@ __all__ = [
     "Task",
     "View",
     "errors",
+    "evaluate",
     "load_rows",
     "load_study",
     "plan",

@@ -107,6 +107,45 @@ def report(
     return write_page(session, finished_rows(session), out, None)
 
 
+def evaluate(
+    encoders: Sequence[str],
+    tasks: Sequence[str],
+    protocols: Sequence[str] = ("finetune",),
+    *,
+    home: Path | str | None = None,
+    data_dir: Path | None = None,
+    device: str = "auto",
+    workers: int = 1,
+    **fields: Any,
+) -> "pd.DataFrame":
+    """Put finished encoders, each with its own tokenizer, through tasks; return the rows.
+
+    Evaluating again resumes, or does nothing.
+
+    Args:
+        encoders: folders, Hub ids, or runs of the home as ``study:arm:seed``; ``label=`` before
+            one gives it a name.
+        tasks: registered names.
+        protocols: registered names.
+        home: where everything is kept; None for MAE_BENCH_HOME or the platform's cache folder.
+        data_dir: local data; None for MAE_BENCH_DATA, if that is set.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        workers: processes; see `run_study`.
+        **fields: others of a study: train_sizes, noise, seeds, recipes.
+
+    Raises:
+        SpecError: an encoder, a task or a field is wrong.
+    """
+    from mae_bench.planning.evaluation import evaluation_study
+    from mae_bench.runner.find_encoder import find_encoder
+    from mae_bench.store.store import Store
+
+    items = [find_encoder(text, Store(home)) for text in encoders]
+    asked = {"tasks": list(tasks), "protocols": list(protocols), **fields}
+    study = evaluation_study(items, asked)
+    return Session(study, home=home, data_dir=data_dir, device=device, workers=workers).run()
+
+
 def open_session(
     study: Study | str | Path,
     overrides: Sequence[str] = (),

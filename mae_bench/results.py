@@ -21,6 +21,8 @@ ROWS_FILE = "results.parquet"
 class Row(Frozen):
     """One metric of one cell.
 
+    An encoder that was not pretrained here has the ``objective`` "outside"; its ``options`` hold
+    where it came from, and its pretraining's seed and costs are None.
     ``value`` is None exactly where ``failure`` says why: a failure never becomes a number.
     ``train_size`` is typed here and text in tables, whose columns have one type each; so is the
     noise, which tables hold in three columns.

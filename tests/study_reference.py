@@ -15,7 +15,8 @@ HEAD = """\
 
 Every key that a study may hold. `python tests/study_reference.py` writes this page from the code
 that reads studies, and a test compares them; `mae-bench list study` prints the same. Only `name`,
-`objectives` and `tasks` are required. An unknown key is an error that names the nearest known one.
+`tasks` and one of `objectives` and `encoders` are required. An unknown key is an error that names
+the nearest known one.
 
 What stands in place of names, such as objectives with their options, tasks, protocols and noises:
 [CATALOGUE.md](../CATALOGUE.md). Whole studies: the [guide](guide.md).
@@ -31,6 +32,7 @@ A study may be written shorter than it is stored:
 | `objectives: [mae]` | `objectives: [{objective: mae, options: {}, label: mae}]` |
 | `- mlm: {mask_ratio: [0.15, 0.4]}` | arms `mlm mask_ratio=0.15` and `mlm mask_ratio=0.4` |
 | `- mae: {label: ours}` | the arm `mae` under another label |
+| `encoders: [encoders/mine]` | `encoders: [{label: mine, from: encoders/mine}]` |
 | `noise: [clean, {typos: 0.1}]` | `noise: [{name: clean}, {name: typos, rate: 0.1, where: test}]` |
 | `{typos: {rate: [0.1, 0.2]}}` | a noise of each rate |
 
@@ -77,6 +79,9 @@ EXAMPLES = {  # YAML; a test reads each into a study
     "objectives[].options": "{mask_ratio: 0.5}",
     "objectives[].label": "half removed",
     "objectives[].peak_lr": "1.0e-3",
+    "encoders": "[encoders/mine, {label: theirs, from: encoders/theirs}]",
+    "encoders[].label": "minilm",
+    "encoders[].from": "encoders/mine",
     "controls": "true",
     "tasks": "[sst2, stsb]",
     "own_tasks": "[{name: tickets, data: t.csv, kind: classify, text: [body], label: topic}]",

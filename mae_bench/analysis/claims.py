@@ -20,7 +20,7 @@ import numpy as np
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.pairs import Pairs, pairs_of
 from mae_bench.analysis.power import detectable_effect
-from mae_bench.analysis.scores import Scores, Setting
+from mae_bench.analysis.scores import COMPARED, Scores, Setting
 from mae_bench.analysis.stats import (
     CUT,
     FamilyTest,
@@ -52,7 +52,7 @@ _NAN = float("nan")
 
 def control_of(study: Study, scores: Scores) -> str | None:
     """Return the label of the control: the study's, else the first mlm or trained arm."""
-    trained = scores.of_role("trained")
+    trained = scores.of_role(*COMPARED)
     if study.control:
         return study.control
     of_mlm = [arm.label for arm in trained if arm.objective == "mlm"]
@@ -102,7 +102,7 @@ def judge_comparisons(
     family of their own, as they repeat the same differences.
     """
     verdicts = []
-    arms = [arm.label for arm in scores.of_role("trained") if arm.label != against]
+    arms = [arm.label for arm in scores.of_role(*COMPARED) if arm.label != against]
     for setting in scores.settings if settings is None else settings:
         tasks = scores.tasks_in(setting)
         single = [_comparison(arm, against, task, setting) for arm in arms for task in tasks]

@@ -62,10 +62,12 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
         mine = costs[costs["arm"] == arm.label].sort_values("corpus_tokens")
         evaluation = whole_number(float(spent.get(arm.label, np.nan)))
         if not len(mine) or not mine["pretrain_flops"].any():
-            record = {"arm": arm.label, "evaluation seconds": evaluation}
-            record |= dict.fromkeys(_COST_COLUMNS, "none")
-            if len(mine):
-                record["parameters"] = si(mine["params_encoder"].iloc[0])
+            record = {"arm": arm.shown, "evaluation seconds": evaluation}
+            is_outside = arm.role == "outside"
+            record |= dict.fromkeys(_COST_COLUMNS, "unknown" if is_outside else "none")
+            sizes = (rows[rows["arm"] == arm.label] if is_outside else mine)["params_encoder"]
+            if len(sizes):
+                record["parameters"] = si(float(sizes.iloc[0]))
             records.append(record)
         for _, cost in mine.iterrows():
             if not cost["pretrain_flops"]:
@@ -84,9 +86,10 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
             )
             costs_of_arm = dict(zip(_COST_COLUMNS, values, strict=True))
             records.append({"arm": name, "evaluation seconds": evaluation} | costs_of_arm)
+    against = f"; relative FLOPs of 1 are those of {control}" if len(of_control) else ""
     caption = (
         "Cost of one pretraining, mean over seeds. FLOPs and seconds are whole, with what it took "
-        f"to make a teacher; relative FLOPs of 1 are those of {control}. "
+        f"to make a teacher{against}. "
         "Parameters: encoder + what the objective adds. FLOPs by part: of its own steps, where a "
         "teacher only runs; what it took to make that teacher has a column of its own. "
         "Seconds hold for this machine only; evaluation seconds are the sum over all cells."

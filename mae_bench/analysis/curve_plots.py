@@ -22,7 +22,7 @@ from mae_bench.analysis.plots import (
     legend_name,
     panel_grid,
 )
-from mae_bench.analysis.scores import Cell, Scores, Setting, noise_name
+from mae_bench.analysis.scores import COMPARED, Cell, Scores, Setting, noise_name
 
 _BARS = "Mean over seeds with its 95% interval, set apart sideways; grey lines: floors."
 
@@ -136,11 +136,11 @@ def _curves_of_task(
     lines = {}
     values = [
         scores.values(arm.label, task, setting)
-        for arm in scores.of_role("trained", "untrained")
+        for arm in scores.of_role(*COMPARED, "untrained")
         for setting in family
     ]
     far = ""
-    for arm in (*scores.of_role("trained", "untrained"), *scores.of_role("floor")):
+    for arm in (*scores.of_role(*COMPARED, "untrained"), *scores.of_role("floor")):
         if arm.role == "floor":
             near, far = floors_in_reach(scores, task, family[0], np.concatenate(values))
             if arm.label not in near:
@@ -164,9 +164,9 @@ def _curves_of_task(
         )
         axis.margins(y=0.13)
     ticks = sorted({float(x) for points in lines.values() for x in points[0]})
-    trained = [arm for arm in lines if arm.role == "trained"]
+    trained = [arm for arm in lines if arm.role in COMPARED]
     for arm, (x, mean, low, high) in lines.items():
-        if arm.role != "trained":
+        if arm.role not in COMPARED:
             dashes = floor_dashes(scores, arm.label)
             name = legend_name(arm.label)
             axis.plot(x, factor * mean, color=GREY, lw=1.4, ls=dashes, label=name, zorder=1)

@@ -10,7 +10,7 @@ import yaml
 
 from mae_bench.analysis.claims import Verdict
 from mae_bench.analysis.plots import Picture
-from mae_bench.analysis.scores import Scores, Setting, aggregate
+from mae_bench.analysis.scores import COMPARED, Scores, Setting, aggregate
 from mae_bench.analysis.stats import CUT
 from mae_bench.analysis.summary import Word, outcome_word
 from mae_bench.analysis.tables import (
@@ -48,7 +48,7 @@ def verdict_grid(
     if len(tasks) > 1 and scores.shared_measure(setting) is not None:
         tasks.append(None)
     lines = []
-    for arm in scores.of_role("trained"):
+    for arm in scores.of_role(*COMPARED):
         cells = []
         for task in tasks:
             verdict = by_pair.get((arm.label, task))
@@ -56,7 +56,7 @@ def verdict_grid(
                 cells.append(_control_cell(scores, arm.label, task, setting))
             elif verdict is not None:
                 cells.append(_grid_cell(verdict))
-        lines.append((arm.label, cells))
+        lines.append((arm.shown, cells))
     return lines
 
 
@@ -164,11 +164,13 @@ def study_notes(study: Study, scores: Scores) -> list[str]:
 
 def facts(study: Study, scores: Scores) -> list[tuple[str, str]]:
     """Return the study at a glance, as (number, word)."""
-    trained = scores.of_role("trained")
-    repeated = "pretraining seed" if study.repeats == "pretraining" else "fine-tuning seed"
+    trained, outside = scores.of_role("trained"), scores.of_role("outside")
+    is_pretrained = study.repeats == "pretraining" and bool(study.objectives)
+    repeated = "pretraining seed" if is_pretrained else "fine-tuning seed"
     counts = {
         repeated: len(scores.seeds),
-        "objective": len(trained),
+        **({"objective": len(trained)} if trained else {}),
+        **({"outside encoder": len(outside)} if outside else {}),
         "task": len(scores.tasks),
         "setting": len(scores.settings),
     }

@@ -18,7 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mae_bench.analysis.moderated import Array
-from mae_bench.analysis.scores import Scores, Setting
+from mae_bench.analysis.scores import COMPARED, Scores, Setting
 from mae_bench.measures import Measure
 
 MAX_PANELS = 12
@@ -97,7 +97,7 @@ def arm_colours(scores: Scores) -> dict[str, object]:
     """Return a colour-blind-safe colour for each arm; grey for what is not trained."""
     palette = sns.color_palette("colorblind")
     chosen = [palette[i] for i in (0, 1, 2, 4, 3, 9, 6, 5)]  # without its grey and its yellow
-    trained = scores.of_role("trained")
+    trained = scores.of_role(*COMPARED)
     colours: dict[str, object] = {arm.label: GREY for arm in scores.arms}
     for index, arm in enumerate(trained):
         colours[arm.label] = chosen[index % len(chosen)]
@@ -106,7 +106,7 @@ def arm_colours(scores: Scores) -> dict[str, object]:
 
 def arm_marker(scores: Scores, label: str) -> str:
     """Return the arm's marker: a circle for the first eight arms."""
-    order = [arm.label for arm in scores.of_role("trained")]
+    order = [arm.label for arm in scores.of_role(*COMPARED)]
     # Past the last colour, colours repeat with another marker.
     return _MARKERS[(order.index(label) // 8) % len(_MARKERS)] if label in order else "o"
 

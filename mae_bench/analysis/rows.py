@@ -15,7 +15,7 @@ from mae_bench.analysis.scores import Arm, Cell, Role, Scores, Setting
 from mae_bench.analysis.stats import mean_intervals
 from mae_bench.errors import DataError
 from mae_bench.results import parse_size, row_noise
-from mae_bench.specs import CORPUS, Claim, Comparison, Study, TrainSize
+from mae_bench.specs import CORPUS, OUTSIDE, Claim, Comparison, Study, TrainSize
 
 
 def read_metrics(rows: pd.DataFrame, study: Study, also: Iterable[str] = ()) -> dict[str, Scores]:
@@ -134,18 +134,21 @@ def _cells(
 
 def _arms(table: pd.DataFrame, study: Study) -> Iterable[Arm]:
     firsts = table.drop_duplicates("arm").set_index("arm")
-    order = {arm.label: position for position, arm in enumerate(study.objectives)}
+    asked = [arm.label for arm in study.objectives] + [arm.label for arm in study.encoders]
+    order = {label: position for position, label in enumerate(asked)}
     ranked = sorted(firsts.index, key=lambda label: order.get(label, len(order)))
-    roles: dict[Role, list[Arm]] = {"floor": [], "untrained": [], "trained": []}
+    roles: dict[Role, list[Arm]] = {"floor": [], "untrained": [], "trained": [], "outside": []}
     for label in ranked:
         objective = str(firsts.loc[label, "objective"])
         role: Role = "trained"
         if objective == "random_init":
             role = "untrained"
+        elif objective == OUTSIDE:
+            role = "outside"
         elif bool(firsts.loc[label, "is_floor"]):
             role = "floor"
         roles[role].append(Arm(label, objective, role))
-    return [*roles["floor"], *roles["untrained"], *roles["trained"]]
+    return [arm for arms in roles.values() for arm in arms]
 
 
 def _ordered_settings(

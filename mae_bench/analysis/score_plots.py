@@ -23,7 +23,7 @@ from mae_bench.analysis.plots import (
     legend_name,
     panel_grid,
 )
-from mae_bench.analysis.scores import Arm, Cell, Scores, Setting
+from mae_bench.analysis.scores import COMPARED, Arm, Cell, Scores, Setting
 from mae_bench.measures import PLAIN
 
 
@@ -62,7 +62,7 @@ def _name_arms(axis: Axes, arms: Sequence[Arm]) -> None:
 
 def score_picture(scores: Scores, setting: Setting) -> Picture | None:
     """Draw scores with intervals, a panel for each task; None while only floors have rows."""
-    arms = scores.of_role("trained", "untrained")
+    arms = scores.of_role(*COMPARED, "untrained")
     if not arms:
         return None
     colours = arm_colours(scores)
@@ -155,7 +155,7 @@ def difference_picture(
 ) -> Picture | None:
     """Draw paired differences from the control, a panel for each task; filled where decided."""
     by_pair = {(v.claim.treatment, v.claim.task): v for v in verdicts}
-    arms = [arm for arm in scores.of_role("trained") if arm.label != control]
+    arms = [arm for arm in scores.of_role(*COMPARED) if arm.label != control]
     tasks: list[str | None] = [*scores.tasks_in(setting)[: MAX_PANELS - 1]]
     if any(task is None for _, task in by_pair):
         tasks.append(None)

@@ -12,7 +12,8 @@ from mae_bench.analysis.stats import interquartile_mean, iqm_interval, mean_inte
 from mae_bench.measures import PLAIN, Measure, measure_of
 from mae_bench.specs import CLEAN, CORPUS, NoiseSpec, TrainSize
 
-Role = Literal["trained", "untrained", "floor"]
+Role = Literal["trained", "outside", "untrained", "floor"]
+COMPARED: tuple[Role, ...] = ("trained", "outside")  # arms that others are compared with
 
 
 class Setting(NamedTuple):
@@ -54,6 +55,11 @@ class Arm(NamedTuple):
     label: str
     objective: str
     role: Role
+
+    @property
+    def shown(self) -> str:
+        """The label, with what a reader of a table must know of the arm."""
+        return f"{self.label} (not pretrained here)" if self.role == "outside" else self.label
 
 
 @dataclass(frozen=True)

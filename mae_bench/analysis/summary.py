@@ -16,7 +16,7 @@ from mae_bench.analysis.claims import (
     tally,
 )
 from mae_bench.analysis.rows import read_metrics, read_scores
-from mae_bench.analysis.scores import Cell, Scores
+from mae_bench.analysis.scores import COMPARED, Cell, Scores
 from mae_bench.analysis.tables import score_text
 from mae_bench.specs import MIN_SEEDS, Study
 
@@ -78,7 +78,7 @@ def summary(rows: pd.DataFrame, study: Study) -> Summary:
         for task in scores.tasks_in(where):
             cell = scores.cells.get((arm.label, task, where))
             verdict = by_pair.get((arm.label, task))
-            word = _word(arm.label == control, arm.role == "trained", cell, verdict)
+            word = _word(arm.label == control, arm.role in COMPARED, cell, verdict)
             text = score_text(cell, len(scores.seeds))
             cells[arm.label, task] = SummaryCell(text, word, cell, verdict)
     return Summary(
@@ -130,7 +130,7 @@ def headline(
                 scores.reference.label,
             )
         )
-    return " ".join(parts) or "There is one trained objective, so there is no comparison to judge."
+    return " ".join(parts) or "There is one arm, so there is no comparison to judge."
 
 
 def _claims_sentence(claims: Sequence[Verdict]) -> str:

@@ -87,7 +87,7 @@ def score_table(scores: Scores, setting: Setting) -> Table:
     averaged = shared if len(tasks) > 1 else None  # what a mean of tasks is of
     records = []
     for arm in scores.arms:
-        record = {"arm": arm.label}
+        record = {"arm": arm.shown}
         for task in tasks:
             cell = scores.cells.get((arm.label, task, setting))
             record[f"{task} ({metrics[task]})"] = score_text(cell, len(scores.seeds))

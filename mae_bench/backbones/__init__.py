@@ -14,7 +14,12 @@ from mae_bench.backbones.base import (
     names_with_attention,
     names_with_projections,
 )
-from mae_bench.backbones.configs import architecture_of_config, content_of, find_architecture
+from mae_bench.backbones.configs import (
+    architecture_of_config,
+    content_of,
+    find_architecture,
+    num_positions,
+)
 from mae_bench.backbones.transformer import Transformer
 
 __all__ = [
@@ -33,4 +38,5 @@ __all__ = [
     "modernbert",
     "names_with_attention",
     "names_with_projections",
+    "num_positions",
 ]

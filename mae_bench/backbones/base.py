@@ -53,7 +53,8 @@ class Architecture(ABC):
         projections: child modules of an attention that make queries, keys and values: one for
             all three, or three in this order; empty where no objective can compare them.
         model_options: further arguments of ``AutoModel.from_config``.
-        kernel: transformers' name of the attention kernel that it is built with.
+        kernel: transformers' name of the attention kernel that it is built with; None for the one
+            that transformers chooses.
         has_attention: whether a token can be kept from reading another.
         has_rotary_positions: whether positions rotate queries and keys, so that heads must have
             an even size.
@@ -67,7 +68,7 @@ class Architecture(ABC):
     layer_name: ClassVar[str] = r"(?:.+\.)?layers?"
     projections: ClassVar[tuple[str, ...]] = ()
     model_options: ClassVar[Mapping[str, Any]] = {}
-    kernel: ClassVar[str] = "sdpa"
+    kernel: ClassVar[str | None] = "sdpa"
     has_attention: ClassVar[bool] = True
     has_rotary_positions: ClassVar[bool] = False
     assumed_vocab_size: ClassVar[int] = 30_522

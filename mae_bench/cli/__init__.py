@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from mae_bench.cli import checking, reading, reproducing, running, tuning
+from mae_bench.cli import checking, evaluating, reading, reproducing, running, tuning
 from mae_bench.cli.usage import UsageError, usage_sentence
 from mae_bench.errors import MaeBenchError
 
@@ -28,6 +28,7 @@ app.command()(running.run)
 app.command()(reading.status)
 app.command()(running.report)
 app.command()(running.quickstart)
+app.command()(evaluating.evaluate)
 app.command()(reproducing.reproduce)
 app.command()(checking.check)
 

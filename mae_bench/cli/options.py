@@ -17,6 +17,7 @@ import typer
 
 if TYPE_CHECKING:
     from mae_bench.runner.session import Session
+    from mae_bench.specs import Study
 
 
 def _folder(text: str) -> Path:
@@ -116,7 +117,7 @@ class Flags:
 
             EXECUTORS.get(self.executor)
 
-    def open(self, study: str) -> "Session":
+    def open(self, study: "str | Study") -> "Session":
         """Return a study at a home, with what its tuning has chosen, if that is finished."""
         self.check()
 

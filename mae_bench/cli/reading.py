@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mae_bench.planning.estimate import ArmCost, Detectable
     from mae_bench.planning.plan import Plan
     from mae_bench.runner.session import Session
+    from mae_bench.specs import Study
 
 KINDS = (
     "objectives",
@@ -96,8 +97,7 @@ def show_plan(session: "Session", as_json: bool = False) -> None:
     speed = "from runs at this home" if costs.is_measured else "a rough guess of this machine"
     lines(
         [
-            f"study      {asked.name}: {counted(len(asked.objectives), 'arm')} (with "
-            f"random_init) and {_floors(made.plan)}, "
+            f"study      {asked.name}: {_arms(asked)} and {_floors(made.plan)}, "
             f"{counts.cells:,} cells, {counts.cells_done:,} done, {counts.cells_failed:,} failed",
             f"home       {made.home}",
             *(f"reads      {text}" for text in made.own_tasks),
@@ -114,9 +114,16 @@ def show_plan(session: "Session", as_json: bool = False) -> None:
     )
 
 
+def _arms(study: "Study") -> str:
+    pretrained = f"{counted(len(study.objectives), 'arm')} (with random_init)"
+    outside = f"{counted(len(study.encoders), 'encoder')} from outside"
+    named = {pretrained: study.objectives, outside: study.encoders}
+    return ", ".join(text for text, arms in named.items() if arms)
+
+
 def _floors(plan: "Plan") -> str:
     """Return how many floors the plan has: those that can read one of its tasks."""
-    labels = {cell.arm.label for cell in plan.cells if cell.pretrain is None}
+    labels = {cell.arm.label for cell in plan.cells if cell.is_floor}
     return f"{counted(len(labels), 'floor')} without an encoder" if labels else "no floor"
 
 

@@ -17,7 +17,7 @@ from mae_bench.errors import DataError, SpecError
 from mae_bench.specs import BackboneSpec
 
 _HUB_ENCODER = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
-_WANTED = ["*.json", "*.safetensors", "*.txt"]
+_WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
 
 def parse_hub_encoder(name: str) -> tuple[str, str] | None:
@@ -53,6 +53,26 @@ def fetch_encoder(hub_id: str, revision: str, out: Path) -> None:
             f"the encoder '{hub_id}' at {revision[:12]} has no safetensors weights; "
             "other formats can run code when they are loaded, choose another encoder"
         )
+
+
+def resolve_commit(hub_id: str) -> str:
+    """Return the commit that an encoder of the Hub has now.
+
+    Raises:
+        DataError: the Hub cannot be reached, or has no such encoder.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    http_error: type[Exception] = HfHubHTTPError.__bases__[0]
+    try:
+        return str(HfApi().model_info(hub_id).sha)
+    except (OSError, ValueError, RuntimeError, http_error) as error:
+        first_line = str(error).partition("\n")[0]
+        raise DataError(
+            f"the commit of '{hub_id}' could not be asked of the Hub: {first_line}; write "
+            f"{hub_id}@commit with all 40 digits of the commit, or name a local folder"
+        ) from error
 
 
 def sized_backbone(spec: BackboneSpec, folder: Path) -> BackboneSpec:

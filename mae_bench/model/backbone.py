@@ -4,9 +4,7 @@ Legend: B rows, S tokens a row that the encoder sees, D hidden size.
 """
 
 import copy
-import json
 from dataclasses import replace
-from logging import Filter, LogRecord
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +12,13 @@ import torch
 from cachetools import LRUCache
 from torch import Tensor, nn
 
-from mae_bench.backbones import Architecture, architecture_of, architecture_of_config, content_of
+from mae_bench.backbones import architecture_of, architecture_of_config, content_of
 from mae_bench.data.tokenizer import CLS, PAD, SEP
 from mae_bench.errors import SpecError
 from mae_bench.file_stamps import file_stamps
 from mae_bench.model.attention_mask import attention_mask
 from mae_bench.model.dropouts import allow_dropout, dropout_holders, set_dropout_ratios
+from mae_bench.model.encoder_folder import quiet_transformers, read_encoder
 from mae_bench.model.generators import kept_generators
 from mae_bench.seeding import seed_for
 from mae_bench.specs import BackboneSpec
@@ -128,12 +127,15 @@ class Backbone(nn.Module):
         Returns:
             [B, S, D] hidden states of the last layer.
         """
+        given = {  # only what is there: not every encoder takes all of it
+            "inputs_embeds": inputs_embeds,
+            "position_ids": positions,
+            "token_type_ids": segments,
+        }
         output = self.encoder(
             input_ids=input_ids if inputs_embeds is None else None,
-            inputs_embeds=inputs_embeds,
-            position_ids=positions,
             attention_mask=self._mask(input_ids, is_pad, is_causal, is_unseen),
-            **({} if segments is None else {"token_type_ids": segments}),
+            **{name: value for name, value in given.items() if value is not None},
         )
         hidden: Tensor = output.last_hidden_state
         return hidden
@@ -169,27 +171,6 @@ class Backbone(nn.Module):
                 module.p = ratio
 
 
-def quiet_transformers() -> None:
-    """Stop transformers from drawing bars and reporting poolers for hundreds of checkpoints."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    logging.get_logger("transformers.modeling_utils").addFilter(NoPooler())
-
-
-class NoPooler(Filter):
-    """Drops a report of transformers that says no more than that a pooler has no weights.
-
-    No encoder here is saved with a pooler, or uses one.
-    """
-
-    def filter(self, record: LogRecord) -> bool:
-        """Whether the record stays: the first row of a report is its heading."""
-        message = record.getMessage()
-        keys = [line.split("|")[0].strip() for line in message.splitlines() if "|" in line][1:]
-        return "LOAD REPORT" not in message or any(not key.startswith("pooler.") for key in keys)
-
-
 def build_backbone(spec: BackboneSpec, vocab_size: int, seed: int) -> Backbone:
     """Return a backbone whose weights depend on the spec, the vocabulary and the seed only."""
     with kept_generators():
@@ -212,10 +193,10 @@ def load_backbone(folder: Path | str, dropout: float | None = None) -> Backbone:
     kept = Path(folder)
     weights = sorted(kept.glob("*.safetensors*"))
     if not (kept / "config.json").is_file() or not weights:
-        return Backbone(_read_encoder(folder, dropout))
+        return Backbone(read_encoder(folder, dropout))
     key = (dropout, file_stamps([kept / "config.json", *weights]))
     if key not in _encoders:
-        encoder = _read_encoder(folder, dropout)
+        encoder = read_encoder(folder, dropout)
         if _num_bytes(encoder) > MAX_BYTES:
             return Backbone(encoder)
         # a copy: weights as they are read may be pages of the file, which may change
@@ -223,43 +204,8 @@ def load_backbone(folder: Path | str, dropout: float | None = None) -> Backbone:
     return Backbone(copy.deepcopy(_encoders[key]))
 
 
-def architecture_of_folder(folder: Path | str) -> Architecture:
-    """Return the architecture of an encoder's folder; what is assumed of others for a Hub id."""
-    try:
-        content = json.loads((Path(folder) / "config.json").read_bytes())
-    except (OSError, ValueError):  # transformers says what is wrong with it
-        content = {}
-    return architecture_of_config(content if isinstance(content, dict) else {})
-
-
 def _num_bytes(encoder: nn.Module) -> int:
     return sum(value.nbytes for value in encoder.state_dict().values())
 
 
 _encoders: LRUCache[Any, nn.Module] = LRUCache(MAX_BYTES, getsizeof=_num_bytes)
-
-
-def _read_encoder(folder: Path | str, dropout: float | None) -> nn.Module:
-    from transformers import AutoConfig, AutoModel
-
-    quiet_transformers()
-    arch = architecture_of_folder(folder)
-    arch.register_model()
-    try:
-        config = AutoConfig.from_pretrained(str(folder))
-        for name in arch.dropout_names if dropout is not None else ():
-            if hasattr(config, name):
-                setattr(config, name, dropout)
-        encoder: nn.Module = AutoModel.from_pretrained(
-            str(folder),
-            config=config,
-            attn_implementation=arch.kernel,
-            use_safetensors=True,
-            dtype=torch.float32,
-        )
-    except (OSError, ValueError) as error:
-        raise SpecError(
-            f"'{folder}' is not an encoder that transformers can load from safetensors: "
-            f"{str(error).splitlines()[0]}"
-        ) from error
-    return encoder

@@ -10,6 +10,7 @@ from mae_bench.planning.controls import with_controls
 from mae_bench.planning.deciding import check_deciding, check_mean
 from mae_bench.planning.external import check_origin, is_outside, resolved_backbone
 from mae_bench.planning.fitting import check_kinds, fitting_floors
+from mae_bench.planning.outside_arms import check_encoders, left_out_protocols
 from mae_bench.planning.recipes import (
     check_lengths,
     unread_recipes,
@@ -42,11 +43,12 @@ def check_study(
     study = with_recipes(study)
     check_origin(study.corpus.tokenizer)
     check_backbone(study.backbone)
+    check_encoders(study)
     study = study.model_copy(update={"backbone": resolved_backbone(study.backbone)})
     arms = tuple(_arm(arm, study, tuned.get(arm.label, {})) for arm in study.objectives)
     if study.controls:
         arms = with_controls(arms)
-    if not any(arm.spec.objective == "random_init" for arm in arms):
+    if arms and not any(arm.spec.objective == "random_init" for arm in arms):
         arms = (resolve_arm(ArmSpec(objective="random_init", label="random_init")), *arms)
     _check_teachers(arms, study)
     _check_steps(arms, study)
@@ -56,7 +58,8 @@ def check_study(
     check_kinds(study)
     check_deciding(study)
     check_lengths(study)
-    labels = [arm.label for arm in arms] + list(fitting_floors(study).values())
+    outside = [encoder.label for encoder in study.encoders]
+    labels = [*(arm.label for arm in arms), *outside, *fitting_floors(study).values()]
     if study.control is not None:
         _member("control", study.control, labels)
     sides: dict[str, Claim | Comparison] = {f"claims[{i}]": c for i, c in enumerate(study.claims)}
@@ -88,7 +91,7 @@ def check_study(
         if claim.noise is not None:
             noises = {noise.label for noise in study.noise} | {n.name for n in study.noise}
             _member(f"{where}.noise", claim.noise, sorted(noises))
-    control = study.control or control_of(specs)
+    control = study.control or (control_of(specs) if specs else outside[0])
     return (
         study.model_copy(update={"control": control}),
         arms,
@@ -276,7 +279,7 @@ def _member(where: str, got: str, allowed: Iterable[str]) -> None:
 
 
 def _warnings(study: Study, is_tuned: bool) -> list[str]:
-    warnings = study_limits(study)
+    warnings = [*study_limits(study), *left_out_protocols(study)]
     if study.tuning is not None and not is_tuned:
         warnings.append("not tuned yet: the arms have the options that the study names")
     by_content: dict[str, str] = {}

@@ -3,9 +3,11 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from mae_bench.backbones import architecture_of
+from mae_bench.data.encoder_files import weight_bytes
 from mae_bench.planning.plan import Plan
 from mae_bench.planning.reasons import failure_reasons
 from mae_bench.planning.stage import Stage
@@ -152,7 +154,8 @@ def detectable(study: Study) -> list[Detectable]:
     num_seeds = len(study.seeds)
     if num_seeds < MIN_SEEDS:
         return []
-    num_arms = sum(OBJECTIVES.get(arm.objective).is_trained for arm in study.objectives) - 1
+    trained = sum(OBJECTIVES.get(arm.objective).is_trained for arm in study.objectives)
+    num_arms = trained + len(study.encoders) - 1
     num_tasks = len(study.real_tasks)
     families = {
         "claims of the study": sum(1 + (claim.test == "equivalence") for claim in study.claims),
@@ -216,6 +219,9 @@ def _evaluate_flops(stage: Stage, plan: Plan, vocab_size: int) -> float:
         num_train = spec.train_size if isinstance(spec.train_size, int) else _ROUGH_TRAIN
         steps = max(recipe.epochs * -(-num_train // recipe.batch_size), recipe.min_steps)
         texts += len(recipe.learning_rates) * steps * recipe.batch_size
+    if spec.folder is not None:  # two operations a weight and token, whatever its architecture
+        weights = weight_bytes(Path(spec.folder)) / 4
+        return texts * TRAIN * 2 * weights * length
     return texts * StepShape(plan.study.backbone, 1, length, vocab_size).encoder()
 
 

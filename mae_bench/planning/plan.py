@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Literal
 
 from mae_bench.data.corpus import left_out, require_text
 from mae_bench.planning.arms import ResolvedArm
+from mae_bench.planning.cell import Cell
 from mae_bench.planning.check import check_study
 from mae_bench.planning.external import outside
 from mae_bench.planning.fitting import fitting_floors
+from mae_bench.planning.outside_arms import encoder_key, folder_of, outside_arm
 from mae_bench.planning.recipes import recipe_of
 from mae_bench.planning.stage import Key, Stage, StageBuilder
 from mae_bench.specs import (
@@ -18,6 +20,7 @@ from mae_bench.specs import (
     CORPUS,
     ArmSpec,
     CorpusSpec,
+    EncoderSpec,
     EvaluateSpec,
     NoiseSpec,
     PretrainRecipe,
@@ -31,46 +34,13 @@ if TYPE_CHECKING:
 __all__ = ["Cell", "Plan", "Stage", "make_plan"]
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One evaluation of the study: an arm on a task under one setting and seed.
-
-    Attributes:
-        arm: with its final options.
-        is_floor: whether it needs no encoder.
-        corpus_tokens: the value of that axis, or None.
-        task: a registered name; None where the protocol reads the corpus.
-        protocol: a registered name.
-        train_size: labels to learn from.
-        noise: of the text.
-        seed: of the study; cells of one seed are compared in pairs.
-        pretrain_seed: differs from ``seed`` where only fine-tunes are repeated.
-        pretrain: id of its pretraining, or None for a floor.
-        evaluate: id of its evaluation, which cells of several test noises share.
-        id: of the cell.
-    """
-
-    arm: ArmSpec
-    is_floor: bool
-    corpus_tokens: int | None
-    task: str | None
-    protocol: str
-    train_size: int | float | str
-    noise: NoiseSpec
-    seed: int
-    pretrain_seed: int | None
-    pretrain: str | None
-    evaluate: str
-    id: str
-
-
 @dataclass(frozen=True)
 class Plan:
     """All that a study asks for.
 
     Attributes:
         study: with the implied arms and the control written out.
-        arms: in order, floors last.
+        arms: in order: objectives, encoders from outside, floors.
         stages: each after those that it needs.
         cells: what becomes rows.
         resolved: the arms of the study with their options parsed.
@@ -122,16 +92,20 @@ def make_plan(
     planner = _Planner(study, arms, StageBuilder(data_dir, tasks))
     cells = tuple(planner.cells())
     stages = tuple(planner.builder.stages.values())
-    floors = fitting_floors(study).items()
+    floors = (ArmSpec(objective=name, label=label) for name, label in fitting_floors(study).items())
     return Plan(
         study=study,
-        arms=(*study.objectives, *(ArmSpec(objective=name, label=label) for name, label in floors)),
+        arms=(*study.objectives, *map(outside_arm, study.encoders), *floors),
         stages=stages,
         cells=cells,
         resolved=arms,
         pretrained=planner.pretrained,
         tasks=tasks,
-        warnings=(*warnings, *own_warnings(study), *left_out(study.corpus)),
+        warnings=(
+            *warnings,
+            *own_warnings(study),
+            *(left_out(study.corpus) if study.objectives else ()),
+        ),
     )
 
 
@@ -164,6 +138,7 @@ class _Planner:
         self.arms = {arm.label: arm for arm in arms}
         self.keys: dict[tuple[str, int | None, int], Key] = {}
         self.pretrained: dict[str, ResolvedArm] = {}
+        self.folders: dict[Key, str | None] = {}
 
     def cells(self) -> Iterator[Cell]:
         """Yield the cells, seed by seed, so that pairs complete early."""
@@ -171,8 +146,9 @@ class _Planner:
 
         study = self.study
         axis = study.corpus_tokens or (study.corpus.tokens,)
-        for tokens in axis:
+        for tokens in axis if study.objectives else ():
             self.builder.blocks(self._corpus(tokens))
+        outside_arms = [(outside_arm(each), self._encoder(each)) for each in study.encoders]
         has_tasks = not all(PROTOCOLS.get(name).reads_corpus for name in study.protocols)
         for task in study.real_tasks if has_tasks else ():
             self.builder.task(task)
@@ -186,6 +162,16 @@ class _Planner:
                     key = self._pretrain(arm.label, tokens, self._pretrain_seed(seed))
                     for protocol in study.protocols:
                         yield from self._evaluations(arm, protocol, key, tokens, seed, groups)
+            for arm, key in outside_arms:
+                for protocol in study.protocols:
+                    if not PROTOCOLS.get(protocol).reads_corpus:  # in the tokens of the study
+                        yield from self._evaluations(arm, protocol, key, None, seed, groups)
+
+    def _encoder(self, encoder: EncoderSpec) -> Key:
+        """Add an encoder from outside."""
+        key, folder = encoder_key(self.builder, encoder), folder_of(encoder)
+        self.folders[key] = str(folder) if folder else None
+        return key
 
     def _pretrain_seed(self, seed: int) -> int:
         return seed if self.study.repeats == "pretraining" else self.study.seeds[0]
@@ -252,6 +238,8 @@ class _Planner:
 
         study, method = self.study, PROTOCOLS.get(protocol)
         recipe = recipe_of(study, method).canonical()
+        ids = {checkpoint[0]: checkpoint[1]} if checkpoint else {}
+        pretrain, encoder = ids.get("pretrain"), ids.get("encoder")
         # of a study's own protocols all fit (`check_kinds`); of floors those that can read the kind
         tasks: tuple[str | None, ...] = tuple(
             task for task in study.real_tasks if method.fits(self.builder.tasks[task].kind)
@@ -273,6 +261,7 @@ class _Planner:
                         train_noise=train_noise,
                         test_noises=tuple(tests),
                         seed=seed,
+                        folder=self.folders[checkpoint] if checkpoint and encoder else None,
                     )
                     labels = "" if method.reads_corpus else f" {size} labels,"
                     name = f"{arm.label} on {task or CORPUS}, {protocol},{labels} seed {seed}"
@@ -291,8 +280,9 @@ class _Planner:
                             train_size=size,
                             noise=noise,
                             seed=seed,
-                            pretrain_seed=self._pretrain_seed(seed) if checkpoint else None,
-                            pretrain=checkpoint[1] if checkpoint else None,
+                            pretrain_seed=self._pretrain_seed(seed) if pretrain else None,
+                            pretrain=pretrain,
+                            encoder=encoder,
                             evaluate=key[1],
                             id=stage_id("cell", 1, [key[1], arm.label, tokens, noise.label]),
                         )

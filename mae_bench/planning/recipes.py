@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from mae_bench.errors import SpecError, UnknownNameError
+from mae_bench.planning.outside_arms import BACKBONE, length_limits
 from mae_bench.sentences import first_key_path, sentence
 from mae_bench.specs import Frozen, Study
 
@@ -79,7 +80,7 @@ def recipe_of(study: Study, protocol: "Protocol") -> Frozen:
 
     A protocol of another package that has the recipe of one with a short form, and none of its
     own under ``recipes``, takes what the short form sets. A ``max_length`` that is not written is
-    at most what the encoder has positions for.
+    at most what every encoder of the study has positions for.
     """
     recipe: Frozen
     if protocol.name in study.recipes:
@@ -89,12 +90,12 @@ def recipe_of(study: Study, protocol: "Protocol") -> Frozen:
         recipe = next((r for r in set_by_study if isinstance(r, protocol.recipe)), None) or (
             protocol.recipe()
         )
-    return _fitted(recipe, study.backbone.max_length)
+    return _fitted(recipe, _most_tokens(study))
 
 
 def with_fitted_lengths(study: Study) -> Study:
     """Return a study whose short recipes fit the encoder where their length was left out."""
-    limit = study.backbone.max_length
+    limit = _most_tokens(study)
     return study.model_copy(
         update={
             name: fitted
@@ -112,18 +113,25 @@ def check_lengths(study: Study) -> None:
     """
     from mae_bench.protocols.base import PROTOCOLS
 
-    lengths = {"corpus.row_length": study.corpus.row_length}
+    limits = length_limits(study)
+    lengths = {"corpus.row_length": study.corpus.row_length} if study.objectives else {}
     for name in study.protocols:
         length = getattr(recipe_of(study, PROTOCOLS.get(name)), "max_length", None)
         where = name if name in SHORT_FORMS else f"recipes.{name}"
         if length is not None:
             lengths[f"{where}.max_length"] = length
     for field, length in lengths.items():
-        if length > study.backbone.max_length:
-            raise SpecError(
-                f"{field} must be at most backbone.max_length {study.backbone.max_length}, "
-                f"got {length}; lower it, or raise backbone.max_length"
-            )
+        for owner, limit in limits.items():
+            if length > limit and (field != "corpus.row_length" or owner == BACKBONE):
+                other = f"raise {BACKBONE}" if owner == BACKBONE else "leave that encoder out"
+                raise SpecError(
+                    f"{field} must be at most {owner} {limit}, got {length}; lower it, or {other}"
+                )
+
+
+def _most_tokens(study: Study) -> int | None:
+    """Return the longest text that every encoder of the study reads; None without a limit."""
+    return min(length_limits(study).values(), default=None)
 
 
 def _is_run(protocol: "Protocol", study: Study) -> bool:
@@ -138,9 +146,11 @@ def _is_run(protocol: "Protocol", study: Study) -> bool:
     return not kinds or any(protocol.fits(kind) for kind in kinds)
 
 
-def _fitted(recipe: Frozen, limit: int) -> Frozen:
+def _fitted(recipe: Frozen, limit: int | None) -> Frozen:
     length = getattr(recipe, "max_length", None)
-    if length is None or "max_length" in recipe.model_fields_set or length <= limit:
+    if length is None or "max_length" in recipe.model_fields_set:
+        return recipe
+    if limit is None or length <= limit:
         return recipe
     return recipe.model_copy(update={"max_length": limit})
 

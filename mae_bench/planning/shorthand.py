@@ -9,6 +9,7 @@ from typing import Any
 
 from mae_bench.backbones import check_backbone
 from mae_bench.errors import SpecError
+from mae_bench.planning.encoder_items import encoder_items
 from mae_bench.planning.own_tasks import take_own_tasks
 from mae_bench.sentences import shown, unknown_key
 from mae_bench.specs import NoiseSpec, Study
@@ -40,6 +41,10 @@ def study_of(raw: Mapping[str, Any], folder: Path | None = None) -> Study:
             full[name] = [full[name]]
     if "objectives" in full:
         full["objectives"] = _arms(full["objectives"])
+    if full.get("encoders"):
+        arms = full.get("objectives", ())
+        taken = [*FLOORS.values(), UNTRAINED, *(arm["label"] for arm in arms)]
+        full["encoders"] = encoder_items(full["encoders"], folder, taken)
     if "noise" in full:
         full["noise"] = [spec for item in full["noise"] for spec in _noises(item)]
     if "seeds" in full:

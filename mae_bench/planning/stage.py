@@ -209,7 +209,10 @@ class StageBuilder:
         noises = noise_plugins(spec)
         task = None if spec.task is None else self.tasks[spec.task]
         plugins = (*noises, *protocol_plugin(spec), *kind_plugin(task), *metric_plugins(task))
-        if spec.checkpoint is not None:
+        if (encoder := self.stages.get(("encoder", str(spec.checkpoint)))) is not None:
+            needs = (encoder.key, *encoder.needs, *needs)
+            plugins += encoder.plugins
+        elif spec.checkpoint is not None:
             needs = (("pretrain", spec.checkpoint), *needs)
             plugins += backbone_plugins(backbone)  # its version is in the checkpoint's id
         content = [version, spec.canonical()]

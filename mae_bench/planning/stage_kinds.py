@@ -38,6 +38,7 @@ STAGE_KINDS = _by_name(
     StageKind("ngrams", 1, False, "counting the corpus' collocations failed"),
     StageKind("task", 1, True, "preparing the task failed"),
     StageKind("teacher", 1, True, "fetching the encoder failed"),
+    StageKind("encoder", 1, False, "reading the encoder failed", ("encoder.json",)),
     StageKind("pretrain", 3, False, "pretraining failed", ("cost.json", "curve.json")),
     StageKind("evaluate", 2, False, "evaluation failed", ("metrics.json", "predictions.parquet")),
 )

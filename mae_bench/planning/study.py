@@ -159,7 +159,7 @@ def _scaled(
             )
         fields = _merged(fields, copy.deepcopy(scales[scale]))
     for override in overrides:
-        _override(fields, override)
+        override_field(fields, override)
     return fields
 
 
@@ -266,7 +266,8 @@ def _is_taken(*specs: object) -> bool:
     return any(isinstance(spec, dict) and "from" in spec for spec in specs)
 
 
-def _override(raw: dict[str, object], override: str) -> None:
+def override_field(raw: dict[str, object], override: str) -> None:
+    """Set one field in place: ``path.to.field=value``, the value in YAML."""
     path, equals, text = override.partition("=")
     parts = path.strip().split(".")
     if not equals or not all(parts):

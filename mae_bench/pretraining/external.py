@@ -13,12 +13,8 @@ from mae_bench.costs import Stack, stack_of_config
 from mae_bench.data.adopt_tokenizer import vocabulary
 from mae_bench.data.encoders import require_sizes
 from mae_bench.errors import SpecError
-from mae_bench.model.backbone import (
-    Backbone,
-    architecture_of_folder,
-    load_backbone,
-    quiet_transformers,
-)
+from mae_bench.model.backbone import Backbone, load_backbone
+from mae_bench.model.encoder_folder import architecture_of_folder, quiet_transformers
 from mae_bench.model.teacher import is_checkpoint
 from mae_bench.model.token_rows import rows_of, take_rows
 from mae_bench.objectives.base import Objective

@@ -51,6 +51,7 @@ from mae_bench.training.batching import (
 from mae_bench.training.operations import OperationCount
 from mae_bench.training.optim import linear_schedule, make_optimizer, set_lr
 from mae_bench.training.precision import autocast
+from mae_bench.training.token_roles import pair_separator
 
 _REPORT_EVERY = 25  # steps between two reports of progress
 
@@ -200,7 +201,7 @@ def run(
     kind = kind.under(recipe)
     learner = kind.learner(splits.train)
     head = learner.head(backbone.width, dropout=recipe.dropout, seed=spec.seed)
-    separator = tokenizer.sep_token_id if kind.num_texts == 2 else None
+    separator = pair_separator(tokenizer) if kind.num_texts == 2 else None
     model = TaskModel(backbone, head, separator)
     tuner = Finetuner(model, learner, recipe, task=name, seed=spec.seed, device=device)
 

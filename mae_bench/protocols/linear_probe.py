@@ -30,6 +30,7 @@ from mae_bench.tasks.metrics import Values
 from mae_bench.training.batching import check_length, load_tokenizer, reading_batches, tokenize
 from mae_bench.training.operations import OperationCount
 from mae_bench.training.precision import autocast
+from mae_bench.training.token_roles import own_poolings
 
 
 class Encoder:
@@ -47,8 +48,9 @@ class Encoder:
         self.device = device
         self.operations = OperationCount(self.backbone.config)
         self._tokenizer = load_tokenizer(checkpoint)
+        self.poolings = own_poolings(recipe.poolings, self._tokenizer)
         self._row_of: dict[str, int] = {}
-        self._vectors: dict[str, list[Values]] = {name: [] for name in recipe.poolings}
+        self._vectors: dict[str, list[Values]] = {name: [] for name in self.poolings}
 
     def encode(self, texts: Iterable[str]) -> None:
         """Make vectors of the texts that have none yet.
@@ -67,7 +69,7 @@ class Encoder:
             device=self.device,
         )
         shape = (len(new), self.backbone.width)
-        vectors = {name: torch.empty(shape, device=self.device) for name in self.recipe.poolings}
+        vectors = {name: torch.empty(shape, device=self.device) for name in self.poolings}
         with torch.inference_mode(), autocast(self.device, self.recipe.precision):
             for index in reading_batches(tokens.lengths, self.recipe.batch_size):
                 ids, is_pad, on_device = tokens.batch(index)
@@ -111,8 +113,8 @@ def run(
     encoder.encode(text for part in (train, selection) for column in part.texts for text in column)
     fitted: list[Fitted] = []
     scalers: dict[str, Any] = {}
-    for done, pooling in enumerate(recipe.poolings):
-        progress(done, len(recipe.poolings), f"{name}: probe on {pooling} pooling")
+    for done, pooling in enumerate(encoder.poolings):
+        progress(done, len(encoder.poolings), f"{name}: probe on {pooling} pooling")
         scalers[pooling] = scaler = StandardScaler()
         fitted += try_penalties(
             kind,

@@ -97,14 +97,20 @@ class _Collector:
             "pretrain_seed": cell.pretrain_seed,
             "is_collapsed": False,
             "collapse": "",
-            "plateau": "",
+            "plateau": None if cell.encoder else "",
             "chosen": "{}",
             "pretrain_id": cell.pretrain,
             "cell_id": cell.id,
         }
 
     def costs(self, cell: Cell) -> dict[str, Any]:
-        """Return the costs of a cell's pretraining; nothing where there is none."""
+        """Return the costs of a cell's pretraining; nothing where there is none.
+
+        Of an encoder from outside only its size is known.
+        """
+        if cell.encoder is not None and self.store.is_done("encoder", cell.encoder):
+            facts = self.read("encoder", cell.encoder, "encoder.json")
+            return {"params_encoder": facts["params_encoder"]}
         if cell.pretrain is None or not self.store.is_done("pretrain", cell.pretrain):
             return {}
         cost = self.read("pretrain", cell.pretrain, "cost.json")

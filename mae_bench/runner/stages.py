@@ -149,6 +149,14 @@ def _teacher(job: Job) -> None:
     fetch_encoder(job.stage.spec["hub_id"], job.stage.spec["revision"], job.out)
 
 
+def _encoder(job: Job) -> None:
+    from mae_bench.protocols.outside_encoder import describe_encoder
+
+    assert isinstance(job.stage.spec, dict)
+    fetched = next(iter(job.needs("teacher")), None)
+    describe_encoder(fetched or user_path(job.stage.spec["from"]), job.out)
+
+
 def _pretrain(job: Job) -> None:
     from mae_bench.objectives.base import OBJECTIVES, parse_options
     from mae_bench.pretraining.pretrain import pretrain
@@ -177,12 +185,23 @@ def _evaluate(job: Job) -> None:
     assert isinstance(job.stage.spec, EvaluateSpec)
     evaluate(
         job.stage.spec,
-        checkpoint=next(iter(job.needs("pretrain")), None),
+        checkpoint=_checkpoint(job, job.stage.spec.folder),
         task=job.need("blocks" if job.stage.spec.task is None else "task"),
         out=job.out,
         device=job.settings.device,
         progress=job.progress,
     )
+
+
+def _checkpoint(job: Job, folder: str | None) -> Path | None:
+    """Return the encoder to evaluate: of a pretraining, of the Hub, or in its own folder."""
+    from mae_bench.protocols.outside_encoder import FILE, require_files
+    from mae_bench.results import read_json
+
+    if folder is not None:
+        files: str = read_json(job.need("encoder") / FILE)["files"]
+        return require_files(user_path(folder), files)
+    return next(iter(job.needs("pretrain") or job.needs("teacher")), None)
 
 
 RUN: dict[str, Callable[[Job], None]] = {  # a function for each of `STAGE_KINDS`
@@ -191,6 +210,7 @@ RUN: dict[str, Callable[[Job], None]] = {  # a function for each of `STAGE_KINDS
     "ngrams": _ngrams,
     "task": _task,
     "teacher": _teacher,
+    "encoder": _encoder,
     "pretrain": _pretrain,
     "evaluate": _evaluate,
 }

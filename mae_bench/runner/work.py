@@ -14,6 +14,7 @@ from mae_bench.store.store import Store
 
 WAIT_S = 0.25  # between looks, while others hold all that is left
 EMIT_EVERY_S = 0.2
+CHECKPOINTS = ("pretrain", "encoder")  # kinds of stages that evaluations read an encoder of
 
 What = Literal["start", "progress", "done", "elsewhere", "failed", "blocked", "message"]
 
@@ -110,9 +111,9 @@ class _Worker:
 
     def checkpoint(self, stage: Stage) -> Key | None:
         """Return the checkpoint that a stage makes, or reads; None for a floor or for data."""
-        if stage.kind == "pretrain":
+        if stage.kind in CHECKPOINTS:
             return stage.key
-        return next((need for need in stage.needs if need[0] == "pretrain"), None)
+        return next((need for need in stage.needs if need[0] in CHECKPOINTS), None)
 
     def settle(self, stage: Stage) -> bool:
         """Look at one stage; return whether it was worked on, so that the look starts anew."""

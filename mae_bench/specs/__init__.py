@@ -23,6 +23,7 @@ from mae_bench.specs.claims import (
     Letter,
     Reference,
 )
+from mae_bench.specs.encoders import OUTSIDE, EncoderSpec
 from mae_bench.specs.evaluation import (
     CLEAN,
     CORPUS,
@@ -61,6 +62,7 @@ __all__ = [
     "Comparison",
     "CorpusSpec",
     "Count",
+    "EncoderSpec",
     "EvaluateSpec",
     "FinetuneRecipe",
     "Frozen",
@@ -70,6 +72,7 @@ __all__ = [
     "Name",
     "NoiseSpec",
     "OwnTask",
+    "OUTSIDE",
     "PEAK_LR",
     "PRESETS",
     "Positive",

@@ -10,6 +10,7 @@ from mae_bench.specs.base import Count, Frozen, Positive, Precision, Ratio, Shar
 # number (Hoerl et al. 1975: alpha = F * noise / signal), and pairs have four times the width.
 PROBE_GRID = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
 WORD_GRID = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)  # a text has many words to learn from
+Pooling = Literal["mean", "cls", "last"]
 
 
 class FinetuneRecipe(Frozen):
@@ -68,8 +69,9 @@ class ProbeRecipe(Frozen):
     """The linear probe: frozen encoder, scikit-learn on pooled features.
 
     Attributes:
-        poolings: how token vectors become one for a text: their mean, or that of [CLS]; chosen
-            on the selection part.
+        poolings: how token vectors become one for a text: their mean, that of [CLS], or the last;
+            chosen on the selection part. ``cls`` means the last where a tokenizer puts no [CLS]
+            first, as those of decoders: their first token has read nothing.
         inverse_penalties: grid of C of logistic regression; ridge regression gets alpha = 1/C.
         max_iter: most iterations of the solver.
         max_length: longest text in tokens; a longer one is cut.
@@ -77,7 +79,7 @@ class ProbeRecipe(Frozen):
         precision: of the encoder; ``auto`` is bf16 where the hardware computes it natively.
     """
 
-    poolings: Annotated[tuple[Literal["mean", "cls"], ...], Field(min_length=1)] = ("mean", "cls")
+    poolings: Annotated[tuple[Pooling, ...], Field(min_length=1)] = ("mean", "cls")
     inverse_penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = PROBE_GRID
     max_iter: Count = 1000
     max_length: Count = 128
@@ -167,8 +169,10 @@ CORPUS = "corpus"  # what rows name as the task where a protocol read the corpus
 class EvaluateSpec(Frozen):
     """One protocol on one task at one size and seed; read on several versions of the test split.
 
-    ``checkpoint`` is the id of a pretraining, or None for a floor that needs no encoder. ``task``
-    is None for a protocol that reads the corpus; ``task_data`` is then the id of token rows.
+    ``checkpoint`` is the id of a pretraining or of an outside encoder, or None for a floor that
+    needs none. ``folder`` is where an outside encoder lies, unless a stage fetches it: a path is
+    only a name, and no part of ids. ``task`` is None for a protocol that reads the corpus;
+    ``task_data`` is then the id of token rows.
     """
 
     checkpoint: str | None
@@ -181,7 +185,10 @@ class EvaluateSpec(Frozen):
     test_noises: tuple[NoiseSpec, ...] = (CLEAN,)
     seed: int
     selection_only: bool = False
+    folder: str | None = None
 
     def canonical(self) -> dict[str, Any]:
         """Return the content of ids, in which the corpus goes by its name in rows."""
-        return super().canonical() | {"task": self.task or CORPUS}
+        content = super().canonical()
+        content.pop("folder", None)
+        return content | {"task": self.task or CORPUS}

@@ -22,6 +22,13 @@ def study_limits(study: Study) -> list[str]:
             "finetuning). Verdicts say nothing about how much another pretraining of the same "
             "kind would differ."
         )
+    if study.encoders:
+        names = ", ".join(encoder.label for encoder in study.encoders)
+        limits.append(
+            f"Not pretrained here: {names}. What their pretraining cost is unknown, and a seed "
+            "repeats their evaluation alone: in comparisons with other arms it pairs the labels "
+            "and the fine-tune, not the pretraining."
+        )
     if len(study.seeds) < MIN_SEEDS:
         limits.append(few_seeds(len(study.seeds)))
     return limits

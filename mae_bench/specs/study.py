@@ -1,11 +1,12 @@
 """A whole comparison."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mae_bench.specs.base import Count, Frozen, InWords, Name, TrainSize
 from mae_bench.specs.claims import Claim, Reference
+from mae_bench.specs.encoders import EncoderSpec
 from mae_bench.specs.evaluation import (
     CLEAN,
     CORPUS,
@@ -73,7 +74,10 @@ class Study(Frozen):
         corpus_tokens: sizes of the corpus, to see what more text is worth; every arm is pretrained
             on each, and ``null`` is all text.
         pretrain: the recipe of all pretrainings.
-        objectives: the arms. An item is a name, or a name with its options.
+        objectives: the arms. An item is a name, or a name with its options. A study that names
+            encoders may have none; then nothing is pretrained, and no corpus is read.
+        encoders: arms that are not pretrained here. An item is a folder of any encoder that
+            transformers loads, ``owner/name@commit`` on the Hub, or a mapping with a label.
         controls: whether to add the arms that explain why an arm differs: parts of a mixture
             alone, and what an objective names itself.
         tasks: labelled tasks. An item is a name that ``mae-bench list tasks`` shows, or a mapping
@@ -105,7 +109,13 @@ class Study(Frozen):
         tuple[Count | None, ...], InWords("a list of corpus sizes, each of which every arm reads")
     ] = ()
     pretrain: PretrainRecipe = PretrainRecipe()
-    objectives: Annotated[tuple[ArmSpec, ...], Field(min_length=1)]
+    objectives: Annotated[
+        tuple[ArmSpec, ...], InWords("a list of at least 1 item", implied="[] beside encoders")
+    ] = ()
+    encoders: Annotated[
+        tuple[EncoderSpec, ...],
+        InWords("a list of folders, Hub ids with their commits, or mappings of label and from"),
+    ] = ()
     controls: bool = False
     tasks: Annotated[
         tuple[str, ...],
@@ -137,6 +147,16 @@ class Study(Frozen):
     references: tuple[Reference, ...] = ()
     expectation: str = ""
     tuning: TuningSpec | None = None
+
+    @model_validator(mode="after")
+    def _arms(self) -> Self:
+        if not self.objectives and not self.encoders:
+            is_empty = "objectives" in self.model_fields_set
+            raise ValueError(
+                f"objectives is {'empty' if is_empty else 'missing'}; name at least one, such as "
+                "objectives: [mlm], or encoders that are not pretrained here"
+            )
+        return self
 
     @property
     def real_tasks(self) -> tuple[str, ...]:

@@ -15,9 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mae_bench.backbones import num_positions
 from mae_bench.errors import DataError, SpecError
 from mae_bench.seeding import seed_for
 from mae_bench.training.token_cache import same_tokenizer, token_ids
+from mae_bench.training.token_roles import pad_id
 
 Indices = NDArray[np.int64]
 
@@ -90,7 +92,7 @@ def load_tokenizer(checkpoint: Path | str) -> Any:
     from transformers import AutoTokenizer
 
     def load() -> object:
-        return AutoTokenizer.from_pretrained(str(checkpoint))
+        return AutoTokenizer.from_pretrained(str(checkpoint), trust_remote_code=False)
 
     folder = Path(checkpoint)
     try:
@@ -136,8 +138,8 @@ def tokenize(
         return rows
 
     rows = token_ids(tokenizer, texts, max_length, encode)
-    pad_id = tokenizer.pad_token_id or 0
-    return TokenSet.of(rows, pad_id=pad_id, vocab_size=vocab_size, device=device)
+    filler = pad_id(tokenizer, vocab_size)
+    return TokenSet.of(rows, pad_id=filler, vocab_size=vocab_size, device=device)
 
 
 def check_length(max_length: int, config: object) -> None:
@@ -146,11 +148,12 @@ def check_length(max_length: int, config: object) -> None:
     Raises:
         SpecError: it has fewer; the message names both numbers.
     """
-    positions = getattr(config, "max_position_embeddings", None)
+    kind = getattr(config, "model_type", "")
+    positions = num_positions({"model_type": kind, **vars(config)})
     if positions is not None and max_length > positions:
         raise SpecError(
             f"max_length {max_length} of the protocol is above the {positions} positions of the "
-            f"encoder (max_position_embeddings); set max_length to at most {positions}, or "
+            f"encoder; set max_length to at most {positions}, or "
             "pretrain with a larger backbone.max_length"
         )
 

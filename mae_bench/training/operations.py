@@ -3,25 +3,25 @@
 import math
 from collections.abc import Sequence
 
+from mae_bench.backbones import content_of, find_architecture
 from mae_bench.costs import TRAIN, Stack, stack_of_config
+from mae_bench.training.measured_cost import MeasuredCost, measure_cost
 
 
 class OperationCount:
     """A running count; the head and a probe's solver are left out, being below 1%."""
 
     def __init__(self, config: object) -> None:
-        """Read the sizes of a loaded encoder."""
-        self._stack: Stack | None
-        try:
-            self._stack = stack_of_config(config)
-        except KeyError:  # an encoder that names its sizes otherwise
-            self._stack = None
+        """Read the sizes of a loaded encoder; one that is not registered is counted by torch."""
+        self._cost: Stack | MeasuredCost | None
+        is_known = find_architecture(content_of(config)) is not None
+        self._cost = stack_of_config(config) if is_known else measure_cost(config)
         self._operations = 0.0
 
     @property
     def total(self) -> float | None:
-        """Operations so far; None where the encoder's sizes are unknown."""
-        return None if self._stack is None else self._operations
+        """Operations so far; None where what the encoder costs is unknown."""
+        return None if self._cost is None else self._operations
 
     def add_training(self, shape: Sequence[int]) -> None:
         """Count a forward and a backward pass over ids of this shape, tokens last."""
@@ -32,5 +32,5 @@ class OperationCount:
         self._add(shape, 1)
 
     def _add(self, shape: Sequence[int], passes: int) -> None:
-        if self._stack is not None:
-            self._operations += passes * self._stack.forward(math.prod(shape[:-1]), shape[-1])
+        if self._cost is not None:
+            self._operations += passes * self._cost.forward(math.prod(shape[:-1]), shape[-1])

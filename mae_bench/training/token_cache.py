@@ -19,7 +19,7 @@ MAX_BYTES = 64 << 20  # of ids and texts
 MAX_TOKENIZERS = 4
 _OVERHEAD = 400  # bytes that Python takes for a key and an array
 _UNREAD = ("cost.json", "curve.json", "spec.json", "done.json")  # beside a tokenizer, not of it
-_WEIGHTS = (".safetensors", ".bin", ".pt", ".h5", ".msgpack", ".onnx")
+_WEIGHTS = (".safetensors", ".bin", ".pt", ".h5", ".msgpack", ".onnx", ".ot")
 
 _held: LRUCache[object, tuple[Ids, int]] = LRUCache(MAX_BYTES, getsizeof=lambda held: held[1])
 _tokenizers: LRUCache[str, object] = LRUCache(MAX_TOKENIZERS)

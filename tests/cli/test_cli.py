@@ -291,7 +291,17 @@ def test_every_verb_with_a_study_takes_the_one_set_of_flags():
     verbs = typer.main.get_command(app).commands
     with_study = verbs.keys() - {"list", "check"}
     assert with_study == {
-        *("plan", "prepare", "tune", "run", "status", "report", "quickstart", "reproduce")
+        *(
+            "plan",
+            "prepare",
+            "tune",
+            "run",
+            "status",
+            "report",
+            "quickstart",
+            "reproduce",
+            "evaluate",
+        )
     }
     one_set = {field.name: field.default for field in fields(Flags)}
     for name in with_study:

@@ -17,7 +17,7 @@ from mae_bench.contract.views import ContractError
 from mae_bench.costs import Flops
 from mae_bench.draws import Draws
 from mae_bench.masking import MASK_ID, NUM_SPECIAL
-from mae_bench.model.backbone import NoPooler
+from mae_bench.model.encoder_folder import NoPooler
 from mae_bench.objectives.base import OBJECTIVES, LossOutput, Objective, Predictor, View
 from mae_bench.objectives.mae import MaskedAutoencoder
 from mae_bench.objectives.mlm import MaskedLanguageModel

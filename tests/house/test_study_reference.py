@@ -24,6 +24,7 @@ BESIDE = {  # what else a study holds where an example stands inside a list or a
         "own_tasks: [{name: t, train: t.csv, kind: classify, text: [a], label: b}]"
     ),
     "own_tasks[]": "own_tasks: [{name: t, data: t.csv, kind: classify, text: [a], label: b}]",
+    "encoders[]": f"encoders: [{{label: one, from: owner/name@{40 * '0'}}}]",
     "noise[]": "noise: [{name: typos, rate: 0.2}]",
     "claims[]": (
         "claims: [{sentence: A claim., treatment: mae, control: mlm, margin: 0.02}]\n"

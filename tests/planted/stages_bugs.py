@@ -107,8 +107,8 @@ BUGS = (
         "corpus_without_a_name",
         "What reads the corpus gets other ids than before, and is run again.",
         "mae_bench/specs/evaluation.py",
-        'return super().canonical() | {"task": self.task or CORPUS}',
-        "return super().canonical()",
+        'return content | {"task": self.task or CORPUS}',
+        "return content",
         ("tests/protocols/test_representation.py::test_its_ids_are_what_they_were",),
     ),
     Bug(
