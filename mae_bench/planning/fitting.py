@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from mae_bench.errors import SpecError
-from mae_bench.specs import CORPUS, Study
+from mae_bench.specs import CORPUS, Study, per_class
 
 
 def check_kinds(study: Study) -> None:
@@ -16,6 +16,7 @@ def check_kinds(study: Study) -> None:
     """
     from mae_bench.tasks import TASKS, kind_of
 
+    _check_sizes(study)
     tuning = study.tuning
     tuned = (tuning.tasks or study.tasks) if tuning else ()
     for name in dict.fromkeys([*study.tasks, *tuned]):
@@ -24,6 +25,23 @@ def check_kinds(study: Study) -> None:
     _check_protocols("protocols", study.protocols, study.tasks)
     if tuning:
         _check_protocols("tuning.protocol", (tuning.protocol,), tuned)
+
+
+def _check_sizes(study: Study) -> None:
+    """Refuse a number of each class where a task's kind has no classes."""
+    from mae_bench.tasks import TASKS, kind_of
+    from mae_bench.tasks.kinds.base import TaskKind
+
+    sizes = [size for size in study.train_sizes if per_class(size) is not None]
+    for task in study.real_tasks if sizes else ():
+        kind = kind_of(TASKS.get(task))
+        if type(kind).groups is TaskKind.groups:  # it tells no classes of its examples
+            raise SpecError(
+                f"train_sizes: '{sizes[0]}' asks for examples of each class, but task '{task}' is "
+                f"of kind '{kind.task.kind}', whose examples have no class each; give a count, a "
+                "share below 1, or 'all'",
+                str(sizes[0]),
+            )
 
 
 def _check_protocols(where: str, protocols: Iterable[str], tasks: Iterable[str]) -> None:

@@ -4,7 +4,7 @@ A stage's id covers its content, the fingerprint of its data and the version of 
 device, the workers, the home, or anything about the other arms.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from mae_bench.specs import (
     CorpusSpec,
     EvaluateSpec,
     Frozen,
+    NoiseSpec,
     PretrainRecipe,
     PretrainSpec,
     stage_id,
@@ -76,6 +77,7 @@ class StageBuilder:
         self.stages: dict[Key, Stage] = {}
         self._fingerprints: dict[CorpusSpec, str] = {}
         self._tasks: dict[str, Key] = {}
+        self._tables: dict[tuple[str, str], Key] = {}
         self._blocks: dict[CorpusSpec, tuple[Key, Key]] = {}
 
     def add(
@@ -125,6 +127,24 @@ class StageBuilder:
             spec = {"task": name}
             self._tasks[name] = self.add("task", content, spec, (), f"task {name}", plugins)
         return self._tasks[name]
+
+    def error_tables(self, task: str, noises: Iterable[NoiseSpec]) -> dict[str, str]:
+        """Add the tables that noises need for a task's language; return their ids by noise."""
+        from mae_bench.data.noises import noise_of, table_fingerprint
+        from mae_bench.tasks.base import TASKS
+
+        ids = {}
+        for name in dict.fromkeys(noise.name for noise in noises):
+            table, language = noise_of(name).table, TASKS.get(task).language
+            if table is None:
+                continue
+            if (name, language) not in self._tables:
+                spec = {"noise": name, "language": language}
+                content = {**spec, "data": table_fingerprint(table, language, self.data_dir)}
+                label = f"errors of {name}, {language}"
+                self._tables[name, language] = self.add("error_table", content, spec, (), label)
+            ids[name] = self._tables[name, language][1]
+        return ids
 
     def teacher(self, hub_id: str, revision: str) -> Key:
         """Add an encoder of the Hub."""
@@ -198,6 +218,7 @@ class StageBuilder:
         needs: tuple[Key, ...] = ((data, spec.task_data),)
         noises = noise_plugins(spec)
         plugins = (*noises, *protocol_plugin(spec), *kind_plugin(spec.task), *metric_plugins(spec))
+        needs += tuple(("error_table", id_) for id_ in dict.fromkeys(spec.error_tables.values()))
         if spec.checkpoint is not None:
             needs = (("pretrain", spec.checkpoint), *needs)
             plugins += backbone_plugins(backbone)  # its version is in the checkpoint's id

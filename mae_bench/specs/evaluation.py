@@ -109,11 +109,11 @@ class RepresentationRecipe(Frozen):
 
 
 class NoiseSpec(Frozen):
-    """Noise on the text of a task, before tokenising.
+    """Noise on the text of a task, before tokenising, or on the labels to learn from.
 
     Attributes:
         name: ``clean`` for none, or a noise that ``mae-bench list noises`` shows.
-        rate: share of the units that it changes.
+        rate: share of the units that it changes: letters, words or what `list noises` says.
         where: which texts it changes.
     """
 
@@ -144,6 +144,7 @@ class EvaluateSpec(Frozen):
 
     ``checkpoint`` is the id of a pretraining, or None for a floor that needs no encoder. ``task``
     is None for a protocol that reads the corpus; ``task_data`` is then the id of token rows.
+    ``error_tables`` are the ids of the tables that its noises need, by their names.
     """
 
     checkpoint: str | None
@@ -156,6 +157,7 @@ class EvaluateSpec(Frozen):
     test_noises: tuple[NoiseSpec, ...] = (CLEAN,)
     seed: int
     selection_only: bool = False
+    error_tables: dict[str, str] = {}
 
     def canonical(self) -> dict[str, Any]:
         """Return the content of ids, in which the corpus goes by its name in rows."""

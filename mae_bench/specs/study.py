@@ -77,7 +77,8 @@ class Study(Frozen):
             alone, and what an objective names itself.
         tasks: labelled tasks that ``mae-bench list tasks`` shows.
         protocols: how checkpoints are evaluated; ``mae-bench list protocols`` shows them.
-        train_sizes: numbers of labels to train on: a count, a share below 1, or ``all``.
+        train_sizes: numbers of labels to train on: a count, a share below 1, ``16/class`` for so
+            many of each class, or ``all``.
         noise: noises on the tasks' texts. An item is a name, or a name with its rate.
         seeds: a count, or a list of whole numbers. Fewer than six decide nothing.
         repeats: what a seed repeats: the whole pretraining, or only the fine-tuning of one.
