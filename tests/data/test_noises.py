@@ -204,7 +204,7 @@ def test_words_with_tags_stay_in_step():
     assert out == words  # a mark that is a word of its own stays
     with pytest.raises(DataError, match="noise 'drop_words' does not keep words in step"):
         apply_to_words(NoiseSpec(name="drop_words", rate=0.2), words, list("abc"), **where)
-    with pytest.raises(DataError, match="words must hold no blank, got .'a b'"):
+    with pytest.raises(DataError, match=r"words must hold no blank, got .'a b'"):
         apply_to_words(NoiseSpec(name="typos", rate=0.2), [["a b"]], ["a"], **where)
 
 
