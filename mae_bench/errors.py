@@ -37,7 +37,7 @@ class DuplicateNameError(MaeBenchError):
 
 
 class PluginError(MaeBenchError):
-    """A part of another package that cannot be imported."""
+    """A part of another package that cannot be imported, or that fails at its work."""
 
 
 class DataError(MaeBenchError):

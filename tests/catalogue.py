@@ -41,8 +41,8 @@ def text():
             of = "" if example == "{}" else f" with `{example}`"
             lines.append(f"Its controls{of}: {cell('controls', part['controls'])}.\n")
     for kind in TABLES:
-        found = parts(kind)
-        lines += [f"## {kind.capitalize()}\n", *_table(list(found[0]), found), ""]
+        entries = parts(kind)
+        lines += [f"## {kind.capitalize()}\n", *_table(list(entries[0]), entries), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

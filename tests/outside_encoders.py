@@ -47,10 +47,12 @@ def save_bert(folder, *, seed=0, scramble=False, is_tied=True):
     pieces = [*pieces, *(f"##{letter}" for letter in pieces), *(w for w in words if len(w) > 1)]
     if scramble:
         pieces = pieces[::-1]
-    unused = [f"[unused{place}]" for place in range(99)]
+    unused = [f"[unused{token_id}]" for token_id in range(99)]
     listed = ["[PAD]", *unused, "[UNK]", "[CLS]", "[SEP]", "[MASK]", *pieces]
     tokenizer = Tokenizer(
-        models.WordPiece({word: place for place, word in enumerate(listed)}, unk_token="[UNK]")
+        models.WordPiece(
+            {word: token_id for token_id, word in enumerate(listed)}, unk_token="[UNK]"
+        )
     )
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -84,18 +86,19 @@ def save_modernbert(folder, *, seed=0, is_tied=True):
     tokenizer.add_special_tokens(["<|endoftext|>", "[UNK]", "[CLS]", "[SEP]", "[PAD]"])
     tokenizer.add_special_tokens([AddedToken("[MASK]", lstrip=True, special=True)])
     tokenizer.add_tokens(["[unused0]"])
-    place = tokenizer.token_to_id
+    token_id = tokenizer.token_to_id
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
-        special_tokens=[("[CLS]", place("[CLS]")), ("[SEP]", place("[SEP]"))],
+        special_tokens=[("[CLS]", token_id("[CLS]")), ("[SEP]", token_id("[SEP]"))],
     )
     _save_tokenizer(tokenizer, folder)
     config = ModernBertConfig(
         vocab_size=(tokenizer.get_vocab_size() // 64 + 1) * 64, hidden_size=32,
         num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, local_attention=8,
         global_attn_every_n_layers=2, max_position_embeddings=POSITIONS,
-        pad_token_id=place("[PAD]"), cls_token_id=place("[CLS]"), sep_token_id=place("[SEP]"),
-        bos_token_id=place("[CLS]"), eos_token_id=place("[SEP]"), tie_word_embeddings=is_tied,
+        pad_token_id=token_id("[PAD]"), cls_token_id=token_id("[CLS]"),
+        sep_token_id=token_id("[SEP]"), bos_token_id=token_id("[CLS]"),
+        eos_token_id=token_id("[SEP]"), tie_word_embeddings=is_tied,
     )  # fmt: skip
     return _save_model(ModernBertForMaskedLM, config, folder, seed)
 

@@ -29,10 +29,10 @@ RECIPE = {
 def write_tokenizer(folder, vocab_size=V):
     """Write a tokenizer in which every third token continues the word before it."""
     words = [
-        ("" if place % 3 == 2 else "Ġ") + chr(97 + place % 7) + str(place)
-        for place in range(NUM_SPECIAL, vocab_size)
+        ("" if token_id % 3 == 2 else "Ġ") + chr(97 + token_id % 7) + str(token_id)
+        for token_id in range(NUM_SPECIAL, vocab_size)
     ]
-    vocabulary = {word: place for place, word in enumerate([*SPECIAL, *words])}
+    vocabulary = {word: token_id for token_id, word in enumerate([*SPECIAL, *words])}
     names = dict(zip(("pad", "unk", "cls", "sep", "mask"), SPECIAL, strict=True))
     PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]")),
@@ -72,12 +72,12 @@ def write_ngrams(folder):
 
 def _rows(first, count, is_padded):
     rows = np.full((count, L), PAD_ID, dtype=np.uint16)
-    for place in range(count):
-        number = first + place
+    for index in range(count):
+        number = first + index
         length = L - 3 * (number % 4) if is_padded else L
         text = np.arange(length - 2) * (1 + number % 5) + 7 * number
-        rows[place, 1 : length - 1] = NUM_SPECIAL + text % (V - NUM_SPECIAL)
-        rows[place, 0], rows[place, length - 1] = CLS_ID, SEP_ID
+        rows[index, 1 : length - 1] = NUM_SPECIAL + text % (V - NUM_SPECIAL)
+        rows[index, 0], rows[index, length - 1] = CLS_ID, SEP_ID
     return rows
 
 

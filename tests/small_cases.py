@@ -19,7 +19,7 @@ WORDS = FILLERS + SIGNS + [str(number) for number in range(10)]
 
 def save_encoder(folder, *, seed=0, positions=64, dropout=0.0, is_broken=False, vocab_size=None):
     """Write a one-layer ModernBERT and a word tokenizer; return the folder."""
-    vocabulary = {word: place for place, word in enumerate(SPECIAL + WORDS)}
+    vocabulary = {word: token_id for token_id, word in enumerate(SPECIAL + WORDS)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(

@@ -12,6 +12,7 @@ from mae_bench.backbones.base import (
     architecture_of,
     check_backbone,
     names_with_attention,
+    names_with_projections,
 )
 from mae_bench.backbones.configs import architecture_of_config, content_of, find_architecture
 from mae_bench.backbones.transformer import Transformer
@@ -31,4 +32,5 @@ __all__ = [
     "gru",
     "modernbert",
     "names_with_attention",
+    "names_with_projections",
 ]

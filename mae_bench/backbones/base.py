@@ -49,7 +49,7 @@ class Architecture(ABC):
         model_type: of its transformers config, as config.json holds it.
         dropout_names: the fields of that config that hold a dropout ratio.
         layer_name: a regular expression for what stands before ``.0.`` in the parameters of the
-            first layer.
+            first layer; it matches every list that holds an entry for each layer.
         projections: child modules of an attention that make queries, keys and values: one for
             all three, or three in this order; empty where no objective can compare them.
         model_options: further arguments of ``AutoModel.from_config``.
@@ -146,10 +146,10 @@ def architecture_of(spec: BackboneSpec) -> Architecture:
 
 
 def check_backbone(spec: BackboneSpec) -> None:
-    """Check what a spec alone does not know: its architecture, and sizes that this can have.
+    """Check that the architecture is registered and can have the sizes of the spec.
 
     Raises:
-        SpecError: with the place in the study.
+        SpecError: with the path of the field in the study.
     """
     try:
         architecture_of(spec).check(spec)
@@ -162,3 +162,8 @@ def check_backbone(spec: BackboneSpec) -> None:
 def names_with_attention() -> str:
     """Return the names of the architectures that have attention, for messages."""
     return " or ".join(name for name, arch in BACKBONES if arch.has_attention)
+
+
+def names_with_projections() -> str:
+    """Return the names of those whose queries, keys and values can be compared, for messages."""
+    return " or ".join(name for name, arch in BACKBONES if arch.projections)

@@ -41,5 +41,5 @@ def find_architecture(config: Mapping[str, Any]) -> tuple[str, Architecture] | N
 
 def architecture_of_config(config: Mapping[str, Any]) -> Architecture:
     """Return the architecture of a config.json, or what is assumed of unregistered ones."""
-    found = find_architecture(config)
-    return found[1] if found else UNREGISTERED
+    registered = find_architecture(config)
+    return registered[1] if registered else UNREGISTERED

@@ -20,6 +20,7 @@ class Recurrent(Architecture):
 
     model_type = "mae_bench_recurrent"
     dropout_names = ("dropout",)
+    layer_name = "layers|norms"  # a layer and the norm of its input stand in a list each
     has_attention = False
     cell: ClassVar[str]
     num_gates: ClassVar[int]
@@ -50,11 +51,11 @@ class Recurrent(Architecture):
         return float(sizes.layers * rows * length * self.num_gates * 3 * sizes.width**2)
 
     def inner(self, width: int, mlp_ratio: float) -> int:
-        """Return 0."""
+        """Return 0: a recurrent layer has no MLP."""
         return 0
 
     def mlp_ratio(self, width: int, inner: int) -> float:
-        """Return 0."""
+        """Return 0: a recurrent layer has no MLP."""
         return 0.0
 
     def read_sizes(self, config: Mapping[str, Any]) -> Sizes:
@@ -68,11 +69,11 @@ class Recurrent(Architecture):
         )
 
     def is_config(self, config: Mapping[str, Any]) -> bool:
-        """Whether type and cell are its own."""
+        """Whether a config.json has its model type and its cell."""
         return super().is_config(config) and config.get("cell") == self.cell
 
     def check(self, spec: BackboneSpec) -> None:
-        """Refuse a width that has no half."""
+        """Raise SpecError for an odd width: each direction has half of it."""
         if spec.width % 2:
             raise SpecError(
                 f"hidden_size {spec.width} must be even for arch '{self.cell}', which gives each "

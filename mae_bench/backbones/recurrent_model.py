@@ -47,7 +47,7 @@ class RecurrentModel(PreTrainedModel):
     arXiv:1609.08144, a layer's input is added to its output. Two differences: the input is
     normed first, as in the Transformers beside it, and tokens get BERT's learned embedding of
     their position, so that removed tokens leave a gap. Tokens are read in the order of their
-    positions. Padding is not read in either direction; padded places return zeros.
+    positions. Padding is not read in either direction; padded positions return zeros.
     """
 
     config_class = RecurrentConfig
@@ -112,9 +112,9 @@ class RecurrentModel(PreTrainedModel):
 
         Args:
             input_ids: [B, S] token ids.
-            position_ids: [B, S] places in the original row, in any order; None means 0..S-1.
+            position_ids: [B, S] positions in the original row, in any order; None means 0..S-1.
             attention_mask: [B, S], 0 at padding; None where there is none. It may stand anywhere.
-            inputs_embeds: [B, S, D] in place of ids.
+            inputs_embeds: [B, S, D] instead of ids.
             output_hidden_states: whether to return the embedding and every layer's output too.
             unused: what transformers' other encoders take.
 
@@ -127,13 +127,13 @@ class RecurrentModel(PreTrainedModel):
                 "Transformer for an objective that hides tokens from one another, as causal does"
             )
         embedded = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
-        places = position_ids
-        if places is None:
-            places = torch.arange(embedded.shape[1], device=embedded.device)[None]
-        hidden = self.dropout(self.embed_norm(embedded + self.embed_positions(places)))
+        positions = position_ids
+        if positions is None:
+            positions = torch.arange(embedded.shape[1], device=embedded.device)[None]
+        hidden = self.dropout(self.embed_norm(embedded + self.embed_positions(positions)))
         back = None
         if position_ids is not None or attention_mask is not None:
-            key = places.expand(embedded.shape[:2])
+            key = positions.expand(embedded.shape[:2])
             if attention_mask is not None:  # padding last, where a packed sequence cuts it off
                 key = key + (attention_mask == 0) * self.config.max_position_embeddings
             order = torch.argsort(key, dim=1, stable=True)

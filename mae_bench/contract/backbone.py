@@ -20,7 +20,7 @@ from mae_bench.data.encoders import require_sizes
 from mae_bench.errors import SpecError
 from mae_bench.model.backbone import Backbone, build_backbone, build_config, load_backbone
 from mae_bench.model.matching import last_projections
-from mae_bench.model.teacher import layer_numbers
+from mae_bench.model.teacher import beside_layers, layer_numbers
 from mae_bench.specs import BackboneSpec
 
 NEAR = 2e-5  # of hidden states, which norms keep near 1
@@ -88,7 +88,7 @@ def check_sizes(case: BackboneCase) -> None:
 
 
 def check_layers(case: BackboneCase) -> None:
-    """Its parameters name as many layers as it has, and so many hidden states come out."""
+    """Its parameters name their layers, all of them, and so many hidden states come out."""
     for layers in (1, 3):
         backbone = build_backbone(case.spec(layers), V, 0).eval()
         named = layer_numbers(backbone.encoder)
@@ -103,6 +103,12 @@ def check_layers(case: BackboneCase) -> None:
             f"{len(states)} hidden states come out of {layers} layers; the embedding and every "
             "layer must, and the last as it is given",
         )
+    deep, shallow = (beside_layers(build_backbone(case.spec(n), V, 0).encoder) for n in (3, 1))
+    hold(
+        deep == shallow,
+        f"a deeper one also has {', '.join(sorted(deep - shallow)[:3])}, which layer_name takes "
+        "for parts of no layer; let it match every list with an entry for each layer",
+    )
 
 
 def check_flops(case: BackboneCase) -> None:
@@ -137,9 +143,24 @@ def check_dropout(case: BackboneCase) -> None:
         hold(not _is_still(backbone), f"a dropout of {DROPOUT} moves nothing in training")
     for backbone in (case.make(), load_backbone(folder, 0.0)):
         hold(_is_still(backbone), "without dropout two passes in training differ; name all of it")
-    still = case.make()
-    still.set_dropout(DROPOUT)
-    hold(not _is_still(still), "set_dropout moves nothing; make its dropouts nn.Dropout")
+    changed = case.make()
+    changed.set_dropout(DROPOUT)
+    hold(
+        torch.equal(_in_training(changed), _in_training(noisy)),
+        f"set_dropout({DROPOUT}) does not give what an encoder built with {DROPOUT} does; hold "
+        "every ratio in an nn.Dropout, or in an attribute with dropout in its name",
+    )
+    changed.set_dropout(0.0)
+    hold(_is_still(changed), "set_dropout(0) leaves dropout on")
+
+
+def _in_training(backbone: Backbone) -> Tensor:
+    """Return the hidden states of a pass in training, always with the same draws."""
+    backbone.train()
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(0)
+        hidden: Tensor = backbone(rows().ids)
+    return hidden
 
 
 def _is_still(backbone: Backbone) -> bool:

@@ -16,7 +16,7 @@ import torch
 from mae_bench.contract.fixtures import Specimen, rows
 from mae_bench.costs import StepShape
 from mae_bench.draws import Block, Draws
-from mae_bench.model.attention import place
+from mae_bench.model.attention import to_device
 from mae_bench.objectives.base import OBJECTIVES, parse_options
 from mae_bench.progress import Progress
 from mae_bench.specs import Precision, PretrainRecipe
@@ -48,7 +48,7 @@ class Stepper:
         made = Specimen(who.objective, dict(who.options), folder).make(
             spec=shape.backbone, vocab_size=shape.vocab_size, row_length=shape.row_length
         )
-        self.objective = place(made, device).train()
+        self.objective = to_device(made, device).train()
         self.device, self.precision = device, precision
         self.block = rows(
             count=shape.batch_rows, length=shape.row_length, vocab_size=shape.vocab_size

@@ -39,12 +39,12 @@ def adopt_tokenizer(folder: Path, out: Path) -> None:
 def renumbered(folder: Path) -> dict[str, object]:
     """Return an encoder's tokenizer.json with our special ids, and the others in their old order.
 
-    Splitting of text is left as it is. What depends on one use of the encoder goes: the frame of
-    a row, the length at which texts are cut, and padding.
+    How text is split stays as it is. Settings of one use of the encoder are removed: the special
+    tokens put around a text, the length at which texts are cut, and padding.
 
     Raises:
-        SpecError: no tokenizer.json, a kind whose words' starts this suite cannot tell, or a
-            special token that is missing.
+        SpecError: no tokenizer.json, a kind in which this suite cannot see where a word starts,
+            or a special token is missing.
     """
     content = _read(folder)
     model = content["model"]
@@ -57,8 +57,8 @@ def renumbered(folder: Path) -> dict[str, object]:
             f"the tokenizer in '{folder}' must be a WordPiece that marks the inside of words by "
             f"'##', or a BPE of bytes, got another kind of {kind}; take another encoder's"
         )
-    found = _ids(content)
-    missing = [f"{w} for {role}" for w, role in zip(SPECIAL, ROLES, strict=True) if w not in found]
+    id_of = _ids(content)
+    missing = [f"{w} for {role}" for w, role in zip(SPECIAL, ROLES, strict=True) if w not in id_of]
     if is_pieces and model.get("unk_token") != "[UNK]" and not missing:
         missing = ["[UNK] for unknown tokens in its model"]
     if missing:
@@ -66,15 +66,15 @@ def renumbered(folder: Path) -> dict[str, object]:
             f"the tokenizer in '{folder}' must have the tokens {', '.join(SPECIAL)}, it lacks "
             f"{' and '.join(missing)}; take another encoder's"
         )
-    # Special tokens belong to the model's own words, for `tokenizers` numbers added tokens after
-    # these; so do trained tokenizers have it.
-    words = sorted(set(model["vocab"]) - set(SPECIAL), key=lambda word: found[word])
-    model["vocab"] = {word: place for place, word in enumerate((*SPECIAL, *words))}
-    later = sorted(_added(content).keys() - model["vocab"].keys(), key=lambda word: found[word])
-    place_of = model["vocab"] | {
-        word: len(model["vocab"]) + place for place, word in enumerate(later)
+    # The special tokens go into the model's own vocabulary, first, as in the tokenizers trained
+    # here: `tokenizers` numbers added tokens after the model's, and ids 0 to 4 must be special.
+    words = sorted(set(model["vocab"]) - set(SPECIAL), key=lambda word: id_of[word])
+    model["vocab"] = {word: index for index, word in enumerate((*SPECIAL, *words))}
+    later = sorted(_added(content).keys() - model["vocab"].keys(), key=lambda word: id_of[word])
+    new_id_of = model["vocab"] | {
+        word: len(model["vocab"]) + index for index, word in enumerate(later)
     }
-    added = [{**token, "id": place_of[token["content"]]} for token in content["added_tokens"]]
+    added = [{**token, "id": new_id_of[token["content"]]} for token in content["added_tokens"]]
     content["added_tokens"] = sorted(added, key=lambda token: int(token["id"]))
     return content | {"post_processor": None, "truncation": None, "padding": None}
 
@@ -110,14 +110,14 @@ def vocabulary(folder: Path) -> dict[str, int]:
     from transformers import AutoTokenizer
 
     if (folder / FILE).is_file():  # not through classes that may add tokens of their own
-        found: dict[str, int] = Tokenizer.from_file(str(folder / FILE)).get_vocab()
-        return found
+        ids: dict[str, int] = Tokenizer.from_file(str(folder / FILE)).get_vocab()
+        return ids
     try:
-        found = AutoTokenizer.from_pretrained(str(folder)).get_vocab()
+        ids = AutoTokenizer.from_pretrained(str(folder)).get_vocab()
     except (OSError, ValueError) as error:
         first_line = str(error).partition("\n")[0]
         raise SpecError(f"'{folder}' has no tokenizer beside its encoder: {first_line}") from error
-    return found
+    return ids
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def _read(folder: Path) -> dict[str, Any]:
         ids += words.values() if isinstance(words, dict) else range(len(words))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unreadable(path, error) from error
-    if not all(isinstance(place, int) for place in ids):
+    if not all(isinstance(token_id, int) for token_id in ids):
         raise _unreadable(path, TypeError("an id is not a whole number"))
     return content
 
@@ -162,8 +162,11 @@ def _added(content: dict[str, Any]) -> dict[str, int]:
 
 
 def _ids(content: dict[str, Any]) -> dict[str, int]:
-    """Return all ids by token; a kind that is refused later needs their number only."""
+    """Return all ids by token.
+
+    A list is the vocabulary of a Unigram model, which is refused later; only its length is used.
+    """
     words = content["model"]["vocab"]
     if isinstance(words, list):
-        words = {str(word[0]): place for place, word in enumerate(words)}
+        words = {str(word[0]): index for index, word in enumerate(words)}
     return {**words, **_added(content)}

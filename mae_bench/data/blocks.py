@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Rows = NDArray[Any]
 
 WORLD_TOKENS = 2_000_000
-MIN_TOKENS = 4  # a shorter document leaves an objective nothing to hide and still see
+MIN_TOKENS = 4  # in a shorter document nothing can be hidden with context left to see
 MAX_VALIDATION_ROWS = 2_048  # enough for a loss to three digits, and cheap to evaluate
 _BATCH = 256  # documents encoded at once
 
@@ -40,7 +40,7 @@ class Blocks:
         validation: [M, L] rows of documents that are never trained on; M can be 0.
         row_length: L.
         vocab_size: of the tokenizer.
-        num_tokens: places of ``rows`` that hold text (neither special nor pad).
+        num_tokens: positions of ``rows`` that hold text (neither special nor pad).
         has_pads: whether any training row is padded.
         unigram_entropy: of the text tokens of ``rows``, in nats a token.
         num_documents: training documents that gave a row.
@@ -183,7 +183,7 @@ class _Rows:
             rows[0, len(ids) + 1] = SEP
         else:
             starts = np.arange(0, len(ids), body)
-            starts[-1] = len(ids) - body
+            starts[-1] = len(ids) - body  # the last row repeats tokens instead of holding pads
             rows = np.full((len(starts), self.row_length), SEP, dtype=self.dtype)
             rows[:, 1:-1] = ids[starts[:, None] + np.arange(body)]
         rows[:, 0] = CLS
@@ -216,8 +216,8 @@ def _check(train: _Rows, spec: CorpusSpec, asked: int | None) -> None:
 
 def _num_maskable(rows: Rows) -> Rows:
     """Return [N] tokens of rows between [CLS] and [SEP]."""
-    found: Rows = (rows != PAD).sum(axis=1) - 2
-    return found
+    counts: Rows = (rows != PAD).sum(axis=1) - 2
+    return counts
 
 
 def _entropy(counts: NDArray[Any]) -> float:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mae_bench.data.files import FILES_VERSION
+from mae_bench.data.files import FILES_VERSION, may_hold_text
 from mae_bench.data.listing import list_texts, shortened
 from mae_bench.data.sources import Source, file_digest, fingerprint
-from mae_bench.errors import SpecError, UnknownNameError, near_match
+from mae_bench.errors import DataError, SpecError, UnknownNameError, near_match
 from mae_bench.plurals import counted
 from mae_bench.registry import Registry
 from mae_bench.specs import CorpusSpec
@@ -190,28 +190,47 @@ def corpus_fingerprint(spec: CorpusSpec, data_dir: Path | None) -> str:
     return f"corpus{CORPUS_VERSION} {total.hexdigest()}"
 
 
+def require_text(spec: CorpusSpec) -> None:
+    """Refuse a file or folder without text when a study is planned, not hours later.
+
+    Raises:
+        DataError: nothing but white space, empty fields or empty tables in a source.
+        UnknownNameError: a source is neither a registered corpus nor a path that exists.
+    """
+    for name in spec.sources:
+        if name in CORPORA:
+            continue
+        files = list_texts(source_path(name)).files
+        if not any(map(may_hold_text, files)):
+            which = "it is" if len(files) == 1 else f"its {len(files)} files are"
+            raise DataError(
+                f"corpus.sources: '{name}' holds no text: {which} empty or blank; name a file or "
+                "folder with text, or leave it out"
+            )
+
+
 def left_out(spec: CorpusSpec) -> list[str]:
     """Return a sentence for each folder of a corpus of which some files are not read."""
-    found = []
+    sentences = []
     for name in spec.sources:
         path = user_path(name)
         if name in CORPORA or not path.is_dir():
             continue
         listing = list_texts(path)
         if listing.skipped:
-            found.append(
+            sentences.append(
                 f"of the folder '{name}', {counted(len(listing.files), 'file')} "
                 f"{'is' if len(listing.files) == 1 else 'are'} read and {len(listing.skipped):,} "
                 f"{'is' if len(listing.skipped) == 1 else 'are'} not: {shortened(listing.skipped)}"
             )
-    return found
+    return sentences
 
 
 def source_path(name: str) -> Path:
     """Return the path that a source names, if it is no corpus.
 
     Raises:
-        UnknownNameError: nothing is there, with the nearest corpus.
+        UnknownNameError: no such path; the message names the nearest corpus.
     """
     path = user_path(name)
     if not is_there(path):

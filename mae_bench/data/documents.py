@@ -20,10 +20,10 @@ from mae_bench.seeding import seed_for
 from mae_bench.specs import CorpusSpec
 
 WORLD_VALIDATION_DOCUMENTS = 300
-MIN_VALIDATION = 200  # characters; less gives no row to speak of
-NEAR = 4  # what is set apart is near the ratio within this factor
-FEW_DOCUMENTS = 10  # below these, what is set apart is told
-_WORLD_STRIDE = 10**9  # documents set apart for each seed
+MIN_VALIDATION = 200  # characters; less would give only a row or two
+NEAR = 4  # the share set apart may differ from the ratio by this factor either way
+FEW_DOCUMENTS = 10  # with fewer, a warning says how much text is set apart
+_WORLD_STRIDE = 10**9  # indices of documents reserved for each seed, so that none overlap
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Documents:
 def load_documents(spec: CorpusSpec, data_dir: Path | None) -> Documents:
     """Return a corpus without exact duplicates, split by content hash, in its seeded order.
 
-    `_split` says what is set apart of few documents, or of very unlike ones. The world sets a
-    fixed number of documents apart instead of a share.
+    `_split` says which text is set apart where documents are few or differ much in length. The
+    world sets a fixed number of documents apart instead of a share.
 
     Raises:
         DataError: a source is missing or unreadable, or holds no text.
@@ -56,18 +56,20 @@ def load_documents(spec: CorpusSpec, data_dir: Path | None) -> Documents:
         return _world(spec.seed)
     key = seed_for("corpus", seed=spec.seed).to_bytes(8, "big")
     ordered: dict[bytes, tuple[int, str]] = {}
-    num_found = 0
+    num_read = 0
     for name in spec.sources:
         for text in _texts(name, data_dir):
             text = text.strip()
             if text:
-                num_found += 1
+                num_read += 1
                 data = _encoded(text, name)
-                place = hashlib.blake2b(data, digest_size=16, key=key).digest()
-                ordered.setdefault(place, (_hash(data), text))
+                # Sorting by a keyed hash of the content is a shuffle that depends on the seed
+                # and on the text alone, and gives exact duplicates one key.
+                sort_key = hashlib.blake2b(data, digest_size=16, key=key).digest()
+                ordered.setdefault(sort_key, (_hash(data), text))
     if not ordered:
         raise DataError(f"the corpus {list(spec.sources)} is empty: it holds no text")
-    documents = [ordered[place] for place in sorted(ordered)]
+    documents = [ordered[sort_key] for sort_key in sorted(ordered)]
     train, validation = _split(documents, spec.validation_ratio)
     if not train:
         raise DataError(
@@ -75,7 +77,7 @@ def load_documents(spec: CorpusSpec, data_dir: Path | None) -> Documents:
             f"validation at validation_ratio {spec.validation_ratio}; give more text or a lower one"
         )
     warnings = _doubts(spec, documents, train, validation)
-    return Documents(lambda: iter(train), validation, num_found - len(documents), warnings)
+    return Documents(lambda: iter(train), validation, num_read - len(documents), warnings)
 
 
 def _split(documents: list[tuple[int, str]], ratio: float) -> tuple[list[str], list[str]]:
@@ -117,8 +119,8 @@ def _cut(text: str, length: int) -> tuple[str, str]:
     """Return a text in two, the second of at most this length, parted at white space if it can."""
     start = len(text) - length
     blank = re.search(r"\s", text[start:])
-    place = start + blank.start() if blank and blank.end() < length else start
-    return text[:place].rstrip(), text[place:].lstrip()
+    end = start + blank.start() if blank and blank.end() < length else start
+    return text[:end].rstrip(), text[end:].lstrip()
 
 
 def _doubts(
@@ -127,16 +129,16 @@ def _doubts(
     where = f"the corpus {list(spec.sources)}"
     apart = sum(map(len, validation))
     share = apart / (apart + sum(map(len, train)))
-    told = f"{share:.2g} of the text is set apart for validation"
+    split = f"{share:.2g} of the text is set apart for validation"
     if len(documents) == 1:
         return (
             f"{where} is one document, of {len(documents[0][1]):,} characters: are its texts apart "
-            f"by blank lines, or in a line each of a .jsonl file? {told}, from its end",
+            f"by blank lines, or in a line each of a .jsonl file? {split}, from its end",
         )
     is_near = spec.validation_ratio / NEAR <= share <= spec.validation_ratio * NEAR
     if len(documents) < FEW_DOCUMENTS or not is_near:
         return (
-            f"{where} is {len(documents):,} documents: {told}, at validation_ratio "
+            f"{where} is {len(documents):,} documents: {split}, at validation_ratio "
             f"{spec.validation_ratio}",
         )
     return ()
@@ -148,7 +150,7 @@ def _encoded(text: str, name: str) -> bytes:
     except UnicodeEncodeError as error:
         raise DataError(
             f"the corpus '{name}' holds a text with half of a character, {text[error.start]!r} at "
-            f"place {error.start}: {text[:40]!r}...; repair or drop that text"
+            f"position {error.start}: {text[:40]!r}...; repair or drop that text"
         ) from error
 
 
@@ -166,8 +168,8 @@ def _texts(name: str, data_dir: Path | None) -> Iterator[str]:
         raise SpecError(f"the corpus '{name}' cannot be mixed with others; name it alone")
     for split in corpus.source.splits:
         field = corpus.text_field
-        found = read_split(corpus.source, split, data_dir, texts=(field,))[field]
-        values = (value or "" for value in found)
+        texts = read_split(corpus.source, split, data_dir, texts=(field,))[field]
+        values = (value or "" for value in texts)
         yield from values if corpus.documents is None else corpus.documents(values)
 
 

@@ -25,8 +25,8 @@ def parse_hub_encoder(name: str) -> tuple[str, str] | None:
 
     The commit is required: a result must not change because somebody else pushed.
     """
-    found = _HUB_ENCODER.fullmatch(name)
-    return (found[1], found[2]) if found else None
+    match = _HUB_ENCODER.fullmatch(name)
+    return (match[1], match[2]) if match else None
 
 
 def fetch_encoder(hub_id: str, revision: str, out: Path) -> None:
@@ -101,11 +101,11 @@ def _other_sizes(spec: BackboneSpec, sized: BackboneSpec, folder: Path) -> SpecE
     """Return the error that names the sizes which differ."""
     mine, theirs = _effective(spec), _effective(sized)
     wrong = {name: value for name, value in theirs.items() if mine[name] != value}
-    found = ", ".join(f"{name} is {value}, got {mine[name]}" for name, value in wrong.items())
+    differences = ", ".join(f"{name} is {value}, got {mine[name]}" for name, value in wrong.items())
     fields = ", ".join(f"{name}: {value}" for name, value in wrong.items())
     return SpecError(
-        f"backbone.checkpoint '{spec.checkpoint}' has other sizes than the study: {found}; write "
-        f"`backbone: {{{fields}}}`"
+        f"backbone.checkpoint '{spec.checkpoint}' has other sizes than the study: {differences}; "
+        f"write `backbone: {{{fields}}}`"
     )
 
 
@@ -128,9 +128,9 @@ def _read(folder: Path) -> tuple[str, Architecture, Sizes]:
     """Return what a config.json says: the architecture's name, the architecture, its sizes."""
     try:
         config = json.loads((folder / "config.json").read_bytes())
-        kind, found = config["model_type"], find_architecture(config)
-        if found is not None:
-            name, arch = found
+        kind, named = config["model_type"], find_architecture(config)
+        if named is not None:
+            name, arch = named
             return name, arch, arch.read_sizes(config)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SpecError(

@@ -14,6 +14,7 @@ from mae_bench.data.tables import read_columns
 from mae_bench.errors import DataError
 
 FILES_VERSION = 2  # raise it where a file is cut into other documents
+MAX_LOOK = 1_000_000  # bytes of a file that a plan reads to see whether there is text in it
 
 
 def read_documents(file: TextFile) -> Iterator[str]:
@@ -39,6 +40,20 @@ def read_documents(file: TextFile) -> Iterator[str]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield _json_text(f"line {number} of {file.path}", line)
+
+
+def may_hold_text(file: TextFile) -> bool:
+    """Return False where a file is known to hold no text: nothing, blank lines, empty fields.
+
+    A large file is not read, for a plan must stay quick. True also where a file is damaged: the
+    error that says how is raised when its documents are read.
+    """
+    try:
+        if file.path.stat().st_size > MAX_LOOK:
+            return True
+        return any(text.strip() for text in read_documents(file))
+    except (OSError, DataError):
+        return True
 
 
 def _decoded(file: TextFile) -> str:
@@ -94,7 +109,7 @@ def _json_text(where: str, line: str) -> str:
 
 
 def checked_text(value: object, where: str) -> str:
-    """Return what stands under ``text``.
+    """Return the value of a field ``text``.
 
     Raises:
         DataError: no text, or half of a character (a lone surrogate), which UTF-8 cannot hold.
@@ -103,7 +118,7 @@ def checked_text(value: object, where: str) -> str:
         raise DataError(f"'text' in {where} must be text, got {value!r} ({type(value).__name__})")
     if half := re.search(r"[\ud800-\udfff]", value):
         raise DataError(
-            f"'text' in {where} holds half of a character: {half[0]!r} at place {half.start()}, as "
-            "cutting a text in UTF-16 leaves it; repair or drop that text"
+            f"'text' in {where} holds half of a character: {half[0]!r} at position {half.start()}, "
+            "as cutting a text in UTF-16 leaves it; repair or drop that text"
         )
     return value

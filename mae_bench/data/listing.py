@@ -11,7 +11,7 @@ from mae_bench.errors import DataError
 SUFFIXES = (".txt", ".jsonl", ".parquet")
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 ALLOWED = f"{', '.join(SUFFIXES)}, each also with {', '.join(COMPRESSED)} behind it"
-# what programs write beside data and nobody misses
+# written beside data by programs: skipped without a word, for no user looks for them
 _MARKS = {".DS_Store", "Thumbs.db", "desktop.ini", "_SUCCESS", "_metadata", "_common_metadata"}
 _MARK_FOLDERS = {".ipynb_checkpoints", "__MACOSX", "__pycache__", ".git"}
 
@@ -21,7 +21,7 @@ class TextFile:
     """A file to read.
 
     Attributes:
-        path: where it was found.
+        path: of the file.
         kind: how it is cut into documents, one of `SUFFIXES`.
         packed: how it is compressed, one of `COMPRESSED` or empty.
     """
@@ -33,10 +33,10 @@ class TextFile:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a path stands for.
+    """The text files of a path, and what was left out.
 
     Attributes:
-        files: sorted by path; each content on the disk once.
+        files: sorted by path; a file that several links lead to stands here once.
         skipped: paths that were left out, each with the reason in brackets; marks of programs
             are not among them.
     """
@@ -48,7 +48,7 @@ class Listing:
 def list_texts(path: Path) -> Listing:
     """Return the text files of a path; a folder is searched to any depth, through links.
 
-    A file's ending tells its kind. Inside a folder with such an ending, as Spark and Hadoop write
+    A file's ending decides its kind. Inside a folder with such an ending, as Spark and Hadoop write
     them, a part without an ending has the folder's kind.
 
     Raises:
@@ -56,8 +56,8 @@ def list_texts(path: Path) -> Listing:
             cannot be looked into.
     """
     if not path.is_dir():
-        found = _as_text(path, _kind_of_parts(path.parent))
-        if found is None:
+        file = _as_text(path, _kind_of_parts(path.parent))
+        if file is None:
             raise DataError(
                 f"'{path}' cannot be read as a corpus: its ending is '{path.suffix}', "
                 f"allowed are {ALLOWED}"
@@ -67,20 +67,20 @@ def list_texts(path: Path) -> Listing:
                 f"'{path}' cannot be read as a corpus: it is neither a file nor "
                 "a folder; name one of these"
             )
-        return Listing((found,), ())
+        return Listing((file,), ())
     files: list[TextFile] = []
     skipped: list[str] = []
     seen: set[str] = set()
-    for place, why in sorted(_walk(path)):
-        real = os.path.realpath(place)
-        if why:
-            skipped.append(f"{place.relative_to(path)} ({why})")
-        elif found := _as_text(place, _kind_of_parts(place.parent)):
-            if real not in seen:
+    for entry, reason in sorted(_walk(path)):
+        real = os.path.realpath(entry)
+        if reason:
+            skipped.append(f"{entry.relative_to(path)} ({reason})")
+        elif text_file := _as_text(entry, _kind_of_parts(entry.parent)):
+            if real not in seen:  # a link to a file that is read already would weigh it twice
                 seen.add(real)
-                files.append(found)
+                files.append(text_file)
         else:
-            skipped.append(f"{place.relative_to(path)} (its ending)")
+            skipped.append(f"{entry.relative_to(path)} (its ending)")
     if not files:
         tail = f"; left out: {shortened(skipped)}" if skipped else ""
         raise DataError(f"the folder '{path}' holds no text: no file ends in {ALLOWED}{tail}")
@@ -88,17 +88,17 @@ def list_texts(path: Path) -> Listing:
 
 
 def parquet_parts(path: Path) -> tuple[Path, ...]:
-    """Return the files of a table: itself, or those of a folder in its place.
+    """Return the files of a table: itself, or those of a folder that stands for it.
 
     Raises:
         DataError: the folder holds none.
     """
     if not path.is_dir():
         return (path,)
-    found = tuple(file.path for file in list_texts(path).files if file.kind == ".parquet")
-    if not found:
+    parts = tuple(file.path for file in list_texts(path).files if file.kind == ".parquet")
+    if not parts:
         raise DataError(f"the folder '{path}' stands for a table and holds no parquet file")
-    return found
+    return parts
 
 
 def shortened(names: list[str] | tuple[str, ...], most: int = 5) -> str:
@@ -125,25 +125,25 @@ def _walk(top: Path) -> Iterator[tuple[Path, str]]:
                 "permissions, or leave it out"
             ) from error
         for name in names:
-            place = folder / name
-            why = _left_out(place)
-            if why is None:
+            entry = folder / name
+            reason = _reason_to_skip(entry)
+            if reason is None:
                 continue
-            if not why and place.is_dir():
-                todo.append(place)
+            if not reason and entry.is_dir():
+                todo.append(entry)
             else:
-                yield place, why
+                yield entry, reason
 
 
-def _left_out(place: Path) -> str | None:
+def _reason_to_skip(entry: Path) -> str | None:
     """Return why a name is left out: "" if it is read, None if it need not be reported."""
-    name = place.name
+    name = entry.name
     if name in _MARKS or name in _MARK_FOLDERS or name.endswith(".crc"):
         return None
     try:
-        mode = place.stat().st_mode
+        mode = entry.stat().st_mode
     except OSError:
-        return "a link to nothing" if place.is_symlink() else "it cannot be read"
+        return "a link to nothing" if entry.is_symlink() else "it cannot be read"
     if name.startswith("."):
         return "hidden"
     if name == "_temporary":

@@ -57,10 +57,10 @@ def is_mark() -> NDArray[np.bool_]:
 @cache
 def is_unspaced() -> NDArray[np.bool_]:
     """Return [U] whether a character is of a script without blanks between words."""
-    found = np.zeros(sys.maxunicode + 1, dtype=np.bool_)
+    is_in_range = np.zeros(sys.maxunicode + 1, dtype=np.bool_)
     for first, last in UNSPACED:
-        found[first : last + 1] = True
-    return found
+        is_in_range[first : last + 1] = True
+    return is_in_range
 
 
 @cache

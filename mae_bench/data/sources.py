@@ -67,8 +67,8 @@ def data_dir(explicit: Path | None) -> Path | None:
         return None
     folder = user_path(value)
     if not is_folder(folder):
-        told = "--data-dir" if explicit else DATA_DIR_VARIABLE
-        raise DataError(f"{told} must name an existing folder, got '{value}'")
+        setting = "--data-dir" if explicit else DATA_DIR_VARIABLE
+        raise DataError(f"{setting} must name an existing folder, got '{value}'")
     return folder
 
 
@@ -97,7 +97,7 @@ def fingerprint(source: Source, data_dir: Path | None, also: Iterable[str] = ())
     """Return what identifies the content that `read_split` would give, without the network.
 
     Local files count by content, so that a changed file makes a new result. Absent data never
-    fails here: the Hub's revision stands for it, with all that says which part of it is read.
+    fails here: the Hub id and revision are returned, with the settings that choose a part of it.
 
     Args:
         source: the set.
@@ -140,8 +140,8 @@ def read_split(
         others: further columns.
 
     Raises:
-        DataError: the set was found nowhere (with every place tried), a file is damaged, or a
-            column is missing.
+        DataError: neither the local folder nor the Hub gave the set (the message names both), a
+            file is damaged, or a column is missing.
     """
     if _is_local(source, [*source.splits, split], data_dir):
         return read_columns(_whole_local(source, split, data_dir), texts, others)
@@ -165,14 +165,14 @@ def read_split(
     )
 
 
-def count_local(source: Source, split: str, data_dir: Path | None) -> int:
-    """Return how many rows the local folder has of a split; 0 where it holds none of the set.
+def count_local(source: Source, split: str, data_dir: Path | None) -> int | None:
+    """Return how many rows the local folder has of a split; None where it lacks the whole set.
 
     Raises:
         DataError: the local copy is incomplete, or a file is damaged.
     """
     if not _is_local(source, [*source.splits, split], data_dir):
-        return 0
+        return None
     return sum(count_rows(path) for path in _whole_local(source, split, data_dir))
 
 
@@ -188,7 +188,7 @@ def _is_local(source: Source, splits: Iterable[str], data_dir: Path | None) -> b
 
 
 def _whole_local(source: Source, split: str, data_dir: Path | None) -> list[Path]:
-    """Return the files of a split, folders of parts in their place opened."""
+    """Return the files of a split, a folder that stands for a file opened."""
     paths = _local_files(source, split, data_dir)
     missing = [str(path) for path in paths if not path.exists()]
     if missing:

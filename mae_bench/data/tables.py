@@ -1,4 +1,4 @@
-"""Columns of parquet files: only those that are needed, whatever else stands beside them."""
+"""Columns of parquet files: only those that are needed, whatever other columns there are."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -36,14 +36,14 @@ def read_columns(
     for path in paths:
         file = _opened(path, content)
         _require(columns, file.schema_arrow.names, str(path))
-        found = columns_of(_read(file, path, list(columns)), str(path), texts, others)
-        for name, values in found.items():
+        part = columns_of(_read(file, path, list(columns)), str(path), texts, others)
+        for name, values in part.items():
             columns[name] += values
     return columns
 
 
 def count_rows(path: Path) -> int:
-    """Return the rows of a file, as its end tells them.
+    """Return the number of rows, from the metadata at the end of the file.
 
     Raises:
         DataError: the file is damaged.
@@ -104,15 +104,16 @@ def _values(column: Any, name: str, where: str, is_text: bool) -> list[object]:
         return [v.decode("utf-8") if isinstance(v, bytes) else v for v in values]
     except UnicodeDecodeError:
         for row in range(len(column)):
-            _one(column[row], name, f"row {row} of {where}")
+            _require_utf8(column[row], name, f"row {row} of {where}")
         raise
 
 
-def _one(value: Any, name: str, where: str) -> None:
+def _require_utf8(value: Any, name: str, where: str) -> None:
+    """Raise DataError for a value that is not UTF-8; conversion of whole columns names no row."""
     try:
-        found = value.as_py()
-        if isinstance(found, bytes):
-            found.decode("utf-8")
+        content = value.as_py()
+        if isinstance(content, bytes):
+            content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataError(
             f"column '{name}' in {where} is not UTF-8: byte 0x{error.object[error.start]:02x} at "

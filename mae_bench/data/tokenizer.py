@@ -27,7 +27,7 @@ BPE_WORDS = (
     rf"'s|'t|'re|'ve|'m|'ll|'d| ?\p{{L}}{{1,{MAX_WORD}}}| ?\p{{N}}{{1,{MAX_WORD}}}"
     rf"| ?[^\s\p{{L}}\p{{N}}]{{1,{MAX_WORD}}}|\s{{1,{MAX_SPACES}}}(?!\S)|\s{{1,{MAX_SPACES}}}"
 )
-MAX_LENGTH = 128  # what Hugging Face code truncates at unless told; the specs' default length
+MAX_LENGTH = 128  # what Hugging Face code truncates at by default; the specs' default length
 
 
 def train_tokenizer(spec: CorpusSpec, out: Path, data_dir: Path | None, progress: Progress) -> None:
@@ -59,10 +59,10 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
     if not (folder / "tokenizer.json").is_file():
         raise StoreError(f"no tokenizer in {folder}: tokenizer.json is missing")
     tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(folder)
-    found = tokenizer.convert_tokens_to_ids(list(SPECIAL))
-    if found != list(range(len(SPECIAL))):
+    special_ids = tokenizer.convert_tokens_to_ids(list(SPECIAL))
+    if special_ids != list(range(len(SPECIAL))):
         raise StoreError(
-            f"the tokenizer in {folder} has ids {found} for {', '.join(SPECIAL)}; "
+            f"the tokenizer in {folder} has ids {special_ids} for {', '.join(SPECIAL)}; "
             f"they must be {list(range(len(SPECIAL)))}"
         )
     return tokenizer
@@ -103,7 +103,7 @@ def _trained_wordpiece(spec: TokenizerSpec, texts: list[str]) -> "Tokenizer":
     """Return an uncased WordPiece whose rarest characters are unknown.
 
     Half of the vocabulary is for characters, the most frequent first, each with its ``##`` form
-    if it can be inside a word; places that merges leave empty go to further characters.
+    if it can be inside a word; ids that merges leave unused go to further characters.
 
     The trainer numbers characters and their ``##`` forms in the order of a hash map, and merges
     of equal count follow these numbers: two runs differ. So the alphabet is chosen here, and its
@@ -120,7 +120,7 @@ def _trained_wordpiece(spec: TokenizerSpec, texts: list[str]) -> "Tokenizer":
         ]
     )
     forms = _letter_forms(texts, normalizer, splitter)
-    kept = _as_many(forms, (spec.vocab_size - len(SPECIAL)) // 2)
+    kept = _that_fit(forms, (spec.vocab_size - len(SPECIAL)) // 2)
     letters = [letter for letter, _ in kept]
     trainer = trainers.WordPieceTrainer(
         vocab_size=spec.vocab_size,
@@ -133,7 +133,7 @@ def _trained_wordpiece(spec: TokenizerSpec, texts: list[str]) -> "Tokenizer":
     scratch.normalizer, scratch.pre_tokenizer = normalizer, splitter
     scratch.train_from_iterator(texts, trainer, length=len(texts))
     vocabulary = scratch.get_vocab(with_added_tokens=False)
-    for letter, is_inside in _as_many(forms[len(kept) :], spec.vocab_size - len(vocabulary)):
+    for letter, is_inside in _that_fit(forms[len(kept) :], spec.vocab_size - len(vocabulary)):
         for form in (letter, f"##{letter}")[: 1 + is_inside]:
             vocabulary[form] = len(vocabulary)
     tokenizer = Tokenizer(
@@ -161,10 +161,10 @@ def _letter_forms(texts: list[str], normalizer: Any, splitter: Any) -> list[tupl
     return [(x, can_continue(x)) for x in sorted(letters, key=lambda x: (-counts[x], x))]
 
 
-def _as_many(forms: list[tuple[str, bool]], places: int) -> list[tuple[str, bool]]:
-    """Return the first characters whose forms fit into so many places of a vocabulary."""
+def _that_fit(forms: list[tuple[str, bool]], num_free: int) -> list[tuple[str, bool]]:
+    """Return the first characters whose forms fit into the free ids of a vocabulary."""
     ends = accumulate(1 + is_inside for _, is_inside in forms)
-    return forms[: sum(end <= places for end in ends)]
+    return forms[: sum(end <= num_free for end in ends)]
 
 
 def save_tokenizer(tokenizer: "Tokenizer", out: Path) -> None:

@@ -43,7 +43,7 @@ WORLD_TASKS: dict[str, WorldTask] = {
     # The topic of four of the six nouns; the two others are of other topics.
     "topic": WorldTask("classify", NUM_TOPICS, 1.0, "accuracy"),
     # What most of five opinions mean. The best reader that knows every word's class, but not
-    # its place, reaches 0.89: a quarter of the opinions are negated, and it must guess which.
+    # its position, reaches 0.89: a quarter of the opinions are negated, and it must guess which.
     "sentiment": WorldTask("classify", 2, 1.0, "accuracy"),
     # 1 where the hypothesis holds the premise's opinion of the same thing, in other words and
     # by the thing's classifier; 0 where it holds the opposite one.
@@ -101,9 +101,9 @@ def _sentence(speaker: Speaker, topic: int, mood: int, names: Texts) -> list[str
     if dice.is_hit(0.5):
         pair = [speaker.opinion(mood, 0.1, 0.95) for _ in range(2)]
         return [*subject, words.copulas[number], *speaker.opinions(pair)]
-    place = [dice.pick(words.prepositions)] if dice.is_hit(0.2) else []
+    preposition = [dice.pick(words.prepositions)] if dice.is_hit(0.2) else []
     return [
-        *subject, *speaker.act(number), *place, *_topical(speaker, topic, speaker.number())
+        *subject, *speaker.act(number), *preposition, *_topical(speaker, topic, speaker.number())
     ]  # fmt: skip
 
 
@@ -160,10 +160,10 @@ def _entailment(speaker: Speaker, index: int) -> tuple[Texts, int]:
     topic, mood, number = speaker.dice.below(NUM_TOPICS), speaker.dice.below(2), speaker.number()
     copula = words.copulas[number]
     held = [speaker.opinion(mood, 0.2) for _ in range(2)]
-    said = [speaker.opinion(mood if label else 1 - mood, 0.2) for _ in range(2)]
+    claimed = [speaker.opinion(mood if label else 1 - mood, 0.2) for _ in range(2)]
     premise = [*speaker.thing(speaker.noun(topic), number), copula, *speaker.opinions(held)]
     named = speaker.thing(words.classifiers[topic], number)
-    return (_text([premise]), _text([[*named, copula, *speaker.opinions(said)]])), label
+    return (_text([premise]), _text([[*named, copula, *speaker.opinions(claimed)]])), label
 
 
 def _similarity(speaker: Speaker, index: int) -> tuple[Texts, float]:

@@ -39,7 +39,7 @@ def hide_in_copies(
     """Return what k copies of every row replace, and what of it they predict.
 
     A random order of a row's T tokens is laid on a circle. With q = round(predicted * T), but at
-    most T // k, copy j replaces the round(corrupted * T) tokens from place j * q on, and predicts
+    most T // k, copy j replaces the round(corrupted * T) tokens from rank j * q on, and predicts
     the first q of these. So no token is predicted twice.
 
     Args:
@@ -56,10 +56,10 @@ def hide_in_copies(
     wanted = torch.floor(maskable.double() * predicted + 0.5).long()
     wanted = torch.minimum(wanted, maskable // copies)
     rank = _rank(draws.uniform("which", length).masked_fill(~is_maskable, math.inf))
-    places = [(rank - copy * wanted) % maskable.clamp(min=1) for copy in range(copies)]
+    copy_ranks = [(rank - copy * wanted) % maskable.clamp(min=1) for copy in range(copies)]
     is_pad = None if block.is_pad is None else block.is_pad.repeat(copies, 1)
-    is_replaced = torch.cat([is_maskable & (place < replaced) for place in places])
-    is_predicted = torch.cat([is_maskable & (place < wanted) for place in places])
+    is_replaced = torch.cat([is_maskable & (copy_rank < replaced) for copy_rank in copy_ranks])
+    is_predicted = torch.cat([is_maskable & (copy_rank < wanted) for copy_rank in copy_ranks])
     full = length - 2
     return (
         _lists(is_replaced, is_pad, math.floor(full * corrupted + 0.5)),
@@ -79,8 +79,8 @@ def in_copies(draws: Draws, draw: str, length: int, copies: int) -> Tensor:
 
 
 def _lists(is_hidden: Tensor, is_pad: Tensor | None, count: int) -> Hidden:
-    found = as_hidden(is_hidden, is_pad, count)
-    return Hidden(found.positions, found.kept, None) if is_pad is None else found
+    hidden = as_hidden(is_hidden, is_pad, count)
+    return Hidden(hidden.positions, hidden.kept, None) if is_pad is None else hidden
 
 
 def _maskable(block: Block) -> Tensor:
@@ -89,5 +89,5 @@ def _maskable(block: Block) -> Tensor:
 
 
 def _rank(score: Tensor) -> Tensor:
-    """Return the place of each entry in the ascending order of its row."""
+    """Return the rank of each entry in the ascending order of its row."""
     return torch.argsort(torch.argsort(score, dim=1, stable=True), dim=1, stable=True)

@@ -1,4 +1,4 @@
-"""What stands at hidden places of rows that an encoder reads whole.
+"""What stands at the hidden positions of rows that an encoder reads whole.
 
 Legend: B rows, L positions, M hidden positions a row, D width.
 """
@@ -19,13 +19,13 @@ _HALF_STEP = 2.0**-25  # half of the grid of the draws, so that no draw is 0 or 
 
 
 class FillOptions(Frozen):
-    """Nothing stands at removed places: the encoder reads the kept tokens alone.
+    """Nothing stands at the removed positions: the encoder reads the kept tokens alone.
 
-    Any fill lets it read whole rows, and drops its output at the filled places.
+    Any fill lets it read whole rows, and drops its output at the filled positions.
 
     Attributes:
         fill: ``random_token`` (3ML, Liao et al. 2022, arXiv:2211.04898, keeps the tenth that BERT
-            replaces so; here all hidden tokens are), or Gaussian ``noise`` in place of the
+            replaces so; here all hidden tokens are), or Gaussian ``noise`` instead of the
             token's embedding.
         reads_masks: a fill of [MASK]; the control that tells what removing is worth.
     """

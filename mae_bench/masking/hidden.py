@@ -115,6 +115,7 @@ def hide(
         wanted = wanted_counts(is_maskable.sum(1, keepdim=True), length - 2, now, masking)
     context = Context(ids, is_maskable, wanted, draws, masking, lexicon)
     scores = MASKINGS.get(masking.scheme).scores(context)
+    # stable: of equal scores the earlier position is hidden, on every device
     order = torch.argsort(scores.masked_fill(~is_maskable, math.inf), dim=1, stable=True)
     if is_pad is None:
         return Hidden(order[:, :count].sort(1).values, order[:, count:].sort(1).values, None)

@@ -75,7 +75,7 @@ def build_lexicon(
         for token, text, is_inner in zip(tokens, texts, may_continue, strict=True)
     ]
     letters = [text.lstrip().lower()[:1] for text in texts]
-    number = {letter: place for place, letter in enumerate(sorted({*letters, ""}))}
+    number = {letter: index for index, letter in enumerate(sorted({*letters, ""}))}
     hashes = np.load(ngrams / "hashes.npy", allow_pickle=False) if ngrams else np.empty(0, np.int64)
     return Lexicon(
         torch.from_numpy(counts.astype(np.int64)),
@@ -105,13 +105,13 @@ def _tokens(tokenizer: Path, vocab_size: int) -> tuple[list[bytes | None], list[
     from tokenizers.models import WordPiece
 
     fast = load_tokenizer(tokenizer)
-    by_id = {place: text for text, place in fast.get_vocab().items()}
+    by_id = {token_id: text for text, token_id in fast.get_vocab().items()}
     # not by its tokens: a BPE of text with headings has "##" too
     is_wordpiece = isinstance(fast.backend_tokenizer.model, WordPiece)
     tokens: list[bytes | None] = [None] * len(SPECIAL)
     may_continue = [False] * len(SPECIAL)
-    for place in range(len(SPECIAL), vocab_size):
-        text = by_id.get(place, "")
+    for token_id in range(len(SPECIAL), vocab_size):
+        text = by_id.get(token_id, "")
         if is_wordpiece:
             tokens.append(text.removeprefix("##").encode("utf-8", "surrogatepass"))
             may_continue.append(text.startswith("##"))

@@ -44,8 +44,8 @@ class _Table:
 
     def log_share(self, tokens: Ints) -> NDArray[np.float64]:
         """Return [K'] log shares of n-grams [K', n] that are all frequent."""
-        place = np.searchsorted(self.hashes, hash_windows(tokens, tokens.shape[1])[:, 0])
-        shares: NDArray[np.float64] = np.log(self.counts[place] / self.total)
+        index = np.searchsorted(self.hashes, hash_windows(tokens, tokens.shape[1])[:, 0])
+        shares: NDArray[np.float64] = np.log(self.counts[index] / self.total)
         return shares
 
 
@@ -75,7 +75,7 @@ def count_ngrams(rows: NDArray[np.integer], out: Path, progress: Progress) -> No
     Args:
         rows: [N, L] token ids.
         out: folder for ``hashes.npy``, sorted int64, and ``meta.json``.
-        progress: told sizes done and to do.
+        progress: called with sizes done and to do.
     """
     ids = np.asarray(rows).astype(np.int64)
     is_text = ids >= len(SPECIAL)
@@ -117,24 +117,24 @@ def _frequent(
         size: n.
 
     Returns:
-        The table, and [N, L - size + 1] whether the n-gram at each place is in it.
+        The table, and [N, L - size + 1] whether the n-gram that starts at each position is in it.
     """
     width = ids.shape[1] - size + 1
     windows = np.lib.stride_tricks.sliding_window_view(is_text, size, axis=1)
     # an n-gram is at most as frequent as its parts, so the others are not even sorted
     may_be = is_text if size == 1 else is_frequent[:, :-1] & is_frequent[:, 1:]
-    row, place = np.nonzero(may_be)
-    hashes = hash_windows(ids, size)[row, place]
+    row, start = np.nonzero(may_be)
+    hashes = hash_windows(ids, size)[row, start]
     unique, first, inverse, counts = np.unique(
         hashes, return_index=True, return_inverse=True, return_counts=True
     )
     # single tokens stay whatever their count: they are only parts
     is_in = counts >= (MIN_COUNT if size > 1 else 1)
-    found = np.zeros((len(ids), width), dtype=bool)
-    found[row, place] = is_in[inverse]
+    is_in_table = np.zeros((len(ids), width), dtype=bool)
+    is_in_table[row, start] = is_in[inverse]
     first = first[is_in]
-    tokens = ids[row[first][:, None], place[first][:, None] + np.arange(size)]
-    return _Table(unique[is_in], tokens, counts[is_in], int(windows.all(2).sum())), found
+    tokens = ids[row[first][:, None], start[first][:, None] + np.arange(size)]
+    return _Table(unique[is_in], tokens, counts[is_in], int(windows.all(2).sum())), is_in_table
 
 
 def _pmi(tables: dict[int, _Table], size: int) -> NDArray[np.float64]:
@@ -152,7 +152,7 @@ def _pmi(tables: dict[int, _Table], size: int) -> NDArray[np.float64]:
 
 
 def _best(table: _Table, pmi: NDArray[np.float64], limit: int) -> Ints:
-    """Return the places of the n-grams of highest PMI; the more frequent first where equal."""
+    """Return the indices of the n-grams of highest PMI; the more frequent first where equal."""
     order = np.lexsort((table.hashes, -table.counts, -pmi))
     chosen: Ints = order[pmi[order] > 0][:limit]
     return chosen

@@ -66,5 +66,5 @@ def mean_flops(ratio: float | RatioSchedule, price: Callable[[float], Flops]) ->
     """Return the price of an average step: ``price`` of the ratio, over the whole schedule."""
     if not isinstance(ratio, RatioSchedule):
         return price(ratio)
-    prices = [price(ratio.at((place + 0.5) / GRID)) for place in range(GRID)]
+    prices = [price(ratio.at((step + 0.5) / GRID)) for step in range(GRID)]
     return sum(prices[1:], prices[0]).scaled(1 / GRID)

@@ -1,4 +1,4 @@
-"""Spans that are dropped from a row, a mark in the place of each: T5's span corruption.
+"""Spans that are dropped from a row, one mark instead of each: T5's span corruption.
 
 Legend: B rows, L positions, T maskable tokens of a row, M of them dropped in K spans.
 """
@@ -17,16 +17,16 @@ class SpanRows:
     """Rows without their spans, and the spans.
 
     Attributes:
-        shown: [B, L - M + K] the row with [MASK] in the place of each span.
+        shown: [B, L - M + K] the row with one [MASK] instead of each span.
         is_pad: [B, L - M + K], or None where no row is padded.
-        told: [B, M + K] each span after a [MASK], in order.
-        answers: [B, M + K] what follows each entry of ``told``; [SEP] after the last.
+        decoder_input: [B, M + K] each span after a [MASK], in order.
+        answers: [B, M + K] what follows each entry of ``decoder_input``; [SEP] after the last.
         is_answer: [B, M + K], False at filling, which comes last; None where there is none.
     """
 
     shown: Tensor
     is_pad: Tensor | None
-    told: Tensor
+    decoder_input: Tensor
     answers: Tensor
     is_answer: Tensor | None
 
@@ -48,7 +48,7 @@ def drop_spans(block: Block, draws: Draws, ratio: float, mean_length: float) -> 
     A kept token stands between two spans, so there are at most T - M + 1. Where that is fewer,
     above a ratio of about mean_length / (mean_length + 1), spans are longer than mean_length.
     As in Raffel et al. 2020, arXiv:1910.10683, all ways to cut M tokens into K spans are equally
-    likely, and so are all places of the spans with a kept token between two. Differs: a row may
+    likely, and so are all positions of the spans with a kept token between two. Differs: a row may
     end, and start, with a kept token or with a span; T5's start with one and end with the other.
 
     Args:
@@ -81,7 +81,7 @@ def drop_spans(block: Block, draws: Draws, ratio: float, mean_length: float) -> 
     return SpanRows(
         shown=shown,
         is_pad=None if block.is_pad is None else ~is_kept,
-        told=texts[:, :-1],
+        decoder_input=texts[:, :-1],
         answers=texts[:, 1:],
         is_answer=None if block.is_pad is None else is_text[:, 1:],
     )
@@ -104,16 +104,16 @@ def _spans(
     score = draws.uniform("span_starts", dropped).masked_fill(~can_start, 2.0)
     starts = (_rank(score) < wanted - 1) & can_start | (token == 0) & (num_dropped > 0)
 
-    # before which kept tokens, or after the last, a span stands; no two at one place
+    # the gaps where spans stand: gap i is before kept token i, or after the last; no two in one
     num_kept = maskable - num_dropped
     gap = torch.arange(length - 1 - dropped, device=is_real.device)[None]
     score = draws.uniform("span_gaps", gap.shape[1]).masked_fill(gap > num_kept, 2.0)
-    places = torch.argsort(score, dim=1, stable=True)[:, :spans]
+    span_gaps = torch.argsort(score, dim=1, stable=True)[:, :spans]
     is_used = torch.arange(spans, device=is_real.device)[None] < wanted
-    places = torch.where(is_used, places, length).sort(1).values
+    span_gaps = torch.where(is_used, span_gaps, length).sort(1).values
 
     span = starts.long().cumsum(1).sub(1).clamp(min=0)
-    position = 1 + places.gather(1, span) + token  # [CLS] stands before the text
+    position = 1 + span_gaps.gather(1, span) + token  # [CLS] stands before the text
     is_there = token < num_dropped
     position = torch.where(is_there, position, 0)
     nowhere = torch.zeros_like(is_real)
@@ -131,5 +131,5 @@ def _first(ids: Tensor, is_chosen: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def _rank(score: Tensor) -> Tensor:
-    """Return the place of each entry in the ascending order of its row."""
+    """Return the rank of each entry in the ascending order of its row."""
     return torch.argsort(torch.argsort(score, dim=1, stable=True), dim=1, stable=True)

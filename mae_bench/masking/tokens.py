@@ -54,7 +54,7 @@ def non_adjacent(context: Context) -> Tensor:
     sum over a = 0..M-1 of C(i-1-a, a) C(T-M-i+1+a, M-1-a) / C(T-M+1, M), where a tokens are hidden
     before it; C(n, 0) = 1, and C(n, k) = 0 for n < k. That is M / (T - M + 1) at both ends, more
     than the mask ratio; inwards they swing about it and settle. Their mean is M / T exactly.
-    M of T - M + 1 slots are drawn, and the k-th of them is moved on by k - 1 places.
+    M of T - M + 1 slots are drawn, and the k-th of them is moved on by k - 1 positions.
     """
     is_maskable = context.is_maskable
     length = is_maskable.shape[1]

@@ -37,8 +37,8 @@ def span(context: Context) -> Tensor:
     turn = (context.draws.uniform("turn", 1).double() * total).long()
     is_cut = context.draws.uniform("cut", length) < 1 / context.masking.mean_length
     is_first = context.is_maskable & (is_cut | (rank == turn))
-    # At least one cut, at a uniform place, so that also a row of one span begins anywhere.
-    first = _last_place(is_first)
+    # At least one cut, at a uniform position, so that also a row of one span begins anywhere.
+    first = _last_marked(is_first)
     first = torch.where(first < 0, first.amax(1, keepdim=True), first).clamp(min=0)
     inside = (rank - rank.gather(1, first)) % total.clamp(min=1)
     return context.draws.uniform("which", length).double().gather(1, first) + inside * TINY
@@ -80,7 +80,7 @@ def pmi(context: Context) -> Tensor:
     Marginals: those of ``whole_word``, where the units are these n-grams of up to five tokens and
     what they leave of words.
     Differs from the paper: n-grams are of tokens, not of words, and may end inside a word; of
-    overlapping n-grams the one that starts first is the unit (there one at random), at one place
+    overlapping n-grams the one that starts first is the unit (there one at random), at one start
     the longest.
     """
     assert context.lexicon is not None
@@ -94,16 +94,16 @@ def pmi(context: Context) -> Tensor:
 def _shared(context: Context, is_first: Tensor) -> Tensor:
     """Return [B, L] scores: the draw of the latest unit's start, text by text."""
     starts_text = context.is_maskable & ~context.is_maskable.roll(1, dims=1)
-    first = _last_place(is_first | starts_text).clamp(min=0)
-    places = torch.arange(first.shape[1], device=first.device)
-    first = places - (places - first) % context.wanted.long().clamp(min=1)
+    first = _last_marked(is_first | starts_text).clamp(min=0)
+    positions = torch.arange(first.shape[1], device=first.device)
+    first = positions - (positions - first) % context.wanted.long().clamp(min=1)
     return context.draws.uniform("which", context.ids.shape[1]).gather(1, first)
 
 
-def _last_place(is_marked: Tensor) -> Tensor:
+def _last_marked(is_marked: Tensor) -> Tensor:
     """Return [B, L] the latest marked position up to each one, -1 before the first."""
-    places = torch.arange(is_marked.shape[1], device=is_marked.device)
-    return torch.where(is_marked, places, -1).cummax(1).values
+    positions = torch.arange(is_marked.shape[1], device=is_marked.device)
+    return torch.where(is_marked, positions, -1).cummax(1).values
 
 
 def _longest_match(ids: Tensor, ngrams: Tensor) -> Tensor:
@@ -113,17 +113,17 @@ def _longest_match(ids: Tensor, ngrams: Tensor) -> Tensor:
         return longest
     for size in range(SHORTEST, min(LONGEST, ids.shape[1]) + 1):
         hashes = hash_windows(ids, size)
-        place = torch.searchsorted(ngrams, hashes).clamp(max=len(ngrams) - 1)
+        index = torch.searchsorted(ngrams, hashes).clamp(max=len(ngrams) - 1)
         width = hashes.shape[1]
-        longest[:, :width] = torch.where(ngrams[place] == hashes, size, longest[:, :width])
+        longest[:, :width] = torch.where(ngrams[index] == hashes, size, longest[:, :width])
     return longest
 
 
 def _reached(steps: Tensor) -> Tensor:
     """Return [B, L] the positions met from 0 on by steps of these lengths, by doubling."""
     length = steps.shape[1]
-    places = torch.arange(length, device=steps.device)
-    jump = (places + steps).clamp(max=length)
+    positions = torch.arange(length, device=steps.device)
+    jump = (positions + steps).clamp(max=length)
     jump = torch.cat([jump, torch.full_like(jump[:, :1], length)], 1)  # the end leads to itself
     is_met = torch.zeros_like(jump, dtype=torch.bool)
     is_met[:, 0] = True
@@ -137,5 +137,5 @@ def _reached(steps: Tensor) -> Tensor:
 
 def _covered(lengths: Tensor) -> Tensor:
     """Return [B, L] whether a position lies in one of the units that start with these lengths."""
-    places = torch.arange(lengths.shape[1], device=lengths.device)
-    return (places + lengths).cummax(1).values > places
+    positions = torch.arange(lengths.shape[1], device=lengths.device)
+    return (positions + lengths).cummax(1).values > positions

@@ -66,21 +66,21 @@ class WordStarts(nn.Module):
 
     def _begun(self, ids: Tensor) -> Tensor:
         """Return [B, L] the character that begins with each token; -1 inside of one."""
-        found, size, taken = self.first[ids], self.size[ids], torch.zeros_like(ids)
+        window, size, taken = self.first[ids], self.size[ids], torch.zeros_like(ids)
         for step in range(1, LONGEST):
             taken = (taken + _moved(size, 1 - step)).clamp(max=LONGEST)
-            found = found | (_moved(self.first[ids], -step) >> (8 * taken))
-        a, b, c, d = (found >> shift & 0xFF for shift in (24, 16, 8, 0))
+            window = window | (_moved(self.first[ids], -step) >> (8 * taken))
+        a, b, c, d = (window >> shift & 0xFF for shift in (24, 16, 8, 0))
         return _decoded(a, b, c, d)
 
     def _ended(self, ids: Tensor) -> Tensor:
         """Return [B, L] the character that ends before each token; -1 where there is none."""
         last, size = _moved(self.last[ids], 1), _moved(self.size[ids], 1)
-        found, taken = last, size
+        window, taken = last, size
         for step in range(1, LONGEST):
-            found = found | (_moved(last, step) << (8 * taken) & _LOW)
+            window = window | (_moved(last, step) << (8 * taken) & _LOW)
             taken = (taken + _moved(size, step)).clamp(max=LONGEST)
-        d, c, b, a = (found >> shift & 0xFF for shift in (0, 8, 16, 24))
+        d, c, b, a = (window >> shift & 0xFF for shift in (0, 8, 16, 24))
         is_tail = [(byte & 0xC0) == 0x80 for byte in (d, c, b)]
         # the bytes from the latest one on that is no continuation
         zero = torch.zeros_like(a)
@@ -101,7 +101,7 @@ def byte_of_char() -> dict[str, int]:
     shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     other = [byte for byte in range(256) if byte not in shown]
     return {chr(byte): byte for byte in shown} | {
-        chr(256 + place): byte for place, byte in enumerate(other)
+        chr(256 + index): byte for index, byte in enumerate(other)
     }
 
 
@@ -119,9 +119,9 @@ def _moved(values: Tensor, steps: int) -> Tensor:
 
 def _decoded(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
     """Return the code point of the character whose first byte is ``a``; -1 for none."""
-    found = torch.where(a < 0x80, a, -1)
-    found = torch.where((a >= 0xC2) & (a < 0xE0), (a & 0x1F) << 6 | b & 0x3F, found)
+    code_point = torch.where(a < 0x80, a, -1)
+    code_point = torch.where((a >= 0xC2) & (a < 0xE0), (a & 0x1F) << 6 | b & 0x3F, code_point)
     three = (a & 0x0F) << 12 | (b & 0x3F) << 6 | c & 0x3F
-    found = torch.where((a >= 0xE0) & (a < 0xF0), three, found)
+    code_point = torch.where((a >= 0xE0) & (a < 0xF0), three, code_point)
     four = (a & 0x07) << 18 | (b & 0x3F) << 12 | (c & 0x3F) << 6 | d & 0x3F
-    return torch.where((a >= 0xF0) & (a < 0xF5), four.clamp(max=0x10FFFF), found)
+    return torch.where((a >= 0xF0) & (a < 0xF5), four.clamp(max=0x10FFFF), code_point)

@@ -8,7 +8,7 @@ from torch import nn
 Module = TypeVar("Module", bound=nn.Module)
 
 
-def place(module: Module, device: str) -> Module:
+def to_device(module: Module, device: str) -> Module:
     """Move a module to a device and choose the attention kernel that is fastest there.
 
     On a CPU the fused kernel's backward pass costs more than the rest of a small encoder:

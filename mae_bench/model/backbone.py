@@ -18,6 +18,7 @@ from mae_bench.data.tokenizer import CLS, PAD, SEP
 from mae_bench.errors import SpecError
 from mae_bench.file_stamps import file_stamps
 from mae_bench.model.attention_mask import attention_mask
+from mae_bench.model.dropouts import allow_dropout, dropout_holders, set_dropout_ratios
 from mae_bench.seeding import seed_for
 from mae_bench.specs import BackboneSpec
 
@@ -70,6 +71,7 @@ class Backbone(nn.Module):
     def __init__(self, encoder: nn.Module) -> None:
         """Wrap a transformers encoder."""
         super().__init__()
+        allow_dropout(encoder)
         self.encoder = encoder
 
     @property
@@ -113,9 +115,9 @@ class Backbone(nn.Module):
 
         Args:
             input_ids: [B, S] token ids.
-            positions: [B, S] places in the original row; None means 0..S-1.
+            positions: [B, S] positions in the original row; None means 0..S-1.
             is_pad: [B, S], True where a token is padding; None where there is none.
-            inputs_embeds: [B, S, D] vectors to read in place of the tokens' embeddings.
+            inputs_embeds: [B, S, D] vectors to read instead of the tokens' embeddings.
             is_causal: whether a token attends only to itself and those before it.
             is_unseen: [B, S], True at tokens that no other attends to; None where there are none.
             segments: [B, S], 0 in the first text of a pair and 1 in the second, for an encoder
@@ -151,11 +153,18 @@ class Backbone(nn.Module):
         is_causal = is_causal or getattr(self.config, "is_causal_encoder", False)
         return attention_mask(input_ids, is_pad, is_causal=is_causal, is_unseen=is_unseen)
 
-    def set_dropout(self, rate: float) -> None:
-        """Set the rate of every dropout layer (embeddings and MLPs; BERT's attention too)."""
+    def set_dropout(self, ratio: float) -> None:
+        """Set every dropout: as if the encoder had been built with this ratio."""
+        set_dropout_ratios(dict.fromkeys(dropout_holders(self), ratio))
+
+    def set_layer_dropout(self, ratio: float) -> None:
+        """Set the dropout layers alone: ModernBERT's are its embedding's and its MLPs', BERT's all.
+
+        ModernBERT's attention holds its ratio as a number, and keeps it.
+        """
         for module in self.modules():
             if isinstance(module, nn.Dropout):
-                module.p = rate
+                module.p = ratio
 
 
 def quiet_bars() -> None:
@@ -193,7 +202,8 @@ def load_backbone(folder: Path | str, dropout: float | None = None) -> Backbone:
         encoder = _read_encoder(folder, dropout)
         if _num_bytes(encoder) > MAX_BYTES:
             return Backbone(encoder)
-        _encoders[key] = copy.deepcopy(encoder)  # not the file's own pages, which may change
+        # a copy: weights as they are read may be pages of the file, which may change
+        _encoders[key] = copy.deepcopy(encoder)
     return Backbone(copy.deepcopy(_encoders[key]))
 
 

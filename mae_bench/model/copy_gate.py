@@ -47,6 +47,7 @@ class CopyGate(nn.Module):
             gate = self.gate(features[part]).squeeze(-1).float()
             logits = head(features[part], embedding).float()
             made = F.logsigmoid(-gate) - F.cross_entropy(logits, targets[part], reduction="none")
+            # In logarithms: the product of a small g and a small p would be 0.
             copied = F.logsigmoid(gate).masked_fill(given[part] != targets[part], -math.inf)
             total = total - torch.logaddexp(made, copied).sum()
         return total / max(1, len(targets))

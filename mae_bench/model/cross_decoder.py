@@ -1,4 +1,4 @@
-"""A decoder whose removed places read the kept ones by cross attention, and nothing else.
+"""A decoder whose removed positions read the kept ones by cross attention, and nothing else.
 
 Legend: B rows, S readable vectors, M removed tokens, D encoder width, W decoder width, H heads,
 h = W / H.
@@ -19,7 +19,7 @@ def inner_width(spec: BackboneSpec, width: int) -> int:
 
 
 class CrossDecoder(MaskedDecoder):
-    """Removed places query the readable vectors; they neither read each other nor are read.
+    """Removed positions query the readable vectors; they neither read each other nor are read.
 
     Source: CrossMAE, Fu et al. 2024, arXiv:2401.14391. Differs: positions enter by rotation
     (RoFormer, arXiv:2104.09864), on every backbone, and every layer reads the encoder's last layer.
@@ -123,7 +123,7 @@ def rotate(x: Tensor, angles: Tensor) -> Tensor:
 
 
 def cross_forward(spec: BackboneSpec, width: int, layers: int, read: int, removed: int) -> float:
-    """Operations of one forward pass over a row with that many readable and removed places."""
+    """Operations of one forward pass over a row with that many readable and removed positions."""
     queries = removed * (4 * width**2 + 4 * width * inner_width(spec, width))
     memory = read * 4 * width**2
     return float(layers * (queries + memory + 4 * read * removed * width))

@@ -15,7 +15,7 @@ from mae_bench.specs import BackboneSpec
 
 
 class MaskedDecoder(nn.Module, ABC):
-    """What every decoder starts from: readable vectors and one vector at each removed place."""
+    """What every decoder starts from: readable vectors and one vector at each removed position."""
 
     mask_vector: nn.Parameter | None
 
@@ -41,7 +41,7 @@ class MaskedDecoder(nn.Module, ABC):
         mask_embedding: Tensor,
         sets: tuple[int, Tensor] | None,
     ) -> Tensor:
-        """Return [B, M, W] features at removed places that are decoded at once, or set by set.
+        """Return [B, M, W] features at removed positions that are decoded at once, or set by set.
 
         Args:
             hidden: [B, S, D] encoder output.
@@ -52,14 +52,16 @@ class MaskedDecoder(nn.Module, ABC):
             sets: how many, the parts of `torch.tensor_split`, and the removed tokens' embeddings
                 [B, M, D], which the passes of the other sets read; None for one set.
         """
-        places, is_target = removed
+        removed_positions, is_target = removed
         is_unread = None if is_pad is None or is_target is None else (is_pad, ~is_target)
         if sets is None:
             pads = None if is_unread is None else torch.cat(is_unread, dim=1)
-            features: Tensor = self(hidden, positions, places, pads, mask_embedding)
+            features: Tensor = self(hidden, positions, removed_positions, pads, mask_embedding)
             return features
         num_sets, vectors = sets
-        parts = torch.arange(places.shape[1], device=places.device).tensor_split(num_sets)
+        parts = torch.arange(
+            removed_positions.shape[1], device=removed_positions.device
+        ).tensor_split(num_sets)
         decoded = []
         for part in parts:
             rest = torch.cat([other for other in parts if other is not part])
@@ -68,8 +70,10 @@ class MaskedDecoder(nn.Module, ABC):
                 is_kept_pad, is_filler = is_unread
                 pads = torch.cat([is_kept_pad, is_filler[:, rest], is_filler[:, part]], dim=1)
             read = torch.cat([hidden, vectors[:, rest].to(hidden.dtype)], dim=1)
-            read_positions = torch.cat([positions, places[:, rest]], dim=1)
-            decoded.append(self(read, read_positions, places[:, part], pads, mask_embedding))
+            read_positions = torch.cat([positions, removed_positions[:, rest]], dim=1)
+            decoded.append(
+                self(read, read_positions, removed_positions[:, part], pads, mask_embedding)
+            )
         return torch.cat(decoded, dim=1)
 
     @abstractmethod
@@ -87,7 +91,7 @@ class MaskedDecoder(nn.Module, ABC):
             hidden: [B, S, D] vectors that may be read: encoder output, or token embeddings.
             positions: [B, S] their original positions.
             removed_positions: [B, M] original positions.
-            is_pad: [B, S + M] over readable then removed places, or None.
+            is_pad: [B, S + M] over readable then removed positions, or None.
             mask_embedding: [D] the encoder's embedding of [MASK]; ignored by a decoder that has
                 a mask vector of its own.
         """

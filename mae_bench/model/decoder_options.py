@@ -22,9 +22,9 @@ class DecoderOptions(Frozen):
         decoder_width: the encoder's where left out.
         decoder_heads: as many as give the backbone's head size where left out.
         decoder_attention: ``self`` runs the backbone's kind of layer over readable and removed
-            places together (He et al. 2022, arXiv:2111.06377); with ``cross`` the removed places
-            alone read the others (CrossMAE, Fu et al. 2024, arXiv:2401.14391).
-        mask_vector: at removed places stands a ``learned`` vector of the decoder, or the
+            positions together (He et al. 2022, arXiv:2111.06377); with ``cross`` the removed
+            positions alone read the others (CrossMAE, Fu et al. 2024, arXiv:2401.14391).
+        mask_vector: at removed positions stands a ``learned`` vector of the decoder, or the
             encoder's input embedding of [MASK], ``shared`` as in the code that Meng et al. 2024
             (arXiv:2302.02060) released.
     """
@@ -54,7 +54,7 @@ class DecoderOptions(Frozen):
         self, spec: BackboneSpec, rows: int, length: int, removed: int, sets: int = 1
     ) -> float:
         """Return a training step's operations: a pass over whole rows for each set of removed."""
-        sizes = ((removed + place) // sets for place in range(sets))
+        sizes = ((removed + index) // sets for index in range(sets))
         return TRAIN * sum(self._pass(spec, rows, length - size, size) for size in sizes)
 
     def _pass(self, spec: BackboneSpec, rows: int, read: int, removed: int) -> float:

@@ -79,6 +79,7 @@ def sample(logits: Tensor, uniform: Tensor) -> Tensor:
     ``uniform`` is [N] in [0, 1). The tokens are a function of the arguments alone.
     """
     reached = logits.softmax(-1).cumsum(-1)
+    # The last sum is not exactly 1; scaled by it, no draw lies beyond the last token.
     level = uniform.to(reached.dtype) * reached[:, -1]
     tokens = torch.searchsorted(reached, level[:, None], right=True)[:, 0]
     return tokens.clamp_(max=logits.shape[-1] - 1)

@@ -23,6 +23,7 @@ def mean_pool(hidden: Tensor, is_pad: Tensor | None) -> Tensor:
 
 def similarities(first: Tensor, second: Tensor, temperature: float) -> Tensor:
     """Return [B, B] cosines of two sides' vectors [B, D], divided by the temperature."""
+    # fp32: bf16 rounds a cosine near 1 by up to .002, which a temperature of .05 makes .04
     first, second = F.normalize(first.float(), dim=-1), F.normalize(second.float(), dim=-1)
     return first @ second.T / temperature
 

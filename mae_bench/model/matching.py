@@ -21,6 +21,7 @@ def soft_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     """
     if not len(student):
         return student.sum()  # 0, with a gradient of 0
+    # Softened logits have gradients smaller by 1 / temperature^2; this keeps the loss' weight.
     return temperature**2 * F.kl_div(
         F.log_softmax(student.float() / temperature, -1),
         F.log_softmax(teacher.float() / temperature, -1),
@@ -44,14 +45,14 @@ def last_projections(encoder: nn.Module) -> Iterator[list[Tensor]]:
 
     """
     layers = attention_layers(encoder)
-    found: list[Tensor] = []
+    projections: list[Tensor] = []
 
     def keep(_: nn.Module, __: object, output: Tensor) -> None:
-        found.extend(output.chunk(3, dim=-1) if len(layers) == 1 else [output])
+        projections.extend(output.chunk(3, dim=-1) if len(layers) == 1 else [output])
 
     handles = [layer.register_forward_hook(keep) for layer in layers]
     try:
-        yield found
+        yield projections
     finally:
         for handle in handles:
             handle.remove()
@@ -60,13 +61,13 @@ def last_projections(encoder: nn.Module) -> Iterator[list[Tensor]]:
 def attention_layers(encoder: nn.Module) -> list[nn.Module]:
     """Return the linear layers of the last attention: one for all three, or query, key, value.
 
-    Those of an encoder that is not registered are found by the names that registered ones have.
+    In an encoder that is not registered they are recognised by the names that registered ones have.
 
     Raises:
         SpecError: the encoder's attention has no such layers.
     """
-    found = find_architecture(content_of(encoder.config))
-    known = [found[1]] if found else [arch for _, arch in BACKBONES]
+    registered = find_architecture(content_of(encoder.config))
+    known = [registered[1]] if registered else [arch for _, arch in BACKBONES]
     kinds = list(dict.fromkeys(arch.projections for arch in known if arch.projections))
     last: list[nn.Module] = []
     for module in encoder.modules():
@@ -78,7 +79,7 @@ def attention_layers(encoder: nn.Module) -> list[nn.Module]:
         named = f" (layers named {' or '.join(map(', '.join, kinds))})" if kinds else ""
         raise SpecError(
             f"relation_weight compares queries, keys and values{named}; {type(encoder).__name__} "
-            "has none that can be found: set relation_weight: 0 or choose another encoder"
+            "has none under these names: set relation_weight: 0 or choose another encoder"
         )
     return last
 
@@ -112,6 +113,7 @@ def relation_loss(
 def _log_relation(states: Tensor, is_pad: Tensor | None, num_heads: int) -> Tensor:
     """Return [B, R, S, S], the log of softmax(X X^T / sqrt(D / R)) of states [B, S, D]."""
     heads = states.unflatten(-1, (num_heads, -1)).transpose(1, 2)
+    # fp32 before the softmax: padding gets minus infinity, and the divergence takes logarithms
     scores = (heads @ heads.transpose(-1, -2)).float() / heads.shape[-1] ** 0.5
     if is_pad is not None:
         scores = scores.masked_fill(is_pad[:, None, None, :], -torch.inf)

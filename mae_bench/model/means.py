@@ -13,9 +13,9 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(logits, targets) if len(targets) else logits.sum()
 
 
-def squared_error(found: Tensor, wanted: Tensor) -> Tensor:
+def squared_error(predicted: Tensor, targets: Tensor) -> Tensor:
     """Return the mean squared error of vectors [N, C]."""
-    return F.mse_loss(found, wanted) if len(wanted) else found.sum()
+    return F.mse_loss(predicted, targets) if len(targets) else predicted.sum()
 
 
 def accuracy(logits: Tensor, targets: Tensor) -> Tensor:

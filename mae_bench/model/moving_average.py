@@ -36,6 +36,7 @@ class MovingAverage(Backbone):
         self, input_ids: Tensor, positions: Tensor, is_pad: Tensor | None, wanted: Tensor
     ) -> Tensor:
         """Return layer-normalised features [B, M, D] at the wanted [B, M] of all [B, L] tokens."""
+        # All tokens are read, the wanted ones too: a target may know what the student must guess.
         features = self(input_ids, positions, is_pad)
         here = features.gather(1, wanted[..., None].expand(-1, -1, self.width)).float()
         return F.layer_norm(here, (self.width,))
@@ -43,5 +44,6 @@ class MovingAverage(Backbone):
     @torch.no_grad()
     def update(self, backbone: Backbone) -> None:
         """Move every weight to decay x average + (1 - decay) x the encoder's."""
+        # Parameters alone: an encoder's buffers, as the frequencies of positions, never change.
         for average, weight in zip(self.parameters(), backbone.parameters(), strict=True):
             average.lerp_(weight, 1 - self.decay)

@@ -16,7 +16,7 @@ TARGET_STD, EPSILON = 1.0, 1e-4
 
 
 class CollapseOptions(Frozen):
-    """No term.
+    """Both terms are off by default.
 
     Attributes:
         variance_weight: of the variance term on mean-pooled encoder output, in training only.
@@ -55,7 +55,7 @@ def covariance_loss(vectors: Tensor) -> Tensor:
 
 
 def _centred(vectors: Tensor) -> Tensor:
-    wide = vectors.float()
+    wide = vectors.float()  # a variance is a difference of near numbers: bf16 loses it
     return wide - wide.mean(0)
 
 

@@ -1,6 +1,6 @@
 """A small causal decoder that reads an encoder by cross attention.
 
-Legend: B rows, N decoder places, S encoder places, D encoder width, W decoder width.
+Legend: B rows, N decoder positions, S encoder positions, D encoder width, W decoder width.
 """
 
 import torch
@@ -18,9 +18,9 @@ def inner_width(spec: BackboneSpec, width: int) -> int:
 class SequenceDecoder(nn.Module):
     """Pre-norm Transformer layers: causal self-attention, cross attention, MLP.
 
-    Source: T5, Raffel et al. 2020, arXiv:1910.10683. Differs: learned absolute positions in place
-    of relative biases, and numbers that name a place of the encoder: a decoder place and an
-    encoder place of one number get the same learned vector, as T5's numbered sentinels do.
+    Source: T5, Raffel et al. 2020, arXiv:1910.10683. Differs: learned absolute positions instead
+    of relative biases, and numbers of the marks: a decoder position and an encoder position
+    with the same number get the same learned vector, as T5's numbered sentinels do.
     """
 
     def __init__(self, spec: BackboneSpec, *, layers: int, width: int) -> None:
@@ -51,17 +51,17 @@ class SequenceDecoder(nn.Module):
         hidden_numbers: Tensor,
         is_pad: Tensor | None,
     ) -> Tensor:
-        """Return [B, N, W] features, each of the decoder places up to its own.
+        """Return [B, N, W] features, each from the decoder positions up to its own.
 
         Args:
             tokens: [B, N, D] token vectors.
-            numbers: [B, N] numbers of the decoder places.
+            numbers: [B, N] number of the mark at or before each decoder position.
             hidden: [B, S, D] encoder output.
-            hidden_numbers: [B, S] numbers of the encoder places, 0 at those without one.
-            is_pad: [B, S], True at encoder places that are not read; None where all are.
+            hidden_numbers: [B, S] number of the mark at each encoder position, 0 where none is.
+            is_pad: [B, S], True at encoder positions that are not read; None where all are.
         """
-        places = torch.arange(tokens.shape[1], device=tokens.device)
-        features = self.embed(tokens) + self.positions(places) + self.numbers(numbers)
+        positions = torch.arange(tokens.shape[1], device=tokens.device)
+        features = self.embed(tokens) + self.positions(positions) + self.numbers(numbers)
         memory = self.memory_norm(self.read(hidden) + self.numbers(hidden_numbers))
         is_read = None if is_pad is None else ~is_pad[:, None, None, :]
         for layer in self.layers:
@@ -105,7 +105,7 @@ class Attention(nn.Module):
     def forward(
         self, features: Tensor, memory: Tensor, is_read: Tensor | None, *, is_causal: bool
     ) -> Tensor:
-        """Return [B, N, W]; ``is_read`` is [B, 1, 1, S], False at places that are not read."""
+        """Return [B, N, W]; ``is_read`` is [B, 1, 1, S], False at positions that are not read."""
         query, key, value = (
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for part in (self.query(features), self.key(memory), self.value(memory))
@@ -118,14 +118,14 @@ class Attention(nn.Module):
 
 
 def sequence_forward(
-    spec: BackboneSpec, *, layers: int, width: int, places: int, memory: int
+    spec: BackboneSpec, *, layers: int, width: int, length: int, memory: int
 ) -> float:
-    """Operations of one forward pass over a row of N places and S encoder places, in that order.
+    """Operations of one forward pass over ``length`` positions that read ``memory`` others.
 
     Attention costs as much as without the causal mask: the kernel computes the hidden scores.
     """
-    own = places * (8 * width**2 + 4 * places * width)
-    cross = places * (4 * width**2 + 4 * memory * width) + memory * 4 * width**2
-    mlp = places * 4 * width * inner_width(spec, width)
-    project = 0.0 if width == spec.width else 2.0 * (places + memory) * spec.width * width
+    own = length * (8 * width**2 + 4 * length * width)
+    cross = length * (4 * width**2 + 4 * memory * width) + memory * 4 * width**2
+    mlp = length * 4 * width * inner_width(spec, width)
+    project = 0.0 if width == spec.width else 2.0 * (length + memory) * spec.width * width
     return float(layers * (own + cross + mlp) + project)

@@ -177,21 +177,27 @@ def copy_layers(teacher: nn.Module, student: nn.Module) -> None:
         return of_layer.sub(lambda m: f"{m[1]}{int(m[2]) * num_given // num_wanted}.", name)
 
     for name, value in wanted.items():
-        found = given.get(source(name))
-        if found is None or found.shape != value.shape:
-            got = "none" if found is None else str(list(found.shape))
+        source_value = given.get(source(name))
+        if source_value is None or source_value.shape != value.shape:
+            got = "none" if source_value is None else str(list(source_value.shape))
             raise SpecError(
                 "initialise_from_teacher needs a teacher of the student's architecture, width and "
                 f"positions: '{name}' is {list(value.shape)} in the student, the teacher's "
                 f"'{source(name)}' is {got}; choose another teacher or match the backbone"
             )
-        value.copy_(found)
+        value.copy_(source_value)
 
 
 def layer_numbers(encoder: nn.Module) -> set[int]:
     """Return the numbers of an encoder's layers, as the names of its parameters hold them."""
     of_layer = _layer_pattern(encoder)
     return {int(match[2]) for name in encoder.state_dict() if (match := of_layer.match(name))}
+
+
+def beside_layers(encoder: nn.Module) -> set[str]:
+    """Return the names of the parameters that belong to no layer."""
+    of_layer = _layer_pattern(encoder)
+    return {name for name in encoder.state_dict() if not of_layer.match(name)}
 
 
 def _layer_pattern(encoder: nn.Module) -> re.Pattern[str]:

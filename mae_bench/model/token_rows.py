@@ -51,9 +51,9 @@ def take_rows(model: nn.Module, rows: Tensor) -> None:
         head.out_features = len(rows)
     for config in {id(module.config): module.config for module in _configured(model)}.values():
         config.vocab_size = len(rows)
-        for name, place in _ROLES.items():
+        for name, token_id in _ROLES.items():
             if hasattr(config, name):
-                setattr(config, name, place)
+                setattr(config, name, token_id)
 
 
 def _configured(model: nn.Module) -> list[Any]:

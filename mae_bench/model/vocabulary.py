@@ -43,6 +43,7 @@ class VocabularyHead(nn.Module):
         """
         total = torch.zeros((), device=hidden.device)
         for part in _chunks(targets):
+            # fp32: a softmax over V tokens adds up terms that bf16 would drop
             logits = self(hidden[part], embedding).float()
             total = total + F.cross_entropy(logits, targets[part], reduction="sum")
         return total / max(1, len(targets))

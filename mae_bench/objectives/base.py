@@ -77,7 +77,7 @@ class View:
 class LossOutput:
     """A loss in nats per predicted unit, how many were predicted, and what else to show.
 
-    Where ``predicted`` is 0 the loss says nothing: the step is left out and counted.
+    Where ``predicted`` is 0 the loss means nothing: the step is skipped, and skips are counted.
     """
 
     loss: Tensor
@@ -90,7 +90,7 @@ class Objective(nn.Module, ABC, Generic[OptionsT]):
 
     Subclasses set the class variables, a nested ``Options`` (frozen, strict), and four methods:
     ``build`` the parts beside the backbone, ``corrupt``, ``forward`` and ``flops_per_step``. What
-    else depends on the options is said by ``requires``, ``provides`` and ``controls``.
+    else depends on the options is returned by ``requires``, ``provides`` and ``controls``.
     ``class Mine(Objective["Mine.Options"])`` gives ``self.options`` its type.
 
     Attributes:
@@ -179,6 +179,16 @@ class Objective(nn.Module, ABC, Generic[OptionsT]):
         """Raise SpecError where options do not fit the backbone or the rows."""
 
     @classmethod
+    def revision(cls, options: OptionsT, spec: BackboneSpec) -> int:
+        """Return which revision of its numbers this is; above 1 it is part of the ids.
+
+        For the objectives of this package, where a mended fault moves the numbers of some options
+        or backbones only: the results of all others are used again. Another package raises
+        ``version``.
+        """
+        return 1
+
+    @classmethod
     def search_space(cls, trial: Trial) -> Mapping[str, object]:
         """Return options drawn by a trial; every objective gets the same number of trials."""
         return {}
@@ -215,7 +225,7 @@ class Objective(nn.Module, ABC, Generic[OptionsT]):
 
     @classmethod
     def controls(cls, options: OptionsT) -> Controls:
-        """Return the arms that tell why this one differs: objective and options by label."""
+        """Return arms that change one thing of this one each: objective and options by label."""
         return {}
 
 

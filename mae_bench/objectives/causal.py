@@ -96,7 +96,7 @@ class CausalLanguageModel(Objective["CausalLanguageModel.Options"]):
 
     @classmethod
     def provides(cls, options: Options) -> Provisions:
-        """Each token is shown, one place after that which predicts it."""
+        """Each token is shown, one position after the one that predicts it."""
         return replace(super().provides(options), shows_targets=True)
 
     @classmethod

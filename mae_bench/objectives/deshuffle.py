@@ -34,12 +34,12 @@ from mae_bench.specs import BackboneSpec, Frozen
 
 @OBJECTIVES.register("deshuffle")
 class Deshuffling(Objective["Deshuffling.Options"]):
-    """Predict the original token at every place that took part in the shuffle.
+    """Predict the original token at every position that took part in the shuffle.
 
-    The encoder sees all of a row's tokens and is not told which ones moved; a few of them stay by
+    The encoder sees all of a row's tokens and no sign of which ones moved; a few of them stay by
     chance, as BERT's kept tokens do. Differs from T5, which shuffles whole sequences and writes
     them out with a decoder: here part of the row stands still as context, and an encoder with
-    mlm's head predicts in place.
+    mlm's head predicts each token at its own position.
     """
 
     name = "deshuffle"
@@ -66,7 +66,7 @@ class Deshuffling(Objective["Deshuffling.Options"]):
         self.head = VocabularyHead(width, width, self.backbone.vocab_size, seed=self.seed)
 
     def corrupt(self, block: Block, draws: Draws) -> View:
-        """Permute mask_ratio of each row's tokens among their places."""
+        """Permute mask_ratio of each row's tokens among their positions."""
         options, length = self.options, block.ids.shape[1]
         hidden = hide(block, draws, options.mask_ratio, options.masking, self.lexicon)
         moved = is_hidden(hidden, block.ids)
@@ -80,7 +80,7 @@ class Deshuffling(Objective["Deshuffling.Options"]):
         )
 
     def forward(self, view: View) -> LossOutput:
-        """Return the cross-entropy at the shuffled places."""
+        """Return the cross-entropy at the shuffled positions."""
         hidden = self.backbone(view.input_ids, view.positions, view.is_pad)
         features, targets = at_targets(hidden, view)
         weight = self.backbone.embedding.weight
@@ -92,7 +92,7 @@ class Deshuffling(Objective["Deshuffling.Options"]):
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:
-        """As mlm: encoder over whole rows, head at the shuffled places."""
+        """As mlm: encoder over whole rows, head at the shuffled positions."""
 
         def price(ratio: float) -> Flops:
             predicted = shape.rows * num_hidden(shape.row_length, ratio)
@@ -114,7 +114,7 @@ class Deshuffling(Objective["Deshuffling.Options"]):
 
     @classmethod
     def provides(cls, options: Options) -> Provisions:
-        """A head that predicts in place, as mlm's; the encoder sees all of a row's tokens."""
+        """A head that predicts at the token's own position, as mlm's; all tokens are shown."""
         return replace(
             super().provides(options), soft_head="head", shows_targets=True, moves_tokens=True
         )
@@ -126,6 +126,6 @@ class Deshuffling(Objective["Deshuffling.Options"]):
 
     @classmethod
     def controls(cls, options: Options) -> Controls:
-        """The same places with random tokens, not the row's own, in them."""
+        """The same positions with random tokens in them instead of the row's own."""
         shares = {"mask_share": 0.0, "random_share": 1.0, "keep_share": 0.0}
         return {"mlm, random tokens": ("mlm", options.canonical() | shares)}

@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from mae_bench.backbones import architecture_of, names_with_projections
 from mae_bench.costs import TRAIN, Flops, Stack, StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
@@ -81,7 +82,7 @@ class Distillation(Objective["Distillation.Options"]):
         if self.options.soft_weight > 0 and not self.teacher.has_head:
             raise SpecError(
                 f"teacher '{self.options.teacher}' has no vocabulary head over its encoder that "
-                "names the token at its own place, which soft_weight needs; choose an mlm or "
+                "names the token at its own position, which soft_weight needs; choose an mlm or "
                 "distill arm, or set soft_weight: 0"
             )
         if self.options.relation_weight > 0:
@@ -121,6 +122,7 @@ class Distillation(Objective["Distillation.Options"]):
         options = self.options
         with self._projections(self.backbone) as ours:
             hidden = self.backbone(view.input_ids, view.positions, view.is_pad)
+        # The teacher reads the same view: what differs is then the model, not the input.
         with torch.no_grad(), self._projections(self.teacher.backbone) as theirs:
             taught, wanted = self.teacher(
                 view.input_ids,
@@ -138,6 +140,7 @@ class Distillation(Objective["Distillation.Options"]):
             predicted = predicted or len(hidden)  # rows have a loss where none of their tokens has
         weights = options.weights
         loss = torch.stack([weights[name] * losses[name] for name in weights if name in losses])
+        # Metrics are kept beyond the step, and with them would be its graph.
         metrics = {name: value.detach() for name, value in metrics.items()}
         return LossOutput(loss.sum() / sum(weights.values()), predicted, metrics)
 
@@ -151,6 +154,7 @@ class Distillation(Objective["Distillation.Options"]):
         if not options.needs_head:
             return losses, metrics, len(self._soft(hidden, view))
         if options.soft_positions == "all":
+            # fp32, here and below: bf16 keeps 8 bits, too few for a log-softmax over V tokens.
             logits = self.head(hidden, self.backbone.embedding.weight).float()
             soft, (hard, targets) = self._soft(logits, view), at_targets(logits, view)
         else:
@@ -208,13 +212,25 @@ class Distillation(Objective["Distillation.Options"]):
 
     @classmethod
     def check(cls, options: Options, spec: BackboneSpec, row_length: int) -> None:
-        """Raise SpecError for an impossible mask count, or heads that do not fit the width."""
+        """Raise SpecError for an impossible mask count, or relations that do not fit."""
         check_masking(options.mask_ratio, options.masking, row_length)
         if options.relation_weight > 0 and spec.width % options.relation_heads:
             raise SpecError(
                 f"relation_heads {options.relation_heads} must divide the backbone's width "
                 f"{spec.width} (objective 'distill'); choose another number"
             )
+        if options.relation_weight > 0 and not architecture_of(spec).projections:
+            raise SpecError(
+                f"relation_weight {options.relation_weight:g} compares the queries, keys and "
+                f"values of attention, backbone.arch '{spec.arch}' has none (objective "
+                f"'distill'); set relation_weight: 0 or choose {names_with_projections()}"
+            )
+
+    @classmethod
+    def revision(cls, options: Options, spec: BackboneSpec) -> int:
+        """2 since a recurrent student gets the norms of the layers that it gets."""
+        is_recurrent = not architecture_of(spec).has_attention
+        return 2 if options.initialise_from_teacher and is_recurrent else 1
 
     @classmethod
     def search_space(cls, trial: Trial) -> Mapping[str, object]:
@@ -242,10 +258,10 @@ class Distillation(Objective["Distillation.Options"]):
 
     @classmethod
     def provides(cls, options: Options) -> Provisions:
-        """The student's own head, where a loss trains it, asked as an mlm's; no teacher is read."""
-        found = replace(super().provides(options), shows_targets=not options.mask_inputs)
+        """The student's own head, where a loss trains it: it predicts as an mlm's, untaught."""
+        provisions = replace(super().provides(options), shows_targets=not options.mask_inputs)
         if options.soft_weight == 0 and options.mlm_weight == 0:
-            return found
+            return provisions
         same = options.canonical()
         mlm = {k: v for k, v in same.items() if k in MaskingOptions.model_fields}
-        return replace(found, predictor=Predictor("mlm", mlm), soft_head="head")
+        return replace(provisions, predictor=Predictor("mlm", mlm), soft_head="head")

@@ -1,4 +1,4 @@
-"""What a distillation may ask of its teacher, and what of it contradicts."""
+"""Options of a distillation, and which of them contradict each other."""
 
 from typing import Annotated, Literal, Self
 
@@ -18,7 +18,7 @@ class DistillOptions(MaskingOptions):
         teacher: the label of another arm, an encoder's folder, or ``owner/name@commit`` on
             the Hub; one from outside must share the study's tokenizer.
         soft_weight: of the soft cross-entropy; needs a teacher whose vocabulary head names the
-            token at its own place, as those of mlm and distill do.
+            token at its own position, as those of mlm and distill do.
         soft_positions: where it is taken: at the sampled ``mask_ratio`` of the tokens, or at
             all positions that are not padding, as DistilBERT's published code does.
         relation_weight: of the query, key and value relations in the last layers of student
@@ -50,7 +50,7 @@ class DistillOptions(MaskingOptions):
 
     @property
     def weights(self) -> dict[str, float]:
-        """Of each loss."""
+        """The weight of each loss."""
         return {
             "mlm": self.mlm_weight,
             "cosine": self.cosine_weight,
@@ -60,7 +60,7 @@ class DistillOptions(MaskingOptions):
 
     @property
     def needs_head(self) -> bool:
-        """Whether the student's vocabulary head works: it does for masked rows, always."""
+        """Whether the student's vocabulary head is used; with masked rows it always is."""
         return self.mask_inputs or self.soft_weight > 0
 
     @model_validator(mode="after")

@@ -49,7 +49,7 @@ class MaeView(View):
     Attributes:
         kept: [B, V] positions whose encoding the decoder reads; None where there are no others.
         noise: [B, M, D] standard normal vectors that stand at the target positions.
-        labels: [B, M] ids to predict in place of ``target_ids``.
+        labels: [B, M] ids to predict instead of ``target_ids``.
     """
 
     kept: Tensor | None = None
@@ -78,7 +78,7 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
 
         Attributes:
             target: ``tokens``; or, normalised, detached and by mean squared error, the removed
-                tokens' own input ``embeddings``, or the ``ema_features`` of their places in the
+                tokens' own input ``embeddings``, or the ``ema_features`` at their positions in the
                 last layer of a moving average of the encoder that reads the whole row (data2vec,
                 arXiv:2202.03555, takes the mean of several layers).
             ema_decay: of that average, a step.
@@ -151,7 +151,7 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
         if options.random_targets:
             other = filled(ids, hidden, draws.uniform("target", length), words)
             targets["labels"] = other.gather(1, hidden.positions)
-        if not options.is_filled:
+        if not options.is_filled:  # removed tokens are cut out of the rows, not hidden by a mask
             kept_pad = None if is_pad is None else is_pad.gather(1, hidden.kept)
             return MaeView(ids.gather(1, hidden.kept), hidden.kept, kept_pad, **targets)
         if options.fill == "noise":
@@ -179,7 +179,9 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
             if not self.training:
                 metrics["accuracy"] = self.head.accuracy(features, weight, labels)
         else:
+            # fp32: the square of a small difference is lost in bf16
             loss = squared_error(self.regress(features).float(), self._wanted(labels, view))
+        # In evaluation the loss is that of an arm without these terms, to be compared with it.
         if self.training and options.is_regularised:
             loss = loss + options.penalty(pool(encoded, is_pad, "mean"))
         return LossOutput(loss, len(labels), metrics)
@@ -203,11 +205,13 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
     def _wanted(self, labels: Tensor, view: MaeView) -> Tensor:
         """Return [N, D] normalised vectors to regress."""
         if self.options.target == "embeddings":
+            # Detached: vectors that moved to meet their predictions would all become one. Normed:
+            # shrinking them would lower the loss as well.
             own = self.backbone.embedding.weight[labels].detach().float()
             return F.layer_norm(own, (self.backbone.width,))
-        row, places = view.parts["whole"], view.target_positions
-        assert places is not None
-        wanted = self.average.targets(row.input_ids, row.positions, row.is_pad, places)
+        row, positions = view.parts["whole"], view.target_positions
+        assert positions is not None
+        wanted = self.average.targets(row.input_ids, row.positions, row.is_pad, positions)
         return predicted(wanted, view)
 
     def after_step(self) -> None:
@@ -255,9 +259,9 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
         """Masks given to the encoder, nothing to learn, and an mlm that predicts as many tokens."""
         own = options.canonical()
         unfilled = {name: value for name, value in own.items() if name != "fill"}
-        found = {"mlm at its ratio": mlm_control(options.mask_ratio, options.masking)}
+        controls = {"mlm at its ratio": mlm_control(options.mask_ratio, options.masking)}
         if not options.reads_masks:
-            found["masks given to the encoder"] = ("mae", {**unfilled, "reads_masks": True})
+            controls["masks given to the encoder"] = ("mae", {**unfilled, "reads_masks": True})
         if options.target != "ema_features":
-            found["random targets"] = ("mae", {**own, "random_targets": True})
-        return found
+            controls["random targets"] = ("mae", {**own, "random_targets": True})
+        return controls

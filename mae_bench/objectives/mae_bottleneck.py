@@ -42,7 +42,7 @@ from mae_bench.specs import BackboneSpec
 class BottleneckAutoencoder(Objective["BottleneckAutoencoder.Options"]):
     """Encode a lightly masked row into one vector; decode a heavily masked one with its help.
 
-    The decoder reads the sentence vector in the place of [CLS] and the input embeddings of the
+    The decoder reads the sentence vector at the position of [CLS] and the input embeddings of the
     tokens that it keeps, and predicts the others. Its mask is drawn apart from the encoder's, so
     most of what it predicts was read by the encoder, and can come through the vector alone.
     Differs from RetroMAE: no MLM loss on the encoder, and the plain decoder, not the enhanced one
@@ -89,6 +89,7 @@ class BottleneckAutoencoder(Objective["BottleneckAutoencoder.Options"]):
         The part ``decoder`` holds what the decoder keeps.
         """
         options, ids, is_pad = self.options, block.ids, block.is_pad
+        # By one draw the smaller of the two hidden sets would always lie in the larger one.
         apart = replace(draws, seed=seed_for("mask", seed=draws.seed, draw="decoder"))
         hidden = hide(block, draws, options.mask_ratio, options.masking, self.lexicon)
         removed = hide(block, apart, options.decoder_mask_ratio, options.masking, self.lexicon)
@@ -115,7 +116,7 @@ class BottleneckAutoencoder(Objective["BottleneckAutoencoder.Options"]):
         )
 
     def forward(self, view: View) -> LossOutput:
-        """Return the cross-entropy at the places that the decoder does not see."""
+        """Return the cross-entropy at the positions that the decoder does not see."""
         assert view.target_positions is not None and view.target_ids is not None
         embedding, kept = self.backbone.embedding, view.parts["decoder"]
         encoded = self.backbone(view.input_ids, view.positions, view.is_pad)
@@ -184,8 +185,8 @@ class BottleneckAutoencoder(Objective["BottleneckAutoencoder.Options"]):
     def controls(cls, options: Options) -> Controls:
         """Masks given to the encoder; an mlm that predicts as many tokens without a bottleneck."""
         matched = mlm_control(options.decoder_mask_ratio, options.masking)
-        found = {"mlm at its decoder's ratio": matched}
+        controls = {"mlm at its decoder's ratio": matched}
         if options.encoder_input == "removed":
             masked = {**options.canonical(), "encoder_input": "masked"}
-            found["masks given to the encoder"] = (cls.name, masked)
-        return found
+            controls["masks given to the encoder"] = (cls.name, masked)
+        return controls

@@ -112,11 +112,11 @@ class Mixture(Composite["Mixture.Options"]):
         assert isinstance(view, MixtureView) and view.weights is not None
         loss = view.weights.new_zeros(())
         predicted, metrics = 0, {}
-        for place, (label, part) in enumerate(view.parts.items()):
-            output = self.loss_of(place, part)
-            loss = loss + view.weights[0, place] * output.loss
+        for index, (label, part) in enumerate(view.parts.items()):
+            output = self.loss_of(index, part)
+            loss = loss + view.weights[0, index] * output.loss
             predicted += output.predicted
-            metrics[f"{label} loss"] = output.loss.detach()
+            metrics[f"{label} loss"] = output.loss.detach()  # the graph is freed with the step
             metrics |= {f"{label} {name}": value for name, value in output.metrics.items()}
         return LossOutput(loss, predicted, metrics)
 
@@ -127,15 +127,15 @@ class Mixture(Composite["Mixture.Options"]):
 
     @classmethod
     def check(cls, options: Options, spec: BackboneSpec, row_length: int) -> None:
-        """Raise SpecError for a part that does not fit, a nested one, or weights that vanish."""
+        """Raise SpecError for a part that does not fit or is nested, or weights that are all 0."""
         for part in options.every:
             if issubclass(part.kind, Composite):
                 raise SpecError(
                     f"part '{part.label}' is itself made of parts; write its parts into this "
                     "mixture, or make this mixture one of the `phases`"
                 )
-        for place, when in enumerate(("at the start", "at the end")):
+        for index, when in enumerate(("at the start", "at the end")):
             ends = [(w, w) if isinstance(w, float) else w.ends for w in options.weights]
-            if sum(end[place] for end in ends) == 0:
+            if sum(end[index] for end in ends) == 0:
                 raise SpecError(f"all weights are 0 {when} of training; one must be above 0 there")
         super().check(options, spec, row_length)

@@ -162,13 +162,13 @@ class MaskedLanguageModel(Objective["MaskedLanguageModel.Options"]):
     @classmethod
     def requires(cls, options: Options) -> Requirements:
         """With two ratios, the fewer of what it replaces and predicts in a copy."""
-        found = super().requires(options)
+        requirements = super().requires(options)
         if options.loss_on == "all":
-            return changed(found, hides=())
+            return changed(requirements, hides=())
         if not options.has_two_ratios:
-            return found
+            return requirements
         least = min(options.corrupted, options.predicted_by_copy)
-        return changed(found, hides=((least, options.masking),))
+        return changed(requirements, hides=((least, options.masking),))
 
     @classmethod
     def provides(cls, options: Options) -> Provisions:
@@ -187,16 +187,16 @@ class MaskedLanguageModel(Objective["MaskedLanguageModel.Options"]):
 
     @classmethod
     def controls(cls, options: Options) -> Controls:
-        """BERT's ratio, [MASK] that the other tokens do not see, prediction in place."""
+        """BERT's ratio, [MASK] hidden from other tokens, prediction at the token's own position."""
         given = options.canonical()
         ratios = ("mask_ratio", "corrupt_ratio", "predict_ratio")
-        found = {}
+        controls = {}
         plain = {name: value for name, value in given.items() if name not in ratios}
         if plain != given:
-            found["15% masked"] = (cls.name, plain)
+            controls["15% masked"] = (cls.name, plain)
         if not options.hides_masks and options.mask_share > 0:
-            found["masks hidden"] = (cls.name, {**given, "hides_masks": True})
+            controls["masks hidden"] = (cls.name, {**given, "hides_masks": True})
         if options.predict_from == "before":
-            in_place = {name: value for name, value in given.items() if name != "predict_from"}
-            found["predicted in place"] = (cls.name, in_place)
-        return found
+            unshifted = {name: value for name, value in given.items() if name != "predict_from"}
+            controls["predicted in place"] = (cls.name, unshifted)
+        return controls

@@ -70,13 +70,13 @@ def parse_parts(raw: object, amount: str, kind: Any, default: float | None = Non
     """Return parts with their options parsed.
 
     Args:
-        raw: a mapping from labels to options, or entries; in place of options the bare amount.
+        raw: a mapping from labels to options, or entries; or a bare amount instead of options.
         amount: key of what the whole adds to a part's options.
-        kind: its type.
-        default: its default; None where it must be given.
+        kind: type of the amount.
+        default: of the amount; None where it must be given.
 
     Raises:
-        SpecError: a part that is none.
+        SpecError: an entry without an amount, or with an amount or options that are not allowed.
     """
     if isinstance(raw, Mapping):
         named = [(str(label), given) for label, given in raw.items()]
@@ -119,10 +119,11 @@ def _part(label: str, given: object, amount: str, kind: Any, default: float | No
     try:
         value = adapter.validate_python(written := options.pop(amount, default))
     except ValidationError as error:
-        found = error.errors()[-1 if isinstance(written, Mapping) else 0]  # a schedule stands last
+        # one error for each member of the union that was tried; a schedule is the last member
+        details = error.errors()[-1 if isinstance(written, Mapping) else 0]
         reason = f"must be {describe(kind)}, got {shown(written)}"
-        if found["type"] == "value_error":
-            reason = found["msg"].removeprefix("Value error, ")
+        if details["type"] == "value_error":
+            reason = details["msg"].removeprefix("Value error, ")
         raise SpecError(f"part '{label}': {amount}: {reason}", label) from None
     if value != default:
         entry[amount] = adapter.dump_python(value, mode="json", exclude_defaults=True)

@@ -12,7 +12,7 @@ from typing_extensions import TypeVar
 
 from mae_bench.costs import Flops, StepShape
 from mae_bench.errors import SpecError
-from mae_bench.model.backbone import Backbone
+from mae_bench.model.dropouts import Holder, dropout_ratios, set_dropout_ratios
 from mae_bench.model.teacher import Teacher
 from mae_bench.objectives.base import (
     Controls,
@@ -71,8 +71,8 @@ class Composite(Objective[PartsT]):
     def build(self, teacher: Path | None) -> None:
         """Build the parts."""
         self.parts = nn.ModuleList()
-        self.dropouts: list[dict[nn.Dropout, float]] = []
-        plain, config = _dropouts(self.backbone), self.backbone.config.to_dict()
+        self.dropouts: list[dict[Holder, float]] = []
+        plain, config = dropout_ratios(self.backbone), self.backbone.config.to_dict()
         for part in self.options.every:
             self.parts.append(
                 part.kind(
@@ -84,8 +84,8 @@ class Composite(Objective[PartsT]):
                     lexicon=self.lexicon if part.requires.uses_lexicon else None,
                 )
             )
-            self.dropouts.append(_dropouts(self.backbone))
-            _set_dropouts(plain)
+            self.dropouts.append(dropout_ratios(self.backbone))
+            set_dropout_ratios(plain)  # the next part is built as if it stood alone
             if self.backbone.config.to_dict() != config:
                 raise SpecError(
                     f"part '{part.label}' makes another encoder of the one that all parts share, "
@@ -95,15 +95,15 @@ class Composite(Objective[PartsT]):
     @property
     def teacher(self) -> Teacher:
         """The teacher of the part that has one."""
-        (place,) = (i for i, p in enumerate(self.options.every) if p is self.options.taught)
-        teacher = self.parts[place].teacher
+        (index,) = (i for i, p in enumerate(self.options.every) if p is self.options.taught)
+        teacher = self.parts[index].teacher
         assert isinstance(teacher, Teacher)
         return teacher
 
-    def loss_of(self, place: int, view: View) -> LossOutput:
+    def loss_of(self, index: int, view: View) -> LossOutput:
         """Return what a part makes of its view, under its own dropout."""
-        _set_dropouts(self.dropouts[place])
-        output: LossOutput = self.parts[place](view)
+        set_dropout_ratios(self.dropouts[index])
+        output: LossOutput = self.parts[index](view)
         return output
 
     def after_step(self) -> None:
@@ -121,8 +121,13 @@ class Composite(Objective[PartsT]):
                 raise SpecError(f"part '{part.label}': {error}", error.got) from None
 
     @classmethod
+    def revision(cls, options: PartsT, spec: BackboneSpec) -> int:
+        """One, and one more for each time that the numbers of a part have moved."""
+        return 1 + sum(p.kind.revision(p.options, spec) - 1 for p in options.every)
+
+    @classmethod
     def asked_order(cls, options: PartsT) -> Iterable[int]:
-        """Return the places of the parts, the one to ask for hidden tokens first."""
+        """Return the indices of the parts, in the order of asking them for hidden tokens."""
         return range(len(options.every))
 
     @classmethod
@@ -147,18 +152,18 @@ class Composite(Objective[PartsT]):
         what it declares where it is alone.
         """
         predictor = None
-        for place in cls.asked_order(options):
-            if predictor := options.every[place].provides.predictor:
-                predictor = replace(predictor, prefix=f"parts.{place}.{predictor.prefix}")
+        for index in cls.asked_order(options):
+            if predictor := options.every[index].provides.predictor:
+                predictor = replace(predictor, prefix=f"parts.{index}.{predictor.prefix}")
                 break
-        heads = (cls.head_in(place, part) for place, part in enumerate(options.every))
+        heads = (cls.head_in(index, part) for index, part in enumerate(options.every))
         return Provisions(predictor, next(filter(None, heads), None), moves_tokens=True)
 
     @staticmethod
-    def head_in(place: int, part: Part) -> str | None:
+    def head_in(index: int, part: Part) -> str | None:
         """Return where a part's soft head is saved, if it has one."""
         head = part.provides.soft_head
-        return head and f"parts.{place}.{head}"
+        return head and f"parts.{index}.{head}"
 
     @classmethod
     def controls(cls, options: PartsT) -> Controls:
@@ -177,12 +182,3 @@ def summed(prices: Iterable[Flops]) -> Flops:
 def price_of(part: Part, shape: StepShape) -> Flops:
     """Return what a step of a part alone costs."""
     return part.kind.flops_per_step(part.options, shape)
-
-
-def _dropouts(backbone: Backbone) -> dict[nn.Dropout, float]:
-    return {m: m.p for m in backbone.modules() if isinstance(m, nn.Dropout)}
-
-
-def _set_dropouts(rates: dict[nn.Dropout, float]) -> None:
-    for module, rate in rates.items():
-        module.p = rate

@@ -84,20 +84,21 @@ class Phases(Composite["Phases.Options"]):
 
     def corrupt(self, block: Block, draws: Draws) -> View:
         """Return the view of the phase that the draws' progress falls into."""
-        place = self.options.phase_at(draws.progress)
-        begin, end = self.options.borders[place : place + 2]
+        index = self.options.phase_at(draws.progress)
+        begin, end = self.options.borders[index : index + 2]
+        # A schedule inside a phase runs over this phase, not over the whole budget.
         within = min(1.0, (draws.progress - begin) / (end - begin))
-        view: View = self.parts[place].corrupt(  # type: ignore[operator]
+        view: View = self.parts[index].corrupt(  # type: ignore[operator]
             block, replace(draws, progress=within)
         )
-        parts = {self.options.every[place].label: view}
+        parts = {self.options.every[index].label: view}
         return View(view.input_ids, view.positions, view.is_pad, parts=parts)
 
     def forward(self, view: View) -> LossOutput:
         """Return the loss of the phase that made the view."""
         ((label, own),) = view.parts.items()
-        place = [part.label for part in self.options.every].index(label)
-        return self.loss_of(place, own)
+        index = [part.label for part in self.options.every].index(label)
+        return self.loss_of(index, own)
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:
@@ -110,8 +111,8 @@ class Phases(Composite["Phases.Options"]):
         for part in options.every:
             if issubclass(part.kind, Phases):
                 raise SpecError(
-                    f"phase '{part.label}' has phases itself; write them in its place, with their "
-                    "shares of the whole budget"
+                    f"phase '{part.label}' has phases itself; write those here instead, with "
+                    "their shares of the whole budget"
                 )
         super().check(options, spec, row_length)
 

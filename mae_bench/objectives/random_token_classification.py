@@ -68,7 +68,7 @@ class RandomTokenClassification(Objective["RandomTokenClassification.Options"]):
 
         @property
         def num_classes(self) -> int:
-            """Two, or three where both corruptions are told apart."""
+            """Two classes, or three where the two corruptions are separate classes."""
             return 3 if self.corruption == "both" else 2
 
     def build(self, teacher: object) -> None:
@@ -129,7 +129,7 @@ class RandomTokenClassification(Objective["RandomTokenClassification.Options"]):
 
     @classmethod
     def provides(cls, options: Options) -> Provisions:
-        """Shuffled tokens stand at each other's places."""
+        """Shuffled tokens stand at each other's positions."""
         return changed(super().provides(options), moves_tokens=True)
 
     @classmethod

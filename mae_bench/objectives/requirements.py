@@ -90,7 +90,7 @@ class Provisions:
         predictor: what to ask for hidden tokens, at any mask ratio; None where nothing predicts.
         soft_head: where `state_to_save` holds a head that can give soft targets, if there is one:
             a trained `VocabularyHead` over the encoder's output that names the token at its own
-            place, in rows that the encoder reads as a plain mlm's does. A head that names the
+            position, in rows that the encoder reads as a plain mlm's does. A head that names the
             next token, classes, or what a decoder made gives none.
         shows_targets: whether the encoder sees by design the tokens that are predicted.
             Undeclared, a target that shows is a leak.

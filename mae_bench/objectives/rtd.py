@@ -138,6 +138,7 @@ class ReplacedTokenDetection(Objective["ReplacedTokenDetection.Options"]):
         """
         assert view.target_positions is not None and view.target_ids is not None
         assert view.uniform is not None
+        # Detached: a sample has no gradient. The generator learns from its own loss alone.
         if view.is_target is None:
             chosen = sample(logits.detach(), view.uniform.flatten()).view_as(view.target_ids)
         else:

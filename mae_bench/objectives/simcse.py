@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from typing import Annotated, ClassVar, Literal, Self
 
 import torch
@@ -53,15 +54,21 @@ class SimCSE(Objective["SimCSE.Options"]):
             view: ``dropout`` encodes a row twice under different dropout; ``spans`` encodes two
                 stretches of it, drawn at random.
             dropout: of the encoder in training, with dropout views.
+            attention_dropout: whether it acts in ModernBERT's attention too, as in the paper's
+                encoder; BERT's always has it.
             span_ratio: length of a stretch, as a share of a full row.
             mlm_weight: of an MLM term on the same rows, in a pass of its own.
             mlm_mask_ratio: share of the tokens that this term hides.
         """
 
-        OWN: ClassVar[dict[str, str]] = {"dropout": "dropout", "spans": "span_ratio"}
+        OWN: ClassVar[dict[str, tuple[str, ...]]] = {
+            "dropout": ("dropout", "attention_dropout"),
+            "spans": ("span_ratio",),
+        }
 
         view: Literal["dropout", "spans"] = "dropout"
         dropout: Annotated[float, Field(gt=0, lt=1)] = 0.1
+        attention_dropout: bool = False
         span_ratio: Ratio = 0.5
         temperature: Annotated[float, Field(gt=0)] = 0.05
         mlm_weight: Annotated[float, Field(ge=0)] = 0.0
@@ -69,10 +76,10 @@ class SimCSE(Objective["SimCSE.Options"]):
 
         @model_validator(mode="after")
         def _fits(self) -> Self:
-            for view, name in self.OWN.items():
+            for view, names in self.OWN.items():
                 if view != self.view:
                     where = f"with view '{self.view}'; leave it out, or set view: {view}"
-                    refuse_unread(self, [name], where)
+                    refuse_unread(self, names, where)
             if self.mlm_weight == 0:
                 where = "where mlm_weight is 0; leave it out, or raise mlm_weight"
                 refuse_unread(self, ["mlm_mask_ratio"], where)
@@ -86,7 +93,7 @@ class SimCSE(Objective["SimCSE.Options"]):
         if self.options.mlm_weight > 0:
             self.head = VocabularyHead(width, width, self.backbone.vocab_size, seed=self.seed)
         if self.options.view == "dropout":
-            self.backbone.set_dropout(self.options.dropout)
+            self._set_dropout()
 
     def corrupt(self, block: Block, draws: Draws) -> View:
         """Stack two views of each row: first views in rows 0..B-1, second in B..2B-1."""
@@ -117,23 +124,29 @@ class SimCSE(Objective["SimCSE.Options"]):
         if not self.training:
             metrics["accuracy"] = matched(similarity)
         if self.options.mlm_weight > 0:
-            part = view.parts["mlm"]
+            part = view.parts["mlm"]  # a pass of its own: the two views show no [MASK]
             encoded = self.backbone(part.input_ids, part.positions, part.is_pad)
             features, targets = at_targets(encoded, part)
             mlm = self.head.loss(features, self.backbone.embedding.weight, targets)
             loss = loss + self.options.mlm_weight * mlm
         return LossOutput(loss, len(first), metrics)
 
+    def _set_dropout(self) -> None:
+        if self.options.attention_dropout:
+            self.backbone.set_dropout(self.options.dropout)
+        else:
+            self.backbone.set_layer_dropout(self.options.dropout)
+
     @contextmanager
     def _views_differ(self) -> Iterator[None]:
-        """Keep dropout on in evaluation, always the same: without it both views are one."""
+        """Turn dropout on in evaluation too, by a fixed seed: without it both views are one."""
         if self.training or self.options.view != "dropout":
             yield
             return
         with torch.random.fork_rng():
             torch.manual_seed(seed_for("dropout", seed=0, step=EVALUATION))
             self.backbone.train()
-            self.backbone.set_dropout(self.options.dropout)  # a reloaded encoder has its own
+            self._set_dropout()  # a reloaded encoder has its own
             try:
                 yield
             finally:
@@ -192,15 +205,15 @@ class SimCSE(Objective["SimCSE.Options"]):
         And the loss without the MLM term, where there is one, which the paper ablates.
         """
         given = options.canonical()
-        own = ("view", *cls.Options.OWN.values())
+        own = ("view", *chain.from_iterable(cls.Options.OWN.values()))
         shared = {name: value for name, value in given.items() if name not in own}
-        found = {"dropout views": (cls.name, shared)}
+        controls = {"dropout views": (cls.name, shared)}
         if options.view == "dropout":
-            found = {"cropped views": (cls.name, {**shared, "view": "spans"})}
+            controls = {"cropped views": (cls.name, {**shared, "view": "spans"})}
         if options.mlm_weight > 0:
             bare = {name: value for name, value in given.items() if not name.startswith("mlm_")}
-            found["without mlm"] = (cls.name, bare)
-        return found
+            controls["without mlm"] = (cls.name, bare)
+        return controls
 
 
 def _span_length(options: SimCSE.Options, row_length: int) -> int:

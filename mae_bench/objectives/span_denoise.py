@@ -32,8 +32,8 @@ class SpanDenoising(Objective["SpanDenoising.Options"]):
     """Encode a row with one [MASK] for each dropped span; decode the spans from left to right.
 
     What is predicted, and counted, is M span tokens and K delimiters a row: after each span the
-    [MASK] of the next, after the last [SEP]. The encoder's places are numbered anew, as T5's are:
-    original positions would tell how long a span was. The decoder is saved and never used again.
+    [MASK] of the next, after the last [SEP]. The encoder's positions are numbered anew, as in T5:
+    original positions would show how long a span was. The decoder is saved and never used again.
     Masking schemes do not apply: they fix how many tokens a row hides, not in how many runs, and
     here the lengths of both inputs hang on the number of spans, which every row must share.
     Differs from T5: all sentinels are [MASK] to the encoder, and their numbers enter the decoder.
@@ -72,12 +72,12 @@ class SpanDenoising(Objective["SpanDenoising.Options"]):
         )
 
     def corrupt(self, block: Block, draws: Draws) -> View:
-        """Drop spans; what the decoder is told and must answer is the part ``decoder``."""
+        """Drop spans; the part ``decoder`` holds the decoder's input and its targets."""
         ratio = ratio_at(self.options.mask_ratio, draws.progress)
         rows = drop_spans(block, draws, ratio, self.options.mean_length)
         decoder = View(
-            input_ids=rows.told,
-            positions=all_positions(rows.told),
+            input_ids=rows.decoder_input,
+            positions=all_positions(rows.decoder_input),
             target_ids=rows.answers,
             is_target=rows.is_answer,
         )
@@ -86,21 +86,24 @@ class SpanDenoising(Objective["SpanDenoising.Options"]):
 
     def forward(self, view: View) -> LossOutput:
         """Return the cross-entropy of the spans and their delimiters."""
-        told = view.parts["decoder"]
-        assert told.target_ids is not None
+        decoder_view = view.parts["decoder"]
+        assert decoder_view.target_ids is not None
         hidden = self.backbone(view.input_ids, view.positions, view.is_pad)
         is_mark = view.input_ids == MASK_ID
         features = self.decoder(
-            self.backbone.embedding(told.input_ids),
-            (told.input_ids == MASK_ID).long().cumsum(1),
+            self.backbone.embedding(decoder_view.input_ids),
+            (decoder_view.input_ids == MASK_ID).long().cumsum(1),
             hidden,
             is_mark.long().cumsum(1) * is_mark,
             view.is_pad,
         )
-        if told.is_target is None:
-            features, targets = features.flatten(0, 1), told.target_ids.flatten()
+        if decoder_view.is_target is None:
+            features, targets = features.flatten(0, 1), decoder_view.target_ids.flatten()
         else:
-            features, targets = features[told.is_target], told.target_ids[told.is_target]
+            features, targets = (
+                features[decoder_view.is_target],
+                decoder_view.target_ids[decoder_view.is_target],
+            )
         weight = self.backbone.embedding.weight
         loss = self.head.loss(features, weight, targets)
         metrics = {}
@@ -116,14 +119,14 @@ class SpanDenoising(Objective["SpanDenoising.Options"]):
 
         def price(ratio: float) -> Flops:
             dropped, spans = num_spans(shape.row_length, ratio, options.mean_length)
-            shown, told = shape.row_length - dropped + spans, dropped + spans
+            shown, decoded = shape.row_length - dropped + spans, dropped + spans
             decoder = sequence_forward(
-                spec, layers=options.decoder_layers, width=width, places=told, memory=shown
+                spec, layers=options.decoder_layers, width=width, length=decoded, memory=shown
             )
             return Flops(
                 encoder=shape.encoder(shown),
                 decoder=TRAIN * shape.rows * decoder,
-                head=shape.head(shape.rows * told, width),
+                head=shape.head(shape.rows * decoded, width),
             )
 
         return mean_flops(options.mask_ratio, price)
@@ -143,7 +146,7 @@ class SpanDenoising(Objective["SpanDenoising.Options"]):
 
     @classmethod
     def provides(cls, options: Options) -> Provisions:
-        """The encoder's places are numbered anew."""
+        """The encoder's positions are numbered anew."""
         return replace(super().provides(options), moves_tokens=True)
 
     @classmethod
@@ -159,7 +162,7 @@ class SpanDenoising(Objective["SpanDenoising.Options"]):
         """As many tokens dropped in spans of one, and as many masked one by one."""
         given = options.canonical()
         ratio = {name: value for name, value in given.items() if name == "mask_ratio"}
-        found = {"mlm": ("mlm", ratio)}
+        controls = {"mlm": ("mlm", ratio)}
         if options.mean_length != 1:
-            found["single tokens"] = (cls.name, {**given, "mean_length": 1.0})
-        return found
+            controls["single tokens"] = (cls.name, {**given, "mean_length": 1.0})
+        return controls

@@ -23,18 +23,18 @@ def is_hidden(hidden: Hidden, ids: Tensor) -> Tensor:
 
 
 def permute(ids: Tensor, is_moved: Tensor, order: Tensor) -> Tensor:
-    """Return ids [B, L] with the moved tokens of each row permuted among their own places.
+    """Return ids [B, L] with the moved tokens of each row permuted among their own positions.
 
     Args:
         ids: [B, L] token ids.
-        is_moved: [B, L], True at the places whose tokens change places.
-        order: [B, L] uniform draws. The first of these places gets the token with the smallest
+        is_moved: [B, L], True at the tokens that are permuted.
+        order: [B, L] uniform draws. The first of these positions gets the token with the smallest
             draw, and so on; every permutation is equally likely, so that a token may stay.
     """
-    places = torch.argsort((~is_moved).long(), dim=1, stable=True)
+    moved_first = torch.argsort((~is_moved).long(), dim=1, stable=True)
     # those that stay come last in both lists, in the same order
     drawn = torch.argsort(order.masked_fill(~is_moved, torch.inf), dim=1, stable=True)
-    return ids.scatter(1, places, ids.gather(1, drawn))
+    return ids.scatter(1, moved_first, ids.gather(1, drawn))
 
 
 def maskable(block: Block) -> Tensor:
@@ -49,12 +49,12 @@ def other_draws(draws: Draws, view: str) -> Draws:
 
 
 def last_start(block: Block, length: int) -> Tensor:
-    """Return [B, 1] the last place at which a stretch of ``length`` tokens fits; at least 1."""
+    """Return [B, 1] the last position at which a stretch of ``length`` tokens fits; at least 1."""
     return (_sep(block) - length).clamp(min=1)
 
 
 def start_in(share: Tensor, first: Tensor | int, last: Tensor) -> Tensor:
-    """Return the place at a uniform draw [B, 1] of the places from ``first`` to ``last``."""
+    """Return the position that a uniform draw [B, 1] picks from ``first`` to ``last``."""
     slack = last - first
     return first + (share * (slack + 1)).long().clamp(max=slack)
 
@@ -66,7 +66,7 @@ def cut(block: Block, start: Tensor, length: int) -> tuple[Tensor, Tensor]:
 
     Args:
         block: rows.
-        start: [B, 1] place of the first token.
+        start: [B, 1] position of the first token.
         length: S.
     """
     ids, last = block.ids, _sep(block)
@@ -80,7 +80,7 @@ def cut(block: Block, start: Tensor, length: int) -> tuple[Tensor, Tensor]:
 
 
 def _sep(block: Block) -> Tensor:
-    """Return [B, 1] the place of each row's [SEP]."""
+    """Return [B, 1] the position of each row's [SEP]."""
     rows, row_length = block.ids.shape
     if block.is_pad is None:
         return torch.full((rows, 1), row_length - 1, device=block.ids.device)

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from mae_bench.data.corpus import left_out
+from mae_bench.data.corpus import left_out, require_text
 from mae_bench.planning.arms import ResolvedArm
 from mae_bench.planning.check import check_study
 from mae_bench.planning.external import outside
@@ -106,9 +106,11 @@ def make_plan(
             rate of the arm's pretraining.
 
     Raises:
+        DataError: a file or folder of the corpus holds no text.
         SpecError: a name or an option is unknown, or teachers form a circle.
     """
     study, arms, warnings = check_study(study, tuned or {})
+    require_text(study.corpus)
     planner = _Planner(study, arms, StageBuilder(data_dir))
     cells = tuple(planner.cells())
     stages = tuple(planner.builder.stages.values())
@@ -212,6 +214,7 @@ class _Planner:
             files,
             arm.requires.uses_ngrams,
             *outside(study.backbone.checkpoint, self.builder),
+            revision=arm.kind.revision(arm.options, study.backbone),
         )
         self.keys[place] = made
         self.pretrained.setdefault(made[1], arm)

@@ -165,6 +165,7 @@ class StageBuilder:
         needs_ngrams: bool = False,
         encoder: Key | None = None,
         encoder_files: str | None = None,
+        revision: int = 1,
     ) -> Key:
         """Add one pretraining.
 
@@ -183,6 +184,7 @@ class StageBuilder:
             encoder: an encoder of the Hub to go on from. Its id then stands for the backbone's
                 ``checkpoint``, for a path is only a name.
             encoder_files: digest of the folder of an encoder to go on from.
+            revision: of the objective's numbers with these options.
         """
         blocks, tokenizer = self.blocks(corpus)
         ngrams = self._ngrams(corpus) if needs_ngrams else None
@@ -206,6 +208,8 @@ class StageBuilder:
             content["backbone"].pop("checkpoint")
         if encoder_files:
             content["encoder_files"] = encoder_files
+        if revision > 1:
+            content["revision"] = revision
         if plugins := (*backbone_plugins(backbone), *objective_plugins(objective, options)):
             content["plugins"] = {plugin.what: plugin.version for plugin in plugins}
         needs = (blocks, tokenizer, *(key for key in (teacher, ngrams, encoder) if key))

@@ -21,7 +21,7 @@ def prepared_warnings(plan: Plan, store: Store, data_dir: Path | None = None) ->
 
     A task that needs no download is checked before it is prepared, if ``data_dir`` is given.
     """
-    found = [*changed_sources(plan, store), *too_large(plan, store, data_dir)]
+    warnings = [*changed_sources(plan, store), *too_large(plan, store, data_dir)]
     doubts: dict[str, None] = {}  # once for corpora of several sizes
     for stage in plan.stages:
         if stage.kind != "blocks" or not store.is_done(*stage.key):
@@ -31,8 +31,8 @@ def prepared_warnings(plan: Plan, store: Store, data_dir: Path | None = None) ->
         assert isinstance(stage.spec, CorpusSpec)
         meta = store.read_json(*stage.key, "meta.json")
         doubts |= dict.fromkeys(meta.get("warnings", ()))
-        found += [*_unknown(stage.label, stage.spec, meta), *_short(stage.label, plan, meta)]
-    return [*found, *doubts]
+        warnings += [*_unknown(stage.label, stage.spec, meta), *_short(stage.label, plan, meta)]
+    return [*warnings, *doubts]
 
 
 def empty_steps(plan: Plan, store: Store) -> list[str]:
@@ -66,7 +66,8 @@ def too_large(
 ) -> list[str]:
     """Return a sentence for each task that has fewer labels than a train size asks for.
 
-    Their cells fail, each with its reason, and the others go on.
+    Their cells fail, each with its reason, and the others go on. A last sentence names the tasks
+    whose size only a download will show.
 
     Args:
         plan: whose tasks are looked at.
@@ -76,22 +77,34 @@ def too_large(
         failing: what will fail.
     """
     counts = [size for size in plan.study.train_sizes if isinstance(size, int)]
-    found = []
+    warnings, unread = [], []
     for stage in plan.stages if counts else ():
         if stage.kind != "task":
             continue
         known = _num_train(stage, store, data_dir, max(counts))
-        if known and (wrong := [size for size in counts if size > known]):
+        if known is None:
+            unread.append(stage.label)
+        elif known and (wrong := [size for size in counts if size > known]):
             sizes = ", ".join(f"{size:,}" for size in wrong)
-            found.append(
+            warnings.append(
                 f"{stage.label} has {counted(known, 'training example')}, fewer than {field} "
                 f"{sizes}: these {failing} will fail; give at most {known:,}, or 'all'"
             )
-    return found
+    if unread:
+        sizes = ", ".join(f"{size:,}" for size in counts)
+        warnings.append(
+            f"{field} {sizes} cannot be checked yet for {', '.join(unread)}: the data is neither "
+            "prepared nor in a local folder; `mae-bench prepare` fetches it, and `mae-bench plan` "
+            f"then names the sizes whose {failing} would fail"
+        )
+    return warnings
 
 
-def _num_train(stage: Stage, store: Store, data_dir: Path | None, most: int) -> int:
-    """Return the training examples of a task; 0 if unknown, or clearly enough for ``most``."""
+def _num_train(stage: Stage, store: Store, data_dir: Path | None, most: int) -> int | None:
+    """Return the training examples of a task; 0 if damaged, or clearly enough for ``most``.
+
+    None where the data is not on this machine.
+    """
     if store.is_done(*stage.key):
         if store.damage(*stage.key, only=("meta.json",)):
             return 0  # the run says so and builds it again
@@ -103,11 +116,13 @@ def _num_train(stage: Stage, store: Store, data_dir: Path | None, most: int) -> 
     task = TASKS.get(stage.spec["task"])
     try:
         official = num_official(task, data_dir)
-        if not official or most <= MAX_LOST_RATIO * official:
+        if official is None:
+            return None
+        if most <= MAX_LOST_RATIO * official:
             return 0  # not worth reading all its texts for
         return count_train(task, data_dir)
     except DataError:
-        return 0  # which `prepare` tells
+        return 0  # `prepare` says what is wrong
 
 
 def _unknown(label: str, spec: CorpusSpec, meta: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a pretraining leaves: a transformers folder with the objective's parts beside it.
+"""Checkpoints: a transformers folder with the objective's own weights beside it.
 
 Also the running state of an unfinished one: one safetensors file, replaced in one rename, so
 that a kill leaves either the old state or the new.
@@ -43,7 +43,7 @@ def load_objective_state(objective: Objective, folder: Path) -> None:
 
 
 def load_part(objective: Objective, folder: Path, prefix: str) -> None:
-    """Load of objective.safetensors what an objective needs, from under a prefix."""
+    """Load an objective's weights from objective.safetensors, where a prefix names its part."""
     with safe_open(folder / OBJECTIVE_FILE, "pt") as file:
         own = {name: file.get_tensor(prefix + name) for name in objective.state_to_save()}
     objective.load_state_dict(own, strict=False)
@@ -105,13 +105,13 @@ def _moving(model: nn.Module) -> dict[str, Tensor]:
 
     Parts that share a backbone name its tensors several times; each is returned once.
     """
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     seen: set[int] = set()
     for name, value in model.state_dict(keep_vars=True).items():
         if "teacher" not in name.split(".") and id(value) not in seen:
             seen.add(id(value))
-            found[name] = value
-    return found
+            tensors[name] = value
+    return tensors
 
 
 def _trained(model: nn.Module) -> list[tuple[str, nn.Parameter]]:

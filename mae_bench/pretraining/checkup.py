@@ -1,4 +1,4 @@
-"""What is asked of a pretraining before its first step and after its last."""
+"""Measures the health of a pretraining before its first step and after its last."""
 
 from mae_bench.data.blocks import Blocks
 from mae_bench.objectives.base import Objective
@@ -12,11 +12,11 @@ from mae_bench.pretraining.left_out import has_learned, left_out_r2
 
 
 class Checkup:
-    """The health of one pretraining; to be made while the weights are those of the start.
+    """The health of one pretraining; to be made before the first step.
 
     Args:
         objective: on its device, before the first step.
-        data: whose validation rows are read.
+        data: its validation rows are read.
         seed: of the pretraining.
         device: where the objective is.
         is_drawn: whether the encoder's weights were drawn at random.

@@ -1,4 +1,4 @@
-"""Encoders from outside a pretraining: what is asked of them, and the study's order of tokens."""
+"""Encoders from outside the study: checks, and their token rows put into the study's order."""
 
 import shutil
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def starting_backbone(spec: BackboneSpec, folder: Path, tokenizer: Path) -> Back
     theirs, ours = _vocabularies("backbone.checkpoint", folder, tokenizer)
     backbone = load_backbone(folder, spec.dropout)
     if getattr(backbone.encoder, "pooler", None) is not None:
-        # BERT's: not in our checkpoints, and nothing trains it
+        # BERT's: not part of our checkpoints, and no objective trains it
         backbone.encoder.register_module("pooler", None)
     size = backbone.embedding.weight.shape[1]
     if size != backbone.width:
@@ -52,7 +52,7 @@ def starting_backbone(spec: BackboneSpec, folder: Path, tokenizer: Path) -> Back
 
 @contextmanager
 def fitted_teacher(teacher: Path | None, tokenizer: Path, work: Path) -> Iterator[Path | None]:
-    """Give the folder of a teacher whose ids are the study's: its own, or a copy for a while.
+    """Yield the folder of a teacher with the study's token ids: its own, or a temporary copy.
 
     A copy has all that the teacher has, in the study's order of tokens, so that no objective needs
     to know of another one.

@@ -1,8 +1,8 @@
 """Whether a pretraining is healthy: its loss on unseen rows, and whether its encoder learned.
 
 A pretraining is on a plateau where its loss is no lower than what is reached without reading:
-what the objective still reaches while its encoder reads another row in place of each row. Any
-objective can be asked. Where tokens are predicted, their frequencies alone reach their entropy.
+the loss that remains while its encoder is given another row in place of each row. This works
+for any objective. Where tokens are predicted, their frequencies alone reach their entropy.
 A plateau is a fact about the loss. The encoder may still have learned, from gradients that reach it
 past the objective's reading (shared embeddings, say). The run has collapsed only where a probe of
 the encoder finds nothing either (`checkup`).
@@ -27,9 +27,11 @@ from mae_bench.objectives.base import Block, Objective
 VALIDATION_ROWS = 512
 EXCHANGED_ROWS = 256
 BATCH_ROWS = 64
-VALIDATION_EPOCH = 2**31 - 1  # no training epoch, so the masks are nobody's
+VALIDATION_EPOCH = 2**31 - 1  # no training epoch, so no model was trained on these masks
 MAX_COSINE = 0.999
-MAX_LEFT = 0.99  # of the loss with exchanged texts, and of that share at the start
+# a plateau: the own loss is above this share of the unread loss; hardly trained: what is left of
+# the unread loss is above this share of what was left at the start
+MAX_LEFT = 0.99
 MIN_ROWS = 8
 
 
@@ -80,11 +82,11 @@ def describe_plateau(start: Exchange | None, end: Exchange | None) -> str:
     """
     if end is None or not (math.isfinite(end.own) and math.isfinite(end.unread)):
         return ""
-    told = f"validation loss {end.own:.3f}, without reading {end.unread:.3f}"
+    losses = f"validation loss {end.own:.3f}, without reading {end.unread:.3f}"
     if end.left > MAX_LEFT:
-        return f"plateau: {told}"
+        return f"plateau: {losses}"
     if start is not None and end.left > MAX_LEFT * start.left:
-        return f"hardly trained, an untrained encoder reads as well: {told}"
+        return f"hardly trained, an untrained encoder reads as well: {losses}"
     return ""
 
 
@@ -124,9 +126,9 @@ def _mean_loss(objective: Objective, data: Blocks, seed: int, device: str, rows:
 
 @contextmanager
 def _exchanged(backbone: Backbone) -> Iterator[None]:
-    """Let each row that the encoder is given be read in another row's place.
+    """Give the encoder, for each row that it is called with, another row of the same call.
 
-    Every call draws a cycle of its own through all rows, so that none keeps its place and the two
+    Every call draws a cycle of its own through all rows, so that none stays where it is and the two
     views of a text, in one call or in two, part.
     """
     generator = torch.Generator().manual_seed(0)
@@ -154,5 +156,5 @@ def _exchanged(backbone: Backbone) -> Iterator[None]:
 def _rows(data: Blocks, start: int, device: str) -> tuple[Block, torch.Tensor]:
     rows = np.array(data.validation[start : start + BATCH_ROWS]).astype(np.int64)
     ids = torch.from_numpy(rows).to(device)
-    # not by `has_pads`, which tells of training rows: a padded row here would be read as text
+    # not by `has_pads`, which is about training rows: a padded row here would be read as text
     return as_block(ids), torch.arange(start, start + len(rows), device=device)

@@ -1,9 +1,9 @@
-"""A probe of the encoder that any objective allows: which word was left out of a text?
+"""A probe of the encoder that works for any objective: which word was left out of a text?
 
 Words are taken out of validation rows, and the gaps close. From the vectors of the two neighbours,
-which an encoder gives as it stands, a ridge regression tells which word stood between them. It
-needs no [MASK] and no head, so that an encoder of any objective can be asked before its first
-step and after its last.
+which any encoder gives, a ridge regression predicts which word stood between them. It needs no
+[MASK] and no head, so that an encoder of any objective can be probed before its first step and
+after its last.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from mae_bench.data.blocks import Blocks
 from mae_bench.masking import NUM_SPECIAL, as_block
 from mae_bench.model.backbone import Backbone
 
-EVERY = 8  # one place of eight is left out
+EVERY = 8  # one word in eight is left out
 FIRST = 3
 MAX_ROWS, MAX_WORDS = 512, 2048
 MIN_WORDS = 64  # left-out words, for half of them to fit on and half to test on
@@ -25,7 +25,7 @@ MIN_GAIN, MIN_GAIN_RATIO = 0.002, 0.1  # of R², and of the R² before training
 
 
 def has_learned(before: float | None, after: float | None) -> bool:
-    """Return whether the probe finds clearly more after training; False where it was not asked."""
+    """Return whether R² clearly rose by training; False where either probe could not be made."""
     if before is None or after is None:
         return False
     return after > before + max(MIN_GAIN, MIN_GAIN_RATIO * before)
@@ -42,15 +42,15 @@ def left_out_r2(backbone: Backbone, data: Blocks, device: str) -> float | None:
         is not finite.
     """
     length = data.row_length
-    places = torch.arange(FIRST, length - 1, EVERY)
-    rows = np.array(data.validation[: min(MAX_ROWS, MAX_WORDS // max(1, len(places)))])
-    if not len(places) or not len(rows):
+    positions = torch.arange(FIRST, length - 1, EVERY)
+    rows = np.array(data.validation[: min(MAX_ROWS, MAX_WORDS // max(1, len(positions)))])
+    if not len(positions) or not len(rows):
         return None
     ids = torch.from_numpy(rows.astype(np.int64))
     kept = torch.ones(length, dtype=torch.bool)
-    kept[places] = False
-    left = places - 1 - torch.arange(len(places))  # where the gaps have closed
-    words, shorter = ids[:, places], ids[:, kept]
+    kept[positions] = False
+    left = positions - 1 - torch.arange(len(positions))  # the neighbour, once gaps have closed
+    words, shorter = ids[:, positions], ids[:, kept]
     pairs = _neighbours(backbone, shorter, left, device)
     is_text = (words >= NUM_SPECIAL) & (shorter[:, left] >= NUM_SPECIAL)
     is_text &= shorter[:, left + 1] >= NUM_SPECIAL
@@ -73,12 +73,12 @@ def _neighbours(
 ) -> torch.Tensor:
     """Return [N, P, 2 * D]: the vectors on both sides of each closed gap."""
     backbone.eval()
-    found = []
+    pairs = []
     for batch in ids.split(BATCH_ROWS):
         block = as_block(batch.to(device))
         hidden = backbone(block.ids, None, block.is_pad).float()
-        found.append(torch.cat([hidden[:, left], hidden[:, left + 1]], dim=-1).cpu())
-    return torch.cat(found)
+        pairs.append(torch.cat([hidden[:, left], hidden[:, left + 1]], dim=-1).cpu())
+    return torch.cat(pairs)
 
 
 def _classes(words: NDArray[np.int64]) -> NDArray[np.int64]:

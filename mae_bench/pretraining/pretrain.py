@@ -18,7 +18,7 @@ from mae_bench.data.blocks import Blocks, load_blocks
 from mae_bench.draws import Draws
 from mae_bench.errors import DataError, DivergedError, SpecError
 from mae_bench.masking import PAD_ID, build_lexicon
-from mae_bench.model.attention import place
+from mae_bench.model.attention import to_device
 from mae_bench.model.backbone import build_backbone
 from mae_bench.model.teacher import SPEC_FILE
 from mae_bench.objectives.base import OBJECTIVES, Block, Objective, View, parse_options
@@ -73,7 +73,7 @@ def pretrain(
         work: folder that survives a kill, for the running state.
         out: empty folder for the result.
         device: ``cpu`` or ``cuda``.
-        progress: told tokens done and to do.
+        progress: called with the tokens done and the tokens to do.
 
     Raises:
         DivergedError: the loss became non-finite.
@@ -126,7 +126,7 @@ class _Run:
         )
         # an objective may start from its teacher's encoder
         is_drawn = encoder is None and torch.equal(drawn, backbone.embedding.weight)
-        self.objective: Objective = place(objective, device)
+        self.objective: Objective = to_device(objective, device)
         self.restarts_at = requires.restarts_at
         self.shape = StepShape(
             spec.backbone,
@@ -184,6 +184,7 @@ class _Run:
         self.objective.train()
         before = (self.step - 1) / self.steps if self.steps and self.step else 0.0
         while (done := self._done_ratio(time.perf_counter() - started)) < 1:
+            # The rate of the middle of a step: at its start the first step would have rate 0.
             middle = done + 0.5 / self.steps if self.steps else done
             if any(before < share <= done for share in self.restarts_at):
                 # The moments are those of another loss, the one of the phase before.

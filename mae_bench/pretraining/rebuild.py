@@ -1,11 +1,11 @@
-"""Puts a saved objective together again, to ask it for tokens that it has not seen."""
+"""Rebuilds a saved objective, to have it predict tokens of rows that it was not trained on."""
 
 from pathlib import Path
 
 from mae_bench.data.blocks import Blocks
 from mae_bench.errors import SpecError
 from mae_bench.masking import build_lexicon
-from mae_bench.model.attention import place
+from mae_bench.model.attention import to_device
 from mae_bench.model.backbone import load_backbone
 from mae_bench.model.teacher import SPEC_FILE
 from mae_bench.objectives.base import OBJECTIVES, Objective, parse_options
@@ -31,22 +31,22 @@ PLAIN = {
 def rebuild_at(folder: Path, data: Blocks, mask_ratio: float, device: str) -> Objective | None:
     """Return a checkpoint's objective, in evaluation mode, made to hide ``mask_ratio`` of a row.
 
-    Of an objective made of parts that is the part that it names; a student is asked as an mlm.
-    None where there is no such question: the encoder comes from elsewhere, predicts no tokens,
-    has no mask ratio, or cannot hide as much.
+    A mixture gives the part that it names as its predictor, a distilled student an mlm. None
+    where nothing can predict: the encoder is not from this suite, the objective predicts no
+    tokens, has no mask ratio, or cannot hide as much.
     """
     if not (folder / SPEC_FILE).exists():
         return None
     spec = PretrainSpec.model_validate(read_json(folder / SPEC_FILE))
     trained = parse_options(spec.objective, spec.options)
-    found = OBJECTIVES.get(spec.objective).provides(trained).predictor
-    if found is None:
+    predictor = OBJECTIVES.get(spec.objective).provides(trained).predictor
+    if predictor is None:
         return None
-    kind = OBJECTIVES.get(found.objective)
-    asked: dict[str, object] = {**found.options, "mask_ratio": mask_ratio}
+    kind = OBJECTIVES.get(predictor.objective)
+    asked: dict[str, object] = {**predictor.options, "mask_ratio": mask_ratio}
     asked |= {name: value for name, value in PLAIN.items() if name in kind.Options.model_fields}
     try:
-        options = parse_options(found.objective, asked)
+        options = parse_options(predictor.objective, asked)
         kind.check(options, spec.backbone, data.row_length)
     except SpecError:
         return None
@@ -54,5 +54,5 @@ def rebuild_at(folder: Path, data: Blocks, mask_ratio: float, device: str) -> Ob
     if kind.requires(options).uses_lexicon:
         lexicon = build_lexicon(data.rows, data.vocab_size, folder)
     objective = kind(load_backbone(folder), spec.backbone, options, seed=spec.seed, lexicon=lexicon)
-    load_part(objective, folder, found.prefix)
-    return place(objective, device).eval()
+    load_part(objective, folder, predictor.prefix)
+    return to_device(objective, device).eval()

@@ -9,7 +9,7 @@ class RowOrder:
     """Batches of row numbers, in an order of its own for each epoch: a function of seed and step.
 
     Args:
-        num_rows: of the corpus; at least a batch before one is asked for.
+        num_rows: of the corpus; `batch` needs at least ``batch_rows`` of them.
         batch_rows: rows of a batch.
         seed: of the pretraining.
     """
@@ -21,8 +21,8 @@ class RowOrder:
     def batch(self, step: int) -> tuple[int, np.ndarray]:
         """Return the epoch and rows of a step; an epoch's last short batch is left out."""
         size = self.batch_rows
-        epoch, place = divmod(step, self.num_rows // size)
+        epoch, batch = divmod(step, self.num_rows // size)
         if self._permutation[0] != epoch:
             generator = np.random.default_rng(seed_for("order", seed=self.seed, epoch=epoch))
             self._permutation = (epoch, generator.permutation(self.num_rows))
-        return epoch, self._permutation[1][place * size : (place + 1) * size]
+        return epoch, self._permutation[1][batch * size : (batch + 1) * size]

@@ -5,6 +5,7 @@ with what it chose.
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,12 +16,12 @@ from pydantic import ValidationError
 
 from mae_bench.data.blocks import load_blocks
 from mae_bench.data.noises import load_table
-from mae_bench.errors import SpecError, near_match
+from mae_bench.errors import DataError, MaeBenchError, PluginError, SpecError, near_match
 from mae_bench.measures import measure_of
 from mae_bench.progress import Progress
 from mae_bench.protocols.outcome import ProtocolResult
 from mae_bench.registry import Registry
-from mae_bench.specs import EvaluateSpec, Frozen
+from mae_bench.specs import CORPUS, EvaluateSpec, Frozen
 from mae_bench.tasks.kinds.base import KINDS, TaskKind
 from mae_bench.tasks.prepared import load_task
 
@@ -61,7 +62,7 @@ class Protocol:
         """Whether it can read tasks of a kind.
 
         Raises:
-            UnknownNameError: nobody registered that kind.
+            UnknownNameError: no kind of that name is registered.
         """
         return issubclass(KINDS.get(kind), self.kinds)
 
@@ -112,6 +113,7 @@ def evaluate(
     Raises:
         SpecError: the protocol needs a checkpoint and none was given, or it gave a metric that is
             not declared.
+        DataError, PluginError: a metric is not a finite number.
     """
     protocol = PROTOCOLS.get(spec.protocol)
     if protocol.needs_checkpoint and checkpoint is None:
@@ -127,12 +129,26 @@ def evaluate(
         data = {"task": replace(load_task(task), error_tables=tables)}
     result = protocol.run(spec, checkpoint=checkpoint, **data, device=device, progress=progress)
     for reading in result.readings:
-        for name in reading.metrics:
-            measure_of(name)  # a number that nobody can read is not written
+        for name, value in reading.metrics.items():
+            measure_of(name)  # raises for a metric that is not declared: no report could show it
+            if not math.isfinite(value):
+                raise _not_finite(spec, name, value)
     out.mkdir(parents=True, exist_ok=True)
     text = json.dumps(result.record(), indent=1, allow_nan=False)
     (out / "metrics.json").write_text(text, encoding="utf-8")
     tabulate(result).to_parquet(out / "predictions.parquet", index=False)
+
+
+def _not_finite(spec: EvaluateSpec, metric: str, value: float) -> MaeBenchError:
+    """Return the error for a metric that a protocol measured itself, without a task's labels."""
+    what = f"protocol '{spec.protocol}' on {spec.task or CORPUS} measured {metric} as {value}"
+    plugin = PROTOCOLS.plugin(spec.protocol)
+    if plugin is None:
+        return DataError(f"{what}, which is no finite number; give it more text, or leave it out")
+    return PluginError(
+        f"{what}, which is no finite number; it comes from the module {plugin.module} "
+        f"({plugin.version}): leave the metric out of a reading that cannot give it"
+    )
 
 
 def tabulate(result: ProtocolResult) -> "pd.DataFrame":

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from mae_bench.errors import DivergedError
-from mae_bench.model.attention import place
+from mae_bench.model.attention import to_device
 from mae_bench.model.backbone import load_backbone
 from mae_bench.model.heads import TaskModel
 from mae_bench.progress import Progress
@@ -67,7 +67,7 @@ class Finetuner:
         device: str,
     ) -> None:
         """Remember the weights to start from."""
-        self.model = place(model, device)
+        self.model = to_device(model, device)
         self.learner = learner
         self.recipe = recipe
         self.task, self.seed, self.device = task, seed, device
@@ -123,10 +123,10 @@ class Finetuner:
             losses.append(loss.detach())  # read once at the end: .item() would wait for the device
             self.operations.add_training(ids.shape)
             yield step + 1
-        found = torch.stack(losses).float()
-        if not bool(found.isfinite().all()):
+        all_losses = torch.stack(losses).float()
+        if not bool(all_losses.isfinite().all()):
             raise DivergedError("non-finite training loss")
-        self.train_loss = float(found[-len(last) :].mean())
+        self.train_loss = float(all_losses[-len(last) :].mean())
         constants = [self.learner.constant_losses[index].mean() for index in last]
         self.constant_loss = float(np.mean(constants))
 
@@ -143,8 +143,9 @@ class Finetuner:
         for index in reading_batches(texts.lengths, self.recipe.batch_size):
             ids, is_pad, on_device = texts.batch(index)
             with autocast(self.device, self.recipe.precision):
-                found = self.model(ids, is_pad)
-            outputs[on_device, : found.shape[1]] = found  # of tokens: as many as the batch has
+                batch = self.model(ids, is_pad)
+            # outputs a token are as many as the batch's longest text has; the rest stays 0
+            outputs[on_device, : batch.shape[1]] = batch
             self.operations.add_reading(ids.shape)
         if not bool(outputs.isfinite().all()):
             raise DivergedError("non-finite predictions")

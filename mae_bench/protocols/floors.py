@@ -1,4 +1,4 @@
-"""Floors: what no encoder is needed for. A result below them says nothing about pretraining."""
+"""Floors: baselines without an encoder. A result below them is no evidence on pretraining."""
 
 import time
 from pathlib import Path
@@ -23,7 +23,7 @@ TFIDF_GRID = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 
 
 class MajorityRecipe(Frozen):
-    """The commonest label, or the mean: nothing to set."""
+    """The commonest label, or the mean; it has no options."""
 
 
 class TfidfRecipe(Frozen):
@@ -64,7 +64,7 @@ class TfidfFeatures:
         """Learn the vocabulary from the training texts.
 
         A word is a run of letters and digits with their combining marks, one character of a
-        script without blanks, or one other sign: a question mark tells a class, too.
+        script without blanks, or one other sign: a question mark can decide a class, too.
         ``has_cosine`` adds the cosine of a pair.
 
         Raises:

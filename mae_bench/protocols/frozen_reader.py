@@ -1,4 +1,4 @@
-"""A frozen encoder and what it makes of validation rows: as they stand, and with masks in them.
+"""Hidden vectors that a frozen encoder gives of validation rows, unmasked and masked.
 
 Legend: B rows, L positions, N vectors, D features.
 """
@@ -14,7 +14,7 @@ from mae_bench.data.blocks import Blocks
 from mae_bench.draws import Block, Draws
 from mae_bench.errors import DataError, DivergedError
 from mae_bench.masking import CLS_ID, MASK_ID, NUM_SPECIAL, PAD_ID, SEP_ID, as_block, hide
-from mae_bench.model.attention import place
+from mae_bench.model.attention import to_device
 from mae_bench.model.backbone import Backbone, load_backbone
 from mae_bench.model.heads import pool
 from mae_bench.pretraining.health import VALIDATION_EPOCH
@@ -24,7 +24,7 @@ from mae_bench.specs import RepresentationRecipe
 from mae_bench.training.operations import OperationCount
 from mae_bench.training.precision import autocast
 
-PLACES = ("", "_beside_masks", "_at_masks")
+SUFFIXES = ("", "_beside_masks", "_at_masks")  # of metrics: which vectors they are of
 VECTORS_PER_FEATURE = 4  # fewer would bias a rank low
 MAX_TURNS = 100  # passes over the rows, each with other masks, for enough vectors at masks
 MIN_HALF = 4  # real tokens of a half that is a text
@@ -32,14 +32,14 @@ MIN_HALF = 4  # real tokens of a half that is a text
 
 @dataclass
 class Seen:
-    """What the passes over the rows leave.
+    """Vectors and sums that the passes over the rows collect.
 
     Attributes:
-        moments: of each place and layer.
+        moments: by suffix of the metrics, one a layer.
         texts: [N, D] mean-pooled rows.
         halves: [N, D] of first and of second halves, in the same order.
         tokens: real tokens of the last layer, for cosines.
-        typed: last-layer vectors with whether they stand at a mask, and the number of their row.
+        typed: last-layer vectors, whether each is of a mask, and the number of its row.
     """
 
     moments: dict[str, list[Moments]]
@@ -50,12 +50,12 @@ class Seen:
 
 
 class FrozenReader:
-    """A frozen encoder and the rows that it is shown."""
+    """A frozen encoder and the rows that it encodes."""
 
     def __init__(
         self, checkpoint: Path, data: Blocks, recipe: RepresentationRecipe, seed: int, device: str
     ) -> None:
-        self.backbone: Backbone = place(load_backbone(checkpoint), device).eval()
+        self.backbone: Backbone = to_device(load_backbone(checkpoint), device).eval()
         self.operations = OperationCount(self.backbone.config)
         self.recipe, self.device, self.seed = recipe, device, seed
         chosen = spaced(len(data.validation), recipe.num_rows)
@@ -75,12 +75,12 @@ class FrozenReader:
     def batches(self) -> list[tuple[Block, Tensor]]:
         """Return (block, numbers of its rows) on the device."""
         size = self.recipe.batch_rows
-        found = []
+        batches = []
         for start in range(0, len(self.rows), size):
             ids = torch.from_numpy(self.rows[start : start + size]).to(self.device)
             numbers = torch.from_numpy(self.numbers[start : start + size]).to(self.device)
-            found.append((as_block(ids), numbers))
-        return found
+            batches.append((as_block(ids), numbers))
+        return batches
 
     def layers(self, block: Block) -> tuple[Tensor, ...]:
         """Return [B, L, D] vectors of the embedding and of each layer.
@@ -89,14 +89,14 @@ class FrozenReader:
             DivergedError: those of the last layer are not finite.
         """
         with autocast(self.device, self.recipe.precision):
-            found = self.backbone.layers(block.ids, block.is_pad)
+            vectors = self.backbone.layers(block.ids, block.is_pad)
         self.operations.add_reading(block.ids.shape)
-        if not bool(found[-1].isfinite().all()):
+        if not bool(vectors[-1].isfinite().all()):
             raise DivergedError("the encoder's vectors are not finite")
-        return found
+        return vectors
 
     def read(self, progress: Progress) -> Seen:
-        """Show all rows as they stand, then with masks until there are enough vectors at masks.
+        """Encode all rows unmasked, then masked until there are enough vectors at masks.
 
         Raises:
             DataError: the rows hide too few tokens.
@@ -106,7 +106,7 @@ class FrozenReader:
         self.require_masks(batches)
         count = self.backbone.config.num_hidden_layers + 1
         width = self.backbone.width
-        seen = Seen({p: [Moments(width, self.device) for _ in range(count)] for p in PLACES})
+        seen = Seen({s: [Moments(width, self.device) for _ in range(count)] for s in SUFFIXES})
         for done, (block, _) in enumerate(batches):
             progress(done, 2 * len(batches), "rows as they stand")
             self._plain(block, seen)
@@ -121,11 +121,11 @@ class FrozenReader:
     def require_masks(self, batches: list[tuple[Block, Tensor]]) -> None:
         """Raise DataError where the rows hide so few tokens that reading them would not end."""
         ratio = self.recipe.mask_ratio
-        found = sum(num_wanted(block, ratio) for block, _ in batches)
-        if found * MAX_TURNS < self.needed:
+        num_masks = sum(num_wanted(block, ratio) for block, _ in batches)
+        if num_masks * MAX_TURNS < self.needed:
             raise DataError(
                 f"a rank at masks needs {self.needed} of them, and mask_ratio {ratio:g} hides "
-                f"{found} tokens of these {len(self.rows)} validation rows; raise "
+                f"{num_masks} tokens of these {len(self.rows)} validation rows; raise "
                 "representation.mask_ratio or representation.num_rows, or give longer texts"
             )
 
@@ -153,6 +153,7 @@ class FrozenReader:
             for moments, vectors in zip(seen.moments[name], layers, strict=True):
                 moments.add(vectors[where].float())
         if turn == 0:
+            # about as many real tokens as masks, so that the probe of token types is balanced
             share = self.recipe.mask_ratio / (1 - self.recipe.mask_ratio)
             is_twin = draws.uniform("probe", block.ids.shape[1]) < share
             is_used = is_masked | (is_real & is_twin)
@@ -161,7 +162,7 @@ class FrozenReader:
 
 
 def spaced(count: int, wanted: int) -> np.ndarray:
-    """Return ``wanted`` evenly spaced places of ``count``, or all of them."""
+    """Return ``wanted`` evenly spaced indices below ``count``, or all of them."""
     return np.unique(np.linspace(0, max(0, count - 1), min(count, wanted)).astype(np.int64))
 
 

@@ -52,7 +52,7 @@ def try_penalties(
     grid = sorted(set(penalties))
     fitted = []
     with threadpool_limits(torch.get_num_threads()), warnings.catch_warnings():
-        # whether it converged stands in the trial, where a reader of the results can see it
+        # convergence is recorded in the trial, where a reader of the results can see it
         warnings.simplefilter("ignore", ConvergenceWarning)
         models = kind.fit_linear(*train, grid, max_iter)
         for penalty, (predict, is_converged) in zip(grid, models, strict=True):
@@ -63,6 +63,6 @@ def try_penalties(
 
 
 def best_of(task: Task, fitted: list[Fitted]) -> Fitted:
-    """Return the one whose trial is the best."""
+    """Return the model whose trial `choose` picks."""
     best = choose(task, [each.trial for each in fitted])
     return next(each for each in fitted if each.trial is best)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from mae_bench.errors import DivergedError
-from mae_bench.model.attention import place
+from mae_bench.model.attention import to_device
 from mae_bench.model.backbone import Backbone, load_backbone
 from mae_bench.model.heads import pool
 from mae_bench.progress import Progress
@@ -41,13 +41,13 @@ class Encoder:
         Raises:
             SpecError: the encoder has fewer positions than the recipe's ``max_length``.
         """
-        self.backbone: Backbone = place(load_backbone(checkpoint), device).eval()
+        self.backbone: Backbone = to_device(load_backbone(checkpoint), device).eval()
         check_length(recipe.max_length, self.backbone.config)
         self.recipe = recipe
         self.device = device
         self.operations = OperationCount(self.backbone.config)
         self._tokenizer = load_tokenizer(checkpoint)
-        self._place: dict[str, int] = {}
+        self._row_of: dict[str, int] = {}
         self._vectors: dict[str, list[Values]] = {name: [] for name in recipe.poolings}
 
     def encode(self, texts: Iterable[str]) -> None:
@@ -56,7 +56,7 @@ class Encoder:
         Raises:
             DivergedError: a vector is not finite.
         """
-        new = [text for text in dict.fromkeys(texts) if text not in self._place]
+        new = [text for text in dict.fromkeys(texts) if text not in self._row_of]
         if not new:
             return
         tokens = tokenize(
@@ -79,12 +79,12 @@ class Encoder:
             raise DivergedError("the encoder's vectors are not finite")
         for pooling, table in vectors.items():
             self._vectors[pooling].append(table.cpu().numpy())
-        self._place |= {text: len(self._place) + i for i, text in enumerate(new)}
+        self._row_of |= {text: len(self._row_of) + i for i, text in enumerate(new)}
 
     def features(self, examples: Examples, pooling: str) -> Values:
         """Return float64 features of encoded examples: [N, D] of texts, [N, 4 D] of pairs."""
         table = np.concatenate(self._vectors[pooling]).astype(np.float64)
-        sides = [table[[self._place[text] for text in column]] for column in examples.texts]
+        sides = [table[[self._row_of[text] for text in column]] for column in examples.texts]
         if len(sides) == 1:
             return sides[0]
         u, v = sides

@@ -1,4 +1,4 @@
-"""What a protocol found: settings tried on the selection part, one chosen, the test split read."""
+"""The outcome of a protocol: settings tried on the selection part, the best read on the test."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -7,11 +7,12 @@ from typing import Any
 
 from mae_bench.errors import DivergedError
 from mae_bench.measures import measure_of
+from mae_bench.protocols.scoring import compute_metric
 from mae_bench.protocols.splits import Splits
 from mae_bench.specs import EvaluateSpec, NoiseSpec
 from mae_bench.tasks.base import Examples, Task
 from mae_bench.tasks.kinds.base import kind_of
-from mae_bench.tasks.metrics import METRICS, Values
+from mae_bench.tasks.metrics import Values
 
 FLAT = 1e-3  # of a metric; one example of a selection part, of at most 500, weighs more
 
@@ -63,11 +64,11 @@ class Reading:
 
 @dataclass(frozen=True)
 class ProtocolResult:
-    """What a protocol found.
+    """The outcome of a protocol.
 
     ``seconds`` and ``flops`` cover every trial, not the chosen one alone; ``flops`` is None for
     a protocol without an encoder, or an encoder whose sizes are unknown. ``n_test`` is 0 where
-    the test split was not to be read. ``grid_edges`` is what the function of that name says.
+    the test split was not to be read. ``grid_edges`` is the value of the function of that name.
     """
 
     n_train: int
@@ -97,8 +98,12 @@ class ProtocolResult:
 
 
 def score(task: Task, labels: Values, predictions: Values) -> float:
-    """Return the primary metric of a task."""
-    return METRICS.get(task.metrics[0])(labels, predictions, task.num_labels)
+    """Return the primary metric of a task.
+
+    Raises:
+        PluginError, DataError: as `compute_metric`.
+    """
+    return compute_metric(task, task.metrics[0], labels, predictions)
 
 
 def choose(task: Task, trials: Sequence[Trial]) -> Trial:
@@ -121,7 +126,7 @@ def grid_edges(task: Task, trials: Sequence[Trial], best: Trial) -> dict[str, st
     A better value may then lie beyond. It is no edge where the next value inside is as good to
     within `FLAT`: there the metric does not depend on it. None where no grid of numbers was tried.
     """
-    found: dict[str, str] = {}
+    edges: dict[str, str] = {}
     has_grid = False
     sign = measure_of(task.metrics[0]).sign
     for name, value in best.chosen.items():
@@ -139,14 +144,14 @@ def grid_edges(task: Task, trials: Sequence[Trial], best: Trial) -> dict[str, st
             gain = None if inside.value is None else sign * ((best.value or 0.0) - inside.value)
             is_flat = gain is not None and gain < FLAT
             if end is best and not is_flat:
-                found[name] = word
-    return found if has_grid else None
+                edges[name] = word
+    return edges if has_grid else None
 
 
 def find_untrained(train_loss: float, constant_loss: float) -> str:
     """Return a sentence where a model ended no better on its training labels than a constant.
 
-    Nothing where the labels are all the same, which leaves nothing to learn.
+    Empty where all labels are the same, since there is nothing to learn.
     """
     if not 0 < constant_loss <= train_loss:
         return ""
@@ -184,14 +189,14 @@ def conclude(
     readings = []
     for noise in () if spec.selection_only else spec.test_noises:
         test = splits.test(noise)
-        found = predict(test)
+        predictions = predict(test)
         metrics = {
-            name: METRICS.get(name)(test.labels, found, splits.task.num_labels)
+            name: compute_metric(splits.task, name, test.labels, predictions)
             for name in splits.task.metrics
         }
-        constant = "" if may_be_constant else kind.find_collapse(test.labels, found)
+        constant = "" if may_be_constant else kind.find_collapse(test.labels, predictions)
         collapse = "; ".join(text for text in (constant, flaw) if text)
-        readings.append(Reading(noise, test, found, metrics, collapse))
+        readings.append(Reading(noise, test, predictions, metrics, collapse))
     return ProtocolResult(
         n_train=len(splits.train.ids),
         n_selection=len(splits.selection.ids),

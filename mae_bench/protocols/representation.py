@@ -1,7 +1,7 @@
 """Representation: what is inside a frozen encoder, read on validation rows of the corpus.
 
-Token vectors are taken at three places: ``rank_tau`` and its like at real tokens of rows as they
-stand, ``*_beside_masks`` at real tokens of rows in which some are [MASK], ``*_at_masks`` at these.
+Token vectors are of three kinds: of real tokens in unmasked rows (``rank_tau`` and its like), of
+real tokens in rows where others are [MASK] (``*_beside_masks``), and of these (``*_at_masks``).
 Ranks are shares of the width D, so that 1 means that every direction is used; those without
 ``_layer<i>`` are of the last layer, layer 0 is the embedding. [CLS], [SEP] and padding never
 count. Alignment and uniformity are of mean-pooled texts, a positive pair being the two halves of
@@ -43,18 +43,19 @@ MAX_PROBE = 4096  # vectors of each kind for the probe of token types
 
 def ranks(squared: Spectrum, tau: float) -> dict[str, float]:
     """Return the three ranks of a spectrum, as shares of its length."""
-    found = {
+    counts = {
         "rank_tau": rank_tau(squared, tau),
         "entropy_rank": entropy_rank(squared),
         "participation_ratio": participation_ratio(squared),
     }
-    return {name: value / len(squared) for name, value in found.items()}
+    return {name: value / len(squared) for name, value in counts.items()}
 
 
 def probe_accuracy(vectors: Tensor, is_masked: Tensor, rows: Tensor) -> float | None:
-    """Return how well a linear model tells masks from real tokens; .5 is chance.
+    """Return the balanced accuracy of a linear model of masks and real tokens; .5 is chance.
 
-    Fitted on rows of even number, read on the others; None where either lacks one of the kinds.
+    Fitted on rows of even number, tested on the others; None where either half of the rows lacks
+    masks or real tokens.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import balanced_accuracy_score
@@ -66,7 +67,7 @@ def probe_accuracy(vectors: Tensor, is_masked: Tensor, rows: Tensor) -> float | 
     parts = []
     for part in (is_train, ~is_train):
         both = [np.flatnonzero(part & (labels == kind))[:MAX_PROBE] for kind in (True, False)]
-        if not all(len(found) for found in both):
+        if not all(len(indices) for indices in both):
             return None
         parts.append(np.concatenate(both))
     train, test = parts
@@ -79,32 +80,32 @@ def probe_accuracy(vectors: Tensor, is_masked: Tensor, rows: Tensor) -> float | 
 
 
 def _metrics(seen: Seen, tau: float) -> dict[str, float]:
-    found: dict[str, float] = {}
+    metrics: dict[str, float] = {}
     for where, by_layer in seen.moments.items():
         spectra = [moments.squared() for moments in by_layer]
-        found |= {f"{name}{where}": value for name, value in ranks(spectra[-1], tau).items()}
+        metrics |= {f"{name}{where}": value for name, value in ranks(spectra[-1], tau).items()}
         for number, squared in enumerate(spectra):
             for name, value in ranks(squared, tau).items():
-                found[f"{name}{where}_layer{number}"] = value
+                metrics[f"{name}{where}_layer{number}"] = value
         raw = ranks(by_layer[-1].squared(is_centred=False), tau)
-        found |= {f"{name}{where}_uncentred": value for name, value in raw.items()}
-    found["rank_lost_to_masks"] = found["rank_tau"] - found["rank_tau_beside_masks"]
-    found["iso_score"] = iso_score(seen.moments[""][-1].squared())
-    found["mean_cosine"] = mean_cosine(torch.cat(seen.tokens))
+        metrics |= {f"{name}{where}_uncentred": value for name, value in raw.items()}
+    metrics["rank_lost_to_masks"] = metrics["rank_tau"] - metrics["rank_tau_beside_masks"]
+    metrics["iso_score"] = iso_score(seen.moments[""][-1].squared())
+    metrics["mean_cosine"] = mean_cosine(torch.cat(seen.tokens))
     texts = torch.cat(seen.texts)
     if len(texts) > 1:
-        found["uniformity"] = uniformity(texts)
+        metrics["uniformity"] = uniformity(texts)
     if seen.halves[0]:
-        found["alignment"] = alignment(torch.cat(seen.halves[0]), torch.cat(seen.halves[1]))
+        metrics["alignment"] = alignment(torch.cat(seen.halves[0]), torch.cat(seen.halves[1]))
     typed = probe_accuracy(*(torch.cat(part) for part in zip(*seen.typed, strict=True)))
-    return found if typed is None else found | {"mask_probe": typed}
+    return metrics if typed is None else metrics | {"mask_probe": typed}
 
 
 def _predictions(
     checkpoint: Path, data: Blocks, reader: FrozenReader, recipe: RepresentationRecipe
 ) -> dict[str, float]:
     """Return accuracy and perplexity of the objective itself, where it can hide that much."""
-    found: dict[str, float] = {}
+    metrics: dict[str, float] = {}
     for ratio in recipe.objective_ratios:
         objective = rebuild_at(checkpoint, data, ratio, reader.device)
         if objective is None:
@@ -125,9 +126,9 @@ def _predictions(
         if predicted != wanted or predicted == 0:  # not the tokens that it hides
             continue
         percent = f"{100 * ratio:g}"
-        found[f"perplexity_{percent}"] = math.exp(min(nats / predicted, 700.0))
-        found[f"masked_accuracy_{percent}"] = correct / predicted
-    return found
+        metrics[f"perplexity_{percent}"] = math.exp(min(nats / predicted, 700.0))
+        metrics[f"masked_accuracy_{percent}"] = correct / predicted
+    return metrics
 
 
 def run(

@@ -34,8 +34,8 @@ class Moments:
         gram = self._gram
         if is_centred:
             gram = gram - torch.outer(self._total, self._total) / max(1, self.count)
-        found: Spectrum = torch.linalg.eigvalsh(gram).cpu().numpy()[::-1]
-        return np.clip(found, 0.0, None)
+        eigenvalues: Spectrum = torch.linalg.eigvalsh(gram).cpu().numpy()[::-1]
+        return np.clip(eigenvalues, 0.0, None)  # rounding leaves some just below 0
 
 
 def rank_tau(squared: Spectrum, tau: float) -> float:

@@ -20,11 +20,11 @@ Precision = Literal["auto", "fp32", "bf16"]
 
 @dataclass(frozen=True)
 class InWords:
-    """What a field may be, where its type does not tell; an annotation.
+    """An annotation: what a field may hold, in words, where its type does not say it.
 
     Attributes:
         in_words: after "must be".
-        implied: what stands there unless it is given, in words; None for the field's own default.
+        implied: the default in words; None to show the field's own default.
     """
 
     in_words: str
@@ -75,10 +75,11 @@ class Frozen(BaseModel):
 @cache
 def _kinds(model: type[BaseModel], name: str) -> frozenset[type] | None:
     """Return the types of scalars that a field may hold; None where any type is allowed."""
-    found = set(_leaves(model.model_fields[name].annotation))
-    if not found or not found <= {bool, int, float, str, type(None)}:
+    types_allowed = set(_leaves(model.model_fields[name].annotation))
+    if not types_allowed or not types_allowed <= {bool, int, float, str, type(None)}:
         return None
-    return frozenset(found | {type(None)} | ({int, float} if found & {int, float} else set()))
+    is_number = bool(types_allowed & {int, float})
+    return frozenset(types_allowed | {type(None)} | ({int, float} if is_number else set()))
 
 
 def _leaves(annotation: object) -> Iterator[Any]:

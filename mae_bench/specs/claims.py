@@ -1,4 +1,4 @@
-"""What a study says before its runs, and what others have published."""
+"""Claims that a study makes before its runs, and published differences beside them."""
 
 from typing import Annotated, Literal
 

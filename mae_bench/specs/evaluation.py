@@ -98,7 +98,7 @@ class RepresentationRecipe(Frozen):
     precision: Precision = "fp32"
 
     @model_validator(mode="after")
-    def _told_apart(self) -> Self:
+    def _distinct_percents(self) -> Self:
         names = [f"{100 * ratio:g}" for ratio in self.objective_ratios]
         if len(set(names)) < len(names):
             raise ValueError(

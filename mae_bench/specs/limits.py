@@ -1,4 +1,4 @@
-"""What a study cannot show, whatever its results; said before it runs and in its report."""
+"""Limits of a study, whatever its results; printed before it runs and in its report."""
 
 from mae_bench.specs.study import Study
 

@@ -113,7 +113,7 @@ class BackboneSpec(Frozen):
 
     @property
     def dropout_ratio(self) -> float:
-        """The dropout of what is newly made: 0 where nothing is said."""
+        """Dropout of newly made layers: 0 unless the study sets it."""
         return self.dropout or 0.0
 
     @property

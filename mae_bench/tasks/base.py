@@ -85,18 +85,18 @@ class Examples:
         """Return the number of examples."""
         return len(self.ids)
 
-    def take(self, places: Labels) -> "Examples":
-        """Return the examples at the given places, in that order."""
+    def take(self, indices: Labels) -> "Examples":
+        """Return the examples at the given indices, in that order."""
         return Examples(
-            [self.ids[i] for i in places],
-            tuple([texts[i] for i in places] for texts in self.texts),
-            self.labels[places],
+            [self.ids[i] for i in indices],
+            tuple([texts[i] for i in indices] for texts in self.texts),
+            self.labels[indices],
         )
 
 
 @dataclass(frozen=True)
 class TaskData:
-    """A prepared task. ``task.source`` is None here: the data stands in the folder.
+    """A prepared task. ``task.source`` is None here: the data lies in the folder.
 
     ``error_tables`` are those of the noises that it is to be read under, by the noise's name.
     """

@@ -41,8 +41,8 @@ def build_task(task: Task, out: Path, data_dir: Path | None, progress: Progress)
     Selection is the official split for it, or carved out of train by content hash (a tenth);
     either way at most 500 rows, chosen by content hash. A text of the test split is removed from
     train and selection, a text of selection from train, and a text repeated inside selection is
-    kept once; the counts stand in ``meta.json``. Test rows are never removed. Two pairs of the
-    same texts are one, whichever text comes first: turned round, a pair still gives its label away.
+    kept once; the counts are in ``meta.json``. Test rows are never removed. Two pairs of the
+    same texts are one, whichever text comes first: in the other order, too, a pair leaks its label.
 
     Raises:
         DataError: a split is missing, a column is missing, a label is not allowed, or a split
@@ -72,8 +72,8 @@ def count_train(task: Task, data_dir: Path | None) -> int:
     return len(parts["train"])
 
 
-def num_official(task: Task, data_dir: Path | None) -> int:
-    """Return the rows of the official train split; 0 where only a download would tell.
+def num_official(task: Task, data_dir: Path | None) -> int | None:
+    """Return the rows of the official train split; None where only a download would show them.
 
     Raises:
         DataError: a file is damaged, or the local copy lacks it.
@@ -120,8 +120,8 @@ def _rows(task: Task, split: str, data_dir: Path | None) -> list[_Row]:
     if task.source is None:
         return _world_rows(task, split)
     label = task.label_field
-    found = read_split(task.source, split, data_dir, texts=task.text_fields, others=(label,))
-    columns, labels = [found[name] for name in task.text_fields], found[label]
+    fields = read_split(task.source, split, data_dir, texts=task.text_fields, others=(label,))
+    columns, labels = [fields[name] for name in task.text_fields], fields[label]
     return list(_checked(task, split, zip(*columns, strict=True), labels))
 
 
@@ -161,10 +161,10 @@ def _chosen(rows: list[_Row], limit: int) -> list[_Row]:
     """
     unique: dict[tuple[str, ...], tuple[bytes, _Row]] = {}
     for row in rows:
-        found = _hash(row.written), row
-        kept = unique.setdefault(row.key, found)
-        if found[0] < kept[0]:
-            unique[row.key] = found
+        hashed = _hash(row.written), row
+        kept = unique.setdefault(row.key, hashed)
+        if hashed[0] < kept[0]:
+            unique[row.key] = hashed
     return [row for _, row in sorted(unique.values(), key=lambda pair: pair[0])[:limit]]
 
 
@@ -178,7 +178,7 @@ def _write(rows: list[_Row], path: Path) -> None:
     import pyarrow.parquet
 
     columns: dict[str, list[Any]] = {"id": [row.name for row in rows]}
-    for place, name in enumerate(text_columns(len(rows[0].texts))):
-        columns[name] = [row.texts[place] for row in rows]
+    for index, name in enumerate(text_columns(len(rows[0].texts))):
+        columns[name] = [row.texts[index] for row in rows]
     columns["label"] = [row.label for row in rows]
     pyarrow.parquet.write_table(pyarrow.table(columns), path)

@@ -26,9 +26,9 @@ def subset(
     Args:
         examples: to draw from.
         size: how many, which share, how many of each class, or all.
-        groups: the class of each example, as its task's kind tells; None where there are none.
-        task: name, an axis of the stream.
-        seed: another.
+        groups: [N] the class of each example (`TaskKind.groups`); None without classes.
+        task: its name, which enters the seed of the order.
+        seed: of the study, which enters it too.
 
     Raises:
         DataError: more examples are asked for than there are, of all or of a class.
@@ -78,9 +78,11 @@ def _order(count: int, groups: Labels | None, seed: int) -> Labels:
         return order
     keys = np.empty(count)
     for group in np.unique(groups):
-        places = order[groups[order] == group]
-        # jitter keeps classes of one size from coming in a fixed round
-        ranks = np.arange(len(places))
-        keys[places] = (ranks + rng.random(len(places))) / len(places)
-        keys[places[:2]] = ranks[:2] - 2 + rng.random(min(2, len(places)))
+        members = order[groups[order] == group]
+        # A key is the share of its class that comes before an example: sorted by keys, classes
+        # mix in their shares. Jitter keeps classes of one size from coming in a fixed round.
+        ranks = np.arange(len(members))
+        keys[members] = (ranks + rng.random(len(members))) / len(members)
+        # keys below 0: two examples of every class come before all others
+        keys[members[:2]] = ranks[:2] - 2 + rng.random(min(2, len(members)))
     return np.argsort(keys, kind="stable")

@@ -56,8 +56,8 @@ def token_ids(
     """
     number = _numbers.setdefault(tokenizer, next(_counter))
     keys = [(number, max_length, row) for row in zip(*texts, strict=True)]
-    found = [_held.get(key) for key in keys]
-    new = list(dict.fromkeys(key for key, held in zip(keys, found, strict=True) if held is None))
+    cached = [_held.get(key) for key in keys]
+    new = list(dict.fromkeys(key for key, held in zip(keys, cached, strict=True) if held is None))
     fresh: dict[object, Ids] = {}
     if new:
         rows = encode([list(column) for column in zip(*(key[2] for key in new), strict=True)])
@@ -67,7 +67,7 @@ def token_ids(
             if size <= MAX_BYTES:
                 _held[key] = (ids, size)
     return [
-        held[0] if held is not None else fresh[key] for key, held in zip(keys, found, strict=True)
+        held[0] if held is not None else fresh[key] for key, held in zip(keys, cached, strict=True)
     ]
 
 

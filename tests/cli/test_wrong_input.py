@@ -146,8 +146,6 @@ def test_a_study_that_is_not_utf8_names_the_byte(run, study):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "is empty: it holds no text"),
-        (b" \n\n \n", "is empty: it holds no text"),
         (b"caf\xe9 au lait", "text.txt is not UTF-8: byte 0xe9 at offset 3, in line 1; convert"),
         (b"five short words of text", "is smaller than one row"),
         (b"a", "none of its 1 documents has at least 4 tokens"),
@@ -164,6 +162,16 @@ def test_a_corpus_that_cannot_be_used_is_one_sentence(run, study, data, content,
     assert again == 1 and err.count(sentence) == 1  # the floors were run
     assert " of text.txt" in err.splitlines()[-1]
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("content", ["", " \n\n \n"])
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_a_corpus_without_text_is_refused_before_anything_runs(run, study, tmp_path, verb, content):
+    (study.parent / "text.txt").write_text(content)
+    code, err = run(verb, study)
+    assert code == 2
+    assert "text.txt' holds no text: it is empty or blank; name a file" in err
+    assert err.startswith("error: ") and not (tmp_path / "home").exists()
 
 
 def test_more_tokens_than_the_corpus_holds_names_both_numbers(run, study, data):

@@ -19,6 +19,7 @@ CASES = [
     ("mae_bottleneck", {}),
     ("mae_bottleneck", {"encoder_input": "masked", "pooling": "cls", "decoder_mask_ratio": 0.7}),
     ("simcse", {}),
+    ("simcse", {"attention_dropout": True}),
     ("simcse", {"view": "spans", "mlm_weight": 0.5}),
     ("distill", {"teacher": "mlm"}),
     ("distill", {"teacher": "mlm", "soft_weight": 0.0, "mlm_weight": 0.0}),

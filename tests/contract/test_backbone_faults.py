@@ -37,6 +37,17 @@ class Misnamed(Sound):
     layer_name = r"blocks"
 
 
+class Apart(Sound):
+    """A norm for each layer stands in a list that layer_name does not match."""
+
+    def build(self, config):
+        model = super().build(config)
+        model.norms = torch.nn.ModuleList(
+            torch.nn.LayerNorm(config.hidden_size) for _ in range(config.num_hidden_layers)
+        )
+        return model
+
+
 class Cheap(Sound):
     mlp_matrices = 1
 
@@ -112,6 +123,7 @@ FAULTS = [
     (Silent, "declaration"),
     (Swapped, "sizes"),
     (Misnamed, "layers"),
+    (Apart, "layers"),
     (Cheap, "flops"),
     (Undropped, "dropout"),
     (Unpadded, "padding"),

@@ -13,7 +13,7 @@ from mae_bench.contract.fixtures import rows as blocks
 from mae_bench.contract.views import tensors
 from mae_bench.draws import Draws
 from mae_bench.masking import MASKINGS
-from mae_bench.model.attention import place
+from mae_bench.model.attention import to_device
 from mae_bench.model.backbone import Backbone
 from mae_bench.objectives.base import Block
 from mae_bench.planning.study import load_study
@@ -52,7 +52,7 @@ def draws_on(device):
 def test_rows_are_corrupted_as_on_a_cpu(name, options, is_padded, teacher):
     block = blocks(is_padded)
     here = tensors(make(name, options, teacher).corrupt(block, draws_on("cpu")))
-    objective = place(make(name, options, teacher), "cuda")
+    objective = to_device(make(name, options, teacher), "cuda")
     there = tensors(objective.corrupt(on("cuda", block), draws_on("cuda")))
     assert here.keys() == there.keys()
     for key, value in here.items():
@@ -67,7 +67,7 @@ def test_rows_are_corrupted_as_on_a_cpu(name, options, is_padded, teacher):
 def test_every_masking_hides_the_same_tokens(masking, teacher):
     block = blocks(True)
     here = make("mlm", {"masking": masking}, teacher).corrupt(block, draws_on("cpu"))
-    objective = place(make("mlm", {"masking": masking}, teacher), "cuda")
+    objective = to_device(make("mlm", {"masking": masking}, teacher), "cuda")
     there = objective.corrupt(on("cuda", block), draws_on("cuda"))
     assert torch.equal(here.target_positions, there.target_positions.cpu())
     assert torch.equal(here.input_ids, there.input_ids.cpu())
@@ -76,12 +76,15 @@ def test_every_masking_hides_the_same_tokens(masking, teacher):
 @pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
 def test_loss_and_gradient_are_near_those_of_a_cpu(name, options, teacher, monkeypatch):
     """Without dropout, which the two devices draw from different generators."""
-    objectives = {device: place(make(name, options, teacher), device) for device in ("cpu", "cuda")}
+    objectives = {
+        device: to_device(make(name, options, teacher), device) for device in ("cpu", "cuda")
+    }
     for objective in objectives.values():
         objective.eval()
         objective.backbone.set_dropout(0.0)
     # views by dropout turn it on in evaluation too
-    monkeypatch.setattr(Backbone, "set_dropout", lambda self, rate: None)
+    monkeypatch.setattr(Backbone, "set_dropout", lambda self, ratio: None)
+    monkeypatch.setattr(Backbone, "set_layer_dropout", lambda self, ratio: None)
     found = {}
     for device, objective in objectives.items():
         loss = objective(objective.corrupt(on(device, blocks(True)), draws_on(device))).loss
@@ -96,7 +99,7 @@ def test_loss_and_gradient_are_near_those_of_a_cpu(name, options, teacher, monke
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
 def test_a_step_in_half_precision_is_finite(name, options, teacher):
-    objective = place(make(name, options, teacher), "cuda").train()
+    objective = to_device(make(name, options, teacher), "cuda").train()
     with torch.autocast("cuda", torch.bfloat16):
         loss = objective(objective.corrupt(on("cuda", blocks(False)), draws_on("cuda"))).loss
     loss.backward()

@@ -44,7 +44,7 @@ def original(encoder):
 def padded(rows, pad):
     length = max(map(len, rows))
     ids = torch.tensor([row + [pad] * (length - len(row)) for row in rows])
-    return ids, torch.tensor([[place >= len(row) for place in range(length)] for row in rows])
+    return ids, torch.tensor([[index >= len(row) for index in range(length)] for row in rows])
 
 
 def rows_of(encoder, ours):
@@ -86,8 +86,8 @@ def test_hidden_states_are_those_of_the_original(encoder, ours):
     model = AutoModel.from_pretrained(encoder).eval()
     with torch.no_grad():
         wanted = model(input_ids=old, attention_mask=(~is_pad).long()).last_hidden_state
-        found = backbone(new, torch.arange(new.shape[1]).expand_as(new), is_pad)
-    torch.testing.assert_close(found[~is_pad], wanted[~is_pad], atol=1e-5, rtol=0)
+        hidden = backbone(new, torch.arange(new.shape[1]).expand_as(new), is_pad)
+    torch.testing.assert_close(hidden[~is_pad], wanted[~is_pad], atol=1e-5, rtol=0)
     config, size = backbone.config, num_tokens(ours)
     assert backbone.vocab_size == len(backbone.embedding.weight) == size
     assert config.pad_token_id == backbone.embedding.padding_idx == 0
@@ -107,12 +107,14 @@ def test_a_teachers_logits_are_those_of_the_original(tmp_path, arch, is_tied):
     assert not folder.exists()
     assert isinstance(teacher, OutsideTeacher) and teacher.vocab_size == len(mine)
     model = AutoModelForMaskedLM.from_pretrained(encoder).eval()
-    order = [theirs.token_to_id(mine.convert_ids_to_tokens(place)) for place in range(len(mine))]
+    order = [
+        theirs.token_to_id(mine.convert_ids_to_tokens(token_id)) for token_id in range(len(mine))
+    ]
     with torch.no_grad():
         wanted = model(input_ids=old, attention_mask=(~is_pad).long()).logits[..., order]
         positions = torch.arange(new.shape[1]).expand_as(new)
-        _, found = teacher(new, positions, is_pad, lambda states: states)
-    torch.testing.assert_close(found[~is_pad], wanted[~is_pad], atol=1e-4, rtol=1e-4)
+        _, logits_here = teacher(new, positions, is_pad, lambda states: states)
+    torch.testing.assert_close(logits_here[~is_pad], wanted[~is_pad], atol=1e-4, rtol=1e-4)
 
 
 def test_the_same_order_stays_where_it_is(tmp_path):
@@ -148,9 +150,9 @@ def test_words_begin_where_the_kind_says(encoder, ours):
     lexicon = build_lexicon([[0]], len(mine), ours)
     is_wordpiece = "##e" in vocabulary and "\u0120" not in vocabulary
     assert "##" in vocabulary or is_wordpiece  # of headings, in the BPE
-    for word, place in vocabulary.items():
-        if place >= len(SPECIAL) and word.isascii():
-            is_start = bool(lexicon.is_word_start[place])
+    for word, token_id in vocabulary.items():
+        if token_id >= len(SPECIAL) and word.isascii():
+            is_start = bool(lexicon.is_word_start[token_id])
             begins = not word.startswith("##") if is_wordpiece else word[0].isspace()
             assert is_start == begins, word
     assert (

@@ -19,29 +19,29 @@ def prose(num_words, seed=0):
 
 def parts(tmp_path, text, **fields):
     (tmp_path / "a.txt").write_text(text)
-    found = load_documents(CorpusSpec(sources=(str(tmp_path / "a.txt"),), **fields), None)
-    return list(found.train()), found.validation, found.warnings
+    documents = load_documents(CorpusSpec(sources=(str(tmp_path / "a.txt"),), **fields), None)
+    return list(documents.train()), documents.validation, documents.warnings
 
 
-def test_of_one_document_the_end_is_set_apart_and_it_is_told(tmp_path):
+def test_of_one_document_the_end_is_set_apart_with_a_warning(tmp_path):
     text = "\n".join(prose(12, seed) for seed in range(1500))
-    train, validation, (told,) = parts(tmp_path, text)
+    train, validation, (warning,) = parts(tmp_path, text)
     assert (train[0] + "\n" + validation[0]).split() == text.split()
     assert 0.01 < len(validation[0]) / len(text) <= 0.02
-    assert "is one document" in told and "blank lines" in told
+    assert "is one document" in warning and "blank lines" in warning
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_of_two_unlike_documents_the_share_set_apart_is_near_the_ratio(tmp_path, seed):
-    train, validation, (told,) = parts(
+    train, validation, (warning,) = parts(
         tmp_path, f"{prose(30, seed)}\n\n{prose(20_000, seed + 9)}", validation_ratio=0.02
     )
     apart = sum(map(len, validation))
     assert 0.005 < apart / (apart + sum(map(len, train))) < 0.08
-    assert "is 2 documents" in told
+    assert "is 2 documents" in warning
 
 
-def test_many_documents_are_not_told(tmp_path):
+def test_many_documents_give_no_warning(tmp_path):
     _, validation, warnings = parts(tmp_path, "\n\n".join(prose(20, i) for i in range(500)))
     assert validation and warnings == ()
 

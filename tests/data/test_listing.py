@@ -70,9 +70,9 @@ def test_what_is_left_out_is_named_and_marks_of_programs_are_not(tmp_path):
         "old.zip (its ending)",
         "pipe.txt (no file)",
     )
-    (told,) = left_out(CorpusSpec(sources=(str(tmp_path),)))
-    assert "1 file is read and 8 are not: .#a.txt (a link to nothing)" in told
-    assert told.endswith("and 3 more")
+    (sentence,) = left_out(CorpusSpec(sources=(str(tmp_path),)))
+    assert "1 file is read and 8 are not: .#a.txt (a link to nothing)" in sentence
+    assert sentence.endswith("and 3 more")
 
 
 def test_links_are_followed_once(tmp_path):

@@ -75,7 +75,7 @@ def test_wordpiece_fills_its_vocabulary_with_characters(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["bpe", "wordpiece"])
-def test_the_share_of_unknown_tokens_is_told(tmp_path, kind):
+def test_the_share_of_unknown_tokens_is_in_a_warning(tmp_path, kind):
     spec, _ = trained(tmp_path, [CHINESE[i : i + 60] for i in range(0, 3000, 30)], kind, 300)
     build_blocks(spec, tmp_path / "tokenizer", tmp_path / "blocks", None, silent)
     meta = json.loads((tmp_path / "blocks" / "meta.json").read_text())

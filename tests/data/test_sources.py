@@ -51,7 +51,7 @@ def test_a_local_set_is_never_completed_from_the_hub(tmp_path):
         read_split(SOURCE, "test", tmp_path, texts=("text",))
 
 
-def test_absent_data_names_every_place_and_the_way_out(tmp_path):
+def test_absent_data_names_every_source_tried_and_what_to_do(tmp_path):
     with pytest.raises(DataError) as caught:
         read_split(SOURCE, "train", tmp_path, texts=("text",))
     message = str(caught.value)
@@ -75,7 +75,7 @@ def test_a_damaged_file_is_named(tmp_path):
         read_split(SOURCE, "train", tmp_path, texts=("text",))
 
 
-def test_the_fingerprint_follows_content_not_place(tmp_path):
+def test_the_fingerprint_follows_content_not_folder(tmp_path):
     for folder in ("one", "two", "other"):
         text = ["c"] if folder == "other" else ["a"]
         write(tmp_path / folder / "toy/train.parquet", text=text)
@@ -111,8 +111,8 @@ def test_a_folder_of_parts_stands_for_a_split(tmp_path):
     write(folder / "year=2021/part-00000.parquet", label=[1], extra=["x"], text=["b"])
     for mark in ("_SUCCESS", ".part-00000.crc"):
         (folder / mark).write_text("")
-    found = read_split(SOURCE, "train", tmp_path, texts=("text",), others=("label",))
-    assert found == {"text": ["a", "b"], "label": [0, 1]}
+    columns = read_split(SOURCE, "train", tmp_path, texts=("text",), others=("label",))
+    assert columns == {"text": ["a", "b"], "label": [0, 1]}
     before = fingerprint(SOURCE, tmp_path)
     write(folder / "year=2021/part-00000.parquet", label=[0], text=["b"])
     assert fingerprint(SOURCE, tmp_path) != before

@@ -46,10 +46,10 @@ def ours(request, tmp_path_factory):
 
 
 def ids_in_a_task(tokenizer, *columns):
-    found = tokenize(
+    tokens = tokenize(
         tokenizer, [[text] for text in columns], max_length=64, vocab_size=10**6, device="cpu"
     )
-    return found.ids[0, : found.lengths[0]].tolist()
+    return tokens.ids[0, : tokens.lengths[0]].tolist()
 
 
 @pytest.mark.parametrize("word", SPECIAL)

@@ -77,7 +77,7 @@ class Reader:
         if self.next_is(LEX.names):
             self.names.append(self.take())
             return 0
-        said = DETERMINER_NUMBER[self.take()] if self.next_is(DETERMINER_NUMBER) else None
+        determiner = DETERMINER_NUMBER[self.take()] if self.next_is(DETERMINER_NUMBER) else None
         classified = CLASSIFIED[self.take()] if self.next_is(CLASSIFIED) else None
         if self.next_is(TOPIC_OF):
             topic = TOPIC_OF[self.take()]
@@ -88,7 +88,7 @@ class Reader:
                 assert self.take() in LEX.plain_nouns
         self.topics.append(topic)
         number = self.suffix(LEX.noun_plural)
-        assert said in (None, number), "the determiner agrees with its noun"
+        assert determiner in (None, number), "the determiner agrees with its noun"
         return number
 
     def opinion(self):
@@ -124,8 +124,8 @@ def label_from(name, example):
     first, second = example["text_a"], example["text_b"]
     if name == "entailment":
         assert topics_in(first) == topics_in(second), "both speak of the same thing"
-        (held,), (said,) = set(meanings_in(first)), set(meanings_in(second))
-        return int(held == said)
+        (premise,), (hypothesis,) = set(meanings_in(first)), set(meanings_in(second))
+        return int(premise == hypothesis)
     (topic,) = set(topics_in(first))
     return float(topics_in(second).count(topic))
 
@@ -217,7 +217,9 @@ def test_no_word_that_decides_a_test_label_occurs_in_train(name):
     for split in SPLIT_SIZES:
         texts = [text for example in EXAMPLES[name, split] for text in texts_of(example)]
         words = [{*text.replace(".", "").split()} for text in texts]
-        assert all(found & deciding for found in words), "so no text stands in both splits"
+        assert all(words_of_text & deciding for words_of_text in words), (
+            "so no text stands in both splits"
+        )
         used[split] = set().union(*words)
     assert not used["train"] & used["test"] & deciding
     assert used["train"] & deciding
@@ -235,7 +237,7 @@ def test_calls_give_equal_examples():
     assert world_task("topic", "test") is not EXAMPLES["topic", "test"]
 
 
-def test_sentiment_needs_the_place_of_the_negation():
+def test_sentiment_needs_the_position_of_the_negation():
     """A reader of all classes without order is bounded, and the bound is what is written."""
     rate = Fraction(1, 4)
     chances = defaultdict(lambda: [Fraction(0), Fraction(0)])
@@ -266,8 +268,10 @@ def test_counted_words_do_not_reach_the_test_split():
         words = CountVectorizer()
         features = words.fit_transform([example["text"] for example in train])
         model = LogisticRegression(max_iter=500).fit(features, [e["label"] for e in train])
-        found = model.score(words.transform([e["text"] for e in test]), [e["label"] for e in test])
-        assert abs(found - chance) < 0.06
+        accuracy = model.score(
+            words.transform([e["text"] for e in test]), [e["label"] for e in test]
+        )
+        assert abs(accuracy - chance) < 0.06
 
 
 def test_dice_shuffle_and_range():

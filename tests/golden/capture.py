@@ -111,11 +111,11 @@ def losses_of(case, folder, **changes):
 def main():
     chosen = sys.argv[1:] or list(CASES)
     old = json.loads(FILE.read_text())["losses"] if sys.argv[1:] else {}
-    found = {case: losses for case, losses in old.items() if case in CASES}
+    losses_by_case = {case: losses for case, losses in old.items() if case in CASES}
     for case in chosen:
         with tempfile.TemporaryDirectory() as folder:
-            found[case] = [round(loss, 6) for loss in losses_of(case, Path(folder))]
-    losses = {case: found[case] for case in CASES if case in found}
+            losses_by_case[case] = [round(loss, 6) for loss in losses_of(case, Path(folder))]
+    losses = {case: losses_by_case[case] for case in CASES if case in losses_by_case}
     content = {"torch": torch.__version__, "losses": losses}
     FILE.write_text(json.dumps(content, indent=1) + "\n")
 

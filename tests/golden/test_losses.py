@@ -12,8 +12,8 @@ WHY = """\
 the losses of '{case}' moved: seeds, masks, order, initial weights, schedule or loss are not what
 they were, so results of before and after cannot be compared.
 recorded: {wanted}
-found:    {found}
-If the change is meant, raise the stage's version in mae_bench/planning/stage.py, say it in
+measured: {losses}
+If the change is meant, raise the stage's version in mae_bench/planning/stage_kinds.py, say it in
 CHANGELOG.md, and record anew by `python tests/golden/capture.py`. If it is not, it is a bug."""
 
 
@@ -25,9 +25,9 @@ def test_every_trained_objective_is_recorded():
 @pytest.mark.parametrize("case", CASES)
 def test_losses_are_those_recorded(case, tmp_path):
     wanted = json.loads(FILE.read_text())["losses"][case]
-    found = losses_of(case, tmp_path)
-    is_same = len(found) == 10 and found == pytest.approx(wanted, rel=RELATIVE)
-    assert is_same, WHY.format(case=case, wanted=wanted, found=[round(x, 6) for x in found])
+    losses = losses_of(case, tmp_path)
+    is_same = len(losses) == 10 and losses == pytest.approx(wanted, rel=RELATIVE)
+    assert is_same, WHY.format(case=case, wanted=wanted, losses=[round(x, 6) for x in losses])
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"warmup_ratio": 0.1}])

@@ -81,13 +81,15 @@ def test_the_content_of_the_folder_is_in_the_ids_and_its_name_is_not(folder):
     shutil.copytree(first, folder / "copy")
     sizes = {"num_layers": 1, "hidden_size": 32, "num_heads": 2, "max_length": L}
     drawn = pretrainings(planned(**sizes))
-    found = {n: pretrainings(planned(checkpoint=str(folder / n))) for n in (first.name, "copy")}
+    stages_by_name = {
+        n: pretrainings(planned(checkpoint=str(folder / n))) for n in (first.name, "copy")
+    }
     for objective in ("random_init", "mlm"):
-        ids = {name: stages[objective].id for name, stages in found.items()}
+        ids = {name: stages[objective].id for name, stages in stages_by_name.items()}
         changed = pretrainings(planned(checkpoint=str(other)))[objective].id
         assert ids["first"] == ids["copy"]
         assert len({ids["first"], drawn[objective].id, changed}) == 3
-    spec = found["first"]["mlm"].spec.backbone
+    spec = stages_by_name["first"]["mlm"].spec.backbone
     assert (spec.layers, spec.width, spec.heads, inner(spec)) == (1, 32, 2, inner(BACKBONE))
 
 

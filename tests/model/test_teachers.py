@@ -1,4 +1,4 @@
-"""Which checkpoints can give soft targets, and what is told of those that cannot."""
+"""Which checkpoints can give soft targets, and how those that cannot are refused."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ OWN_THEN_SIMCSE = {"steps": {"mlm": 0.5, "simcse": 0.5}}
 SIMCSE_THEN_BOTH = {
     "steps": {"simcse": 0.5, "both": {"objective": "mixture", "share": 0.5, **NEXT_AND_OWN}}
 }
-HEADS = [  # objective, options, the head in its checkpoint that names a token at its own place
+HEADS = [  # objective, options, the head in its checkpoint that names a token at its own position
     ("mlm", {}, "head"),
     ("mlm", {"loss_on": "all"}, "head"),
     ("mlm", {"hides_masks": True}, None),
@@ -42,7 +42,7 @@ HEADS = [  # objective, options, the head in its checkpoint that names a token a
     ("phases", OWN_THEN_SIMCSE, None),
     ("phases", SIMCSE_THEN_BOTH, "parts.1.parts.1.head"),
 ]
-IDS = [f"{name}-{place}" for place, (name, _, _) in enumerate(HEADS)]
+IDS = [f"{name}-{index}" for index, (name, _, _) in enumerate(HEADS)]
 
 
 def make(name, options, seed=0, teacher=None):
@@ -67,7 +67,7 @@ def pupil(teacher, **options):
 
 @pytest.mark.parametrize(("name", "options", "head"), HEADS, ids=IDS)
 @torch.no_grad()
-def test_only_a_head_that_names_the_token_in_its_place_teaches_softly(
+def test_only_a_head_that_names_the_token_at_its_own_position_teaches_softly(
     name, options, head, tmp_path
 ):
     objective = saved(name, options, tmp_path)

@@ -53,15 +53,15 @@ def test_later_tokens_cannot_change_earlier_states(arch, kernel, is_padded):
     encode = backbone(arch, kernel)
     before = encode(ids, None, is_pad, is_causal=True)
     assert before.isfinite().all()
-    for place in range(1, L - 1):
+    for position in range(1, L - 1):
         other = ids.clone()
-        other[:, place] = (ids[:, place] + 7) % (V - NUM_SPECIAL) + NUM_SPECIAL
+        other[:, position] = (ids[:, position] + 7) % (V - NUM_SPECIAL) + NUM_SPECIAL
         after = encode(other, None, is_pad, is_causal=True)
-        torch.testing.assert_close(after[:, :place], before[:, :place], atol=1e-6, rtol=1e-5)
-        assert not torch.allclose(after[:, place], before[:, place], atol=1e-4)
-        assert not torch.allclose(after[0, place + 1 :], before[0, place + 1 :], atol=1e-4)
+        torch.testing.assert_close(after[:, :position], before[:, :position], atol=1e-6, rtol=1e-5)
+        assert not torch.allclose(after[:, position], before[:, position], atol=1e-4)
+        assert not torch.allclose(after[0, position + 1 :], before[0, position + 1 :], atol=1e-4)
         unmasked = encode(other, None, is_pad)
-        assert not torch.allclose(unmasked[0, :place], encode(ids, None, is_pad)[0, :place])
+        assert not torch.allclose(unmasked[0, :position], encode(ids, None, is_pad)[0, :position])
 
 
 @pytest.mark.parametrize("kernel", ["eager", "sdpa"])
@@ -106,9 +106,9 @@ def test_the_loss_is_that_of_a_plain_loop():
     weight = objective.backbone.embedding.weight
     losses = []
     for row, length in enumerate(LENGTHS):
-        for place in range(length - 2):  # [SEP] is not predicted
-            logits = objective.head(hidden[row, place][None], weight)[0]
-            losses.append(-float(F.log_softmax(logits, 0)[ids[row, place + 1]]))
+        for position in range(length - 2):  # [SEP] is not predicted
+            logits = objective.head(hidden[row, position][None], weight)[0]
+            losses.append(-float(F.log_softmax(logits, 0)[ids[row, position + 1]]))
     assert output.predicted == len(losses) == sum(length - 2 for length in LENGTHS)
     assert float(output.loss) == pytest.approx(sum(losses) / len(losses), rel=1e-5)
 
@@ -120,12 +120,14 @@ def test_the_loss_of_a_prefix_does_not_know_what_follows():
     ids = rows((L, L, L))
     view = objective.corrupt(Block(ids), Draws(0, 0, torch.arange(3)))
     hidden = objective.backbone(view.input_ids, view.positions, None, is_causal=True)
-    for place in range(1, L - 1):
+    for position in range(1, L - 1):
         changed = ids.clone()
-        changed[:, place:-1] = NUM_SPECIAL
+        changed[:, position:-1] = NUM_SPECIAL
         again = objective.corrupt(Block(changed), Draws(0, 0, torch.arange(3)))
         other = objective.backbone(again.input_ids, again.positions, None, is_causal=True)
-        torch.testing.assert_close(hidden[:, place - 1], other[:, place - 1], atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(
+            hidden[:, position - 1], other[:, position - 1], atol=1e-6, rtol=1e-5
+        )
 
 
 @pytest.mark.parametrize("arch", list(SPECS))

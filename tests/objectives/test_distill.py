@@ -107,18 +107,18 @@ def test_the_hook_gives_what_the_last_attention_made(arch):
     last = last or backbone.encoder.layers[-1].attn
     seen = []
     last.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-    with torch.no_grad(), last_projections(backbone.encoder) as found:
+    with torch.no_grad(), last_projections(backbone.encoder) as projections:
         backbone(block_of().ids)
     with torch.no_grad():
         if is_bert:
             wanted = [layer(seen[0]) for layer in (last.query, last.key, last.value)]
         else:
             wanted = [seen[0] @ part.T for part in last.Wqkv.weight.split(32)]
-    for got, want in zip(found, wanted, strict=True):
+    for got, want in zip(projections, wanted, strict=True):
         assert torch.allclose(got, want, atol=1e-6)
-    with torch.no_grad(), last_projections(backbone.encoder) as found:
+    with torch.no_grad(), last_projections(backbone.encoder) as projections:
         backbone(block_of().ids)
-    assert len(found) == 3  # nothing is left of the first hook
+    assert len(projections) == 3  # nothing is left of the first hook
 
 
 @pytest.mark.parametrize("arch", ARCHES)
@@ -144,14 +144,54 @@ def test_every_other_layer_is_copied(arch, depth):
     student = build_backbone(spec_of(arch, layers=2), V, 2).encoder
     copy_layers(teacher, student)
     layers = [(m.encoder.layer if arch == "bert" else m.layers) for m in (teacher, student)]
-    for place, layer in enumerate(layers[1]):
-        source = layers[0][place * depth // 2].state_dict()
+    for index, layer in enumerate(layers[1]):
+        source = layers[0][index * depth // 2].state_dict()
         for name, value in layer.state_dict().items():
-            assert torch.equal(value, source[name]), (place, name)
+            assert torch.equal(value, source[name]), (index, name)
     theirs = teacher.state_dict()
     for name, value in student.state_dict().items():
         if "layers." not in name and "layer." not in name:
             assert torch.equal(value, theirs[name]), name
+
+
+@pytest.mark.parametrize("arch", ["bilstm", "gru"])
+def test_a_recurrent_layer_is_copied_with_its_norm(arch):
+    teacher, student = (
+        build_backbone(spec_of(arch, layers=layers), V, layers).encoder for layers in (4, 2)
+    )
+    with torch.no_grad():
+        for number, norm in enumerate(teacher.norms):
+            norm.weight.fill_(number)  # all norms start alike
+    copy_layers(teacher, student)
+    assert [norm.weight[0].item() for norm in student.norms] == [0, 2]
+    for index, layer in enumerate(student.layers):
+        for name, value in teacher.layers[2 * index].state_dict().items():
+            assert torch.equal(layer.state_dict()[name], value), (index, name)
+
+
+@pytest.mark.parametrize("arch", ["bilstm", "gru"])
+@pytest.mark.parametrize("name", ["distill", "mixture"])
+def test_relations_of_an_arch_without_attention_are_refused_at_the_plan(arch, name):
+    relations = {"teacher": "mlm", **RELATIONS}
+    parts = {"parts": {"mae": 1.0, "pupil": {"objective": "distill", **relations}}}
+    options = parse_options(name, parts if name == "mixture" else relations)
+    words = f"relation_weight 1 compares .*'{arch}' has none .* choose bert or modernbert"
+    with pytest.raises(SpecError, match=words):
+        OBJECTIVES.get(name).check(options, spec_of(arch), L)
+
+
+@pytest.mark.parametrize("arch", ["modernbert", "bilstm"])
+def test_only_numbers_that_a_mended_start_moved_get_new_ids(arch):
+    start = {"teacher": "mlm", "initialise_from_teacher": True}
+    for name, options in (
+        ("distill", start),
+        ("mixture", {"parts": {"mae": 1.0, "pupil": {"objective": "distill", **start}}}),
+    ):
+        kind = OBJECTIVES.get(name)
+        revision = kind.revision(parse_options(name, options), spec_of(arch))
+        assert revision == (2 if arch == "bilstm" else 1)
+    plain = parse_options("distill", {"teacher": "mlm"})
+    assert OBJECTIVES.get("distill").revision(plain, spec_of(arch)) == 1
 
 
 def test_an_arms_head_is_copied_and_the_teacher_stays_its_own(arm):

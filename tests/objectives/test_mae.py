@@ -74,12 +74,14 @@ def scattered(view, columns):
 
 def decoded(objective, view):
     """Return what the decoder makes of a view, [B, M, W], target by target."""
-    kept, found = objective.decoder.decode_sets, []
-    objective.decoder.decode_sets = lambda *given: found.append(kept(*given)) or found[-1]
+    kept, decoded_features = objective.decoder.decode_sets, []
+    objective.decoder.decode_sets = lambda *given: (
+        decoded_features.append(kept(*given)) or decoded_features[-1]
+    )
     with torch.no_grad():
         objective.eval()(view)
     del objective.decoder.decode_sets
-    return found[0]
+    return decoded_features[0]
 
 
 def set_columns(objective, view):
@@ -156,7 +158,7 @@ def test_encoder_and_decoder_hide_apart():
 
 
 @pytest.mark.parametrize("options", [{}, {"fill": "noise"}, {"fill": "random_token"}])
-def test_fills_stand_at_all_removed_places_and_nowhere_else(options):
+def test_fills_stand_at_all_removed_positions_and_nowhere_else(options):
     objective, block = make("mae", options), blocks(is_padded=True)
     view = objective.corrupt(block, draws())
     if not options:
@@ -178,8 +180,8 @@ def test_fills_stand_at_all_removed_places_and_nowhere_else(options):
         own = objective.backbone.embedding(block.ids)
         assert torch.equal(seen[0][~removed & ~block.is_pad], own[~removed & ~block.is_pad])
         row, column = 0, 3
-        place = view.target_positions[row, column]
-        assert torch.equal(seen[0][row, place], 0.02 * view.noise[row, column])
+        position = view.target_positions[row, column]
+        assert torch.equal(seen[0][row, position], 0.02 * view.noise[row, column])
 
 
 def test_noise_is_standard_normal_and_follows_row_epoch_and_position():
@@ -233,19 +235,19 @@ def test_cross_attention_is_that_of_a_plain_loop():
     is_pad = torch.zeros(2, 8, dtype=bool)
     is_pad[1, 3:5] = True
     with torch.no_grad():
-        found = decoder(hidden, positions, removed, is_pad, torch.zeros(8))
+        features = decoder(hidden, positions, removed, is_pad, torch.zeros(8))
     weights = {name: value.detach().numpy() for name, value in decoder.named_parameters()}
     for row in range(2):
         readable = [i for i in range(5) if not is_pad[row, i]]
         memory = [hidden[row, i].numpy() for i in readable]
-        places = [int(positions[row, i]) for i in readable]
+        memory_positions = [int(positions[row, i]) for i in readable]
         for column in range(3):
-            wanted = plain_cross(weights, memory, places, int(removed[row, column]))
-            assert np.allclose(found[row, column], wanted, atol=1e-5)
+            wanted = plain_cross(weights, memory, memory_positions, int(removed[row, column]))
+            assert np.allclose(features[row, column], wanted, atol=1e-5)
 
 
-def plain_cross(weights, memory, places, place, layers=2, heads=3, size=4):
-    """One removed place, one vector at a time: angles are those of RoFormer."""
+def plain_cross(weights, memory, memory_positions, removed_position, layers=2, heads=3, size=4):
+    """One removed position, one vector at a time: angles are those of RoFormer."""
 
     def affine(name, x):
         return weights[f"{name}.weight"] @ x + weights[f"{name}.bias"]
@@ -270,10 +272,10 @@ def plain_cross(weights, memory, places, place, layers=2, heads=3, size=4):
         read = []
         for head in range(heads):
             mine = slice(head * size, (head + 1) * size)
-            q = turned(query[mine], place)
+            q = turned(query[mine], removed_position)
             scores = [
                 q @ turned(affine(f"{layer}.key", m)[mine], p) / np.sqrt(size)
-                for m, p in zip(memory, places, strict=True)
+                for m, p in zip(memory, memory_positions, strict=True)
             ]
             share = np.exp(scores) / np.exp(scores).sum()
             values = [affine(f"{layer}.value", m)[mine] for m in memory]
@@ -324,9 +326,9 @@ def test_the_average_reads_the_whole_row_and_moves_after_a_step():
     with torch.no_grad():
         row = objective.average(view.parts["whole"].input_ids, None, blocks(True).is_pad)
         here = row[torch.arange(B)[:, None], view.target_positions][view.is_target].numpy()
-        found = objective.eval()._wanted(view.target_ids, view).numpy()
+        targets = objective.eval()._wanted(view.target_ids, view).numpy()
     scaled = (here - here.mean(1, keepdims=True)) / np.sqrt(here.var(1, keepdims=True) + 1e-5)
-    assert np.allclose(found, scaled, atol=1e-5)
+    assert np.allclose(targets, scaled, atol=1e-5)
     before = objective.average.embedding.weight.clone()
     with torch.no_grad():
         objective.backbone.embedding.weight += 1
@@ -402,11 +404,11 @@ def test_random_targets_have_nothing_to_do_with_the_tokens():
 )
 def test_controls_are_valid_and_predict_as_much(name, options):
     parsed = parse_options(name, options)
-    found = OBJECTIVES.get(name).controls(parsed)
+    controls = OBJECTIVES.get(name).controls(parsed)
     labels = {"masks given to the encoder", "random targets", "mlm at its ratio"}
     if name == "mae":
-        assert set(found) == labels
-    for objective, given in found.values():
+        assert set(controls) == labels
+    for objective, given in controls.values():
         control = parse_options(objective, given)
         assert control.masking == parsed.masking
         if objective == "mlm":
@@ -415,7 +417,7 @@ def test_controls_are_valid_and_predict_as_much(name, options):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"reads_masks": True, "fill": "noise"}, "reads_masks cannot be combined with fill: noise"),
         ({"output_embedding": "own", "target": "embeddings"}, "needs target: tokens, got embed"),
@@ -427,8 +429,8 @@ def test_controls_are_valid_and_predict_as_much(name, options):
         ({"decoder_heads": 32}, "into heads of even size"),
     ],
 )
-def test_what_does_not_fit_is_told(options, said):
-    with pytest.raises(SpecError, match=said):
+def test_what_does_not_fit_is_refused(options, message):
+    with pytest.raises(SpecError, match=message):
         OBJECTIVES.get("mae").check(parse_options("mae", options), SPEC, L)
 
 

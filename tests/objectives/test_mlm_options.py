@@ -65,19 +65,19 @@ def test_ratios_apart(corrupt, predict, copies, is_padded):
     for row in range(B):
         length = LENGTHS[row] if is_padded else L
         maskable = length - 2
-        masked, told = [], []
+        masked, targets = [], []
         for copy in range(copies):
             shown = view.input_ids[copy * B + row]
             masked.append(set((shown == MASK_ID).nonzero()[:, 0].tolist()))
-            told.append(predicted[copy * B + row])
+            targets.append(predicted[copy * B + row])
             assert len(masked[-1]) == half_up(corrupt * maskable)
-            assert told[-1] <= masked[-1] <= set(range(1, length - 1))
+            assert targets[-1] <= masked[-1] <= set(range(1, length - 1))
             kept = [p for p in range(L) if p not in masked[-1]]
             assert torch.equal(shown[kept], rows.ids[row, kept])
-            assert len(told[-1]) == min(half_up(predict / copies * maskable), maskable // copies)
-        assert len(set.union(*told)) == sum(map(len, told))  # none is predicted twice
+            assert len(targets[-1]) == min(half_up(predict / copies * maskable), maskable // copies)
+        assert len(set.union(*targets)) == sum(map(len, targets))  # none is predicted twice
         if math.isclose(predict, copies * corrupt):
-            assert told == masked
+            assert targets == masked
 
 
 def test_a_subset_is_drawn_anew_each_epoch_and_evenly():
@@ -109,9 +109,9 @@ def test_copies_are_one_mean_over_all_predicted_tokens():
     hidden = objective.backbone(view.input_ids, view.positions, view.is_pad)
     weight, losses = objective.backbone.embedding.weight, []
     for row, positions in enumerate(predicted_sets(view)):
-        for place in positions:
-            logits = objective.head(hidden[row, place][None], weight)[0]
-            losses.append(-float(F.log_softmax(logits, 0)[rows.ids[row % B, place]]))
+        for position in positions:
+            logits = objective.head(hidden[row, position][None], weight)[0]
+            losses.append(-float(F.log_softmax(logits, 0)[rows.ids[row % B, position]]))
     output = objective(view)
     assert output.predicted == len(losses)
     assert float(output.loss) == pytest.approx(sum(losses) / len(losses), rel=1e-5)
@@ -153,12 +153,12 @@ def test_all_tokens_are_predicted_by_a_mixture_with_the_given_one():
     hidden = objective.backbone(view.input_ids, view.positions, view.is_pad)
     losses, copied = [], 0
     for row, length in enumerate(LENGTHS):
-        for place in range(1, length - 1):
-            state = hidden[row, place]
+        for position in range(1, length - 1):
+            state = hidden[row, position]
             gate = float(torch.sigmoid(objective.copy.gate(state)))
             logits = objective.head(state[None], objective.backbone.embedding.weight)[0]
-            own = float(logits.softmax(0)[rows.ids[row, place]])
-            is_same = bool(view.input_ids[row, place] == rows.ids[row, place])
+            own = float(logits.softmax(0)[rows.ids[row, position]])
+            is_same = bool(view.input_ids[row, position] == rows.ids[row, position])
             losses.append(-math.log(gate * is_same + (1 - gate) * own))
             copied += is_same
     output = objective(view)
@@ -178,10 +178,10 @@ def test_a_hidden_token_is_predicted_from_the_position_before_it(ratios, is_padd
     hidden = objective.backbone(view.input_ids, view.positions, view.is_pad)
     weight, losses, hits = objective.backbone.embedding.weight, [], 0
     for row, positions in enumerate(predicted_sets(view)):
-        for place in positions:
-            logits = objective.head(hidden[row, place - 1][None], weight)[0]
-            losses.append(-float(F.log_softmax(logits, 0)[rows.ids[row % B, place]]))
-            hits += int(logits.argmax()) == int(rows.ids[row % B, place])
+        for position in positions:
+            logits = objective.head(hidden[row, position - 1][None], weight)[0]
+            losses.append(-float(F.log_softmax(logits, 0)[rows.ids[row % B, position]]))
+            hits += int(logits.argmax()) == int(rows.ids[row % B, position])
     output = objective(view)
     assert output.predicted == len(losses)
     assert float(output.loss) == pytest.approx(sum(losses) / len(losses), rel=1e-5)
@@ -227,9 +227,9 @@ def test_options_that_contradict_each_other_are_refused(options, words):
 def test_controls_are_arms():
     kind = OBJECTIVES.get("mlm")
     assert set(kind.controls(parse_options("mlm", {}))) == {"masks hidden"}
-    found = kind.controls(parse_options("mlm", {"mask_ratio": 0.4, "keep_share": 0.1}))
-    assert set(found) == {"15% masked", "masks hidden"}
-    found = kind.controls(parse_options("mlm", {"predict_from": "before"}))
-    assert set(found) == {"masks hidden", "predicted in place"}
-    for name, options in found.values():
+    controls = kind.controls(parse_options("mlm", {"mask_ratio": 0.4, "keep_share": 0.1}))
+    assert set(controls) == {"15% masked", "masks hidden"}
+    controls = kind.controls(parse_options("mlm", {"predict_from": "before"}))
+    assert set(controls) == {"masks hidden", "predicted in place"}
+    for name, options in controls.values():
         parse_options(name, options)

@@ -15,12 +15,12 @@ ALONE = ("mae", {name: value for name, value in EMA.items() if name != "objectiv
 
 
 def mixed(*parts):
-    return {"parts": {f"{place}": part for place, part in enumerate(parts)}}
+    return {"parts": {f"{index}": part for index, part in enumerate(parts)}}
 
 
 def in_turn(*steps):
     share = 1 / len(steps)
-    return {"steps": {f"{place}": {"share": share, **step} for place, step in enumerate(steps)}}
+    return {"steps": {f"{index}": {"share": share, **step} for index, step in enumerate(steps)}}
 
 
 PLACES = [
@@ -34,7 +34,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize(("name", "options", "where"), PLACES)
-def test_it_follows_at_every_place_among_other_parts(name, options, where):
+def test_it_follows_wherever_it_stands_among_other_parts(name, options, where):
     objective = OBJECTIVES.get(name)(
         build_backbone(BACKBONE, V, 0), BACKBONE, parse_options(name, options), seed=0
     )
@@ -63,8 +63,8 @@ def test_training_lets_it_follow_after_every_step(tmp_path, name, options, where
     ]
     average = load_file(tmp_path / "one" / "objective.safetensors")
     start, end = (weights["embeddings.tok_embeddings.weight"] for weights in encoders)
-    found = average[f"{where}.encoder.embeddings.tok_embeddings.weight"]
+    averaged = average[f"{where}.encoder.embeddings.tok_embeddings.weight"]
     # after two steps at least a quarter of the second step's change has arrived
     assert not torch.allclose(start, end)
-    moved = ((found - start) * (end - start)).sum() / (end - start).square().sum()
+    moved = ((averaged - start) * (end - start)).sum() / (end - start).square().sum()
     assert 0.25 < float(moved) < 0.75

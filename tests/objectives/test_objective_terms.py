@@ -112,8 +112,8 @@ def test_a_student_minimises_the_weighted_mean_of_its_losses(teacher):
 
 def test_the_temperature_of_soft_targets_is_that_of_the_option(teacher):
     options = {"teacher": "x", "mlm_weight": 0.0, "cosine_weight": 0.0}
-    found = {t: loss("distill", {**options, "temperature": t}, teacher) for t in (1.0, 2.0, 50.0)}
-    assert len({round(value, 3) for value in found.values()}) == 3
+    losses = {t: loss("distill", {**options, "temperature": t}, teacher) for t in (1.0, 2.0, 50.0)}
+    assert len({round(value, 3) for value in losses.values()}) == 3
     # so hot, only the gaps of the logits from their mean count, as Hinton et al. derive
     student = make("distill", options, teacher).eval()
     view = student.corrupt(block(), DRAWS)
@@ -128,7 +128,7 @@ def test_the_temperature_of_soft_targets_is_that_of_the_option(teacher):
             logits.append(head(hidden, encoder.embedding.weight).double())
     ours, theirs = (x - x.mean(1, keepdim=True) for x in logits)
     wanted = ((ours - theirs) ** 2).sum(1).mean() / (2 * V)
-    assert found[50.0] == pytest.approx(float(wanted), rel=0.1)
+    assert losses[50.0] == pytest.approx(float(wanted), rel=0.1)
 
 
 @pytest.mark.parametrize("target", ["tokens", "embeddings"])
@@ -162,12 +162,12 @@ def test_a_decoder_knows_where_each_removed_token_stood():
         nn.init.normal_(parameter, std=0.3)
     hidden, mask = torch.randn(2, 5, 32), torch.randn(32)
     kept, removed = torch.tensor([[0, 2, 3, 7, 11]] * 2), torch.tensor([[1, 5, 10]] * 2)
-    found = decoder(hidden, kept, removed, None, mask)
-    assert not torch.allclose(found[:, 0], found[:, 1], atol=1e-3)
+    features = decoder(hidden, kept, removed, None, mask)
+    assert not torch.allclose(features[:, 0], features[:, 1], atol=1e-3)
     backwards = decoder(hidden, kept, removed.flip(1), None, mask).flip(1)
-    torch.testing.assert_close(backwards, found, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(backwards, features, atol=1e-5, rtol=1e-4)
     elsewhere = decoder(hidden, kept.flip(1), removed, None, mask)
-    assert not torch.allclose(elsewhere, found, atol=1e-3)
+    assert not torch.allclose(elsewhere, features, atol=1e-3)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
@@ -186,19 +186,19 @@ def test_the_sentence_vector_of_a_bottleneck_is_pooled_as_its_option_says(poolin
 
 
 @torch.no_grad()
-def test_the_decoder_of_spans_is_told_which_mark_each_token_belongs_to():
+def test_the_decoder_of_spans_knows_which_mark_each_token_belongs_to():
     objective = make("span_denoise", {"mask_ratio": 0.4}).eval()
     view = objective.corrupt(block(), DRAWS)
     seen, real = [], objective.decoder.forward
     objective.decoder.forward = lambda *given: seen.append(given) or real(*given)
     objective(view)
     _, numbers, _, memory_numbers, _ = seen[0]
-    told, most = view.parts["decoder"].input_ids, 0
+    decoder_input, most = view.parts["decoder"].input_ids, 0
     for row in range(B):
         number = 0
-        for place, token in enumerate(told[row].tolist()):
+        for position, token in enumerate(decoder_input[row].tolist()):
             number += token == MASK_ID
-            assert int(numbers[row, place]) == number
+            assert int(numbers[row, position]) == number
         marks = (view.input_ids[row] == MASK_ID).nonzero()[:, 0].tolist()
         assert number >= len(marks)
         most = max(most, number)

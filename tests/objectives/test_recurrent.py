@@ -49,15 +49,15 @@ def test_a_removed_token_leaves_a_gap(arch):
 def test_padding_influences_no_real_token_in_either_direction(arch):
     """Wherever it stands: behind a text, or between kept and removed tokens of a decoder."""
     backbone = build_backbone(spec_of(arch), V, 0).eval()
-    ids, places = rows(), torch.arange(20).expand(3, -1)
+    ids, positions = rows(), torch.arange(20).expand(3, -1)
     is_pad = torch.zeros(3, 20, dtype=torch.bool)
     is_pad[0, 12:], is_pad[1, 3:7], is_pad[1, 17:] = True, True, True
     other = torch.where(is_pad, (ids + 11) % V, ids)
-    first, second = backbone(ids, places, is_pad), backbone(other, places, is_pad)
+    first, second = backbone(ids, positions, is_pad), backbone(other, positions, is_pad)
     assert torch.equal(first[~is_pad], second[~is_pad])
     for row in range(3):
         real = ~is_pad[row]
-        alone = backbone(ids[row : row + 1, real], places[row : row + 1, real])
+        alone = backbone(ids[row : row + 1, real], positions[row : row + 1, real])
         assert torch.allclose(first[row, real], alone[0], atol=1e-5), row
 
 

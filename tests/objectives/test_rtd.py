@@ -44,8 +44,8 @@ def test_samples_have_the_frequencies_of_the_softmax():
     draws = Draws(0, 0, torch.arange(2)).uniform("sampled", 40_000)
     for row in range(2):
         tokens = sample(logits[row].expand(40_000, -1), draws[row])
-        found = torch.bincount(tokens, minlength=6) / 40_000
-        assert (found - logits[row].softmax(0)).abs().max() < 0.01  # four standard errors
+        frequencies = torch.bincount(tokens, minlength=6) / 40_000
+        assert (frequencies - logits[row].softmax(0)).abs().max() < 0.01  # four standard errors
 
 
 def test_a_sample_inverts_the_distribution_function():
@@ -59,7 +59,7 @@ def test_a_sample_inverts_the_distribution_function():
 def test_labels_say_where_the_encoder_reads_another_token(is_padded):
     objective = make({"mask_ratio": 0.4}).eval()
     rows = block(is_padded)
-    found = 0
+    own_samples = 0
     for epoch in range(20):
         view = view_of(objective, rows, epoch)
         logits, targets = objective.propose(view)
@@ -67,19 +67,19 @@ def test_labels_say_where_the_encoder_reads_another_token(is_padded):
         input_ids, is_replaced = objective.filled(view, logits)
         masked = set()
         for row in range(B):
-            for entry, place in enumerate(view.target_positions[row].tolist()):
+            for entry, position in enumerate(view.target_positions[row].tolist()):
                 if view.is_target is None or view.is_target[row, entry]:
-                    masked.add((row, place))
+                    masked.add((row, position))
         for row in range(B):
-            for place in range(L):
-                same = bool(input_ids[row, place] == rows.ids[row, place])
-                assert bool(is_replaced[row, place]) == (not same)
-                if (row, place) not in masked:
+            for position in range(L):
+                same = bool(input_ids[row, position] == rows.ids[row, position])
+                assert bool(is_replaced[row, position]) == (not same)
+                if (row, position) not in masked:
                     assert same
         hits = sum(not is_replaced[cell] for cell in masked)
         assert len(masked) > hits  # some are replaced,
-        found += hits
-    assert found > 0  # and some samples are the text's own, which counts as own
+        own_samples += hits
+    assert own_samples > 0  # and some samples are the text's own, which counts as own
 
 
 @torch.no_grad()
@@ -93,9 +93,9 @@ def test_the_loss_is_that_of_a_plain_loop():
     hidden = objective.backbone(input_ids, None, rows.is_pad)
     losses = []
     for row, length in enumerate(LENGTHS):
-        for place in range(length):
-            score = torch.sigmoid(objective.head(hidden[row, place])[0])
-            is_own = input_ids[row, place] == rows.ids[row, place]
+        for position in range(length):
+            score = torch.sigmoid(objective.head(hidden[row, position])[0])
+            is_own = input_ids[row, position] == rows.ids[row, position]
             losses.append(float(-torch.log(1 - score if is_own else score)))
     output = objective(view)
     assert output.predicted == len(losses) == sum(LENGTHS)

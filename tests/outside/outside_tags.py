@@ -31,7 +31,7 @@ def tag_accuracy(labels, predictions, num_classes):
 
 @dataclass(frozen=True)
 class Words(TokenSet):
-    """Texts with the place of each word's first token; words that were cut off have none."""
+    """Texts with the position of each word's first token; words that were cut off have none."""
 
     starts: list[list[int]]
     num_words: list[int]
@@ -39,7 +39,7 @@ class Words(TokenSet):
 
 @KINDS.register("their_tags")
 class Tags(FinetuneKind):
-    """Labels are lists of tags, each a place in ``label_names``."""
+    """Labels are lists of tags, each an index into ``label_names``."""
 
     @property
     def described(self):
@@ -63,18 +63,20 @@ class Tags(FinetuneKind):
         return objects([tag] * len(text.split()) for text in examples.texts[0])
 
     def find_collapse(self, labels, predictions):
-        used, told = ({tag for tags in side for tag in tags} for side in (labels, predictions))
-        return "constant prediction" if len(told) == 1 < len(used) else ""
+        used, predicted = ({tag for tags in side for tag in tags} for side in (labels, predictions))
+        return "constant prediction" if len(predicted) == 1 < len(used) else ""
 
     def lay_out(self, tokenizer, examples, *, max_length, vocab_size, device):
         words = [text.split() for text in examples.texts[0]]
-        found = tokenizer(words, is_split_into_words=True, truncation=True, max_length=max_length)
+        encoding = tokenizer(
+            words, is_split_into_words=True, truncation=True, max_length=max_length
+        )
         starts = []
         for row, known in enumerate(words):
-            places = found.word_ids(row)
-            starts.append([places.index(w) for w in range(len(known)) if w in places])
+            word_ids = encoding.word_ids(row)
+            starts.append([word_ids.index(w) for w in range(len(known)) if w in word_ids])
         return Words.of(
-            found["input_ids"],
+            encoding["input_ids"],
             pad_id=tokenizer.pad_token_id,
             vocab_size=vocab_size,
             device=device,

@@ -40,7 +40,7 @@ class TorchEncoder(PreTrainedModel):
     def __init__(self, config):
         super().__init__(config)
         self.tokens = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.places = nn.Embedding(config.max_position_embeddings, config.hidden_size)
+        self.position_embedding = nn.Embedding(config.max_position_embeddings, config.hidden_size)
         self.layers = nn.ModuleList(
             nn.TransformerEncoderLayer(
                 config.hidden_size, config.num_attention_heads, config.intermediate_size,
@@ -63,10 +63,10 @@ class TorchEncoder(PreTrainedModel):
         output_hidden_states=False, **unused,
     ):  # fmt: skip
         vectors = self.tokens(input_ids) if inputs_embeds is None else inputs_embeds
-        places = position_ids
-        if places is None:
-            places = torch.arange(vectors.shape[1], device=vectors.device)[None]
-        hidden = vectors + self.places(places)
+        positions = position_ids
+        if positions is None:
+            positions = torch.arange(vectors.shape[1], device=vectors.device)[None]
+        hidden = vectors + self.position_embedding(positions)
         states = [hidden]
         for layer in self.layers:
             hidden = layer(hidden, **self._masks(attention_mask, hidden))

@@ -416,7 +416,7 @@ BUGS = (
         "weights_forgotten",
         "The parts of a mixture count alike, whatever their weights.",
         "mae_bench/objectives/mixture.py",
-        "loss = loss + view.weights[0, place] * output.loss",
+        "loss = loss + view.weights[0, index] * output.loss",
         "loss = loss + output.loss",
         (
             "tests/objectives/test_parts.py::test_a_mixture_is_the_weighted_sum_of_what_its_parts_are_alone",
@@ -426,8 +426,8 @@ BUGS = (
         "leaking_dropout",
         "The dropout that one part turns on acts on all the others.",
         "mae_bench/objectives/parts.py",
-        "        _set_dropouts(self.dropouts[place])\n",
-        "        _set_dropouts(self.dropouts[-1])\n",
+        "        set_dropout_ratios(self.dropouts[index])\n",
+        "        set_dropout_ratios(self.dropouts[-1])\n",
         ("tests/objectives/test_parts.py::test_a_part_keeps_the_dropout_that_it_sets",),
     ),
     Bug(

@@ -9,7 +9,7 @@ BUGS = (
         "silent_skips",
         "What a folder holds and is not read is named nowhere.",
         "mae_bench/data/listing.py",
-        'skipped.append(f"{place.relative_to(path)} (its ending)")',
+        'skipped.append(f"{entry.relative_to(path)} (its ending)")',
         "pass",
         (f"{LISTING}::test_what_is_left_out_is_named_and_marks_of_programs_are_not",),
     ),

@@ -25,8 +25,8 @@ BUGS = (
         "tokens_out_of_place",
         "Outputs of a batch's tokens stand where those of the longest text end.",
         "mae_bench/protocols/finetune.py",
-        "outputs[on_device, : found.shape[1]] = found",
-        "outputs[on_device, -found.shape[1] :] = found",
+        "outputs[on_device, : batch.shape[1]] = batch",
+        "outputs[on_device, -batch.shape[1] :] = batch",
         (f"{OUTSIDE}::test_outputs_of_tokens_do_not_depend_on_the_batch",),
     ),
     Bug(
@@ -57,8 +57,8 @@ BUGS = (
         "constant_of_the_commonest",
         "A fine-tune is compared with the surprise of a class over that of the commonest.",
         "mae_bench/tasks/kinds/classify.py",
-        "-np.log(counts / len(train))[place]",
-        "-np.log(counts / counts.max())[place]",
+        "-np.log(counts / len(train))[class_index]",
+        "-np.log(counts / counts.max())[class_index]",
         (f"{CONTRACT}::test_the_loss_of_a_constant_is_that_of_the_best_one",),
     ),
     Bug(

@@ -98,9 +98,9 @@ BUGS = (
     Bug(
         "f1_binary_everywhere",
         "A task of three classes is scored by class 1 alone.",
-        "mae_bench/protocols/outcome.py",
-        "name: METRICS.get(name)(test.labels, found, splits.task.num_labels)",
-        "name: METRICS.get(name)(test.labels, found, 2)",
+        "mae_bench/protocols/scoring.py",
+        "given = metric(labels, predictions, task.num_labels)",
+        "given = metric(labels, predictions, 2)",
         ("tests/contract/test_protocols_contract.py",),
     ),
     Bug(

@@ -252,7 +252,7 @@ BUGS = (
         "is_mark.long().cumsum(1) * is_mark,",
         "is_mark.long(),",
         (
-            "tests/objectives/test_objective_terms.py::test_the_decoder_of_spans_is_told_which_mark_each_token_belongs_to",
+            "tests/objectives/test_objective_terms.py::test_the_decoder_of_spans_knows_which_mark_each_token_belongs_to",
         ),
     ),
     Bug(

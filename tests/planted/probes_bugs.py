@@ -113,7 +113,7 @@ BUGS = (
         "mae_bench/pretraining/health.py",
         "    if end.left > MAX_LEFT:\n",
         "    if end.left > 1.0:\n",
-        (f"{HEALTH}::test_an_encoder_that_tells_nothing_apart_is_flagged_for_every_objective",),
+        (f"{HEALTH}::test_an_encoder_of_equal_vectors_is_flagged_for_every_objective",),
     ),
     Bug(
         "plateau_is_collapse",
@@ -137,8 +137,8 @@ BUGS = (
         "left_out_neighbours",
         "The probe reads words one place off the gap.",
         "mae_bench/pretraining/left_out.py",
-        "    left = places - 1 - torch.arange(len(places))",
-        "    left = places - torch.arange(len(places))",
+        "    left = positions - 1 - torch.arange(len(positions))",
+        "    left = positions - torch.arange(len(positions))",
         ("tests/pretraining/test_left_out.py::test_the_words_on_both_sides_of_the_gap_are_read",),
     ),
     Bug(

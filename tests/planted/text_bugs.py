@@ -34,8 +34,8 @@ BUGS = (
         "long_units",
         "Of a word longer than what a row hides, the later tokens are never hidden.",
         "mae_bench/masking/units.py",
-        "(places - first) % context.wanted.long().clamp(min=1)",
-        "(places - first)",
+        "(positions - first) % context.wanted.long().clamp(min=1)",
+        "(positions - first)",
         (f"{HIDDEN}::test_in_words_longer_than_what_is_hidden",),
     ),
     Bug(
@@ -108,6 +108,6 @@ BUGS = (
         "mae_bench/data/blocks.py",
         "num_unknown = int(counts[UNK])",
         "num_unknown = int(counts[PAD])",
-        ("tests/data/test_long_words.py::test_the_share_of_unknown_tokens_is_told",),
+        ("tests/data/test_long_words.py::test_the_share_of_unknown_tokens_is_in_a_warning",),
     ),
 )

@@ -61,16 +61,14 @@ def make(name, options=None, *, seed=0, folder=None, data=None):
 
 
 @pytest.mark.parametrize(("name", "options"), [*FIRST.items(), *FURTHER])
-def test_an_encoder_that_tells_nothing_apart_is_flagged_for_every_objective(
-    folder, data, name, options
-):
+def test_an_encoder_of_equal_vectors_is_flagged_for_every_objective(folder, data, name, options):
     objective = make(name, options, folder=folder, data=data)
     with torch.no_grad():
         for parameter in objective.backbone.parameters():
             parameter.zero_()
-    found = exchange(objective, data, 0, "cpu")
-    assert found.left > 0.99
-    assert describe_plateau(None, found).startswith("plateau")
+    losses = exchange(objective, data, 0, "cpu")
+    assert losses.left > 0.99
+    assert describe_plateau(None, losses).startswith("plateau")
     assert not objective.backbone._forward_pre_hooks
 
 
@@ -92,14 +90,14 @@ def test_an_untrained_mlm_is_flagged_and_one_that_reads_its_row_is_not(data):
     "options", [{}, {"view": "spans"}], ids=["views in one call", "spans in one call"]
 )
 def test_the_two_views_of_a_text_are_parted(data, options):
-    found = exchange(make("simcse", options), data, 0, "cpu")
-    assert found.own < 0.8 * found.unread
-    found = exchange(make("contrastive", {"view": "cutoff"}), data, 0, "cpu")
-    assert found.own < 0.8 * found.unread, "views in two calls"
+    losses = exchange(make("simcse", options), data, 0, "cpu")
+    assert losses.own < 0.8 * losses.unread
+    losses = exchange(make("contrastive", {"view": "cutoff"}), data, 0, "cpu")
+    assert losses.own < 0.8 * losses.unread, "views in two calls"
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "told"),
+    ("start", "end", "beginning"),
     [
         (Exchange(4.0, 4.0), Exchange(2.0, 4.0), ""),
         (Exchange(4.0, 4.0), Exchange(3.95, 4.0), ""),
@@ -113,9 +111,9 @@ def test_the_two_views_of_a_text_are_parted(data, options):
         (None, None, ""),
     ],
 )
-def test_the_rule(start, end, told):
-    assert describe_plateau(start, end).startswith(told)
-    assert bool(describe_plateau(start, end)) == bool(told)
+def test_the_rule(start, end, beginning):
+    assert describe_plateau(start, end).startswith(beginning)
+    assert bool(describe_plateau(start, end)) == bool(beginning)
 
 
 def test_frequencies_alone_are_no_reading_where_tokens_are_predicted(data):

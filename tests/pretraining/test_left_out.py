@@ -1,4 +1,4 @@
-"""The probe of the encoder: words are left out, and their neighbours tell which they were."""
+"""The probe of the encoder: left-out words are predicted from their neighbours."""
 
 import dataclasses
 
@@ -14,15 +14,18 @@ from mae_bench.objectives.base import OBJECTIVES, parse_options
 from mae_bench.pretraining.checkup import Checkup
 from mae_bench.pretraining.left_out import EVERY, FIRST, has_learned, left_out_r2
 
-PLACES = list(range(FIRST, L - 1, EVERY))
+POSITIONS = list(range(FIRST, L - 1, EVERY))
 
 
-def chain_rows(count, *, told_by=-1, seed=0):
-    """Return rows in which each left-out word follows from one neighbour, the rest is chance."""
+def chain_rows(count, *, offset=-1, seed=0):
+    """Return rows in which each left-out word follows from the word at ``offset`` from it.
+
+    All other words are chance.
+    """
     rng = np.random.default_rng(seed)
     rows = rng.integers(NUM_SPECIAL, V, size=(count, L))
-    for place in PLACES:
-        rows[:, place] = NUM_SPECIAL + (rows[:, place + told_by] - NUM_SPECIAL) % 7
+    for position in POSITIONS:
+        rows[:, position] = NUM_SPECIAL + (rows[:, position + offset] - NUM_SPECIAL) % 7
     rows[:, 0], rows[:, -1] = CLS_ID, SEP_ID
     return rows
 
@@ -45,11 +48,11 @@ class OneHot(torch.nn.Module):
         return torch.nn.functional.one_hot(ids, V).float()
 
 
-@pytest.mark.parametrize("told_by", [-1, 1], ids=["left", "right"])
-def test_the_words_on_both_sides_of_the_gap_are_read(blocks, told_by):
-    data = dataclasses.replace(blocks, validation=chain_rows(512, told_by=told_by))
+@pytest.mark.parametrize("offset", [-1, 1], ids=["left", "right"])
+def test_the_words_on_both_sides_of_the_gap_are_read(blocks, offset):
+    data = dataclasses.replace(blocks, validation=chain_rows(512, offset=offset))
     assert left_out_r2(OneHot(), data, "cpu") > 0.9
-    apart = dataclasses.replace(blocks, validation=chain_rows(512, told_by=2 * told_by))
+    apart = dataclasses.replace(blocks, validation=chain_rows(512, offset=2 * offset))
     assert left_out_r2(OneHot(), apart, "cpu") < 0.1
 
 
@@ -57,16 +60,16 @@ def test_the_left_out_word_is_never_read(blocks):
     rows = chain_rows(64)
     encoder = OneHot()
     left_out_r2(encoder, dataclasses.replace(blocks, validation=rows), "cpu")
-    assert np.array_equal(torch.cat(encoder.seen), np.delete(rows, PLACES, axis=1))
+    assert np.array_equal(torch.cat(encoder.seen), np.delete(rows, POSITIONS, axis=1))
 
 
-def test_a_row_of_pads_tells_nothing_and_pads_are_named(blocks):
+def test_rows_of_pads_are_left_out_and_pads_are_named(blocks):
     rows = chain_rows(512)
     padded = rows.copy()
-    padded[::2, 10:] = PAD_ID  # places 11 and 19 of every other row are no words
+    padded[::2, 10:] = PAD_ID  # positions 11 and 19 of every other row are no words
     encoder = OneHot()
-    found = left_out_r2(encoder, dataclasses.replace(blocks, validation=padded), "cpu")
-    assert found > 0.9
+    r2 = left_out_r2(encoder, dataclasses.replace(blocks, validation=padded), "cpu")
+    assert r2 > 0.9
     seen, pads = torch.cat(encoder.seen), torch.cat(encoder.pads)
     assert torch.equal(pads, seen == PAD_ID)
     rows[:, 1:] = PAD_ID
@@ -78,18 +81,18 @@ def test_the_penalty_and_the_fit_never_see_the_rows_that_judge(blocks):
     broken = rows.copy()
     half = len(rows) // 2
     rng = np.random.default_rng(1)
-    for place in PLACES:  # the second half follows no rule
-        broken[half:, place] = rng.integers(NUM_SPECIAL, NUM_SPECIAL + 7, size=half)
+    for position in POSITIONS:  # the second half follows no rule
+        broken[half:, position] = rng.integers(NUM_SPECIAL, NUM_SPECIAL + 7, size=half)
     assert left_out_r2(OneHot(), dataclasses.replace(blocks, validation=broken), "cpu") < 0.0
 
 
 def test_an_encoder_without_finite_vectors_is_not_judged(blocks):
     data = dataclasses.replace(blocks, validation=chain_rows(512))
     broken = OneHot()
-    broken.register_forward_hook(lambda module, args, found: found / 0)
+    broken.register_forward_hook(lambda module, args, hidden: hidden / 0)
     assert left_out_r2(broken, data, "cpu") is None
     same = OneHot()
-    same.register_forward_hook(lambda module, args, found: torch.ones_like(found))
+    same.register_forward_hook(lambda module, args, hidden: torch.ones_like(hidden))
     assert abs(left_out_r2(same, data, "cpu")) < 0.05
 
 

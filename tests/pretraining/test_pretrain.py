@@ -71,9 +71,9 @@ def test_every_objective_starts_from_the_same_weights(folder, monkeypatch):
     }.items():
         taught_by = teacher if objective == "distill" else None
         out = run_pretraining(folder, objective, options, teacher=taught_by, **STILL)
-        found = load_file(out / "model.safetensors")
-        assert found.keys() == initial.keys()
-        for key, value in found.items():
+        trained = load_file(out / "model.safetensors")
+        assert trained.keys() == initial.keys()
+        for key, value in trained.items():
             assert torch.allclose(value, initial[key], atol=1e-9, rtol=0), (objective, key)
     # what stands beside the backbone is drawn by the part's name, whatever the objective's
     parts = [axes["part"] for _, axes in called]
@@ -141,7 +141,7 @@ def test_a_budget_in_flops_buys_fewer_steps_of_what_costs_more(folder):
     assert len(set(steps.values())) == 3
 
 
-def test_a_loss_that_is_not_finite_is_told(folder):
+def test_a_loss_that_is_not_finite_is_an_error(folder):
     with pytest.raises(DivergedError, match=r"of 'mlm' became non-finite .* lower pretrain"):
         run_pretraining(folder, "mlm", peak_lr=1e30)
 

@@ -34,7 +34,7 @@ def test_each_seed_reads_its_own_typos_in_every_part(kind):
         for seed, splits in by_seed.items():
             examples = splits.test(TYPOS) if part == "test" else getattr(splits, part)
             order = np.argsort(examples.ids)  # the subset's order is another stream
-            texts[seed] = tuple(examples.texts[-1][place] for place in order)
+            texts[seed] = tuple(examples.texts[-1][index] for index in order)
         assert len(set(texts.values())) == len(SEEDS), part
     again = splits_of(data, 0)
     assert again.test(TYPOS).texts == by_seed[0].test(TYPOS).texts
@@ -91,8 +91,8 @@ def test_each_seed_has_rows_and_masks_of_its_own(folder, monkeypatch):
 
 def test_a_vocabulary_head_starts_from_its_seed_whatever_was_drawn_before():
     heads = []
-    for seed, place in ((0, 1), (0, 2), (1, 1)):
-        torch.manual_seed(place)
+    for seed, torch_seed in ((0, 1), (0, 2), (1, 1)):
+        torch.manual_seed(torch_seed)
         heads.append(VocabularyHead(8, 8, 20, seed=seed).dense.weight)
     first, again, other = heads
     assert torch.equal(first, again) and not torch.equal(first, other)
@@ -137,12 +137,12 @@ def encoder(tmp_path_factory):
 
 def test_each_seed_fine_tunes_from_a_head_of_its_own(encoder):
     data = small_task("classify")
-    found = set()
+    losses = set()
     for seed in SEEDS:
         spec = small_spec("finetune", data, seed=seed, recipe={"learning_rates": (1e-12,)})
         result = run(spec, checkpoint=encoder, task=data, device="cpu", progress=silent)
-        found.add(result.trials[0].loss)
-    assert len(found) == len(SEEDS)
+        losses.add(result.trials[0].loss)
+    assert len(losses) == len(SEEDS)
 
 
 def test_each_seed_task_and_epoch_orders_the_batches_anew():

@@ -32,7 +32,7 @@ def make(name, options):
 def test_it_is_one_mean_over_the_predictions_of_all_batches(data, monkeypatch, name, options):
     monkeypatch.setattr(health, "BATCH_ROWS", 3)  # batches that predict unlike numbers of tokens
     objective = make(name, options).train()
-    found = validation_loss(objective, data, 7, "cpu")
+    mean_loss = validation_loss(objective, data, 7, "cpu")
     objective.eval()
     ids = torch.from_numpy(data.validation.astype("int64"))
     numbers = torch.arange(len(ids))
@@ -40,7 +40,7 @@ def test_it_is_one_mean_over_the_predictions_of_all_batches(data, monkeypatch, n
         Block(ids, ids == PAD_ID), Draws(7, VALIDATION_EPOCH, numbers, progress=1.0)
     )
     output = objective(view)
-    assert found == pytest.approx(float(output.loss), rel=1e-5)
+    assert mean_loss == pytest.approx(float(output.loss), rel=1e-5)
     assert len(data.validation) > 3 and output.predicted > 8
 
 

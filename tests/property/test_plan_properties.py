@@ -42,11 +42,11 @@ def planned(numbers, axes):
 
 
 def ids_by_arm(plan):
-    found = {}
+    ids = {}
     for cell in plan.cells:
-        place = (cell.arm.label, cell.corpus_tokens, cell.task, cell.protocol, cell.train_size)
-        found[(*place, cell.noise, cell.seed)] = (cell.pretrain, cell.evaluate, cell.id)
-    return found
+        setting = (cell.arm.label, cell.corpus_tokens, cell.task, cell.protocol, cell.train_size)
+        ids[(*setting, cell.noise, cell.seed)] = (cell.pretrain, cell.evaluate, cell.id)
+    return ids
 
 
 @settings(deadline=None, max_examples=30)
@@ -87,6 +87,6 @@ def test_arms_of_a_seed_share_what_pairs_them(numbers, axes):
     shared = {}
     for cell in plan.cells:
         spec = by_id[cell.evaluate]
-        place = (cell.task, cell.train_size, cell.seed)
+        setting = (cell.task, cell.train_size, cell.seed)
         pair = (spec.seed, spec.task_data, spec.train_size)
-        assert shared.setdefault(place, pair) == pair
+        assert shared.setdefault(setting, pair) == pair

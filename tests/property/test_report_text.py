@@ -102,8 +102,8 @@ def nasty_rows(labels):
     parts = [frame(floor_rows([0.6] * 6))]
     for size in (200, 2000):
         values = {label: 0.6 + generator.normal(0, 0.02, 6) for label in labels}
-        found = table(values, train_size=str(size), n_train=size, **cost)
-        parts.append(found.assign(objective="mae", task="sst2"))
+        rows = table(values, train_size=str(size), n_train=size, **cost)
+        parts.append(rows.assign(objective="mae", task="sst2"))
     return pd.concat([parts[0].assign(train_size="200", n_train=200), *parts[1:]])
 
 
@@ -137,11 +137,11 @@ def test_figures_draw_labels_as_they_stand(labels):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of tabs, for which the font has no glyph
             figure = picture._drawn(is_wide=True)
-            found = shown(figure)
-        assert not any("mathdefault" in text for text in found)
+            drawn_texts = shown(figure)
+        assert not any("mathdefault" in text for text in drawn_texts)
         assert not any(text.get_parse_math() for text in figure.findobj(Text) if text.get_text())
         arms = labels[1:] if name == "differences" else labels
-        assert {squeezed(label) for label in arms} <= {squeezed(text) for text in found}, name
+        assert {squeezed(label) for label in arms} <= {squeezed(text) for text in drawn_texts}, name
 
 
 def squeezed(text):
@@ -154,10 +154,10 @@ class Reading(html.parser.HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.found = []
+        self.texts = []
 
     def handle_data(self, data):
-        self.found.append(one_line(data))
+        self.texts.append(one_line(data))
 
 
 def test_a_report_with_such_text_builds(tmp_path):
@@ -179,7 +179,7 @@ def test_a_report_with_such_text_builds(tmp_path):
     reader = Reading()
     reader.feed(page.read_text("utf-8"))
     for label in (*labels, claims[0].sentence, broken["failure"]):
-        assert one_line(label) in reader.found
+        assert one_line(label) in reader.texts
     for path in (page.parent / "figures").glob("*.svg"):
         ET.parse(path)
     for path in (page.parent / "tables").glob("*.md"):

@@ -39,12 +39,12 @@ rows = st.builds(Row, value=finite, **columns) | st.builds(Row, failure=text, **
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(rows, min_size=1, max_size=6))
-def test_rows_survive_parquet(tmp_path_factory, found):
+def test_rows_survive_parquet(tmp_path_factory, saved_rows):
     path = tmp_path_factory.mktemp("rows") / "rows.parquet"
-    save_rows(frame(found), path)
+    save_rows(frame(saved_rows), path)
     table = load_rows(path)
     assert list(table.columns) == COLUMNS
-    for before, after in zip(found, table.to_dict("records"), strict=True):
+    for before, after in zip(saved_rows, table.to_dict("records"), strict=True):
         for name, value in before.model_dump().items():
             other = None if pd.isna(after[name]) else after[name]
             # pandas holds counts beside gaps as floats; exact up to 2**53

@@ -29,8 +29,8 @@ def test_subsets_nest(labels, data, seed, dtype):
 @given(LABELS, st.integers(0, 3))
 def test_all_is_everything_once(labels, seed):
     examples = examples_of(labels)
-    found = subset(examples, "all", groups=examples.labels, task="t", seed=seed)
-    assert sorted(found.ids) == sorted(examples.ids)
+    everything = subset(examples, "all", groups=examples.labels, task="t", seed=seed)
+    assert sorted(everything.ids) == sorted(examples.ids)
 
 
 @given(LABELS, st.data(), st.integers(0, 3))
@@ -40,5 +40,5 @@ def test_every_class_is_there_twice_where_it_can_be(labels, data, seed):
     size = data.draw(st.integers(max(needed, 2), len(labels)))
     examples = examples_of(labels)
     drawn = subset(examples, size, groups=examples.labels, task="t", seed=seed)
-    found = np.bincount(drawn.labels, minlength=len(counts))
-    assert (found >= np.minimum(counts, 2)).all()
+    drawn_counts = np.bincount(drawn.labels, minlength=len(counts))
+    assert (drawn_counts >= np.minimum(counts, 2)).all()

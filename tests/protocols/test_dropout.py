@@ -106,8 +106,9 @@ def test_a_moving_average_has_no_dropout_while_its_encoder_trains():
     ).train()
     assert isinstance(objective.average, MovingAverage)
     whole = objective.corrupt(block(), DRAWS).parts["whole"]
-    places = torch.arange(1, 5).expand(B, -1)
-    found = [
-        objective.average.targets(whole.input_ids, whole.positions, None, places) for _ in range(2)
+    positions = torch.arange(1, 5).expand(B, -1)
+    targets = [
+        objective.average.targets(whole.input_ids, whole.positions, None, positions)
+        for _ in range(2)
     ]
-    assert torch.equal(*found)
+    assert torch.equal(*targets)

@@ -35,7 +35,7 @@ def finetune(encoder, data, progress=silent, **changes):
     return run(spec, checkpoint=encoder, task=data, device="cpu", progress=progress)
 
 
-def test_it_learns_what_a_word_tells(encoder):
+def test_it_learns_classes_that_one_word_decides(encoder):
     data = small_task("classify", train=200)
     result = finetune(encoder, data, recipe={"min_steps": 60})
     assert result.readings[0].metrics["accuracy"] > 0.9
@@ -46,9 +46,9 @@ def test_it_learns_what_a_word_tells(encoder):
 def test_regression_predicts_in_the_units_of_the_labels(encoder):
     data = small_task("regress", train=300)
     result = finetune(encoder, data, recipe={"min_steps": 120})
-    found = result.readings[0].predictions
-    assert found.dtype == np.float64
-    assert abs(found.mean() - data.test.labels.mean()) < 20
+    predictions = result.readings[0].predictions
+    assert predictions.dtype == np.float64
+    assert abs(predictions.mean() - data.test.labels.mean()) < 20
     assert result.readings[0].metrics["spearman"] > 0.5
 
 
@@ -85,9 +85,9 @@ def test_the_best_weights_predict_even_if_a_later_rate_is_worse(encoder):
     data = small_task("classify", train=200)
     good = {"min_steps": 60, "learning_rates": (USEFUL,)}
     both = {"min_steps": 60, "learning_rates": (USEFUL, 30.0)}
-    expected, found = (finetune(encoder, data, recipe=recipe) for recipe in (good, both))
-    assert found.best.chosen == {"learning_rate": USEFUL}
-    assert np.array_equal(expected.readings[0].predictions, found.readings[0].predictions)
+    alone, with_worse = (finetune(encoder, data, recipe=recipe) for recipe in (good, both))
+    assert with_worse.best.chosen == {"learning_rate": USEFUL}
+    assert np.array_equal(alone.readings[0].predictions, with_worse.readings[0].predictions)
 
 
 def untrained_predictions(encoder, data):
@@ -208,9 +208,9 @@ def test_predictions_do_not_depend_on_the_batch_size(encoder):
 def test_predictions_keep_the_order_of_the_texts(encoder):
     tuner, data = build_tuner(encoder)
     together = tuner.predict(read_texts(encoder, data.test.texts))
-    for place, text in enumerate(data.test.texts[0][:5]):
+    for index, text in enumerate(data.test.texts[0][:5]):
         alone = tuner.predict(read_texts(encoder, ([text],)))
-        torch.testing.assert_close(alone[0], together[place], atol=1e-5, rtol=0)
+        torch.testing.assert_close(alone[0], together[index], atol=1e-5, rtol=0)
 
 
 def test_steps_are_raised_where_the_training_set_is_small(encoder):

@@ -49,7 +49,7 @@ def test_majority_of_numbers_is_their_mean():
     assert result.readings[0].metrics["spearman"] == 0.0
 
 
-def test_tfidf_learns_what_a_word_tells():
+def test_tfidf_learns_classes_that_one_word_decides():
     result = floor(run_tfidf, small_task("classify", train=200))
     assert result.readings[0].metrics["accuracy"] == 1.0
     assert set(result.best.chosen) == {"C"}
@@ -73,8 +73,8 @@ def test_tfidf_reads_characters_where_words_have_no_blanks(one, other):
         for label in labels:
             noise = "".join(chr(0x4E00 + i) for i in rng.integers(0, 60, 12))
             sign = (one, other)[label]
-            told = sign if len(sign) < 6 else "".join(rng.permutation(list(sign))[:2])
-            texts.append(noise[:5] + told + noise[5:])
+            cue = sign if len(sign) < 6 else "".join(rng.permutation(list(sign))[:2])
+            texts.append(noise[:5] + cue + noise[5:])
         return dataclasses.replace(part, texts=(texts,), labels=labels)
 
     parts = {name: written(getattr(data, name)) for name in ("train", "selection", "test")}
@@ -115,8 +115,8 @@ def test_tfidf_features_of_a_pair():
     data = small_task("pair")
     recipe = TfidfRecipe()
     plain, longer = (TfidfFeatures(data.train, recipe, has_cosine=c) for c in (False, True))
-    found = plain(data.test).toarray()
-    a, b, gap, product = np.split(found, 4, axis=1)
+    features = plain(data.test).toarray()
+    a, b, gap, product = np.split(features, 4, axis=1)
     np.testing.assert_allclose(gap, np.abs(a - b))
     np.testing.assert_allclose(product, a * b)
     np.testing.assert_allclose(np.linalg.norm(a, axis=1), 1.0)

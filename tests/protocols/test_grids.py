@@ -24,8 +24,8 @@ def noisy_values(*, examples, features, seed=0):
     """Return features and labels to which each feature adds a little, under much noise."""
     rng = np.random.default_rng(seed)
     weights = rng.normal(size=features) / np.sqrt(features)
-    found = rng.normal(size=(examples, features))
-    return found, found @ weights + 1.5 * rng.normal(size=examples)
+    table = rng.normal(size=(examples, features))
+    return table, table @ weights + 1.5 * rng.normal(size=examples)
 
 
 def correlation(a, b):
@@ -79,10 +79,10 @@ def test_a_warm_start_ends_where_a_cold_one_does():
         max_iter=1000,
         chosen={},
     )
-    for penalty, found in zip(grid, fitted, strict=True):
+    for penalty, model in zip(grid, fitted, strict=True):
         alone = LogisticRegression(C=penalty, max_iter=1000).fit(features, labels)
-        assert found.trial.value == pytest.approx(alone.score(features, labels), abs=0.01)
-        assert found.trial.facts["is_converged"]
+        assert model.trial.value == pytest.approx(alone.score(features, labels), abs=0.01)
+        assert model.trial.facts["is_converged"]
 
 
 def test_each_penalty_keeps_its_own_model():

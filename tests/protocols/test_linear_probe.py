@@ -47,17 +47,19 @@ def plain_vectors(folder, texts, pooling):
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
 def test_features_of_a_text_are_its_pooled_vector(encoder, pooling):
     examples = small_task("classify").test
-    found = read(encoder, examples).features(examples, pooling)
-    np.testing.assert_allclose(found, plain_vectors(encoder, examples.texts[0], pooling), atol=1e-5)
-    assert found.dtype == np.float64
+    features = read(encoder, examples).features(examples, pooling)
+    np.testing.assert_allclose(
+        features, plain_vectors(encoder, examples.texts[0], pooling), atol=1e-5
+    )
+    assert features.dtype == np.float64
 
 
 def test_features_of_a_pair_are_those_of_infersent(encoder):
     examples = small_task("pair").test
     u, v = (plain_vectors(encoder, column, "mean") for column in examples.texts)
     expected = np.concatenate([u, v, np.abs(u - v), u * v], axis=1)
-    found = read(encoder, examples).features(examples, "mean")
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    features = read(encoder, examples).features(examples, "mean")
+    np.testing.assert_allclose(features, expected, atol=1e-5)
 
 
 def test_features_do_not_depend_on_the_batch_size(encoder):

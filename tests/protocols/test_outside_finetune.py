@@ -60,10 +60,10 @@ def test_a_pair_is_read_with_its_segments(bert):
     with torch.inference_mode():
         hidden = theirs(input_ids=ids, token_type_ids=types).last_hidden_state
         expected = head.linear(hidden.mean(1))
-        found = model(ids, None)
+        outputs = model(ids, None)
         model.separator = None
         without = model(ids, None)
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(outputs, expected, atol=1e-5, rtol=1e-5)
     assert not torch.allclose(without, expected, atol=1e-3)
 
 
@@ -124,7 +124,7 @@ def test_a_zero_written_out_is_what_leaving_it_out_means():
 
 
 def test_a_fine_tune_trains_with_the_encoders_dropout(tmp_path):
-    found = []
+    losses = []
     for dropout in (0.0, 0.5):
         folder = tmp_path / str(dropout)
         folder.mkdir()
@@ -132,5 +132,5 @@ def test_a_fine_tune_trains_with_the_encoders_dropout(tmp_path):
         encoder = save_encoder(folder, dropout=dropout)
         spec = small_spec("finetune", data, recipe={"dropout": 0.0, "min_steps": 8})
         result = finetune.run(spec, checkpoint=encoder, task=data, device="cpu", progress=silent)
-        found.append(result.trials[0].loss)
-    assert not np.isclose(*found, atol=1e-6)
+        losses.append(result.trials[0].loss)
+    assert not np.isclose(*losses, atol=1e-6)

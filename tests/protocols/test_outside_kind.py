@@ -136,13 +136,13 @@ def test_outputs_of_tokens_do_not_depend_on_the_batch(data, encoder):
     backbone = load_backbone(encoder)
     model = TaskModel(backbone, learner.head(backbone.width, dropout=0.5, seed=0))
     is_real = torch.arange(texts.ids.shape[1]) < texts.device_lengths[:, None]
-    found = []
+    outputs = []
     for batch_size in (1, 7, 64):
         recipe = FinetuneRecipe(batch_size=batch_size, precision="fp32")
         tuner = Finetuner(model, learner, recipe, task="t", seed=0, device="cpu")
-        found.append(tuner.predict(texts))
-        assert found[-1].shape == (40, texts.ids.shape[1], 3)
-        torch.testing.assert_close(found[-1][is_real], found[0][is_real], atol=1e-5, rtol=0)
+        outputs.append(tuner.predict(texts))
+        assert outputs[-1].shape == (40, texts.ids.shape[1], 3)
+        torch.testing.assert_close(outputs[-1][is_real], outputs[0][is_real], atol=1e-5, rtol=0)
 
 
 def test_its_loss_and_its_tags_are_those_of_plain_python(data, encoder):
@@ -173,9 +173,13 @@ def test_a_study_runs_from_its_data_to_its_report(tags, tmp_path):
     assert set(rows["metric"]) == {"their_tag_accuracy"}
     majority = rows[rows["arm"] == "majority class"].iloc[0]
     cell = next(c for c in session.plan.cells if c.is_floor)
-    found = pd.read_parquet(session.store.path("evaluate", cell.evaluate) / "predictions.parquet")
-    told = np.concatenate(list(found["label"])) == np.concatenate(list(found["prediction"]))
-    assert majority["value"] == pytest.approx(told.mean())
+    predictions = pd.read_parquet(
+        session.store.path("evaluate", cell.evaluate) / "predictions.parquet"
+    )
+    is_right = np.concatenate(list(predictions["label"])) == np.concatenate(
+        list(predictions["prediction"])
+    )
+    assert majority["value"] == pytest.approx(is_right.mean())
     page = write_report(rows, session.study, tmp_path / "report")
     assert "their_tag_accuracy" in page.read_text()
 
@@ -186,9 +190,9 @@ def test_a_protocol_that_cannot_read_the_kind_is_refused_with_those_that_can(tag
         ({"protocols": ["finetune", "linear_probe"]}, "protocols"),
         ({"tuning": {"protocol": "linear_probe", "tasks": ["their_words"]}}, "tuning.protocol"),
     ):
-        with pytest.raises(SpecError) as found:
+        with pytest.raises(SpecError) as refusal:
             make_plan(study_of({**STUDY, **change}), None)
-        assert str(found.value) == (
+        assert str(refusal.value) == (
             f"{where}: 'linear_probe' cannot read task 'their_words', which is of kind "
             "'their_tags'; it reads kinds classify, pair, regress, and kind 'their_tags' is read "
             "by finetune; name another protocol, or put the task into a study of its own"
@@ -239,7 +243,7 @@ def test_an_unknown_kind_gets_a_near_match(tags):
         make_plan(study_of(STUDY), None)
 
 
-def test_a_kind_without_all_its_methods_is_told_which_it_lacks(tags, monkeypatch):
+def test_a_kind_without_all_its_methods_is_refused_with_those_it_lacks(tags, monkeypatch):
     add_task(TASK)
     for name in ("floor", "read_label"):
         monkeypatch.delattr(tags.Tags, name)
@@ -250,9 +254,9 @@ def test_a_kind_without_all_its_methods_is_told_which_it_lacks(tags, monkeypatch
 
 def test_it_is_listed_beside_ours(tags):
     add_task(TASK)
-    found = {part["name"]: part for part in parts("tasks")}
-    assert found["their_words"]["labels"] == "3 tags a word"
-    assert json.dumps(found)
+    tasks = {part["name"]: part for part in parts("tasks")}
+    assert tasks["their_words"]["labels"] == "3 tags a word"
+    assert json.dumps(tasks)
     kinds = {part["name"]: part["kinds"] for part in parts("protocols")}
     assert kinds["finetune"] == kinds["majority"] == "classify, pair, regress, their_tags"
     assert kinds["linear_probe"] == kinds["tfidf"] == "classify, pair, regress"

@@ -64,8 +64,8 @@ def measured(blocks, checkpoint, out, **changes):
 
 
 def test_it_measures_every_checkpoint_alike(blocks, checkpoints, tmp_path):
-    found = {name: measured(blocks, c, tmp_path / name) for name, c in checkpoints.items()}
-    metrics = {name: report["results"][0]["metrics"] for name, report in found.items()}
+    reports = {name: measured(blocks, c, tmp_path / name) for name, c in checkpoints.items()}
+    metrics = {name: report["results"][0]["metrics"] for name, report in reports.items()}
     own = {"perplexity_30", "masked_accuracy_30"}
     assert set(metrics["mlm"]) == set(metrics["mae"]) == set(metrics["simcse"]) | own
     for name, values in metrics.items():
@@ -75,9 +75,9 @@ def test_it_measures_every_checkpoint_alike(blocks, checkpoints, tmp_path):
                 assert 1 / WIDTH <= value <= 1, metric
         last, first = values["entropy_rank_layer1"], values["entropy_rank_layer0"]
         assert values["entropy_rank"] == last != first
-        assert found[name]["n_test"] == 36 and found[name]["flops"] > 0
+        assert reports[name]["n_test"] == 36 and reports[name]["flops"] > 0
     again = measured(blocks, checkpoints["mlm"], tmp_path / "again")
-    assert again | {"seconds": 0} == found["mlm"] | {"seconds": 0}
+    assert again | {"seconds": 0} == reports["mlm"] | {"seconds": 0}
 
 
 def test_every_number_is_declared(blocks, checkpoints, tmp_path):
@@ -128,7 +128,7 @@ def test_masks_stand_where_real_tokens_stood(blocks, checkpoints):
     assert (whole[is_masked] >= NUM_SPECIAL).all()
     real = (whole >= NUM_SPECIAL).sum(1).double()
     assert torch.equal(is_masked.sum(1).double(), torch.floor(0.15 * real + 0.5))
-    counts = {place: layers[-1].count for place, layers in seen.moments.items()}
+    counts = {suffix: layers[-1].count for suffix, layers in seen.moments.items()}
     assert counts[""] == int(real.sum()) == counts["_beside_masks"] + counts["_at_masks"]
     assert counts["_at_masks"] == int(is_masked.sum())
 

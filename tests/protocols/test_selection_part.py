@@ -40,8 +40,8 @@ def test_neither_its_labels_nor_its_texts_reach_a_prediction(encoder, protocol, 
     texts = tuple(["stone over blue 7 7 7"] * len(labels) for _ in data.selection.texts)
     for changes in ({"labels": other.astype(labels.dtype)}, {"texts": texts}):
         selection = dataclasses.replace(data.selection, **changes)
-        found = predictions(protocol, encoder, dataclasses.replace(data, selection=selection))
-        np.testing.assert_allclose(found, honest, rtol=1e-5)  # texts of a batch move last bits
+        predicted = predictions(protocol, encoder, dataclasses.replace(data, selection=selection))
+        np.testing.assert_allclose(predicted, honest, rtol=1e-5)  # texts of a batch move last bits
 
 
 SEVERAL_SETTINGS = {
@@ -72,5 +72,5 @@ def test_numbers_are_learned_in_the_scale_of_the_training_labels(encoder, protoc
     honest = predictions(protocol, encoder, data)
     labels = (data.train.labels * 8 - 64).astype(np.float32)
     scaled = dataclasses.replace(data, train=dataclasses.replace(data.train, labels=labels))
-    found = predictions(protocol, encoder, scaled)
-    np.testing.assert_allclose(found, honest * 8 - 64, rtol=1e-3, atol=0.5)
+    predicted = predictions(protocol, encoder, scaled)
+    np.testing.assert_allclose(predicted, honest * 8 - 64, rtol=1e-3, atol=0.5)

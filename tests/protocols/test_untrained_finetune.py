@@ -35,7 +35,7 @@ def test_the_loss_of_a_constant():
     assert not Numbers(values, np.array([5.0, 5.0])).constant_losses.any()
 
 
-def test_a_loss_at_or_above_it_is_told():
+def test_a_loss_at_or_above_it_is_flagged():
     for loss in (math.log(2), 0.8, 5.0):
         assert "fine-tune untrained" in find_untrained(loss, math.log(2))
     assert find_untrained(0.69, math.log(2)) == ""

@@ -18,8 +18,8 @@ def numbers(*shape, seed=0):
 def head_and_logits():
     """Return a head whose every weight is drawn, and its logits one token at a time."""
     head = VocabularyHead(W, D, V, seed=0)
-    for place, parameter in enumerate(head.parameters()):
-        parameter.data = numbers(*parameter.shape, seed=place)
+    for index, parameter in enumerate(head.parameters()):
+        parameter.data = numbers(*parameter.shape, seed=index)
     hidden, embedding = numbers(N, W, seed=10), numbers(V, D, seed=11)
     state = {name: value.numpy() for name, value in head.state_dict().items()}
     rows = []
@@ -46,8 +46,8 @@ def test_its_loss_is_the_mean_over_tokens_in_nats(monkeypatch, chunk):
     wanted = -log_softmax(logits, axis=1)[np.arange(N), targets].mean()
     with torch.no_grad():
         assert float(head.loss(hidden, embedding, targets)) == pytest.approx(wanted, rel=1e-4)
-        found = float(head.accuracy(hidden, embedding, targets))
-    assert found == pytest.approx((logits.argmax(1) == targets.numpy()).mean())
+        accuracy = float(head.accuracy(hidden, embedding, targets))
+    assert accuracy == pytest.approx((logits.argmax(1) == targets.numpy()).mean())
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0, 4.0])
@@ -55,8 +55,8 @@ def test_soft_targets_are_kl_of_teacher_to_student_times_temperature_squared(tem
     student, teacher = numbers(N, V, seed=1), 3 * numbers(N, V, seed=2)
     ours, theirs = (log_softmax(x.numpy() / temperature, axis=1) for x in (student, teacher))
     divergence = (np.exp(theirs) * (theirs - ours)).sum(1).mean()
-    found = float(soft_loss(student, teacher, temperature))
-    assert found == pytest.approx(temperature**2 * divergence, rel=1e-4)
+    loss = float(soft_loss(student, teacher, temperature))
+    assert loss == pytest.approx(temperature**2 * divergence, rel=1e-4)
 
 
 def test_the_cosine_is_a_mean_over_real_tokens():

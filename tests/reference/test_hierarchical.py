@@ -92,8 +92,8 @@ def test_averaged_p_is_an_integral_over_structures_and_variances(hierarchical, s
     values = np.random.default_rng(2).normal(0.8, 1.0, (6, 3)) * np.array([0.7, 1.0, 1.6])
     noise = np.array([0.2, 0.7, 12.0])  # the last is more than its column varies
     structures = getattr(hierarchical, structures)
-    found = hierarchical.averaged_p(values[None], noise[None], structures)[0]
-    assert found == pytest.approx(integrated(values, noise, structures), rel=0.02)
+    averaged = hierarchical.averaged_p(values[None], noise[None], structures)[0]
+    assert averaged == pytest.approx(integrated(values, noise, structures), rel=0.02)
 
 
 def test_without_noise_it_is_the_verdict_s_test(hierarchical):

@@ -32,9 +32,9 @@ def features(encoder, *parts):
     recipe = ProbeRecipe(max_length=32, precision="fp32", poolings=("mean",))
     reader = Encoder(encoder, recipe, "cpu")
     reader.encode(text for part in parts for column in part.texts for text in column)
-    found = [reader.features(part, "mean") for part in parts]
-    mean, deviation = found[0].mean(0), found[0].std(0)
-    return [(each - mean) / deviation for each in found]
+    pooled = [reader.features(part, "mean") for part in parts]
+    mean, deviation = pooled[0].mean(0), pooled[0].std(0)
+    return [(each - mean) / deviation for each in pooled]
 
 
 @pytest.mark.parametrize("inverse_penalty", [1e-3, 0.1, 10.0])
@@ -64,9 +64,9 @@ def test_tfidf_weights_are_those_of_plain_python():
     examples = dataclasses.replace(data.train, texts=(train,))
     weigh = TfidfFeatures(examples, TfidfRecipe(max_ngram=1), has_cosine=False)
     read = ["red red house The the the", "stone river", "the river river and"]
-    found = weigh(dataclasses.replace(data.test.take(np.arange(len(read))), texts=(read,)))
+    weights = weigh(dataclasses.replace(data.test.take(np.arange(len(read))), texts=(read,)))
     texts_with = Counter(word for text in train for word in set(text.lower().split()))
-    for row, text in zip(found.toarray(), read, strict=True):
+    for row, text in zip(weights.toarray(), read, strict=True):
         wanted = np.array(
             [
                 (1 + math.log(times)) * (1 + math.log((1 + len(train)) / (1 + texts_with[word])))

@@ -85,7 +85,7 @@ def test_whole_words_are_the_collators(folder, texts):
             words = words_of(lexicon.is_word_start[ids[row]].tolist(), ids[row].tolist())
             assert len(words) == 9  # both see the words of the text, and no others
             for word in words:
-                assert len({bool(theirs[row, place]) for place in word}) == 1
+                assert len({bool(theirs[row, position]) for position in word}) == 1
             ours = set(hidden.positions[row][hidden.is_target[row]].tolist())
             shares = [len(ours & set(word)) / len(word) for word in words]
             cut = [share for share in shares if 0 < share < 1]
@@ -96,17 +96,17 @@ def test_whole_words_are_the_collators(folder, texts):
 
 def words_of(is_start, ids):
     words = []
-    for place, (starts, token) in enumerate(zip(is_start, ids, strict=True)):
+    for position, (starts, token) in enumerate(zip(is_start, ids, strict=True)):
         if token < NUM_SPECIAL:
             continue
         if starts:
             words.append([])
-        words[-1].append(place)
+        words[-1].append(position)
     return words
 
 
 def test_random_masks_have_the_marginals_of_the_collators(folder, texts):
-    """Hidden alike at every place, and 80/10/10 of them replaced as there."""
+    """Hidden alike at every position, and 80/10/10 of them replaced as there."""
     tokenizer, encoded = features(folder, texts[:1])
     row = encoded[0]["input_ids"]
     ids = torch.tensor([row]).repeat(N, 1)
@@ -122,9 +122,9 @@ def test_random_masks_have_the_marginals_of_the_collators(folder, texts):
     ours = torch.zeros_like(theirs).scatter(1, hidden.positions, True)
     assert not theirs[:, [0, -1]].any() and not ours[:, [0, -1]].any()
     share = hidden.positions.shape[1] / (len(row) - 2)  # exact here, 0.25 on average there
-    for found, wanted in ((ours, share), (theirs, 0.25)):
+    for is_masked, wanted in ((ours, share), (theirs, 0.25)):
         spread = math.sqrt(wanted * (1 - wanted) / N)
-        assert (found[:, 1:-1].double().mean(0) - wanted).abs().max() < SIGMAS * spread
+        assert (is_masked[:, 1:-1].double().mean(0) - wanted).abs().max() < SIGMAS * spread
     assert ours.sum(1).min() == ours.sum(1).max() and theirs.sum(1).min() < theirs.sum(1).max()
     for kind in (lambda old, put: put == MASK_ID, lambda old, put: put == old):
         first, second = kind(ids[ours], new[ours]).double(), kind(ids[theirs], their_new[theirs])

@@ -115,7 +115,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("options", "message"), WRONG, ids=lambda v: str(v)[:40])
-def test_wrong_options_are_told(options, message):
+def test_wrong_options_are_refused(options, message):
     with pytest.raises(SpecError, match=message):
         parse_options("mlm", options)
 

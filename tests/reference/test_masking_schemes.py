@@ -45,8 +45,8 @@ def windows_of(ids):
 def lexicon_for(ids):
     """A lexicon whose n-grams are the collocations that occur in the rows."""
     every = torch.arange(V)
-    found = sorted({window for window in windows_of(ids) if is_collocation(window)})
-    hashes = [int(hash_windows(torch.tensor([window]), len(window))) for window in found]
+    collocations = sorted({window for window in windows_of(ids) if is_collocation(window)})
+    hashes = [int(hash_windows(torch.tensor([window]), len(window))) for window in collocations]
     return Lexicon(
         counts=5000 // (1 + (every * 37) % V),
         is_word_start=every % 3 != 2,
@@ -61,7 +61,7 @@ def lexicon_for(ids):
 
 def in_order(units, count):
     """The first tokens of units in their order."""
-    return set([place for unit in units for place in unit][:count])
+    return set([position for unit in units for position in unit][:count])
 
 
 def plain_random(text, ids, count, draw, lexicon, masking):
@@ -85,10 +85,10 @@ def plain_non_adjacent(text, ids, count, draw, lexicon, masking):
 def plain_span(text, ids, count, draw, lexicon, masking):
     turn = int(draw("turn")[0] * len(text))
     spans = []
-    for place in text[turn:] + text[:turn]:
-        if not spans or draw("cut")[place] < 1 / masking.mean_length:
+    for position in text[turn:] + text[:turn]:
+        if not spans or draw("cut")[position] < 1 / masking.mean_length:
             spans.append([])
-        spans[-1].append(place)
+        spans[-1].append(position)
     return in_order(sorted(spans, key=lambda span: draw("which")[span[0]]), count)
 
 
@@ -100,10 +100,10 @@ def pieces(units, count):
 
 def plain_whole_word(text, ids, count, draw, lexicon, masking):
     words = []
-    for place in text:
-        if not words or lexicon.is_word_start[ids[place]]:
+    for position in text:
+        if not words or lexicon.is_word_start[ids[position]]:
             words.append([])
-        words[-1].append(place)
+        words[-1].append(position)
     words = pieces(words, count)
     return in_order(sorted(words, key=lambda word: draw("which")[word[0]]), count)
 
@@ -192,11 +192,11 @@ def test_schemes_match_plain_python(fields, is_padded, ratio):
         for row, ids in enumerate(block.ids.tolist()):
             text = [p for p, i in enumerate(ids) if i not in (PAD_ID, CLS_ID, SEP_ID)]
             count = math.floor(len(text) * ratio + 0.5)
-            found = targets_of(hidden, row)
+            hidden_positions = targets_of(hidden, row)
             mine = {name: rows[row] for name, rows in drawn.items()}
             wanted = PLAIN[masking.scheme](text, ids, count, mine.get, lexicon, masking)
-            assert len(found) == count
-            assert found == wanted, (row, epoch)
+            assert len(hidden_positions) == count
+            assert hidden_positions == wanted, (row, epoch)
             both = hidden.positions[row].tolist() + hidden.kept[row].tolist()
             assert sorted(both) == list(range(32))
 
@@ -209,9 +209,9 @@ def test_no_scheme_depends_on_batching(name):
     for rows in ([0], [7], [3, 1], [6, 5, 4, 2]):
         part = Block(block.ids[rows], block.is_pad[rows])
         alone = hide(part, Draws(5, 3, row_ids[rows]), 0.4, Masking(scheme=name), lexicon)
-        for place, row in enumerate(rows):
-            assert targets_of(alone, place) == targets_of(whole, row)
-            assert torch.equal(alone.kept[place], whole.kept[row])
+        for index, row in enumerate(rows):
+            assert targets_of(alone, index) == targets_of(whole, row)
+            assert torch.equal(alone.kept[index], whole.kept[row])
 
 
 @pytest.mark.parametrize("name", sorted(PLAIN))
@@ -231,15 +231,15 @@ def shares_hidden(ids, ratio, masking, lexicon=None):
     is_pad = ids == PAD_ID
     block = Block(ids, is_pad if is_pad.any() else None)
     hidden = hide(block, draws, ratio, masking, lexicon)
-    found = hidden.positions
-    found = found.flatten() if hidden.is_target is None else found[hidden.is_target]
-    return torch.bincount(found, minlength=ids.shape[1]).double() / len(ids)
+    positions = hidden.positions
+    positions = positions.flatten() if hidden.is_target is None else positions[hidden.is_target]
+    return torch.bincount(positions, minlength=ids.shape[1]).double() / len(ids)
 
 
-def assert_near(found, wanted, n):
+def assert_near(shares, wanted, n):
     wanted = torch.as_tensor(wanted, dtype=torch.float64)
     spread = (wanted * (1 - wanted) / n).sqrt()
-    assert ((found - wanted).abs() <= SIGMAS * spread + 1e-12).all(), (found, wanted)
+    assert ((shares - wanted).abs() <= SIGMAS * spread + 1e-12).all(), (shares, wanted)
 
 
 def repeated(text, n):
@@ -249,10 +249,10 @@ def repeated(text, n):
 @pytest.mark.parametrize("mean_length", [1.0, 3.0, 10.0])
 def test_spans_hide_every_position_alike(mean_length):
     n = 12_000
-    found = shares_hidden(
+    shares = shares_hidden(
         repeated(range(10, 42), n), 0.25, Masking(scheme="span", mean_length=mean_length)
     )
-    assert_near(found[1:-1], [0.25] * 32, n)
+    assert_near(shares[1:-1], [0.25] * 32, n)
 
 
 @pytest.mark.parametrize("mean_length", [2.0, 5.0])
@@ -277,13 +277,13 @@ def test_subsets_without_neighbours_are_all_alike():
         Block(repeated(range(10, 18), n)), Draws(0, 0, torch.arange(n)), 0.375,
         Masking(scheme="non_adjacent"),
     )  # fmt: skip
-    found = {subset: 0 for subset in subsets}
+    times_drawn = {subset: 0 for subset in subsets}
     for row in (hidden.positions - 1).tolist():
-        found[tuple(row)] += 1
+        times_drawn[tuple(row)] += 1
     expected = n / len(subsets)
-    chi2 = sum((seen - expected) ** 2 / expected for seen in found.values())
+    chi2 = sum((seen - expected) ** 2 / expected for seen in times_drawn.values())
     assert chi2 < 43.8  # the 99.9% point of chi-square with 19 degrees of freedom
-    share = sum(seen for subset, seen in found.items() if subset[0] == 0) / n
+    share = sum(seen for subset, seen in times_drawn.items() if subset[0] == 0) / n
     assert_near(torch.tensor([share]), [count / (total - count + 1)], n)
 
 
@@ -300,10 +300,10 @@ def test_rare_tokens_are_hidden_as_often_as_successive_draws_say():
         wanted[first] += chance
         wanted[second] += chance
     assert wanted[0] > 0.85 and wanted[3] < 0.05
-    found = shares_hidden(
+    shares = shares_hidden(
         repeated(text, n), 0.5, Masking(scheme="frequency", rarity=rarity), lexicon
     )
-    assert_near(found[1:-1], wanted, n)
+    assert_near(shares[1:-1], wanted, n)
 
 
 def test_without_rarity_the_random_tokens_are_hidden():
@@ -315,26 +315,26 @@ def test_without_rarity_the_random_tokens_are_hidden():
 
 
 def unit_marginals(units, count):
-    """The formula of `whole_word`: chances by place, from the subsets that may come before."""
+    """The formula of `whole_word`: chances by position, from the subsets that may come before."""
     chances = {}
     for unit in units:
         others = [len(other) for other in units if other is not unit]
-        for j, place in enumerate(unit):
+        for j, position in enumerate(unit):
             shares = []
             for k in range(len(units)):
                 before = [sum(sizes) for sizes in itertools.combinations(others, k)]
                 shares.append(sum(total < count - j for total in before) / len(before))
-            chances[place] = sum(shares) / len(units)
-    return [chances[place] for place in sorted(chances)]
+            chances[position] = sum(shares) / len(units)
+    return [chances[position] for position in sorted(chances)]
 
 
 def enumerated_marginals(units, count):
     """The definition: all orders of the units are as likely."""
-    found = [0] * sum(map(len, units))
+    times_hidden = [0] * sum(map(len, units))
     for order in itertools.permutations(units):
-        for place in in_order(order, count):
-            found[place] += 1
-    return [times / math.factorial(len(units)) for times in found]
+        for position in in_order(order, count):
+            times_hidden[position] += 1
+    return [times / math.factorial(len(units)) for times in times_hidden]
 
 
 WORDS = [12, 13, 14, 15, 17, 20, 21]  # ids that leave 2 modulo 3 continue a word
@@ -350,8 +350,8 @@ UNITS = {
 @pytest.mark.parametrize("name", UNITS)
 def test_units_are_hidden_as_often_as_stated_at_every_position(name, padding):
     n, (text, whole) = 20_000, UNITS[name]
-    lexicon, places = lexicon_for(torch.tensor([text])), list(range(len(text)))
-    assert name != "pmi" or pmi_units(places, text, lexicon) == whole
+    lexicon, positions = lexicon_for(torch.tensor([text])), list(range(len(text)))
+    assert name != "pmi" or pmi_units(positions, text, lexicon) == whole
     rows = torch.cat([repeated(text, n), torch.full((n, padding), PAD_ID)], 1)
     for count in (1, 2, 3, len(text) - 2):
         units = pieces(whole, count)
@@ -359,9 +359,9 @@ def test_units_are_hidden_as_often_as_stated_at_every_position(name, padding):
         if len(units) < 8:
             assert wanted == pytest.approx(enumerated_marginals(units, count), abs=1e-12)
         assert sum(wanted) == pytest.approx(count)
-        found = shares_hidden(rows, count / len(text), Masking(scheme=name), lexicon)
-        assert_near(found[1 : 1 + len(text)], wanted, n)
-        assert found.sum() == pytest.approx(count)
+        shares = shares_hidden(rows, count / len(text), Masking(scheme=name), lexicon)
+        assert_near(shares[1 : 1 + len(text)], wanted, n)
+        assert shares.sum() == pytest.approx(count)
         if count == 3:  # a later token of a unit is hidden less often
             unit = max(units, key=len)
             assert [wanted[p] for p in unit] == sorted({wanted[p] for p in unit}, reverse=True)
@@ -371,10 +371,10 @@ def choose(n, k):
     return 1 if k == 0 else math.comb(n, k) if n >= k else 0
 
 
-def slot_marginal(place, total, count):
-    """The formula of `non_adjacent` for the place-th token, from 1."""
+def slot_marginal(position, total, count):
+    """The formula of `non_adjacent` for the token at a position counted from 1."""
     ways = sum(
-        choose(place - 1 - a, a) * choose(total - count - place + 1 + a, count - 1 - a)
+        choose(position - 1 - a, a) * choose(total - count - position + 1 + a, count - 1 - a)
         for a in range(count)
     )
     return ways / math.comb(total - count + 1, count)
@@ -390,19 +390,19 @@ def test_tokens_without_neighbours_are_hidden_as_often_as_stated_at_every_positi
                 if all(b - a > 1 for a, b in itertools.pairwise(subset))
             ]
             wanted = [
-                sum(place in subset for subset in subsets) / len(subsets)
-                for place in range(1, total + 1)
+                sum(position in subset for subset in subsets) / len(subsets)
+                for position in range(1, total + 1)
             ]
-            stated = [slot_marginal(place, total, count) for place in range(1, total + 1)]
+            stated = [slot_marginal(position, total, count) for position in range(1, total + 1)]
             assert stated == pytest.approx(wanted, abs=1e-12), (total, count)
             assert stated[0] == pytest.approx(count / (total - count + 1))
             assert sum(stated) == pytest.approx(count)
     n = 20_000
     for total, count in ((9, 2), (9, 4), (10, 5), (11, 3)):
         text = torch.cat([repeated(range(10, 10 + total), n), torch.full((n, padding), PAD_ID)], 1)
-        found = shares_hidden(text, count / total, Masking(scheme="non_adjacent"))
-        stated = [slot_marginal(place, total, count) for place in range(1, total + 1)]
-        assert_near(found[1 : 1 + total], stated, n)
+        shares = shares_hidden(text, count / total, Masking(scheme="non_adjacent"))
+        stated = [slot_marginal(position, total, count) for position in range(1, total + 1)]
+        assert_near(shares[1 : 1 + total], stated, n)
 
 
 def test_without_collocations_pmi_is_whole_words():

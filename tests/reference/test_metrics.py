@@ -121,9 +121,9 @@ def test_a_perfect_prediction_of_a_constant_split_is_perfect(num_classes):
 def test_classes_that_do_not_occur_change_nothing(name):
     labels, without, with_third = mistaken()
     for predictions in (without, with_third):
-        found = [METRICS.get(name)(labels, predictions, count) for count in (2, 3, 9)]
+        values = [METRICS.get(name)(labels, predictions, count) for count in (2, 3, 9)]
         shifted = METRICS.get(name)(labels + 5, predictions + 5, 9)
-        assert found == pytest.approx([shifted] * 3)
+        assert values == pytest.approx([shifted] * 3)
 
 
 @pytest.mark.parametrize("name", ["matthews", "pearson", "spearman"])

@@ -30,8 +30,8 @@ def corpus(rows=400, length=24, seed=0):
         ((41, 55), 11), ((56, 57), 10), ((58, 10, 59), 20),
     ):  # fmt: skip
         for _ in range(count):
-            row, place = rng.integers(rows), rng.integers(1, length - len(phrase))
-            ids[row, place : place + len(phrase)] = phrase
+            row, start = rng.integers(rows), rng.integers(1, length - len(phrase))
+            ids[row, start : start + len(phrase)] = phrase
     for row in range(40):  # frequent, but never inside a text
         ids[row, 20:23] = 12, SEP_ID, 13
     ids[100:130, 18:] = PAD_ID
@@ -51,9 +51,9 @@ def plain_pmi(rows):
         table = counts[len(gram)]
         return math.log(table[gram] / table.total())
 
-    found = {}
+    pmi_by_size = {}
     for size in range(2, 6):
-        found[size] = {}
+        pmi_by_size[size] = {}
         for gram, count in counts[size].items():
             if count <= 10:
                 continue
@@ -62,8 +62,8 @@ def plain_pmi(rows):
                 if any(cuts):
                     edges = [0, *(i + 1 for i, is_cut in enumerate(cuts) if is_cut), size]
                     parts.append(sum(log_p(gram[a:b]) for a, b in itertools.pairwise(edges)))
-            found[size][gram] = log_p(gram) - max(parts)
-    return found
+            pmi_by_size[size][gram] = log_p(gram) - max(parts)
+    return pmi_by_size
 
 
 def hash_of(gram):
@@ -80,16 +80,16 @@ def test_collocations_are_those_of_plain_python(tmp_path, seed):
     vocabulary = len({i for i in rows.ravel().tolist() if i >= len(SPECIAL)})
     assert meta["vocabulary"] == vocabulary and meta["limit"] == 4 * vocabulary
     kept, total = set(hashes.tolist()), 0
-    for size, found in plain_pmi(rows).items():
+    for size, pmi_of in plain_pmi(rows).items():
         facts = meta["sizes"][str(size)]
-        assert facts["frequent"] == len(found)
-        worth = sorted((pmi for pmi in found.values() if pmi > 0), reverse=True)
+        assert facts["frequent"] == len(pmi_of)
+        worth = sorted((pmi for pmi in pmi_of.values() if pmi > 0), reverse=True)
         wanted = min(len(worth), int(SHARES[size] * 4 * vocabulary))
         total += wanted
-        assert facts["kept"] == wanted == sum(hash_of(gram) in kept for gram in found)
+        assert facts["kept"] == wanted == sum(hash_of(gram) in kept for gram in pmi_of)
         if wanted:
             assert facts["least_pmi"] == pytest.approx(worth[wanted - 1])
-        for gram, pmi in found.items():
+        for gram, pmi in pmi_of.items():
             if wanted and pmi > worth[wanted - 1] + 1e-9:
                 assert hash_of(gram) in kept, gram
             elif not wanted or pmi < worth[wanted - 1] - 1e-9:
@@ -163,7 +163,7 @@ def test_the_lexicon_knows_counts_words_and_collocations(tmp_path):
     ids=["wordpiece", "bytes"],
 )
 def test_words_start_as_the_tokenizer_writes_them(tmp_path, tokens, starts):
-    vocabulary = {text: place for place, text in enumerate([*SPECIAL, *tokens])}
+    vocabulary = {text: token_id for token_id, text in enumerate([*SPECIAL, *tokens])}
     names = dict(zip(("pad", "unk", "cls", "sep", "mask"), SPECIAL, strict=True))
     kind = models.WordPiece if any(text.startswith("##") for text in tokens) else models.WordLevel
     PreTrainedTokenizerFast(

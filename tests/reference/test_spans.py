@@ -37,12 +37,12 @@ def draws(rows, epoch=0):
 def restored(shown, is_pad, answers, is_answer):
     """Return the row that an input and its answers were made of, and the spans."""
     text = [t for t, pad in zip(shown, is_pad, strict=True) if not pad]
-    told = [t for t, real in zip(answers, is_answer, strict=True) if real]
+    real_answers = [t for t, real in zip(answers, is_answer, strict=True) if real]
     spans = []
-    if told:
-        assert told[-1] == SEP_ID
+    if real_answers:
+        assert real_answers[-1] == SEP_ID
         spans = [[]]
-        for token in told[:-1]:
+        for token in real_answers[:-1]:
             if token == MASK_ID:
                 spans.append([])
             else:
@@ -63,41 +63,44 @@ def restored(shown, is_pad, answers, is_answer):
 def test_input_and_answers_give_the_row(ratio, mean_length, is_padded):
     rows = block(LENGTHS if is_padded else (40,) * 4, 40, is_padded)
     for epoch in range(5):
-        found = drop_spans(rows, draws(len(rows.ids), epoch), ratio, mean_length)
+        span_rows = drop_spans(rows, draws(len(rows.ids), epoch), ratio, mean_length)
         dropped, spans = num_spans(40, ratio, mean_length)
-        assert found.shown.shape[1] == 40 - dropped + spans
-        assert found.told.shape[1] == found.answers.shape[1] == dropped + spans
+        assert span_rows.shown.shape[1] == 40 - dropped + spans
+        assert span_rows.decoder_input.shape[1] == span_rows.answers.shape[1] == dropped + spans
         for row, ids in enumerate(rows.ids.tolist()):
             text = [token for token in ids if token != PAD_ID]
-            is_pad = [False] * found.shown.shape[1]
-            is_answer = [True] * found.answers.shape[1]
+            is_pad = [False] * span_rows.shown.shape[1]
+            is_answer = [True] * span_rows.answers.shape[1]
             if is_padded:
-                is_pad, is_answer = found.is_pad[row].tolist(), found.is_answer[row].tolist()
-            answers = found.answers[row].tolist()
-            back, cut = restored(found.shown[row].tolist(), is_pad, answers, is_answer)
+                is_pad, is_answer = (
+                    span_rows.is_pad[row].tolist(),
+                    span_rows.is_answer[row].tolist(),
+                )
+            answers = span_rows.answers[row].tolist()
+            back, cut = restored(span_rows.shown[row].tolist(), is_pad, answers, is_answer)
             assert back == text
             wanted = math.floor(ratio * (len(text) - 2) + 0.5)
             assert sum(map(len, cut)) == wanted and all(cut)
             most = min(wanted, len(text) - 2 - wanted + 1)
             assert len(cut) == min(most, max(1, math.floor(wanted / mean_length + 0.5)))
-            # the decoder is told the first mark, then every answer but the last
+            # the decoder reads the first mark, then every answer but the last
             real = [a for a, keep in zip(answers, is_answer, strict=True) if keep]
             if real:
-                told = found.told[row].tolist()
-                assert told[: len(real)] == [MASK_ID, *real[:-1]]
+                decoder_input = span_rows.decoder_input[row].tolist()
+                assert decoder_input[: len(real)] == [MASK_ID, *real[:-1]]
 
 
 def test_every_set_of_spans_is_as_likely():
-    """Seven tokens, three dropped in two spans: cuts x places, counted out."""
+    """Seven tokens, three dropped in two spans: cuts x gaps, counted out."""
     ratio, mean_length, length = 3 / 7, 1.5, 9
     assert num_spans(length, ratio, mean_length) == (3, 2)
     possible = set()
     for sizes in ((1, 2), (2, 1)):
-        for places in itertools.combinations(range(5), 2):
+        for gaps in itertools.combinations(range(5), 2):
             mask, kept = [], 0
-            for size, place in zip(sizes, places, strict=True):
-                mask += [False] * (place - kept) + [True] * size
-                kept = place
+            for size, gap in zip(sizes, gaps, strict=True):
+                mask += [False] * (gap - kept) + [True] * size
+                kept = gap
             possible.add(tuple(mask + [False] * (7 - len(mask))))
     rows, trials = block((length,) * 500, length, is_padded=False), 40
     rows = Block(
@@ -105,8 +108,8 @@ def test_every_set_of_spans_is_as_likely():
     )
     seen = Counter()
     for epoch in range(trials):
-        found = drop_spans(rows, draws(500, epoch), ratio, mean_length)
-        for shown in found.shown.tolist():
+        span_rows = drop_spans(rows, draws(500, epoch), ratio, mean_length)
+        for shown in span_rows.shown.tolist():
             seen[tuple(token + 10 not in shown for token in range(7))] += 1
     assert set(seen) == possible and len(possible) == 20
     expected = 500 * trials / 20
@@ -115,17 +118,17 @@ def test_every_set_of_spans_is_as_likely():
 
 def test_dropped_tokens_do_not_reach_the_encoder():
     rows = block(LENGTHS, 40)
-    found = drop_spans(rows, draws(len(LENGTHS)), 0.3, 3.0)
-    shown = [set(row) for row in found.shown.tolist()]
+    span_rows = drop_spans(rows, draws(len(LENGTHS)), 0.3, 3.0)
+    shown = [set(row) for row in span_rows.shown.tolist()]
     other = rows.ids.clone()
     for row, ids in enumerate(rows.ids.tolist()):
-        for place, token in enumerate(ids):
+        for position, token in enumerate(ids):
             if token not in shown[row]:
-                other[row, place] = (token + 1 - NUM_SPECIAL) % (V - NUM_SPECIAL) + NUM_SPECIAL
+                other[row, position] = (token + 1 - NUM_SPECIAL) % (V - NUM_SPECIAL) + NUM_SPECIAL
     assert not torch.equal(other, rows.ids)
     again = drop_spans(Block(other, rows.is_pad), draws(len(LENGTHS)), 0.3, 3.0)
-    assert torch.equal(found.shown, again.shown) and torch.equal(found.is_pad, again.is_pad)
-    assert not torch.equal(found.answers, again.answers)
+    assert torch.equal(span_rows.shown, again.shown) and torch.equal(span_rows.is_pad, again.is_pad)
+    assert not torch.equal(span_rows.answers, again.answers)
 
 
 def objective_of(arch="modernbert", **options):
@@ -135,12 +138,12 @@ def objective_of(arch="modernbert", **options):
     ).eval()
 
 
-def features(objective, view, told):
+def features(objective, view, decoder_input):
     hidden = objective.backbone(view.input_ids, view.positions, view.is_pad)
     is_mark = view.input_ids == MASK_ID
     return objective.decoder(
-        objective.backbone.embedding(told),
-        (told == MASK_ID).long().cumsum(1),
+        objective.backbone.embedding(decoder_input),
+        (decoder_input == MASK_ID).long().cumsum(1),
         hidden,
         is_mark.long().cumsum(1) * is_mark,
         view.is_pad,
@@ -154,12 +157,14 @@ def test_the_decoder_is_causal_and_the_loss_a_plain_mean():
     view = objective.corrupt(rows, draws(len(LENGTHS)))
     part = view.parts["decoder"]
     before = features(objective, view, part.input_ids)
-    for place in range(1, part.input_ids.shape[1]):
-        told = part.input_ids.clone()
-        told[:, place:] = torch.where(told[:, place:] == MASK_ID, 9, MASK_ID)
-        after = features(objective, view, told)
-        torch.testing.assert_close(after[:, :place], before[:, :place], atol=1e-6, rtol=1e-5)
-        assert not torch.allclose(after[:, place:], before[:, place:], atol=1e-3)
+    for position in range(1, part.input_ids.shape[1]):
+        decoder_input = part.input_ids.clone()
+        decoder_input[:, position:] = torch.where(
+            decoder_input[:, position:] == MASK_ID, 9, MASK_ID
+        )
+        after = features(objective, view, decoder_input)
+        torch.testing.assert_close(after[:, :position], before[:, :position], atol=1e-6, rtol=1e-5)
+        assert not torch.allclose(after[:, position:], before[:, position:], atol=1e-3)
     logits = objective.head(before.flatten(0, 1), objective.backbone.embedding.weight)
     losses = F.cross_entropy(logits, part.target_ids.flatten(), reduction="none").tolist()
     real = part.is_target.flatten().tolist()
@@ -175,15 +180,15 @@ def test_a_short_row_is_answered_as_it_would_be_alone():
     objective = objective_of(mask_ratio=0.4)
     rows = block(LENGTHS, 40)
     view = objective.corrupt(rows, draws(len(LENGTHS)))
-    told = view.parts["decoder"].input_ids
-    together = features(objective, view, told)
+    decoder_input = view.parts["decoder"].input_ids
+    together = features(objective, view, decoder_input)
     for row in range(len(LENGTHS)):
         real = int((~view.is_pad[row]).sum())
         ids = view.input_ids[row : row + 1, :real]
         is_mark = ids == MASK_ID
         alone = objective.decoder(
-            objective.backbone.embedding(told[row : row + 1]),
-            (told[row : row + 1] == MASK_ID).long().cumsum(1),
+            objective.backbone.embedding(decoder_input[row : row + 1]),
+            (decoder_input[row : row + 1] == MASK_ID).long().cumsum(1),
             objective.backbone(ids),
             is_mark.long().cumsum(1) * is_mark,
             None,

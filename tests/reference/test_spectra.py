@@ -23,10 +23,10 @@ VECTORS = RNG.normal(size=(60, 7)) @ np.diag([5, 4, 3, 1, 0.5, 0.1, 0.01]) + 3.0
 
 
 def moments(vectors, pieces=4):
-    found = Moments(vectors.shape[1], "cpu")
+    accumulated = Moments(vectors.shape[1], "cpu")
     for part in np.array_split(vectors, pieces):
-        found.add(torch.from_numpy(part))
-    return found
+        accumulated.add(torch.from_numpy(part))
+    return accumulated
 
 
 @pytest.mark.parametrize("is_centred", [True, False])

@@ -76,8 +76,8 @@ def test_many_studies_at_once_are_each_by_itself():
 def test_holm_against_its_definition():
     p = np.random.default_rng(5).uniform(0, 0.2, 6)
     ranked = sorted(range(6), key=lambda k: p[k])
-    for place, k in enumerate(ranked):
-        steps = [(6 - j) * p[ranked[j]] for j in range(place + 1)]
+    for rank, k in enumerate(ranked):
+        steps = [(6 - j) * p[ranked[j]] for j in range(rank + 1)]
         assert holm(p)[k] == pytest.approx(min(1.0, max(steps)))
 
 

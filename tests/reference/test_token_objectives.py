@@ -39,8 +39,8 @@ def make(name, **options):
 def block_of(is_padded, rows=B):
     rng = np.random.default_rng(1)
     ids = np.full((rows, L), PAD_ID)
-    for place, row in enumerate(ids):
-        length = LENGTHS[place % len(LENGTHS)] if is_padded else L
+    for index, row in enumerate(ids):
+        length = LENGTHS[index % len(LENGTHS)] if is_padded else L
         row[:length] = rng.integers(NUM_SPECIAL, V, length)
         row[0], row[length - 1] = CLS_ID, SEP_ID
     tensor = torch.from_numpy(ids)
@@ -52,16 +52,16 @@ def draws(rows=B):
 
 
 def plain_hidden(ids, which, ratio):
-    """The places with the smallest draws, as many as the ratio asks for."""
+    """The positions with the smallest draws, as many as the ratio asks for."""
     text = [p for p, i in enumerate(ids) if i not in (PAD_ID, CLS_ID, SEP_ID)]
     return sorted(sorted(text, key=lambda p: which[p])[: int(len(text) * ratio + 0.5)])
 
 
-def plain_permuted(ids, places, order):
-    """The first place gets the token with the smallest draw, and so on."""
+def plain_permuted(ids, positions, order):
+    """The first position gets the token with the smallest draw, and so on."""
     new = list(ids)
-    for place, source in zip(places, sorted(places, key=lambda p: order[p]), strict=True):
-        new[place] = ids[source]
+    for position, source in zip(positions, sorted(positions, key=lambda p: order[p]), strict=True):
+        new[position] = ids[source]
     return new
 
 
@@ -79,16 +79,16 @@ def test_classes_tell_what_happened_to_each_token(corruption, is_padded):
     which, order, what, kind = (uniform(name) for name in ("which", "order", "what", "kind"))
     seen_classes = set()
     for row, ids in enumerate(block.ids.tolist()):
-        places = plain_hidden(ids, which[row], 0.4)
-        half = sorted(places, key=lambda p: kind[row][p])[: len(places) // 2]
-        replaced = {"shuffle": [], "random": places, "both": half}[corruption]
-        moved = [p for p in places if p not in replaced]
+        positions = plain_hidden(ids, which[row], 0.4)
+        half = sorted(positions, key=lambda p: kind[row][p])[: len(positions) // 2]
+        replaced = {"shuffle": [], "random": positions, "both": half}[corruption]
+        moved = [p for p in positions if p not in replaced]
         wanted = plain_permuted(ids, moved, order[row])
         classes = [1 if wanted[p] != ids[p] else 0 for p in range(L)]
-        for place in replaced:
-            wanted[place] = NUM_SPECIAL + int(what[row][place] * (V - NUM_SPECIAL))
-            is_other = wanted[place] != ids[place]
-            classes[place] = (2 if corruption == "both" else 1) if is_other else 0
+        for position in replaced:
+            wanted[position] = NUM_SPECIAL + int(what[row][position] * (V - NUM_SPECIAL))
+            is_other = wanted[position] != ids[position]
+            classes[position] = (2 if corruption == "both" else 1) if is_other else 0
         assert view.input_ids[row].tolist() == wanted
         assert view.target_ids[row].tolist() == classes
         seen_classes |= set(classes)
@@ -120,14 +120,16 @@ def test_deshuffling_moves_the_chosen_tokens_among_themselves(is_padded):
     view = make("deshuffle", mask_ratio=0.5).corrupt(block, draws())
     which, order = uniform("which"), uniform("order")
     for row, ids in enumerate(block.ids.tolist()):
-        places = plain_hidden(ids, which[row], 0.5)
-        assert view.input_ids[row].tolist() == plain_permuted(ids, places, order[row])
-        is_target = [True] * len(places) if view.is_target is None else view.is_target[row].tolist()
+        positions = plain_hidden(ids, which[row], 0.5)
+        assert view.input_ids[row].tolist() == plain_permuted(ids, positions, order[row])
+        is_target = (
+            [True] * len(positions) if view.is_target is None else view.is_target[row].tolist()
+        )
         targets = zip(
             view.target_positions[row].tolist(), view.target_ids[row].tolist(), is_target,
             strict=True,
         )  # fmt: skip
-        assert [(p, i) for p, i, yes in targets if yes] == [(p, ids[p]) for p in places]
+        assert [(p, i) for p, i, yes in targets if yes] == [(p, ids[p]) for p in positions]
     assert not torch.equal(view.input_ids, block.ids)
 
 
@@ -187,7 +189,7 @@ def text(ids):
 def test_positive_spans_overlap_or_touch_their_anchor(is_padded):
     rows = 300
     block = block_of(is_padded, rows)
-    # each token is its own place, so that a stretch says where it was cut
+    # each token is its own position, so that a stretch says where it was cut
     ids = torch.where(block.ids < NUM_SPECIAL, block.ids, NUM_SPECIAL + torch.arange(L))
     view = make("contrastive", num_positives=3).corrupt(Block(ids, block.is_pad), draws(rows))
     positives = view.parts["positives"].input_ids.unflatten(0, (3, rows))
@@ -207,7 +209,7 @@ def test_positive_spans_overlap_or_touch_their_anchor(is_padded):
     assert torch.unique(positives[:, 0, 1]).numel() + torch.unique(positives[:, 5, 1]).numel() > 2
 
 
-def test_both_cut_views_lose_the_ratio_at_places_of_their_own():
+def test_both_cut_views_lose_the_ratio_at_positions_of_their_own():
     block = block_of(is_padded=True)
     view = make("contrastive", view="cutoff", cutoff_ratio=0.25).corrupt(block, draws())
     sides = (view, view.parts["positives"])
@@ -312,7 +314,7 @@ def test_controls_are_arms_that_can_run(name, options):
     controls = OBJECTIVES.get(name).controls(parsed)
     assert controls
     for control, given in controls.values():
-        found = parse_options(control, given)
-        OBJECTIVES.get(control).check(found, SPEC, L)
-        if hasattr(found, "mask_ratio"):
-            assert found.mask_ratio == parsed.mask_ratio
+        control_options = parse_options(control, given)
+        OBJECTIVES.get(control).check(control_options, SPEC, L)
+        if hasattr(control_options, "mask_ratio"):
+            assert control_options.mask_ratio == parsed.mask_ratio

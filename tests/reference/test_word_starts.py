@@ -28,13 +28,13 @@ def plain_starts(tokens):
     """Return whether each of some byte strings starts a word, by the text that they make."""
     data = b"".join(tokens)
     text, at_byte = data.decode(errors="surrogateescape"), {}
-    place = 0
+    offset = 0
     for index, letter in enumerate(text):
-        at_byte[place] = index
-        place += len(letter.encode(errors="surrogateescape"))
-    starts, place = [], 0
+        at_byte[offset] = index
+        offset += len(letter.encode(errors="surrogateescape"))
+    starts, offset = [], 0
     for token in tokens:
-        index = at_byte.get(place)
+        index = at_byte.get(offset)
         is_start = False
         if index is not None:
             now, before = text[index], text[index - 1] if index else "x"
@@ -43,7 +43,7 @@ def plain_starts(tokens):
             follows = before.isspace() or has_no_blanks(before)
             is_start = not is_joined and (begins or follows)
         starts.append(is_start)
-        place += len(token)
+        offset += len(token)
     return starts
 
 
@@ -71,8 +71,8 @@ def agrees(words, text):
     for piece in pieces:  # a character of a byte-level token is one byte
         tokens.append(data[at : at + len(piece)])
         at += len(piece)
-    found = lexicon.word_starts(torch.tensor([ids]))[0].tolist()
-    return found == plain_starts(tokens)
+    starts = lexicon.word_starts(torch.tensor([ids]))[0].tolist()
+    return starts == plain_starts(tokens)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -102,7 +102,7 @@ def test_tables_are_those_of_unicode():
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "words"),
     [
         ("It's 3 naïve cafe\u0301s_x!", ["It", "'", "s", "3", "naïve", "cafe\u0301s_x", "!"]),
         ("हिन्दी में है।", ["हिन्दी", "में", "है", "।"]),
@@ -111,5 +111,5 @@ def test_tables_are_those_of_unicode():
         ("می\u200cخواهم", ["می\u200cخواهم"]),
     ],
 )
-def test_words_of_a_text(text, found):
-    assert word_pattern().findall(text) == found
+def test_words_of_a_text(text, words):
+    assert word_pattern().findall(text) == words

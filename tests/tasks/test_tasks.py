@@ -278,9 +278,9 @@ def test_texts_follow_their_labels():
     examples = examples_of([0, 1] * 20)
     small = subset(examples, 10, task="toy", seed=0)
     for name, text, label in zip(small.ids, small.texts[0], small.labels, strict=True):
-        place = int(name.removeprefix("train-"))
-        assert text == f"text {place}"
-        assert label == examples.labels[place]
+        index = int(name.removeprefix("train-"))
+        assert text == f"text {index}"
+        assert label == examples.labels[index]
 
 
 def test_seed_and_task_move_the_subset():

@@ -5,7 +5,7 @@ import random
 from mae_bench.data.noises.base import ENGLISH, NoiseContext, add_noise
 from mae_bench.data.noises.keyboards import neighbours
 
-_NEVER = (1.0, 0.0, 0.0)  # a draw that hits at no rate
+_NEVER = (1.0, 0.0, 0.0)  # the draw of a letter that must not be hit again, at any rate
 
 
 @add_noise("typos", unit="letter", keeps_words=True)
@@ -18,33 +18,35 @@ def typos(text: str, rate: float, rng: random.Random, context: NoiseContext = EN
     higher rate, the same letters and more are mistyped.
     """
     keys = neighbours(context.language)
-    # drawn for every character whatever the rate, so that rates nest
+    # Drawn for every character whatever the rate: a higher rate then hits the same letters and
+    # more, so that two rates differ by their rate alone.
     draws = [(rng.random(), rng.random(), rng.random()) for _ in text]
     letters = list(text)
     out: list[str] = []
-    position, has_swapped = 0, False
-    while position < len(letters):
-        letter = letters[position]
-        hit, which, where = draws[position]
+    index, has_swapped = 0, False
+    while index < len(letters):
+        letter = letters[index]
+        hit, which, where = draws[index]
         operator = ""
         if letter.isalpha() and hit < rate:
-            possible = _possible(letters, position, keys, can_swap=not has_swapped)
+            possible = _possible(letters, index, keys, can_swap=not has_swapped)
             operator = possible[int(which * len(possible))]
         has_swapped = operator == "swap"
         if has_swapped:
             # the next letter comes first and may still be hit, by its own draw
-            letters[position : position + 2] = [letters[position + 1], letter]
-            draws[position : position + 2] = [draws[position + 1], _NEVER]
+            letters[index : index + 2] = [letters[index + 1], letter]
+            draws[index : index + 2] = [draws[index + 1], _NEVER]
             continue
         out.append(_typed(letter, operator, where, keys))
-        position += 1
+        index += 1
     return "".join(out)
 
 
-def _possible(letters: list[str], position: int, keys: dict[str, str], can_swap: bool) -> list[str]:
-    letter = letters[position]
-    before = letters[position - 1] if position else " "
-    after = letters[position + 1] if position + 1 < len(letters) else " "
+def _possible(letters: list[str], index: int, keys: dict[str, str], can_swap: bool) -> list[str]:
+    """Return the typing errors that a letter can have where it stands."""
+    letter = letters[index]
+    before = letters[index - 1] if index else " "
+    after = letters[index + 1] if index + 1 < len(letters) else " "
     operators = ["insert"]
     if can_swap and after.isalpha() and after != letter:
         operators.append("swap")

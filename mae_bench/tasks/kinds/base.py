@@ -38,7 +38,7 @@ class TaskKind(ABC):
     num_texts: ClassVar[int] = 1
 
     def __init__(self, task: Task) -> None:
-        """Speak for one task."""
+        """Keep the task whose labels this kind reads and judges."""
         self.task = task
 
     def check(self) -> None:
@@ -167,8 +167,8 @@ class FinetuneKind(TaskKind):
     ) -> "TokenSet":
         """Return examples as a model reads them; two texts as ``[CLS] a [SEP] b [SEP]``.
 
-        A kind whose labels belong to words or tokens returns a subclass of `TokenSet` that says
-        where they stand; its `Learner` gets it back.
+        A kind whose labels belong to words or tokens returns a subclass of `TokenSet` that holds
+        their positions; `Learner.encode` and `decode` are given it.
 
         Args:
             tokenizer: beside the checkpoint.
@@ -209,7 +209,7 @@ class LinearKind(TaskKind):
             max_iter: of an iterative solver.
 
         Raises:
-            DataError: the labels leave nothing to fit.
+            DataError: no model can be fitted to the labels, such as those of one class.
         """
 
 
@@ -217,10 +217,10 @@ KINDS: Registry[type[TaskKind]] = Registry("kind of task", "kinds")
 
 
 def kind_of(task: Task) -> TaskKind:
-    """Return the kind of a task, speaking for it.
+    """Return an instance of a task's kind, for that task.
 
     Raises:
-        UnknownNameError: nobody registered a kind of that name.
+        UnknownNameError: no kind of that name is registered.
         SpecError: the kind lacks methods that every kind must have.
     """
     kind = KINDS.get(task.kind)
@@ -236,8 +236,8 @@ def objects(values: Iterable[Any]) -> Labels:
     """Return [N] an array of one object a value, lists of one length among them."""
     listed = list(values)
     array = np.empty(len(listed), dtype=object)
-    for place, value in enumerate(listed):
-        array[place] = value
+    for index, value in enumerate(listed):  # `np.array` would make lists of one length a table
+        array[index] = value
     return array
 
 

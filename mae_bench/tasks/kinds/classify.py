@@ -141,6 +141,6 @@ class Classes(Learner):
 
 def _surprises(train: Labels) -> Values:
     """Return [N] the negative log of each label's share: log(C) where classes are balanced."""
-    _, place, counts = np.unique(train, return_inverse=True, return_counts=True)
-    surprises: Values = -np.log(counts / len(train))[place]
+    _, class_index, counts = np.unique(train, return_inverse=True, return_counts=True)
+    surprises: Values = -np.log(counts / len(train))[class_index]
     return surprises

@@ -135,10 +135,10 @@ def fit_ridge(features: Any, labels: Labels, penalties: Sequence[float]) -> list
     weights = np.reshape(together.coef_, (len(alphas), -1))  # one target alone comes as a vector
     offsets = np.reshape(together.intercept_, -1)
 
-    def at(place: int) -> Predict:
+    def at(index: int) -> Predict:
         alone = copy.copy(together)
-        alone.coef_, alone.intercept_ = weights[place], offsets[place]
+        alone.coef_, alone.intercept_ = weights[index], offsets[index]
         predict: Predict = alone.predict
         return predict
 
-    return [at(place) for place in range(len(alphas))]
+    return [at(index) for index in range(len(alphas))]
