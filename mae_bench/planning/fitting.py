@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from mae_bench.errors import SpecError
-from mae_bench.specs import CORPUS, Study, per_class
+from mae_bench.specs import CORPUS, Study, TrainSize, per_class
 
 
 def check_kinds(study: Study) -> None:
@@ -16,9 +16,11 @@ def check_kinds(study: Study) -> None:
     """
     from mae_bench.tasks import TASKS, kind_of
 
-    _check_sizes(study)
     tuning = study.tuning
     tuned = (tuning.tasks or study.tasks) if tuning else ()
+    _check_sizes("train_sizes", study.train_sizes, study.tasks)
+    if tuning:
+        _check_sizes("tuning.train_size", (tuning.train_size,), tuned)
     for name in dict.fromkeys([*study.tasks, *tuned]):
         if name != CORPUS:
             kind_of(TASKS.get(name)).check()
@@ -27,20 +29,22 @@ def check_kinds(study: Study) -> None:
         _check_protocols("tuning.protocol", (tuning.protocol,), tuned)
 
 
-def _check_sizes(study: Study) -> None:
+def _check_sizes(where: str, sizes: Iterable[TrainSize], tasks: Iterable[str]) -> None:
     """Refuse a number of each class where a task's kind has no classes."""
     from mae_bench.tasks import TASKS, kind_of
     from mae_bench.tasks.kinds.base import TaskKind
 
-    sizes = [size for size in study.train_sizes if per_class(size) is not None]
-    for task in study.real_tasks if sizes else ():
+    of_classes = [size for size in sizes if per_class(size) is not None]
+    for task in tasks if of_classes else ():
+        if task == CORPUS:
+            continue
         kind = kind_of(TASKS.get(task))
         if type(kind).groups is TaskKind.groups:  # it tells no classes of its examples
             raise SpecError(
-                f"train_sizes: '{sizes[0]}' asks for examples of each class, but task '{task}' is "
+                f"{where}: '{of_classes[0]}' asks for examples of each class, but task '{task}' is "
                 f"of kind '{kind.task.kind}', whose examples have no class each; give a count, a "
                 "share below 1, or 'all'",
-                str(sizes[0]),
+                str(of_classes[0]),
             )
 
 

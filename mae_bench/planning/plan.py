@@ -1,6 +1,6 @@
 """Turns a study into cells and deduplicated stages: a pure function of the study and its data."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -230,9 +230,6 @@ class _Planner:
         first, *_ = self.study.corpus_tokens or (self.study.corpus.tokens,)
         return self.builder.blocks(self._corpus(first))[0]
 
-    def _error_tables(self, task: str | None, noises: Iterable[NoiseSpec]) -> dict[str, str]:
-        return self.builder.error_tables(task, noises) if task is not None else {}
-
     def _evaluations(
         self,
         arm: ArmSpec,
@@ -268,7 +265,7 @@ class _Planner:
                         train_noise=train_noise,
                         test_noises=tuple(tests),
                         seed=seed,
-                        error_tables=self._error_tables(task, (train_noise, *tests)),
+                        error_tables=self.builder.error_tables(task, (train_noise, *tests)),
                     )
                     labels = "" if method.reads_corpus else f" {size} labels,"
                     name = f"{arm.label} on {task or CORPUS}, {protocol},{labels} seed {seed}"

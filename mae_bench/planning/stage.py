@@ -128,14 +128,17 @@ class StageBuilder:
             self._tasks[name] = self.add("task", content, spec, (), f"task {name}", plugins)
         return self._tasks[name]
 
-    def error_tables(self, task: str, noises: Iterable[NoiseSpec]) -> dict[str, str]:
-        """Add the tables that noises need for a task's language; return their ids by noise."""
+    def error_tables(self, task: str | None, noises: Iterable[NoiseSpec]) -> dict[str, str]:
+        """Add the tables that noises need for a task's language; return their ids by noise.
+
+        Without a task there are none: rows of the corpus are read as they are.
+        """
         from mae_bench.data.noises import noise_of, table_fingerprint
         from mae_bench.tasks.base import TASKS
 
         ids = {}
-        for name in dict.fromkeys(noise.name for noise in noises):
-            table, language = noise_of(name).table, TASKS.get(task).language
+        for name in dict.fromkeys(noise.name for noise in noises if task is not None):
+            table, language = noise_of(name).table, TASKS.get(str(task)).language
             if table is None:
                 continue
             if (name, language) not in self._tables:

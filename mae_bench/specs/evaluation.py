@@ -113,7 +113,8 @@ class NoiseSpec(Frozen):
 
     Attributes:
         name: ``clean`` for none, or a noise that ``mae-bench list noises`` shows.
-        rate: share of the units that it changes: letters, words or what `list noises` says.
+        rate: share of the units that it changes: letters, words, or what
+            ``mae-bench list noises`` says.
         where: which texts it changes.
     """
 

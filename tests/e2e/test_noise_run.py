@@ -1,11 +1,14 @@
 """Noises of text, of labels and from data, and sizes for each class: from a study to its report."""
 
-import json
-
 import pyarrow
 import pyarrow.parquet
 import pytest
 from tiny_study import call, log, rows
+
+from mae_bench import load_study
+from mae_bench.analysis.derived import derived_tables
+from mae_bench.analysis.rows import read_scores
+from mae_bench.results import load_rows
 
 STUDY = """\
 name: noisy
@@ -51,14 +54,11 @@ def test_every_cell_has_a_value(finished):
     assert set(table[table["noise"] == "labels"]["noise_where"]) == {"train"}
 
 
-def test_the_report_shows_what_noise_costs_and_where_curves_cross(finished, tmp_path):
-    out = tmp_path / "report"
-    code, _, err = call("report", finished / "noisy.yaml", "--home", finished / "home", "-o", out)
-    assert code == 0, err
-    curves = (out / "tables" / "noise-curves.csv").read_text()
-    assert "ocr (test)" in curves and "labels (train)" in curves and "0 0.1 0.3" in curves
-    crossings = (out / "tables" / "crossings.csv").read_text()
-    assert "not decidable (1 of 6 seeds)" in crossings
-    page = (out / "index.html").read_text()
-    assert "What noise costs" in page and "Where learning curves cross" in page
-    assert json.loads((out / "verdicts.json").read_text())["claims"] == []
+def test_what_noise_costs_and_where_curves_cross_is_worked_out(finished, tmp_path):
+    study = load_study(finished / "noisy.yaml")
+    scores = read_scores(load_rows(finished / "home" / "studies" / "noisy"), study)
+    curves, crossings = derived_tables(scores, "mlm", tmp_path)
+    assert set(curves.frame["noise"]) == {"ocr (test)", "labels (train)", "misspellings (test)"}
+    assert set(curves.frame["rates"]) == {"0 0.1 0.3", "0 0.3"}
+    assert set(crossings.frame["answer"]) == {"not decidable (1 of 6 seeds)"}
+    assert len(list(tmp_path.glob("*_numbers.csv"))) == 2
