@@ -34,7 +34,7 @@ class InWords:
 PerClass = Annotated[
     str, Field(pattern=r"^[1-9][0-9]{0,8}/class$"), InWords("a text such as '16/class'")
 ]
-TrainSize = Annotated[int, Field(ge=2)] | Ratio | Literal["all"] | PerClass
+TrainSize = Annotated[int, Field(ge=2)] | Ratio | PerClass | Literal["all"]
 
 
 def per_class(size: TrainSize) -> int | None:

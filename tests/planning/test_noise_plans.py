@@ -109,7 +109,9 @@ def test_what_would_do_nothing_is_refused_in_a_sentence(chinese, changes, said):
 def test_a_size_for_each_class_is_a_count(size):
     from mae_bench.planning.study import load_study
 
-    with pytest.raises(SpecError, match=r"train_sizes.* or a text such as '16/class', got"):
+    with pytest.raises(
+        SpecError, match=r"train_sizes.* or a text such as '16/class' or 'all', got"
+    ):
         load_study("quickstart", [f"train_sizes=[{size}]"])
 
 
