@@ -1,6 +1,7 @@
 """The row: one metric of one evaluated run, or one failure with its reason."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from mae_bench.specs import CLEAN, Frozen, NoiseSpec, TrainSize
 if TYPE_CHECKING:
     import pandas as pd  # half a second that planning does without
 
+_PER_CLASS = re.compile(r"[1-9][0-9]{0,8}/class")
 ROWS_FILE = "results.parquet"
 
 
@@ -129,13 +131,16 @@ def parse_size(text: str) -> TrainSize:
     """Return a train size from the text that tables hold.
 
     Raises:
-        DataError: it is neither ``all`` nor a number.
+        DataError: it is neither ``all``, a number, nor a number for each class.
     """
     try:
-        return "all" if text == "all" else int(text) if text.isdecimal() else float(text)
+        if text == "all" or _PER_CLASS.fullmatch(text):
+            return text
+        return int(text) if text.isdecimal() else float(text)
     except ValueError:
         raise DataError(
-            f"train_size must be a count, a share below 1 or 'all', got '{text}'; mend the rows"
+            f"train_size must be a count, a share below 1, such as '16/class', or 'all', got "
+            f"'{text}'; mend the rows"
         ) from None
 
 

@@ -101,7 +101,7 @@ EXAMPLES = {  # YAML; a test reads each into a study
     "own_tasks[].language": "en",
     "own_tasks[].licence": "CC BY 4.0",
     "protocols": "[finetune, linear_probe]",
-    "train_sizes": "[200, 0.5, all]",
+    "train_sizes": "[200, 0.5, 16/class, all]",
     "noise": "[clean, {typos: {rate: 0.1, where: test}}]",
     "noise[].name": "typos",
     "noise[].rate": "0.1",

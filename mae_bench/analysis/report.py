@@ -22,6 +22,7 @@ from mae_bench.analysis.curve_plots import (
     size_picture,
 )
 from mae_bench.analysis.curves import Curve
+from mae_bench.analysis.derived import derived_tables
 from mae_bench.analysis.edges import edge_table
 from mae_bench.analysis.folder import check_target, mark, publish, save_json
 from mae_bench.analysis.page import (
@@ -146,6 +147,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     tuning = tuning_table(context.tuning, context.tuning_edges) if context.tuning else None
     beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
+    details += derived_tables(scores, control, folder / "tables")
     scored = [table for block in blocks for table in (block.table, block.secondary) if table]
     everything = [*scored, costs, *details]
     for table in (*everything, *(extra for extra in (failures, edges, tuning, beside) if extra)):

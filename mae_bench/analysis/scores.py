@@ -10,7 +10,7 @@ from mae_bench.analysis.failures import Flags, Side
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.stats import interquartile_mean, iqm_interval, mean_intervals
 from mae_bench.measures import PLAIN, Measure, measure_of
-from mae_bench.specs import CLEAN, CORPUS, NoiseSpec, TrainSize
+from mae_bench.specs import CLEAN, CORPUS, NoiseSpec, TrainSize, per_class
 
 Role = Literal["trained", "outside", "untrained", "floor"]
 COMPARED: tuple[Role, ...] = ("trained", "outside")  # arms that others are compared with
@@ -38,6 +38,8 @@ class Setting(NamedTuple):
         """Return the phrase with another word for the noise, where several are shown."""
         size = self.train_size
         labels = f"{size:.0%} of the labels" if isinstance(size, float) else f"{size} labels"
+        if (each := per_class(size)) is not None:
+            labels = f"{each} labels a class"
         corpus = f", {self.corpus_tokens:,} corpus tokens" if self.corpus_tokens else ""
         return f"{self.protocol}, {labels}, {noise}{corpus}"
 

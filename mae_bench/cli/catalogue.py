@@ -174,9 +174,19 @@ def _metrics() -> Sequence[Part]:
 
 
 def _noises() -> Sequence[Part]:
-    from mae_bench.data.noise import NOISES
+    from mae_bench.data.noises import NOISES, noise_of
 
-    return [{"name": name, "summary": _first_line(noise)} for name, noise in NOISES]
+    return [
+        {
+            "name": name,
+            "unit": noise.unit,
+            "keeps_words": noise.keeps_words,
+            "data": ", ".join(noise.table.folders) if noise.table else "",
+            "summary": noise.summary,
+        }
+        for name in NOISES.names()
+        for noise in [noise_of(name)]
+    ]
 
 
 def _suites() -> Sequence[Part]:

@@ -2,43 +2,22 @@
 
 import hashlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 from cachetools import LRUCache, cached
 
+from mae_bench.data.noises import NOISES, ErrorTable, Noise, NoiseContext, noise_of
 from mae_bench.data.words import END, join_words, split_words
 from mae_bench.errors import DataError
-from mae_bench.registry import Registry
 from mae_bench.seeding import seed_for
 from mae_bench.specs import NoiseSpec
 
-Noise = Callable[[str, float, random.Random], str]
+__all__ = ["NOISES", "apply_noise", "noise_of"]
 
-NOISES: Registry[Noise] = Registry("noise", "noises")
-"""Each takes (text, rate, random numbers of this example) and returns the noisy text."""
-
-_KEY_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 MAX_CHARACTERS = 64 << 20  # of noisy texts that a process keeps
 _OVERHEAD = 300  # bytes that Python takes for each
-_NEVER = (1.0, 0.0, 0.0)  # the draw of a letter that must not be hit again, at any rate
-
-
-_MOVING: set[Noise] = set()
-
-
-def moves_words(noise: Noise) -> Noise:
-    """Mark a noise that drops, joins, splits or reorders words; a decorator below its registration.
-
-    Plans refuse it on tasks with a label for each word.
-    """
-    _MOVING.add(noise)
-    return noise
-
-
-def keeps_words(name: str) -> bool:
-    """Whether a registered noise leaves each word in its place."""
-    return NOISES.get(name) not in _MOVING
 
 
 def apply_noise(
@@ -50,134 +29,81 @@ def apply_noise(
     split: str,
     seed: int,
     is_by_word: bool = False,
+    language: str = "en",
+    table: ErrorTable | None = None,
 ) -> list[str]:
     """Return the texts with noise, in their order.
 
     Each text draws from its own generator, seeded by the stream ``noise``, its example's id and
     the text itself: neither the other texts nor their order matter, and the two texts of a pair
-    differ. Rate 0 returns the texts unchanged. ``is_by_word`` takes texts of `join_words`: each
-    word gets its own noise, and one of which noise would leave nothing stays as it is.
+    differ. Rate 0 returns the texts unchanged.
+
+    Args:
+        spec: which noise at which rate.
+        texts: N of them.
+        ids: of their examples.
+        task: name, an axis of the stream; so are ``split`` and ``seed``.
+        split: of the task.
+        seed: of the study.
+        is_by_word: whether texts are of `join_words`: each word then gets its own noise, and one
+            of which noise would leave nothing stays as it is.
+        language: of the texts.
+        table: of errors, for a noise that needs one.
+
+    Raises:
+        UnknownNameError: nobody registered the noise.
+        DataError: a text lacks its id, the noise its table, or the noise moves words that must
+            keep their order.
     """
-    operator = NOISES.get(spec.name)
-    if is_by_word:
-        operator = _by_word(operator)
+    noise = noise_of(spec.name)
+    if is_by_word and not noise.keeps_words:
+        raise DataError(
+            f"noise '{spec.name}' drops or moves words, each of which has its own label here; "
+            "choose a noise that keeps them, as `mae-bench list noises` says"
+        )
     if len(texts) != len(ids):
         raise DataError(f"noise needs one id a text, got {len(texts)} texts and {len(ids)} ids")
     if spec.rate == 0:
         return list(texts)
+    if noise.table is not None and table is None:
+        raise DataError(
+            f"noise '{spec.name}' needs its table of errors and got none; let a plan prepare it"
+        )
+    if is_by_word:
+        noise = _by_word(noise)
+    context = NoiseContext(language, table)
     base = seed_for("noise", task=task, split=split, seed=seed)
     return [
-        _noisy(operator, text, spec.rate, base, name) for text, name in zip(texts, ids, strict=True)
+        _noisy(noise, context, text, spec.rate, base, name)
+        for text, name in zip(texts, ids, strict=True)
     ]
 
 
 @cached(
     LRUCache(MAX_CHARACTERS, getsizeof=lambda text: len(text) + _OVERHEAD),
-    key=lambda operator, text, rate, base, name: (operator, rate, base, name, text),
+    key=lambda noise, context, text, rate, base, name: (noise, context, rate, base, name, text),
 )
-def _noisy(operator: Noise, text: str, rate: float, base: int, name: str) -> str:
+def _noisy(
+    noise: Noise, context: NoiseContext, text: str, rate: float, base: int, name: str
+) -> str:
     """Return one noisy text; all arms, protocols and train sizes read the same."""
-    return operator(text, rate, random.Random(_key(base, name, text)))
+    return noise.change(text, rate, random.Random(_key(base, name, text)), context)
 
 
-@NOISES.register("clean")
-def clean(text: str, rate: float, rng: random.Random) -> str:
-    """Return the text unchanged."""
-    return text
-
-
-@NOISES.register("typos")
-def typos(text: str, rate: float, rng: random.Random) -> str:
-    """Return the text with each letter mistyped at probability ``rate``.
-
-    A mistyped letter is swapped with the next, dropped, followed by a slipped key, or replaced
-    by a neighbour on a QWERTY keyboard: one of those possible there, each equally likely. Only
-    letters change and no word vanishes at once, so words stay apart. At a higher rate, the same
-    letters and more are mistyped.
-    """
-    # Drawn for every character whatever the rate: a higher rate then hits the same letters and
-    # more, so that two rates differ by their rate alone.
-    draws = [(rng.random(), rng.random(), rng.random()) for _ in text]
-    letters = list(text)
-    out: list[str] = []
-    index, has_swapped = 0, False
-    while index < len(letters):
-        letter = letters[index]
-        hit, which, where = draws[index]
-        operator = ""
-        if letter.isalpha() and hit < rate:
-            possible = _possible(letters, index, can_swap=not has_swapped)
-            operator = possible[int(which * len(possible))]
-        has_swapped = operator == "swap"
-        if has_swapped:
-            # the next letter comes first and may still be hit, by its own draw
-            letters[index : index + 2] = [letters[index + 1], letter]
-            draws[index : index + 2] = [draws[index + 1], _NEVER]
-            continue
-        out.append(_typed(letter, operator, where))
-        index += 1
-    return "".join(out)
-
-
-def _possible(letters: list[str], index: int, can_swap: bool) -> list[str]:
-    """Return the typing errors that a letter can have where it stands."""
-    letter = letters[index]
-    before = letters[index - 1] if index else " "
-    after = letters[index + 1] if index + 1 < len(letters) else " "
-    operators = ["insert"]
-    if can_swap and after.isalpha() and after != letter:
-        operators.append("swap")
-    if before.isalpha() or after.isalpha():
-        operators.append("drop")
-    if letter.lower() in NEIGHBOURS:
-        operators.append("neighbour")
-    return operators
-
-
-def _typed(letter: str, operator: str, where: float) -> str:
-    if not operator:
-        return letter
-    if operator == "drop":
-        return ""
-    keys = NEIGHBOURS.get(letter.lower(), letter)
-    key = keys[int(where * len(keys))]
-    key = key.upper() if letter.isupper() else key
-    return key if operator == "neighbour" else letter + key
-
-
-@cache  # one function for a noise, so that its texts are read again from memory
-def _by_word(operator: Noise) -> Noise:
-    def noisy(text: str, rate: float, rng: random.Random) -> str:
+@cache  # one for a noise, so that its texts are read again from memory
+def _by_word(noise: Noise) -> Noise:
+    def change(text: str, rate: float, rng: random.Random, context: NoiseContext) -> str:
         words = []
         for word in split_words(text):
             # a generator a word: what a rate does to one word cannot move the draws of the next
-            changed = operator(word, rate, random.Random(rng.getrandbits(64)))
+            own = random.Random(rng.getrandbits(64))
+            changed = noise.change(word, rate, own, context)
             words.append(changed if changed.strip() and END not in changed else word)
         return join_words(words)
 
-    return noisy
+    return replace(noise, change=change)
 
 
 def _key(base: int, name: str, text: str) -> int:
     data = f"{base} {name}\n{text}".encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
-
-
-def _neighbours() -> dict[str, str]:
-    """Return for each letter the letters that touch its key; rows are half a key apart."""
-    key_centres = {
-        letter: (column + 0.5 * row, row)
-        for row, keys in enumerate(_KEY_ROWS)
-        for column, letter in enumerate(keys)
-    }
-    return {
-        letter: "".join(
-            other
-            for other, (u, v) in key_centres.items()
-            if other != letter and abs(u - x) <= 1 and abs(v - y) <= 1
-        )
-        for letter, (x, y) in key_centres.items()
-    }
-
-
-NEIGHBOURS = _neighbours()

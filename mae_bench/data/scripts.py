@@ -70,11 +70,22 @@ def word_pattern() -> re.Pattern[str]:
     A word is a run of letters, digits and their marks; in scripts without blanks one character
     with its marks; or one sign that is neither.
     """
-    unspaced = "".join(_range(first, last) for first, last in UNSPACED)
+    one, unspaced = unspaced_character()
     marks = "".join(_range(first, last) for first, last in _runs(is_mark()))
     # [^\W...] is the set of letters and digits that are in none of these ranges
     inside = rf"(?:[^\W{unspaced}]+|[{marks}{JOINERS}]+)+"
-    return re.compile(rf"[{unspaced}][{marks}]*|{inside}|[^\w\s]")
+    return re.compile(rf"{one}|{inside}|[^\w\s]")
+
+
+@cache
+def unspaced_character() -> tuple[str, str]:
+    """Return the pattern of a character of a script without blanks, and the set of them all.
+
+    The character takes its combining marks along. The set is written as inside square brackets.
+    """
+    unspaced = "".join(_range(first, last) for first, last in UNSPACED)
+    marks = "".join(_range(first, last) for first, last in _runs(is_mark()))
+    return rf"[{unspaced}][{marks}]*", unspaced
 
 
 def _runs(is_in: NDArray[np.bool_]) -> list[tuple[int, int]]:

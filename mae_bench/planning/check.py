@@ -10,6 +10,7 @@ from mae_bench.planning.controls import with_controls
 from mae_bench.planning.deciding import check_deciding, check_mean
 from mae_bench.planning.external import check_origin, is_outside, resolved_backbone
 from mae_bench.planning.fitting import check_kinds, fitting_floors
+from mae_bench.planning.noises import check_noises
 from mae_bench.planning.outside_arms import check_encoders, left_out_protocols
 from mae_bench.planning.recipes import (
     check_lengths,
@@ -20,7 +21,6 @@ from mae_bench.planning.recipes import (
 from mae_bench.planning.tuning_section import check_tuning
 from mae_bench.sentences import shown
 from mae_bench.specs import (
-    CLEAN,
     CORPUS,
     PEAK_LR,
     ArmSpec,
@@ -204,19 +204,12 @@ def _check_soft_head(arm: ResolvedArm, teacher: ResolvedArm) -> None:
 
 
 def _check_names(study: Study) -> None:
-    from mae_bench.data.noise import NOISES
     from mae_bench.protocols.base import PROTOCOLS
     from mae_bench.tasks.own import task_of
 
     for task in study.real_tasks:
         task_of(study, task)
-    for noise in study.noise:
-        NOISES.get(noise.name)
-        if noise.name != CLEAN.name and noise.rate == 0:
-            raise SpecError(
-                f"noise '{noise.name}' must have a rate above 0, got 0, which leaves the text "
-                f"another name; write {noise.name}: {{rate: 0.1}}"
-            )
+    check_noises(study)
     for name in study.protocols:
         if not PROTOCOLS.get(name).needs_checkpoint:
             raise SpecError(

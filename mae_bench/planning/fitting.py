@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from mae_bench.errors import SpecError
 from mae_bench.planning.shorthand import FLOORS
-from mae_bench.specs import CORPUS, Study
+from mae_bench.specs import CORPUS, Study, TrainSize, per_class
 
 
 def check_kinds(study: Study) -> None:
@@ -20,10 +20,12 @@ def check_kinds(study: Study) -> None:
 
     tuning = study.tuning
     tuned = (tuning.tasks or study.tasks) if tuning else ()
+    _check_sizes("train_sizes", study.train_sizes, study, study.tasks)
+    if tuning:
+        _check_sizes("tuning.train_size", (tuning.train_size,), study, tuned)
     for name in dict.fromkeys([*study.tasks, *tuned]):
         if name != CORPUS:
             kind_of(task_of(study, name)).check()
-    _check_noises(study)
     _check_protocols("protocols", study.protocols, study, study.tasks)
     if tuning:
         _check_protocols("tuning.protocol", (tuning.protocol,), study, tuned)
@@ -42,18 +44,25 @@ def fitting_floors(study: Study) -> dict[str, str]:
     }
 
 
-def _check_noises(study: Study) -> None:
-    from mae_bench.data.noise import keeps_words
+def _check_sizes(
+    where: str, sizes: Iterable[TrainSize], study: Study, tasks: Iterable[str]
+) -> None:
+    """Refuse a number of each class where a task's kind has no classes."""
     from mae_bench.tasks import kind_of
+    from mae_bench.tasks.kinds.base import TaskKind
     from mae_bench.tasks.own import task_of
 
-    moving = [noise.name for noise in study.noise if not keeps_words(noise.name)]
-    for name in study.real_tasks if moving else ():
-        if kind_of(task_of(study, name)).has_words:
+    of_classes = [size for size in sizes if per_class(size) is not None]
+    for task in tasks if of_classes else ():
+        if task == CORPUS:
+            continue
+        kind = kind_of(task_of(study, task))
+        if type(kind).groups is TaskKind.groups:  # it tells no classes of its examples
             raise SpecError(
-                f"noise: '{moving[0]}' drops or moves words, and each word of task '{name}' has "
-                "its own label; leave that noise out, or put the task into a study of its own",
-                moving[0],
+                f"{where}: '{of_classes[0]}' asks for examples of each class, but task '{task}' is "
+                f"of kind '{kind.task.kind}', whose examples have no class each; give a count, a "
+                "share below 1, or 'all'",
+                str(of_classes[0]),
             )
 
 

@@ -262,6 +262,7 @@ class _Planner:
                         test_noises=tuple(tests),
                         seed=seed,
                         folder=self.folders[checkpoint] if checkpoint and encoder else None,
+                        error_tables=self.builder.error_tables(task, (train_noise, *tests)),
                     )
                     labels = "" if method.reads_corpus else f" {size} labels,"
                     name = f"{arm.label} on {task or CORPUS}, {protocol},{labels} seed {seed}"

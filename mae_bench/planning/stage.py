@@ -4,7 +4,7 @@ A stage's id covers its content, the fingerprint of its data and the version of 
 device, the workers, the home, or anything about the other arms.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from mae_bench.specs import (
     CorpusSpec,
     EvaluateSpec,
     Frozen,
+    NoiseSpec,
     PretrainRecipe,
     PretrainSpec,
     stage_id,
@@ -80,6 +81,7 @@ class StageBuilder:
         self.stages: dict[Key, Stage] = {}
         self._fingerprints: dict[CorpusSpec, str] = {}
         self._tasks: dict[str, Key] = {}
+        self._tables: dict[tuple[str, str], Key] = {}
         self._blocks: dict[CorpusSpec, tuple[Key, Key]] = {}
 
     def add(
@@ -131,6 +133,27 @@ class StageBuilder:
             spec = {"task": name} if name in TASKS else {**content, "definition": task}
             self._tasks[name] = self.add("task", content, spec, (), f"task {name}", plugins)
         return self._tasks[name]
+
+    def error_tables(self, task: str | None, noises: Iterable[NoiseSpec]) -> dict[str, str]:
+        """Add the tables that noises need for a task's language; return their ids by noise.
+
+        Without a task there are none: rows of the corpus are read as they are.
+        """
+        from mae_bench.data.noises import noise_of, table_fingerprint
+        from mae_bench.tasks.base import TASKS
+
+        ids = {}
+        for name in dict.fromkeys(noise.name for noise in noises if task is not None):
+            table, language = noise_of(name).table, TASKS.get(str(task)).language
+            if table is None:
+                continue
+            if (name, language) not in self._tables:
+                spec = {"noise": name, "language": language}
+                content = {**spec, "data": table_fingerprint(table, language, self.data_dir)}
+                label = f"errors of {name}, {language}"
+                self._tables[name, language] = self.add("error_table", content, spec, (), label)
+            ids[name] = self._tables[name, language][1]
+        return ids
 
     def teacher(self, hub_id: str, revision: str) -> Key:
         """Add an encoder of the Hub."""
@@ -209,6 +232,7 @@ class StageBuilder:
         noises = noise_plugins(spec)
         task = None if spec.task is None else self.tasks[spec.task]
         plugins = (*noises, *protocol_plugin(spec), *kind_plugin(task), *metric_plugins(task))
+        needs += tuple(("error_table", id_) for id_ in dict.fromkeys(spec.error_tables.values()))
         if (encoder := self.stages.get(("encoder", str(spec.checkpoint)))) is not None:
             needs = (encoder.key, *encoder.needs, *needs)
             plugins += encoder.plugins

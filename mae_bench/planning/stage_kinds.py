@@ -37,6 +37,7 @@ STAGE_KINDS = _by_name(
     StageKind("blocks", 1, True, "tokenising the corpus failed"),
     StageKind("ngrams", 1, False, "counting the corpus' collocations failed"),
     StageKind("task", 1, True, "preparing the task failed"),
+    StageKind("error_table", 1, True, "preparing a noise's table of errors failed"),
     StageKind("teacher", 1, True, "fetching the encoder failed"),
     StageKind("encoder", 1, False, "reading the encoder failed", ("encoder.json",)),
     StageKind("pretrain", 3, False, "pretraining failed", ("cost.json", "curve.json")),

@@ -6,14 +6,16 @@ with what it chose.
 
 import json
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
 from mae_bench.data.blocks import load_blocks
+from mae_bench.data.noises import load_table
 from mae_bench.errors import DataError, MaeBenchError, PluginError, SpecError, near_match
 from mae_bench.measures import measure_of
 from mae_bench.progress import Progress
@@ -65,6 +67,7 @@ class Protocol:
         return issubclass(KINDS.get(kind), self.kinds)
 
 
+NO_FOLDERS: Mapping[str, Path] = MappingProxyType({})
 PROTOCOLS: Registry[Protocol] = Registry("protocol", "protocols")
 
 
@@ -100,10 +103,12 @@ def evaluate(
     out: Path,
     device: str,
     progress: Progress,
+    error_tables: Mapping[str, Path] = NO_FOLDERS,
 ) -> None:
     """Run a protocol and write ``metrics.json`` and ``predictions.parquet`` into ``out``.
 
-    ``task`` is the folder of a task, or of token rows for a protocol that reads the corpus.
+    ``task`` is the folder of a task, or of token rows for a protocol that reads the corpus;
+    ``error_tables`` are the folders of the tables that its noises need, by their names.
 
     Raises:
         SpecError: the protocol needs a checkpoint and none was given, or it gave a metric that is
@@ -116,7 +121,12 @@ def evaluate(
             f"protocol '{spec.protocol}' needs a checkpoint and got none; name a pretrained "
             "encoder, or choose a protocol without one"
         )
-    data = {"corpus": load_blocks(task)} if protocol.reads_corpus else {"task": load_task(task)}
+    data: dict[str, object]
+    if protocol.reads_corpus:
+        data = {"corpus": load_blocks(task)}
+    else:
+        tables = {name: load_table(folder) for name, folder in error_tables.items()}
+        data = {"task": replace(load_task(task), error_tables=tables)}
     result = protocol.run(spec, checkpoint=checkpoint, **data, device=device, progress=progress)
     for reading in result.readings:
         for name, value in reading.metrics.items():

@@ -4,10 +4,8 @@ Every protocol, floors included, reads its examples here, so that none sees anot
 another noise. Noise acts on text, before any tokenising.
 """
 
-from dataclasses import replace
-
-from mae_bench.data.noise import apply_noise
 from mae_bench.errors import DataError
+from mae_bench.protocols.noisy import noisy
 from mae_bench.specs import EvaluateSpec, NoiseSpec
 from mae_bench.tasks.base import Examples, Task, TaskData
 from mae_bench.tasks.kinds.base import kind_of
@@ -54,22 +52,4 @@ class Splits:
     def _noisy(self, examples: Examples, noise: NoiseSpec | None, split: str) -> Examples:
         if noise is None:
             return examples
-        task = self.task.name if split == "test" else self.task.trained_as
-        kind = kind_of(self.task)
-        texts = []
-        for index, column in enumerate(examples.texts[: kind.num_noisy]):
-            # another id for the second text of a pair, or both would get the same draws
-            ids = examples.ids if index == 0 else [f"{name}#{index}" for name in examples.ids]
-            texts.append(
-                apply_noise(
-                    noise,
-                    column,
-                    ids,
-                    task=task,
-                    split=split,
-                    seed=self._seed,
-                    is_by_word=kind.has_words,
-                )
-            )
-        clean = examples.texts[len(texts) :]
-        return replace(examples, texts=(*texts, *clean))
+        return noisy(examples, noise, self._data, split=split, seed=self._seed)

@@ -142,6 +142,15 @@ def _task(job: Job) -> None:
     build_task(task, job.out, data_dir, job.progress)
 
 
+def _error_table(job: Job) -> None:
+    from mae_bench.data.noises import build_table, noise_of
+
+    assert isinstance(job.stage.spec, dict)
+    table = noise_of(job.stage.spec["noise"]).table
+    assert table is not None
+    build_table(table, job.stage.spec["language"], job.out, job.settings.data_dir, job.progress)
+
+
 def _teacher(job: Job) -> None:
     from mae_bench.data.encoders import fetch_encoder
 
@@ -183,6 +192,7 @@ def _evaluate(job: Job) -> None:
     from mae_bench.protocols.base import evaluate
 
     assert isinstance(job.stage.spec, EvaluateSpec)
+    tables = job.stage.spec.error_tables
     evaluate(
         job.stage.spec,
         checkpoint=_checkpoint(job, job.stage.spec.folder),
@@ -190,6 +200,7 @@ def _evaluate(job: Job) -> None:
         out=job.out,
         device=job.settings.device,
         progress=job.progress,
+        error_tables={name: job.store.path("error_table", id_) for name, id_ in tables.items()},
     )
 
 
@@ -209,6 +220,7 @@ RUN: dict[str, Callable[[Job], None]] = {  # a function for each of `STAGE_KINDS
     "blocks": _blocks,
     "ngrams": _ngrams,
     "task": _task,
+    "error_table": _error_table,
     "teacher": _teacher,
     "encoder": _encoder,
     "pretrain": _pretrain,

@@ -14,6 +14,7 @@ from mae_bench.specs.base import (
     Ratio,
     Share,
     TrainSize,
+    per_class,
     stage_id,
 )
 from mae_bench.specs.claims import (
@@ -87,6 +88,7 @@ __all__ = [
     "Study",
     "TokenizerSpec",
     "TrainSize",
+    "per_class",
     "TuningSpec",
     "WordProbeRecipe",
     "few_seeds",

@@ -15,7 +15,6 @@ Ratio = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
-TrainSize = Annotated[int, Field(ge=2)] | Ratio | Literal["all"]
 Precision = Literal["auto", "fp32", "bf16"]
 
 
@@ -30,6 +29,21 @@ class InWords:
 
     in_words: str
     implied: str | None = None
+
+
+PerClass = Annotated[
+    str, Field(pattern=r"^[1-9][0-9]{0,8}/class$"), InWords("a text such as '16/class'")
+]
+TrainSize = Annotated[int, Field(ge=2)] | Ratio | PerClass | Literal["all"]
+
+
+def per_class(size: TrainSize) -> int | None:
+    """Return how many examples of each class a train size asks for; None for one of another form.
+
+    A size of that form is written ``16/class``.
+    """
+    is_of_classes = isinstance(size, str) and size.endswith("/class")
+    return int(str(size).removesuffix("/class")) if is_of_classes else None
 
 
 Name = Annotated[

@@ -136,11 +136,12 @@ class RepresentationRecipe(Frozen):
 
 
 class NoiseSpec(Frozen):
-    """Noise on the text of a task, before tokenising.
+    """Noise on the text of a task, before tokenising, or on the labels to learn from.
 
     Attributes:
         name: ``clean`` for none, or a noise that ``mae-bench list noises`` shows.
-        rate: share of the units that it changes.
+        rate: share of the units that it changes: letters, words, or what
+            ``mae-bench list noises`` says.
         where: which texts it changes.
     """
 
@@ -172,7 +173,8 @@ class EvaluateSpec(Frozen):
     ``checkpoint`` is the id of a pretraining or of an outside encoder, or None for a floor that
     needs none. ``folder`` is where an outside encoder lies, unless a stage fetches it: a path is
     only a name, and no part of ids. ``task`` is None for a protocol that reads the corpus;
-    ``task_data`` is then the id of token rows.
+    ``task_data`` is then the id of token rows. ``error_tables`` are the ids of the tables that its
+    noises need, by their names.
     """
 
     checkpoint: str | None
@@ -186,6 +188,7 @@ class EvaluateSpec(Frozen):
     seed: int
     selection_only: bool = False
     folder: str | None = None
+    error_tables: dict[str, str] = {}
 
     def canonical(self) -> dict[str, Any]:
         """Return the content of ids, in which the corpus goes by its name in rows."""

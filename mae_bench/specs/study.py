@@ -84,8 +84,9 @@ class Study(Frozen):
             that makes files of your own a task (the keys of ``own_tasks``).
         own_tasks: the mappings under ``tasks``, which are kept here; written there.
         protocols: how checkpoints are evaluated; ``mae-bench list protocols`` shows them.
-        train_sizes: numbers of labels to train on: a count, a share below 1, or ``all``.
-        noise: noises on the tasks' texts. An item is a name, or a name with its rate.
+        train_sizes: numbers of labels to train on: a count, a share below 1, ``16/class`` for so
+            many of each class, or ``all``.
+        noise: noises on the tasks' texts or labels. An item is a name, or a name with its rate.
         seeds: a count, or a list of whole numbers. Fewer than six decide nothing.
         repeats: what a seed repeats: the whole pretraining, or only the fine-tuning of one.
         finetune: the recipe of ``finetune``.

@@ -1,10 +1,12 @@
 """What a labelled data set is, and the examples that it holds."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from mae_bench.data.noises import ErrorTable
 from mae_bench.data.own_files import FileSource
 from mae_bench.data.sources import Source
 from mae_bench.registry import Registry
@@ -121,9 +123,13 @@ class Examples:
 
 @dataclass(frozen=True)
 class TaskData:
-    """A prepared task. ``task.source`` is None here: the data lies in the folder."""
+    """A prepared task. ``task.source`` is None here: the data lies in the folder.
+
+    ``error_tables`` are those of the noises that it is to be read under, by the noise's name.
+    """
 
     task: Task
     train: Examples
     selection: Examples
     test: Examples
+    error_tables: Mapping[str, ErrorTable] = field(default_factory=dict)

@@ -1,18 +1,17 @@
 """Training subsets of a task: prefixes of one seeded order."""
 
-from typing import Literal
-
 import numpy as np
 
 from mae_bench.errors import DataError
 from mae_bench.plurals import counted
 from mae_bench.seeding import seed_for
+from mae_bench.specs import TrainSize, per_class
 from mae_bench.tasks.base import Examples, Labels
 
 
 def subset(
     examples: Examples,
-    size: int | float | Literal["all"],
+    size: TrainSize,
     *,
     groups: Labels | None,
     task: str,
@@ -21,19 +20,22 @@ def subset(
     """Return a training subset: a prefix of one seeded order, so that sizes nest.
 
     The order (stream ``subset``) interleaves the classes in their shares, after two examples of
-    every class. A size below 1 is a share of the examples, and at least two.
+    every class. A size below 1 is a share of the examples, and at least two. ``16/class`` takes the
+    first 16 of each class in that order.
 
     Args:
         examples: to draw from.
-        size: how many, which share, or all.
+        size: how many, which share, how many of each class, or all.
         groups: [N] the class of each example (`TaskKind.groups`); None without classes.
         task: its name, which enters the seed of the order.
         seed: of the study, which enters it too.
 
     Raises:
-        DataError: more examples are asked for than there are.
+        DataError: more examples are asked for than there are, of all or of a class.
     """
     order = _order(len(examples), groups, seed_for("subset", task=task, seed=seed))
+    if (each := per_class(size)) is not None:
+        return examples.take(_of_each(order, groups, each, task))
     if isinstance(size, str):
         return examples.take(order)
     count = max(round(size * len(examples)), 2) if isinstance(size, float) and size < 1 else size
@@ -44,6 +46,29 @@ def subset(
             f"give at most {len(examples)}, or 'all'"
         )
     return examples.take(order[: int(count)])
+
+
+def _of_each(order: Labels, groups: Labels | None, each: int, task: str) -> Labels:
+    """Return the part of an order that holds the first ``each`` of every class."""
+    if groups is None:
+        raise DataError(
+            f"train size {each}/class asks for examples of each class, but task '{task}' has no "
+            "classes; give a count, a share below 1, or 'all'"
+        )
+    is_kept = np.zeros(len(order), dtype=bool)
+    short = []
+    for group in np.unique(groups):
+        positions = np.flatnonzero(groups[order] == group)
+        is_kept[positions[:each]] = True
+        if len(positions) < each:
+            short.append(f"{len(positions)} of class {group}")
+    if short:
+        least = min(int(text.partition(" ")[0]) for text in short)
+        raise DataError(
+            f"train size {each}/class is more than task '{task}' has: {', '.join(short[:5])}"
+            f"{' and so on' if len(short) > 5 else ''}; give at most {least}/class"
+        )
+    return order[is_kept]
 
 
 def _order(count: int, groups: Labels | None, seed: int) -> Labels:

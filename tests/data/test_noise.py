@@ -4,10 +4,13 @@ import random
 
 import pytest
 
-from mae_bench.data.noise import NEIGHBOURS, apply_noise, typos
+from mae_bench.data.noise import apply_noise
+from mae_bench.data.noises.keyboards import neighbours
+from mae_bench.data.noises.typos import typos
 from mae_bench.errors import DataError, UnknownNameError
 from mae_bench.specs import NoiseSpec
 
+NEIGHBOURS = neighbours("en")
 TEXT = "The quick brown fox jumps over the lazy dog, again and again, in 2024."
 
 

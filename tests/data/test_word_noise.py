@@ -6,9 +6,9 @@ import pytest
 from registries import set_apart
 from small_cases import small_spec, small_task
 
-from mae_bench.data.noise import NOISES, apply_noise, keeps_words, moves_words
+from mae_bench.data.noise import NOISES, apply_noise, noise_of
 from mae_bench.data.words import join_words, split_words
-from mae_bench.errors import SpecError
+from mae_bench.errors import DataError, SpecError
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import study_of
 from mae_bench.protocols.splits import Splits
@@ -36,11 +36,14 @@ def noisy(name, words, rate=0.4, seed=0, example="train-1"):
     return split_words(text)
 
 
+def add(name, function):
+    function.keeps_words = True
+    NOISES.register(name)(function)
+
+
 def test_every_word_stays_in_its_place_whatever_noise_makes_of_it(noises):
-    NOISES.register("vowels_out")(
-        lambda text, rate, rng: "".join(c for c in text if c not in "aeiou")
-    )
-    NOISES.register("split")(lambda text, rate, rng: "\n".join(text))
+    add("vowels_out", lambda text, rate, rng: "".join(c for c in text if c not in "aeiou"))
+    add("split", lambda text, rate, rng: "\n".join(text))
     assert noisy("vowels_out", ["idea", "a", "of the"]) == ["d", "a", "f th"]
     assert noisy("split", ["ab", "c"]) == ["ab", "c"]
     for seed in range(20):
@@ -66,8 +69,13 @@ def test_a_noise_that_draws_more_at_a_higher_rate_moves_no_other_word(noises):
         draws = [rng.random() for _ in range(1 + int(100 * rate))]
         return f"{text}{draws[0]:.3f}"
 
-    NOISES.register("greedy")(greedy)
+    add("greedy", greedy)
     assert noisy("greedy", WORDS, 0.1) == noisy("greedy", WORDS, 0.5)
+
+
+def test_a_noise_that_moves_words_is_refused_where_they_have_labels():
+    with pytest.raises(DataError, match="noise 'drop_words' drops or moves words"):
+        noisy("drop_words", WORDS)
 
 
 def test_every_protocol_reads_words_that_fit_their_tags():
@@ -88,11 +96,10 @@ STUDY = {"name": "s", "objectives": ["mlm"], "protocols": ["finetune"], "train_s
 
 def test_a_noise_that_moves_words_is_refused_where_words_have_labels(noises):
     @NOISES.register("shuffled")
-    @moves_words
     def shuffled(text, rate, rng):
         return " ".join(sorted(text.split()))
 
-    assert not keeps_words("shuffled") and keeps_words("typos")
+    assert not noise_of("shuffled").keeps_words and noise_of("typos").keeps_words
     noise = ["clean", {"shuffled": {"rate": 0.1}}]
     with pytest.raises(SpecError) as refused:
         make_plan(study_of({**STUDY, "noise": noise, "tasks": ["sst2", "resume_ner"]}), None)

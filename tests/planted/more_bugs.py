@@ -33,8 +33,8 @@ BUGS = (
         "one_noise_for_all_seeds",
         "Every seed reads the same typos.",
         "mae_bench/protocols/splits.py",
-        "seed=self._seed,",
-        "seed=0,",
+        "self._data, split=split, seed=self._seed)",
+        "self._data, split=split, seed=0)",
         ("tests/pretraining/test_seeds.py::test_each_seed_reads_its_own_typos_in_every_part",),
     ),
     Bug(

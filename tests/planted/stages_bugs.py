@@ -99,8 +99,8 @@ BUGS = (
         "size_as_share",
         "A count of labels is read back from a table as a share of them.",
         "mae_bench/results.py",
-        'return "all" if text == "all" else int(text) if text.isdecimal() else float(text)',
-        'return "all" if text == "all" else float(text) / 10 ** len(text)',
+        "return int(text) if text.isdecimal() else float(text)",
+        "return float(text) / 10 ** len(text)",
         (f"{ROWS}::test_rows_survive_parquet",),
     ),
     Bug(

@@ -64,7 +64,10 @@ def test_rows_survive_parquet(tmp_path_factory, saved_rows):
         ({"value": None}, r"value or failure must be given"),
         ({"value": float("nan")}, r"value must be a number or null, got nan"),
         ({"seed": "0"}, r"seed must be a whole number, got '0'"),
-        ({"train_size": "some"}, r"train_size must be a count, a share below 1 or 'all'"),
+        (
+            {"train_size": "some"},
+            r"train_size must be a count, a share below 1, such as '16/class', or 'all'",
+        ),
         ({"noise_where": "here"}, r"noise_where must be 'test' or 'train' or 'both', got 'here'"),
     ],
 )

@@ -1,9 +1,11 @@
 """Training subsets: prefixes of one order, whatever the classes and sizes."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mae_bench.errors import DataError
 from mae_bench.tasks import Examples, subset
 
 LABELS = st.lists(st.integers(0, 4), min_size=4, max_size=60)
@@ -42,3 +44,26 @@ def test_every_class_is_there_twice_where_it_can_be(labels, data, seed):
     drawn = subset(examples, size, groups=examples.labels, task="t", seed=seed)
     drawn_counts = np.bincount(drawn.labels, minlength=len(counts))
     assert (drawn_counts >= np.minimum(counts, 2)).all()
+
+
+@given(LABELS, st.integers(0, 3), st.integers(1, 3), st.integers(0, 2))
+def test_so_many_of_each_class_nest_and_keep_the_order(labels, seed, each, more):
+    examples = examples_of(labels)
+    counts = np.bincount(labels)[np.unique(labels)]
+    drawn = {"groups": examples.labels, "task": "t", "seed": seed}
+    if counts.min() < each + more:
+        with pytest.raises(DataError, match=rf"more than task 't' has: .*{counts.min()} of class"):
+            subset(examples, f"{each + more}/class", **drawn)
+        return
+    small, large, whole = (
+        subset(examples, size, **drawn) for size in (f"{each}/class", f"{each + more}/class", "all")
+    )
+    assert np.bincount(small.labels)[np.unique(labels)].tolist() == [each] * len(counts)
+    assert set(small.ids) <= set(large.ids)
+    assert large.ids == [name for name in whole.ids if name in set(large.ids)]
+
+
+def test_examples_without_classes_cannot_be_counted_by_class():
+    examples = examples_of([0, 1, 2, 3], np.float32)
+    with pytest.raises(DataError, match=r"train size 1/class .* task 't' has no classes"):
+        subset(examples, "1/class", groups=None, task="t", seed=0)

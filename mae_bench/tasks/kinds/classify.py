@@ -12,6 +12,7 @@ import numpy as np
 from mae_bench.errors import DataError, SpecError
 from mae_bench.tasks.base import Examples, Labels, Task
 from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, Learner, LinearKind, Predict
+from mae_bench.tasks.kinds.mislabel import ClassKind
 from mae_bench.tasks.logistic import fit_logistic
 from mae_bench.tasks.metrics import Values
 
@@ -24,7 +25,7 @@ MAX_NAMED = 30  # classes that a message lists
 
 
 @KINDS.register("classify")
-class Classify(FinetuneKind, LinearKind):
+class Classify(FinetuneKind, LinearKind, ClassKind):
     """Labels are numbers of classes, int64, which ``label_names`` names.
 
     Data may hold the number, the name, or for two classes false and true.
@@ -76,6 +77,12 @@ class Classify(FinetuneKind, LinearKind):
     def groups(self, labels: Labels) -> Labels:
         """Return the labels: each is a class."""
         return labels
+
+    def other_classes(self, labels: Labels, draws: Values) -> Labels:
+        """Return another class for each label, each equally likely."""
+        num = self.task.num_labels
+        others: Labels = (labels + 1 + (draws * (num - 1)).astype(np.int64)) % num
+        return others
 
     def floor(self, train: Examples, examples: Examples) -> Values:
         """Return the commonest class of ``train``; of several the smallest."""
