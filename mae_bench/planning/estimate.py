@@ -207,7 +207,6 @@ def _evaluate_flops(stage: Stage, plan: Plan, vocab_size: int) -> float:
     """Return roughly what an evaluation's encoder does; 0 for a floor."""
     from mae_bench.costs import TRAIN, StepShape
     from mae_bench.protocols.base import PROTOCOLS
-    from mae_bench.tasks.base import TASKS
 
     spec = stage.spec
     assert isinstance(spec, EvaluateSpec)
@@ -220,7 +219,7 @@ def _evaluate_flops(stage: Stage, plan: Plan, vocab_size: int) -> float:
     if isinstance(recipe, FinetuneRecipe):
         num_train = spec.train_size if isinstance(spec.train_size, int) else _ROUGH_TRAIN
         if spec.task and (each := per_class(spec.train_size)):
-            num_train = each * TASKS.get(spec.task).num_labels
+            num_train = each * plan.tasks[spec.task].num_labels
         steps = max(recipe.epochs * -(-num_train // recipe.batch_size), recipe.min_steps)
         texts += len(recipe.learning_rates) * steps * recipe.batch_size
     if spec.folder is not None:  # two operations a weight and token, whatever its architecture

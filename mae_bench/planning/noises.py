@@ -66,8 +66,8 @@ def _check_language(noise: NoiseSpec, task: "Task") -> None:
         ]
         raise SpecError(
             f"noise '{noise.name}' would leave the texts of task '{task.name}' ({language}) as "
-            f"they are: {why}; noises for that language: {', '.join(fitting)}. Name one of these, or "
-            "put the task into a study of its own",
+            f"they are: {why}; noises for that language: {', '.join(fitting)}. Name one of these, "
+            "or put the task into a study of its own",
             noise.name,
         )
 

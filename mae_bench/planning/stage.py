@@ -140,11 +140,13 @@ class StageBuilder:
         Without a task there are none: rows of the corpus are read as they are.
         """
         from mae_bench.data.noises import noise_of, table_fingerprint
-        from mae_bench.tasks.base import TASKS
 
-        ids = {}
-        for name in dict.fromkeys(noise.name for noise in noises if task is not None):
-            table, language = noise_of(name).table, TASKS.get(str(task)).language
+        ids: dict[str, str] = {}
+        if task is None:
+            return ids
+        language = self.tasks[task].language
+        for name in dict.fromkeys(noise.name for noise in noises):
+            table = noise_of(name).table
             if table is None:
                 continue
             if (name, language) not in self._tables:

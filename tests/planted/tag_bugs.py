@@ -39,8 +39,8 @@ BUGS = (
         "words_share_their_draws",
         "What a rate does to one word moves the noise of the next.",
         "mae_bench/data/noise.py",
-        "operator(word, rate, random.Random(rng.getrandbits(64)))",
-        "operator(word, rate, rng)",
+        "own = random.Random(rng.getrandbits(64))",
+        "own = rng",
         (
             "tests/data/test_word_noise.py::"
             "test_a_noise_that_draws_more_at_a_higher_rate_moves_no_other_word",
