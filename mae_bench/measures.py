@@ -139,6 +139,8 @@ PLAIN = Measure()
 
 for _name in ("accuracy", "f1", "matthews", "pearson", "spearman", "masked_accuracy_*"):
     declare(_name, better="higher")
+for _name in ("exact_match", "answer_f1", "cmrc_exact_match", "cmrc_f1"):
+    declare(_name, better="higher")
 for _name in ("rank_tau*", "entropy_rank*", "participation_ratio*", "iso_score"):
     declare(_name, better="higher")
 declare("rank_lost_to_masks", better="lower")

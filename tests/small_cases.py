@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from transformers import AutoModel, ModernBertConfig, PreTrainedTokenizerFast
 
 from mae_bench.specs import CLEAN, EvaluateSpec
 from mae_bench.tasks.base import Examples, Task, TaskData
+from mae_bench.tasks.kinds import objects
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 FILLERS = ["the", "a", "of", "and", "to", "house", "river", "stone", "over", "under"]
@@ -62,10 +64,18 @@ def save_encoder(folder, *, seed=0, positions=64, dropout=0.0, is_broken=False, 
 
 
 def small_task(kind, *, train=48, selection=24, test=24, label_names=None):
-    """Return a learnable task: the class is a colour; pairs are the same colour or not."""
-    names = {"classify": tuple(SIGNS), "pair": ("other", "same"), "regress": ()}[kind]
+    """Return a learnable task: the class is a colour; pairs are the same colour or not.
+
+    The answer to any question is the colour of the context, if it has one; the right option is the
+    one of the question's colour.
+    """
+    names = {"classify": tuple(SIGNS), "pair": ("other", "same")}.get(kind, ())
     fields = ("text",) if kind == "classify" else ("text_a", "text_b")
-    metrics = ("spearman", "pearson") if kind == "regress" else ("accuracy", "f1")
+    metrics = {
+        "choice": ("accuracy",),
+        "regress": ("spearman", "pearson"),
+        "span": ("answer_f1", "exact_match"),
+    }.get(kind, ("accuracy", "f1"))
     task = Task(
         name=f"small_{kind}",
         kind=kind,
@@ -75,9 +85,11 @@ def small_task(kind, *, train=48, selection=24, test=24, label_names=None):
         metrics=metrics,
         source=None,
         licence="none",
+        option_fields=("options",) if kind == "choice" else (),
     )
     parts = {"train": train, "selection": selection, "test": test}
-    examples = {part: _examples(kind, part, count) for part, count in parts.items()}
+    make = {"choice": _choices, "span": _questions}.get(kind, partial(_examples, kind))
+    examples = {part: make(part, count) for part, count in parts.items()}
     return TaskData(task, **examples)
 
 
@@ -101,6 +113,55 @@ def _examples(kind, part, count):
     dtype = np.float32 if kind == "regress" else np.int64
     texts = tuple(column for column in columns if column)
     return Examples([f"{part}-{i}" for i in range(count)], texts, np.array(labels, dtype=dtype))
+
+
+def _questions(part, count):
+    rng = random.Random(f"span {part}")
+    questions, contexts, labels = [], [], []
+    for _ in range(count):
+        questions.append(" ".join(rng.choices(FILLERS, k=rng.randint(1, 3))))
+        sign = rng.choice(SIGNS) if rng.random() < 0.7 else rng.choice(FILLERS)
+        contexts.append(_text(rng, sign))
+        answers = [sign] if sign in SIGNS else []
+        starts = [contexts[-1].index(sign) for sign in answers]
+        labels.append({"text": answers, "answer_start": starts})
+    names = [f"{part}-{i}" for i in range(count)]
+    return Examples(names, (questions, contexts), objects(labels))
+
+
+def _choices(part, count):
+    """Of two and three options in turn, each as often right as the others."""
+    rng = random.Random(f"choice {part}")
+    columns = [[] for _ in range(5)]
+    labels, counts = [], []
+    for number in range(count):
+        num_options = 2 + number % 2
+        right = number // 2 % num_options
+        signs = rng.sample(SIGNS, num_options)
+        options = [_text(rng, sign) for sign in signs] + [""] * (3 - num_options)
+        texts = ["the river" if number % 3 else "", _text(rng, signs[right]), *options]
+        for column, text in zip(columns, texts, strict=True):
+            column.append(text)
+        labels.append(right)
+        counts.append(2 + num_options)
+    names = [f"{part}-{i}" for i in range(count)]
+    return Examples(names, tuple(columns), np.array(labels), np.array(counts))
+
+
+def as_predictions(labels):
+    """Return predictions that are right: the labels, or of several right answers the first."""
+    if not isinstance(labels[0], dict):
+        return labels
+    return objects(label["text"][0] if label["text"] else "" for label in labels)
+
+
+def plain(values):
+    """Return values as lists and numbers, as they are the same before and after a file."""
+    if isinstance(values, dict):
+        return {key: plain(value) for key, value in values.items()}
+    if isinstance(values, list | tuple | np.ndarray):
+        return [plain(value) for value in values]
+    return values
 
 
 def _text(rng, sign):

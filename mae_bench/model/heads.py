@@ -67,6 +67,23 @@ class PooledHead(nn.Module):
         return output.float()
 
 
+class TokenHead(nn.Module):
+    """Dropout and a linear layer on every token: the head of labels for parts of a text."""
+
+    def __init__(
+        self, width: int, num_outputs: int, *, dropout: float, task: str, seed: int
+    ) -> None:
+        """Draw the weights, which the task's name and the seed of the fine-tune decide."""
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.linear = build_linear(width, num_outputs, part=f"task:{task}", seed=seed)
+
+    def forward(self, hidden: Tensor, is_pad: Tensor | None) -> Tensor:
+        """Return outputs [B, S, C] float32 for hidden vectors [B, S, D]; 0 at padding."""
+        outputs: Tensor = self.linear(self.dropout(hidden)).float()
+        return outputs if is_pad is None else outputs.masked_fill(is_pad.unsqueeze(-1), 0.0)
+
+
 class TaskModel(nn.Module):
     """An encoder and the head of a task: what a fine-tune trains."""
 
@@ -85,7 +102,13 @@ class TaskModel(nn.Module):
         self.head = head
 
     def forward(self, input_ids: Tensor, is_pad: Tensor | None) -> Tensor:
-        """Return the head's outputs [B, ...] for ids [B, S]."""
+        """Return the head's outputs [B, ...] for ids [B, S].
+
+        Of examples that are K texts each, ids and padding are [B, K, S] and outputs [B, K, ...].
+        """
+        if input_ids.dim() == 3:
+            flat = self(input_ids.flatten(0, 1), None if is_pad is None else is_pad.flatten(0, 1))
+            return flat.unflatten(0, input_ids.shape[:2])  # type: ignore[no-any-return]
         segments = None if self.separator is None else segments_of(input_ids, self.separator)
         hidden = self.backbone(input_ids, None, is_pad, segments=segments)
         outputs: Tensor = self.head(hidden, is_pad)

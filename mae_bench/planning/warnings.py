@@ -24,10 +24,13 @@ def prepared_warnings(plan: Plan, store: Store, data_dir: Path | None = None) ->
     warnings = [*changed_sources(plan, store), *too_large(plan, store, data_dir)]
     doubts: dict[str, None] = {}  # once for corpora of several sizes
     for stage in plan.stages:
-        if stage.kind != "blocks" or not store.is_done(*stage.key):
+        if stage.kind not in ("blocks", "task") or not store.is_done(*stage.key):
             continue
         if store.damage(*stage.key, only=("meta.json",)):
             continue  # the run says so and builds it again
+        if stage.kind == "task":
+            doubts |= dict.fromkeys(_skipped(stage, store))
+            continue
         assert isinstance(stage.spec, CorpusSpec)
         meta = store.read_json(*stage.key, "meta.json")
         doubts |= dict.fromkeys(meta.get("warnings", ()))
@@ -123,6 +126,13 @@ def _num_train(stage: Stage, store: Store, data_dir: Path | None, most: int) -> 
         return count_train(task, data_dir)
     except DataError:
         return 0  # `prepare` says what is wrong
+
+
+def _skipped(stage: Stage, store: Store) -> list[str]:
+    from mae_bench.tasks.build import skipped_sentence
+
+    skipped = store.read_json(*stage.key, "meta.json").get("skipped")
+    return [f"{stage.label}: {skipped_sentence(skipped)}"] if skipped else []
 
 
 def _unknown(label: str, spec: CorpusSpec, meta: dict[str, Any]) -> list[str]:

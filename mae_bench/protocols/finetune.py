@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ from mae_bench.protocols.splits import Splits
 from mae_bench.seeding import seed_for
 from mae_bench.specs import EvaluateSpec, FinetuneRecipe
 from mae_bench.tasks.base import Examples, Task, TaskData
+from mae_bench.tasks.build import skipped_sentence
 from mae_bench.tasks.kinds.base import FinetuneKind, Learner, kind_of
 from mae_bench.tasks.metrics import Values
 from mae_bench.training.batching import (
@@ -127,18 +129,18 @@ class Finetuner:
         if not bool(all_losses.isfinite().all()):
             raise DivergedError("non-finite training loss")
         self.train_loss = float(all_losses[-len(last) :].mean())
-        constants = [self.learner.constant_losses[index].mean() for index in last]
-        self.constant_loss = float(np.mean(constants))
+        constants = self.learner.losses_of_constant(targets, texts)
+        self.constant_loss = float(np.mean([constants[index].mean() for index in last]))
 
     @torch.inference_mode()
     def predict(self, texts: TokenSet) -> Tensor:
-        """Return outputs [N, ...] float32 in the order of the texts.
+        """Return outputs [R, ...] float32 in the order of the rows of the texts.
 
         Raises:
             DivergedError: an output is not finite.
         """
         self.model.eval()
-        shape = self.learner.output_shape(texts.ids.shape[1])
+        shape = self.learner.output_shape(texts.ids.shape[-1])
         outputs = torch.zeros(len(texts), *shape, device=self.device)
         for index in reading_batches(texts.lengths, self.recipe.batch_size):
             ids, is_pad, on_device = texts.batch(index)
@@ -189,12 +191,13 @@ def run(
     started = time.perf_counter()
     recipe = read_recipe(spec, FinetuneRecipe)
     splits = Splits(spec, task)
-    name = task.task.name
+    name = task.task.trained_as
     backbone = load_backbone(checkpoint)
     check_length(recipe.max_length, backbone.config)
     tokenizer = load_tokenizer(checkpoint)
     kind = kind_of(task.task)
     assert isinstance(kind, FinetuneKind)  # the protocol's `kinds`
+    kind = kind.under(recipe)
     learner = kind.learner(splits.train)
     head = learner.head(backbone.width, dropout=recipe.dropout, seed=spec.seed)
     separator = tokenizer.sep_token_id if kind.num_texts == 2 else None
@@ -248,7 +251,7 @@ def run(
             waiting = rate_beyond(task.task, trials)
     best = choose(task.task, trials)  # raises where every rate diverged
     model.load_state_dict(best_weights)
-    return conclude(
+    result = conclude(
         spec,
         splits,
         trials,
@@ -257,6 +260,9 @@ def run(
         count_flops=lambda: tuner.operations.total,
         flaw=find_untrained(best.facts["train_loss"], best.facts["constant_loss"]),
     )
+    if kind.skipped:
+        progress(total * steps, total * steps, f"{name}: {skipped_sentence(kind.skipped)}")
+    return replace(result, skipped=dict(kind.skipped))
 
 
 PROTOCOLS.register("finetune")(

@@ -69,6 +69,8 @@ class ProtocolResult:
     ``seconds`` and ``flops`` cover every trial, not the chosen one alone; ``flops`` is None for
     a protocol without an encoder, or an encoder whose sizes are unknown. ``n_test`` is 0 where
     the test split was not to be read. ``grid_edges`` is the value of the function of that name.
+    ``skipped`` counts, by its reason, what the encoder could not read: of train, of selection, and
+    of the test under each noise.
     """
 
     n_train: int
@@ -80,10 +82,11 @@ class ProtocolResult:
     seconds: float
     flops: float | None
     grid_edges: Mapping[str, str] | None = None
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
         """Return the content of ``metrics.json``."""
-        return {
+        content = {
             "n_train": self.n_train,
             "n_selection": self.n_selection,
             "n_test": self.n_test,
@@ -95,6 +98,7 @@ class ProtocolResult:
             "seconds": self.seconds,
             "flops": self.flops,
         }
+        return content | ({"skipped": dict(self.skipped)} if self.skipped else {})
 
 
 def score(task: Task, labels: Values, predictions: Values) -> float:

@@ -39,7 +39,7 @@ class Splits:
             )
         groups = kind_of(self.task).groups(data.train.labels)
         train = subset(
-            data.train, spec.train_size, groups=groups, task=self.task.name, seed=spec.seed
+            data.train, spec.train_size, groups=groups, task=self.task.trained_as, seed=spec.seed
         )
         is_trained_on = spec.train_noise.where in ("train", "both")
         noise = spec.train_noise if is_trained_on else None
@@ -54,11 +54,12 @@ class Splits:
     def _noisy(self, examples: Examples, noise: NoiseSpec | None, split: str) -> Examples:
         if noise is None:
             return examples
+        task = self.task.name if split == "test" else self.task.trained_as
+        num_noisy = kind_of(self.task).num_noisy
         texts = []
-        for index, column in enumerate(examples.texts):
+        for index, column in enumerate(examples.texts[:num_noisy]):
             # another id for the second text of a pair, or both would get the same draws
             ids = examples.ids if index == 0 else [f"{name}#{index}" for name in examples.ids]
-            texts.append(
-                apply_noise(noise, column, ids, task=self.task.name, split=split, seed=self._seed)
-            )
-        return replace(examples, texts=tuple(texts))
+            texts.append(apply_noise(noise, column, ids, task=task, split=split, seed=self._seed))
+        clean = examples.texts[len(texts) :]
+        return replace(examples, texts=(*texts, *clean))

@@ -38,6 +38,10 @@ class FinetuneRecipe(Frozen):
         bucket_batches: batches in a group within which texts are sorted by length.
         dropout: of the head; the encoder keeps its own.
         precision: ``auto`` is bf16 where the hardware computes it natively, else fp32.
+        stride_ratio: of windows over the context of a question: how far the next one starts, as a
+            share of the context's tokens in a window.
+        max_answer_length: longest answer that is predicted, in characters, which mean the same
+            whatever the tokenizer; left out, that of the training labels.
     """
 
     learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)] = (3e-4, 1e-3, 3e-3)
@@ -55,6 +59,8 @@ class FinetuneRecipe(Frozen):
     bucket_batches: Count = 4
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     precision: Precision = "auto"
+    stride_ratio: Annotated[float, Field(gt=0, le=1)] = 0.5
+    max_answer_length: Count | None = None
 
 
 class ProbeRecipe(Frozen):

@@ -34,6 +34,10 @@ class Task:
         licence: as its publisher states it.
         note: what a reader of results should know.
         language: of its texts, as ISO 639 (``en``, ``zh``, ``hau``); several with ``+``.
+        option_fields: the columns with the options to choose among, one an option, or one that
+            holds lists; empty where the kind has none, or reads them from the text.
+        train_task: the registered task whose train and selection parts are used, so that only the
+            test is this task's own: another language, or another domain. Empty for its own.
     """
 
     name: str
@@ -49,6 +53,21 @@ class Task:
     label_range: tuple[float, float] | None = None
     note: str = ""
     language: str = "en"
+    option_fields: tuple[str, ...] = ()
+    train_task: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that hold an example's texts."""
+        return (*self.text_fields, *self.option_fields)
+
+    @property
+    def trained_as(self) -> str:
+        """The task that is trained on, which names the draws of training.
+
+        Tasks that train on the same one train the same model from the same seed.
+        """
+        return self.train_task or self.name
 
     @property
     def num_labels(self) -> int:
@@ -70,14 +89,17 @@ class Examples:
 
     Attributes:
         ids: unique within a split.
-        texts: one list of texts, or two of equal length.
+        texts: one list of texts, or several of equal length.
         labels: [N], one element an example, as the task's kind makes them: int64 classes,
             float32 numbers, or objects such as a list of tags.
+        num_texts: [N] how many of the texts each example has, the others being empty; None where
+            each has all.
     """
 
     ids: list[str]
     texts: tuple[list[str], ...]
     labels: Labels
+    num_texts: Labels | None = None
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -89,6 +111,7 @@ class Examples:
             [self.ids[i] for i in indices],
             tuple([texts[i] for i in indices] for texts in self.texts),
             self.labels[indices],
+            None if self.num_texts is None else self.num_texts[indices],
         )
 
 

@@ -3,15 +3,17 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from mae_bench.data.sources import count_local, read_split
 from mae_bench.errors import DataError
 from mae_bench.progress import Progress
-from mae_bench.tasks.base import PARTS, Task
+from mae_bench.tasks.base import PARTS, TASKS, Task
 from mae_bench.tasks.kinds.base import kind_of
 from mae_bench.tasks.prepared import task_meta, text_columns
 
@@ -41,15 +43,18 @@ def build_task(task: Task, out: Path, data_dir: Path | None, progress: Progress)
     Selection is the official split for it, or carved out of train by content hash (a tenth);
     either way at most 500 rows, chosen by content hash. A text of the test split is removed from
     train and selection, a text of selection from train, and a text repeated inside selection is
-    kept once; the counts are in ``meta.json``. Test rows are never removed. Two pairs of the
-    same texts are one, whichever text comes first: in the other order, too, a pair leaks its label.
+    kept once; the counts are in ``meta.json``. No test row is removed for its texts. Two pairs
+    of the same texts are one, whichever text comes first: in the other order, too, a pair leaks
+    its label. Train and selection of a task that trains on another are the other's, without what
+    is in the test. Rows that the kind cannot use are left out of every part and counted.
 
     Raises:
         DataError: a split is missing, a column is missing, a label is not allowed, or a split
             ends up empty.
     """
     progress(0, 2, f"reading {task.name}")
-    parts, counts = _split(task, data_dir)
+    skipped: Counter[str] = Counter()
+    parts, counts = _split(task, data_dir, skipped)
     out.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         _write(parts[part], out / f"{part}.parquet")
@@ -57,9 +62,11 @@ def build_task(task: Task, out: Path, data_dir: Path | None, progress: Progress)
         "task": task_meta(task),
         "rows": {part: len(rows) for part, rows in parts.items()},
         "removed": counts,
+        "skipped": dict(skipped),
     }
     (out / "meta.json").write_text(json.dumps(meta, indent=1, ensure_ascii=False), encoding="utf-8")
-    progress(2, 2, f"{task.name} prepared")
+    left_out = f"; {skipped_sentence(skipped)}" if skipped else ""
+    progress(2, 2, f"{task.name} prepared{left_out}")
 
 
 def count_train(task: Task, data_dir: Path | None) -> int:
@@ -68,7 +75,7 @@ def count_train(task: Task, data_dir: Path | None) -> int:
     Raises:
         DataError: as `build_task` does.
     """
-    parts, _ = _split(task, data_dir)
+    parts, _ = _split(task, data_dir, Counter())
     return len(parts["train"])
 
 
@@ -78,6 +85,8 @@ def num_official(task: Task, data_dir: Path | None) -> int | None:
     Raises:
         DataError: a file is damaged, or the local copy lacks it.
     """
+    if task.train_task:
+        return num_official(TASKS.get(task.train_task), data_dir)
     if task.source is not None:
         return count_local(task.source, "train", data_dir)
     from mae_bench.data.world import SPLIT_SIZES
@@ -85,15 +94,24 @@ def num_official(task: Task, data_dir: Path | None) -> int | None:
     return SPLIT_SIZES["train"]
 
 
-def _split(task: Task, data_dir: Path | None) -> tuple[dict[str, list[_Row]], dict[str, int]]:
-    """Return the rows of each part, and the counts of those removed."""
-    train = _rows(task, "train", data_dir)
-    test = _rows(task, task.test_split, data_dir)
+def skipped_sentence(skipped: Mapping[str, int]) -> str:
+    """Return what was left out of a task's parts, by its kind's reasons."""
+    return "skipped " + ", ".join(f"{count:,} {reason}" for reason, count in skipped.items())
+
+
+def _split(
+    task: Task, data_dir: Path | None, skipped: Counter[str]
+) -> tuple[dict[str, list[_Row]], dict[str, int]]:
+    """Return the rows of each part and the counts of those removed; count what is skipped."""
+    if task.train_task:
+        return _split_of_two(task, data_dir, skipped)
+    train = _rows(task, "train", data_dir, skipped)
+    test = _rows(task, task.test_split, data_dir, skipped)
     tested = {row.key for row in test}
     counts = {"train_official": len(train), "train_in_test": 0, "selection_in_test": 0}
     train, counts["train_in_test"] = _without(train, tested)
     if task.selection_split:
-        official = _rows(task, task.selection_split, data_dir)
+        official = _rows(task, task.selection_split, data_dir, skipped)
         official, counts["selection_in_test"] = _without(official, tested)
         limit = MAX_SELECTION
     else:
@@ -106,23 +124,42 @@ def _split(task: Task, data_dir: Path | None) -> tuple[dict[str, list[_Row]], di
     counts["train_in_selection"] = removed
     counts["selection_carved"] = 0 if task.selection_split else len(selection)
     parts = {"train": train, "selection": selection, "test": test}
+    _check_parts(task, parts, counts["train_official"], before)
+    return parts, counts
+
+
+def _split_of_two(
+    task: Task, data_dir: Path | None, skipped: Counter[str]
+) -> tuple[dict[str, list[_Row]], dict[str, int]]:
+    """Return the test of a task, and the train and selection of the one that it trains on."""
+    test = _rows(task, task.test_split, data_dir, skipped)
+    tested = {row.key for row in test}
+    parts, counts = _split(TASKS.get(task.train_task), data_dir, skipped)
+    before = len(parts["train"])
+    train, counts["train_in_test"] = _without(parts["train"], tested)
+    selection, counts["selection_in_test"] = _without(parts["selection"], tested)
+    parts = {"train": train, "selection": selection, "test": test}
+    _check_parts(task, parts, counts["train_official"], before)
+    return parts, counts
+
+
+def _check_parts(task: Task, parts: dict[str, list[_Row]], official: int, before: int) -> None:
     for part, rows in parts.items():
         if not rows:
             raise DataError(
                 f"the {part} split of task '{task.name}' is empty: train had "
-                f"{counts['train_official']} rows, {before} of them not in test; "
+                f"{official} rows, {before} of them not in test; "
                 "check the data set, or give it more rows"
             )
-    return parts, counts
 
 
-def _rows(task: Task, split: str, data_dir: Path | None) -> list[_Row]:
+def _rows(task: Task, split: str, data_dir: Path | None, skipped: Counter[str]) -> list[_Row]:
     if task.source is None:
         return _world_rows(task, split)
     label = task.label_field
-    fields = read_split(task.source, split, data_dir, texts=task.text_fields, others=(label,))
-    columns, labels = [fields[name] for name in task.text_fields], fields[label]
-    return list(_checked(task, split, zip(*columns, strict=True), labels))
+    fields = read_split(task.source, split, data_dir, texts=task.columns, others=(label,))
+    columns, labels = [fields[name] for name in task.columns], fields[label]
+    return list(_checked(task, split, zip(*columns, strict=True), labels, skipped))
 
 
 def _world_rows(task: Task, split: str) -> list[_Row]:
@@ -131,7 +168,7 @@ def _world_rows(task: Task, split: str) -> list[_Row]:
     examples = world_task(task.name.removeprefix("world/"), split)
     texts = [tuple(example[name] for name in task.text_fields) for example in examples]
     labels = [example[task.label_field] for example in examples]
-    rows = _checked(task, split, texts, labels)
+    rows = _checked(task, split, texts, labels, Counter())
     return [
         _Row(example["id"], row.texts, row.label)
         for example, row in zip(examples, rows, strict=True)
@@ -139,14 +176,20 @@ def _world_rows(task: Task, split: str) -> list[_Row]:
 
 
 def _checked(
-    task: Task, split: str, texts: Iterable[tuple[Any, ...]], labels: list[Any]
+    task: Task,
+    split: str,
+    texts: Iterable[tuple[Any, ...]],
+    labels: list[Any],
+    skipped: Counter[str],
 ) -> Iterable[_Row]:
     kind = kind_of(task)
     for number, (row, label) in enumerate(zip(texts, labels, strict=True)):
         where = f"row {number} of the {split} split of task '{task.name}'"
-        fields = zip(task.text_fields, row, strict=True)
-        read = tuple(kind.read_text(text, name, where) for name, text in fields)
-        yield _Row(f"{split}-{number}", read, kind.read_label(label, where))
+        example = kind.read_example(row, label, where)
+        if example is not None:
+            yield _Row(f"{split}-{number}", *example)
+    for reason, count in kind.skipped.items():
+        skipped[f"{reason} in {split}"] += count
 
 
 def _without(rows: list[_Row], keys: set[tuple[str, ...]]) -> tuple[list[_Row], int]:
@@ -178,7 +221,7 @@ def _write(rows: list[_Row], path: Path) -> None:
     import pyarrow.parquet
 
     columns: dict[str, list[Any]] = {"id": [row.name for row in rows]}
-    for index, name in enumerate(text_columns(len(rows[0].texts))):
-        columns[name] = [row.texts[index] for row in rows]
+    texts = zip_longest(*(row.texts for row in rows))
+    columns |= zip(text_columns(max(len(row.texts) for row in rows)), map(list, texts), strict=True)
     columns["label"] = [row.label for row in rows]
     pyarrow.parquet.write_table(pyarrow.table(columns), path)

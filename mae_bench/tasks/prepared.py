@@ -4,14 +4,16 @@ import dataclasses
 import hashlib
 import json
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
+import numpy as np
 from cachetools import LRUCache
 
 from mae_bench.data.sources import fingerprint
 from mae_bench.errors import StoreError
 from mae_bench.file_stamps import Stamp, file_stamps
-from mae_bench.tasks.base import PARTS, Examples, Task, TaskData
+from mae_bench.tasks.base import PARTS, TASKS, Examples, Task, TaskData
 from mae_bench.tasks.kinds.base import KINDS, kind_of
 from mae_bench.tasks.metrics import METRICS
 
@@ -27,10 +29,16 @@ def task_fingerprint(task: Task, data_dir: Path | None) -> str:
 
         content = f"world:{WORLD_VERSION}"
     else:
-        read = {"train", task.test_split, task.selection_split} - {None}
+        own = {task.test_split} if task.train_task else {"train", task.test_split}
+        read = {*own, task.selection_split} - {None}
         content = fingerprint(task.source, data_dir, also=map(str, read))
     brought = filter(None, [KINDS.plugin(task.kind), *map(METRICS.plugin, task.metrics)])
     versions = {plugin.what: plugin.version for plugin in brought}
+    set_only: dict[str, Any] = {}  # fields that move no id where they are unset
+    if task.option_fields:
+        set_only["option_fields"] = task.option_fields
+    if task.train_task:
+        set_only["train_task"] = task_fingerprint(TASKS.get(task.train_task), data_dir)
     definition = json.dumps(
         [
             task.name,
@@ -43,6 +51,7 @@ def task_fingerprint(task: Task, data_dir: Path | None) -> str:
             task.label_range,
             task.metrics,
             *([versions] if versions else []),  # parts of this package move no id
+            *([set_only] if set_only else []),
         ]
     )
     digest = hashlib.blake2b(definition.encode(), digest_size=8).hexdigest()
@@ -57,7 +66,9 @@ def task_meta(task: Task) -> dict[str, Any]:
 
 def text_columns(num_texts: int) -> tuple[str, ...]:
     """Return the columns of a prepared part that hold the texts of an example."""
-    return ("text",) if num_texts == 1 else ("text_a", "text_b")
+    if num_texts == 1:
+        return ("text",)
+    return tuple(f"text_{letter}" for letter in ascii_lowercase[:num_texts])
 
 
 def load_task(folder: Path) -> TaskData:
@@ -101,9 +112,12 @@ def _read(folder: Path, part: str, task: Task) -> Examples:
     import pyarrow.parquet
 
     table = pyarrow.parquet.read_table(folder / f"{part}.parquet")
-    names = text_columns(len(task.text_fields))
+    names = [name for name in table.column_names if name not in ("id", "label")]
+    columns = [table.column(name) for name in names]
+    is_there = np.stack([column.is_valid().to_numpy() for column in columns])
     return Examples(
         table.column("id").to_pylist(),
-        tuple(table.column(name).to_pylist() for name in names),
+        tuple([text or "" for text in column.to_pylist()] for column in columns),
         kind_of(task).array(table.column("label").to_pylist()),
+        None if is_there.all() else is_there.sum(axis=0),
     )

@@ -1,5 +1,6 @@
 """Floating-point operations that a protocol spends in the encoder, over padded tokens."""
 
+import math
 from collections.abc import Sequence
 
 from mae_bench.costs import TRAIN, Stack, stack_of_config
@@ -23,7 +24,7 @@ class OperationCount:
         return None if self._stack is None else self._operations
 
     def add_training(self, shape: Sequence[int]) -> None:
-        """Count a forward and a backward pass over ids of this shape."""
+        """Count a forward and a backward pass over ids of this shape, tokens last."""
         self._add(shape, TRAIN)
 
     def add_reading(self, shape: Sequence[int]) -> None:
@@ -32,4 +33,4 @@ class OperationCount:
 
     def _add(self, shape: Sequence[int], passes: int) -> None:
         if self._stack is not None:
-            self._operations += passes * self._stack.forward(shape[0], shape[1])
+            self._operations += passes * self._stack.forward(math.prod(shape[:-1]), shape[-1])

@@ -40,6 +40,11 @@ def same_tokenizer(folder: Path, load: Callable[[], object]) -> object:
     return _tokenizers[key]
 
 
+def number_of(tokenizer: object) -> int:
+    """Return what stands for a tokenizer in the key of what it made."""
+    return _numbers.setdefault(tokenizer, next(_counter))
+
+
 def token_ids(
     tokenizer: object,
     texts: Sequence[Sequence[str]],
@@ -54,7 +59,7 @@ def token_ids(
         max_length: at which ``encode`` cuts.
         encode: tokenises columns of texts that are not in memory.
     """
-    number = _numbers.setdefault(tokenizer, next(_counter))
+    number = number_of(tokenizer)
     keys = [(number, max_length, row) for row in zip(*texts, strict=True)]
     cached = [_held.get(key) for key in keys]
     new = list(dict.fromkeys(key for key, held in zip(keys, cached, strict=True) if held is None))

@@ -4,7 +4,7 @@ A kind is one file, registered by its module, which is named here once. Nothing 
 asks which kind a task is of.
 """
 
-from mae_bench.tasks.kinds import classify, pair, regress
+from mae_bench.tasks.kinds import choice, classify, pair, regress, span
 from mae_bench.tasks.kinds.base import (
     KINDS,
     FinetuneKind,
@@ -21,9 +21,11 @@ __all__ = [
     "Learner",
     "LinearKind",
     "TaskKind",
+    "choice",
     "classify",
     "kind_of",
     "objects",
     "pair",
     "regress",
+    "span",
 ]

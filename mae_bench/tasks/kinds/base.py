@@ -8,20 +8,22 @@ Legend: N examples, B batch, S padded length of a batch, D hidden size.
 """
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from mae_bench.errors import DataError, SpecError
 from mae_bench.plurals import counted
 from mae_bench.registry import Registry
-from mae_bench.tasks.base import Examples, Labels, Task
+from mae_bench.tasks.base import TASKS, Examples, Labels, Task
 from mae_bench.tasks.metrics import Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from mae_bench.specs import FinetuneRecipe
     from mae_bench.training.batching import TokenSet
 
 Predict = Callable[[Any], Values]
@@ -33,13 +35,17 @@ class TaskKind(ABC):
     Attributes:
         task: of this kind.
         num_texts: texts of an example: 1, or 2 that are read as two segments.
+        num_noisy: the first so many texts of an example get a study's noise; None for all.
+        skipped: how many rows, or labels in them, `read_example` left out, by the reason.
     """
 
     num_texts: ClassVar[int] = 1
+    num_noisy: ClassVar[int | None] = None
 
     def __init__(self, task: Task) -> None:
         """Keep the task whose labels this kind reads and judges."""
         self.task = task
+        self.skipped: Counter[str] = Counter()
 
     def check(self) -> None:
         """Check that the task's definition is one of this kind.
@@ -54,6 +60,44 @@ class TaskKind(ABC):
                 f"({', '.join(self.task.text_fields)}); name that many columns in text_fields, or "
                 "give the task another kind"
             )
+        if self.task.train_task:
+            self._check_train_task()
+
+    def _check_train_task(self) -> None:
+        name, other = self.task.name, TASKS.get(self.task.train_task)
+        if other.train_task:
+            raise SpecError(
+                f"task '{name}' trains on '{other.name}', which itself trains on "
+                f"'{other.train_task}'; name '{other.train_task}' as its train_task"
+            )
+        if other.kind != self.task.kind or not self.shares_labels(other):
+            raise SpecError(
+                f"task '{name}' cannot train on '{other.name}': its kind and labels are "
+                f"{_labels_in_words(self.task)}, those of '{other.name}' "
+                f"{_labels_in_words(other)}; name a train_task of the same labels in the same order"
+            )
+
+    def shares_labels(self, other: Task) -> bool:
+        """Whether what is learned from the labels of another task of this kind predicts these."""
+        task = self.task
+        return (task.label_names, task.label_range) == (other.label_names, other.label_range)
+
+    def read_example(
+        self, texts: Sequence[Any], label: Any, where: str
+    ) -> tuple[tuple[str, ...], Any] | None:
+        """Return the texts and the label of a data set's row; None, counted, if it has no use.
+
+        Args:
+            texts: one for each of the task's ``columns``, as the data set holds them.
+            label: as the data set holds it.
+            where: row, split and task, for the message.
+
+        Raises:
+            DataError: something in it is not allowed; the message says what is.
+        """
+        fields = zip(self.task.text_fields, texts, strict=True)
+        read = tuple(self.read_text(text, name, where) for name, text in fields)
+        return read, self.read_label(label, where)
 
     def read_text(self, value: Any, field: str, where: str) -> str:
         """Return a text of a data set's row.
@@ -122,6 +166,13 @@ class Learner(ABC):
 
     constant_losses: Values
 
+    def losses_of_constant(self, targets: "Tensor", texts: "TokenSet") -> Values:
+        """Return [R] the constant's loss of each row that the training examples were laid out as.
+
+        By default a row is an example.
+        """
+        return self.constant_losses
+
     @abstractmethod
     def head(self, width: int, *, dropout: float, seed: int) -> "nn.Module":
         """Return a new head, called with hidden vectors [B, S, D] and ``is_pad`` [B, S] or None.
@@ -137,14 +188,17 @@ class Learner(ABC):
 
     @abstractmethod
     def output_shape(self, longest: int) -> tuple[int, ...]:
-        """Return the shape of one example's outputs, where the longest text has that many tokens.
+        """Return the shape of one row's outputs, where the longest text has that many tokens.
 
         Outputs of a batch may be shorter in their second dimension; the rest is then 0.
         """
 
     @abstractmethod
     def encode(self, labels: Labels, texts: "TokenSet") -> "Tensor":
-        """Return [N, ...] what the loss compares with, on the device of the texts."""
+        """Return [R, ...] what the loss compares with, on the device of the texts.
+
+        There is one a row of ``texts``: an example, or a part of a long one.
+        """
 
     @abstractmethod
     def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
@@ -152,7 +206,12 @@ class Learner(ABC):
 
     @abstractmethod
     def decode(self, outputs: "Tensor", texts: "TokenSet") -> Values:
-        """Return predictions [N], in the form of the labels."""
+        """Return predictions [N] of the examples, in the form that the metrics compare.
+
+        Args:
+            outputs: [R, ...], one a row.
+            texts: as they were laid out.
+        """
 
 
 class FinetuneKind(TaskKind):
@@ -161,6 +220,10 @@ class FinetuneKind(TaskKind):
     @abstractmethod
     def learner(self, train: Examples) -> Learner:
         """Return how the labels of a training set are learned."""
+
+    def under(self, recipe: "FinetuneRecipe") -> Self:
+        """Return the kind with those options of a recipe that only some kinds read."""
+        return self
 
     def lay_out(
         self, tokenizer: Any, examples: Examples, *, max_length: int, vocab_size: int, device: str
@@ -239,6 +302,11 @@ def objects(values: Iterable[Any]) -> Labels:
     for index, value in enumerate(listed):  # `np.array` would make lists of one length a table
         array[index] = value
     return array
+
+
+def _labels_in_words(task: Task) -> str:
+    labels = ", ".join(task.label_names) or (task.label_range or "unnamed")
+    return f"{task.kind} ({labels})"
 
 
 def _are_the_same(values: Values) -> bool:

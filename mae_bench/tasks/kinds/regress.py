@@ -95,7 +95,7 @@ class Numbers(Learner):
         """Return pooling and a linear layer of one output."""
         from mae_bench.model.heads import PooledHead
 
-        return PooledHead(width, 1, dropout=dropout, task=self.task.name, seed=seed)
+        return PooledHead(width, 1, dropout=dropout, task=self.task.trained_as, seed=seed)
 
     def output_shape(self, longest: int) -> tuple[int, ...]:
         """Return one output."""
