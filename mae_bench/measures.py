@@ -153,3 +153,8 @@ declare("perplexity_*", better="lower", unit="perplexity")
 declare("loss", better="lower", unit="nats", digits=3)
 declare("*_loss", better="lower", unit="nats", digits=3)  # final, validation, of parts
 declare("relative_cost", better="lower", unit=f"{TIMES} mlm", digits=2)
+declare("accuracy/*", better="higher")  # of a group of examples
+declare("*_bits_per_character", better="lower", unit="bits", digits=3)
+declare("*_perplexity_per_word", better="lower", unit="perplexity")
+declare("masked_word_accuracy_*", better="higher")
+declare("word_error_*", better="lower")

@@ -8,7 +8,7 @@ from mae_bench.masking import build_lexicon
 from mae_bench.model.attention import to_device
 from mae_bench.model.backbone import load_backbone
 from mae_bench.model.teacher import SPEC_FILE
-from mae_bench.objectives.base import OBJECTIVES, Objective, parse_options
+from mae_bench.objectives.base import OBJECTIVES, Objective, Scorer, parse_options
 from mae_bench.pretraining.checkpoint import load_part
 from mae_bench.results import read_json
 from mae_bench.specs import PretrainSpec
@@ -56,3 +56,27 @@ def rebuild_at(folder: Path, data: Blocks, mask_ratio: float, device: str) -> Ob
     objective = kind(load_backbone(folder), spec.backbone, options, seed=spec.seed, lexicon=lexicon)
     load_part(objective, folder, predictor.prefix)
     return to_device(objective, device).eval()
+
+
+def rebuild_scorer(folder: Path, device: str) -> tuple[Objective, Scorer] | None:
+    """Return what says how likely tokens are after a pretraining, in evaluation mode.
+
+    None where nothing can: the encoder is not from this suite, or its objective names no tokens.
+    What hides tokens by the corpus' words or counts does so no more: it is told which to hide.
+    """
+    if not (folder / SPEC_FILE).exists():
+        return None
+    spec = PretrainSpec.model_validate(read_json(folder / SPEC_FILE))
+    trained = parse_options(spec.objective, spec.options)
+    scorer = OBJECTIVES.get(spec.objective).provides(trained).scorer
+    if scorer is None:
+        return None
+    kind = OBJECTIVES.get(scorer.objective)
+    asked = dict(scorer.options)
+    # the rest of a token's own probability is that of having been copied
+    plain = {**PLAIN, "loss_on": "masked"}
+    asked |= {name: value for name, value in plain.items() if name in kind.Options.model_fields}
+    options = parse_options(scorer.objective, asked)
+    objective = kind(load_backbone(folder), spec.backbone, options, seed=spec.seed)
+    load_part(objective, folder, scorer.prefix)
+    return to_device(objective, device).eval(), scorer

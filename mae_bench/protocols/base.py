@@ -46,6 +46,8 @@ class Protocol:
         primary: its metric that decides; empty for the first metric of the task.
         needs_labels: whether it learns from the training part. One that does not has the same
             result at every train size, and may read tasks that have a test alone.
+        needs_scorer: whether it asks the objective itself for tokens (`Provisions.scorer`), so that
+            arms without one have no result.
         kinds: the interface that a task's kind must have, for what the protocol calls on it:
             `TaskKind` for those of every kind, `FinetuneKind`, `LinearKind` or one of its own.
     """
@@ -58,6 +60,7 @@ class Protocol:
     reads_corpus: bool = False
     primary: str = ""
     needs_labels: bool = True
+    needs_scorer: bool = False
     kinds: type = TaskKind
 
     def fits(self, kind: str) -> bool:

@@ -42,6 +42,7 @@ from mae_bench.specs.pretraining import (
     PretrainSpec,
     TokenizerSpec,
 )
+from mae_bench.specs.scoring import ScoreRecipe
 from mae_bench.specs.study import (
     PEAK_LR,
     ArmSpec,
@@ -82,6 +83,7 @@ __all__ = [
     "TokenizerSpec",
     "TrainSize",
     "TuningSpec",
+    "ScoreRecipe",
     "few_seeds",
     "stage_id",
     "study_limits",

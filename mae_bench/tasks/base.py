@@ -21,7 +21,7 @@ class Task:
         name: its name in the registry.
         kind: a name in `KINDS`, which decides what a label is and how a model learns it.
         text_fields: the columns with the text, as many as the kind reads.
-        label_field: the column with the label.
+        label_field: the column with the label; empty where the kind reads none.
         label_names: label i is ``label_names[i]``; empty where labels are not of classes.
         metrics: names in ``METRICS``; the first is the primary one, which choices and verdicts
             follow in the direction that is declared for it.

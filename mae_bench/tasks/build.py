@@ -1,6 +1,5 @@
 """Prepares a task: reads its official splits, checks every row, and keeps the splits apart."""
 
-import hashlib
 import json
 import math
 from collections import Counter
@@ -16,6 +15,7 @@ from mae_bench.progress import Progress
 from mae_bench.tasks.base import PARTS, TASKS, Task
 from mae_bench.tasks.kinds.base import kind_of
 from mae_bench.tasks.prepared import task_meta, text_columns
+from mae_bench.tasks.subsets import content_hash
 
 SELECTION_RATIO = 0.1
 MAX_SELECTION = 500
@@ -165,8 +165,10 @@ def _rows(task: Task, split: str, data_dir: Path | None, skipped: Counter[str]) 
     if task.source is None:
         return _world_rows(task, split)
     label = task.label_field
-    fields = read_split(task.source, split, data_dir, texts=task.columns, others=(label,))
-    columns, labels = [fields[name] for name in task.columns], fields[label]
+    others = (label,) if label else ()
+    fields = read_split(task.source, split, data_dir, texts=task.columns, others=others)
+    columns = [fields[name] for name in task.columns]
+    labels = fields[label] if label else [None] * len(columns[0])
     return list(_checked(task, split, zip(*columns, strict=True), labels, skipped))
 
 
@@ -212,16 +214,11 @@ def _chosen(rows: list[_Row], limit: int) -> list[_Row]:
     """
     unique: dict[tuple[str, ...], tuple[bytes, _Row]] = {}
     for row in rows:
-        hashed = _hash(row.written), row
+        hashed = content_hash(row.written), row
         kept = unique.setdefault(row.key, hashed)
         if hashed[0] < kept[0]:
             unique[row.key] = hashed
     return [row for _, row in sorted(unique.values(), key=lambda pair: pair[0])[:limit]]
-
-
-def _hash(key: tuple[str, ...]) -> bytes:
-    data = "\n".join(key).encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(data, digest_size=16).digest()
 
 
 def _write(rows: list[_Row], num_texts: int, path: Path) -> None:
