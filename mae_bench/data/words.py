@@ -1,4 +1,4 @@
-"""Words of a text, whatever its tokenizer: between blanks, and in scripts without them by character.
+"""Words of a text, whatever its tokenizer: between blanks, in scripts without them by character.
 
 So a number of words is the same for every tokenizer, and likelihoods a word can be compared.
 Legend: C characters of a text, T tokens.

@@ -156,7 +156,9 @@ class Composite(Objective[PartsT]):
             if predictor := options.every[index].provides.predictor:
                 predictor = replace(predictor, prefix=f"parts.{index}.{predictor.prefix}")
                 break
-        asked = [(index, options.every[index].provides.scorer) for index in cls.asked_order(options)]
+        asked = [
+            (index, options.every[index].provides.scorer) for index in cls.asked_order(options)
+        ]
         scorers = [
             replace(scorer, prefix=f"parts.{index}.{scorer.prefix}")
             for index, scorer in asked

@@ -9,7 +9,7 @@ from mae_bench.planning.arms import ResolvedArm, resolve_arm
 from mae_bench.planning.controls import with_controls
 from mae_bench.planning.deciding import check_deciding, check_mean
 from mae_bench.planning.external import check_origin, is_outside, resolved_backbone
-from mae_bench.planning.fitting import check_kinds, fitting_floors
+from mae_bench.planning.fitting import check_kinds, check_scorers, fitting_floors
 from mae_bench.planning.recipes import (
     check_lengths,
     unread_recipes,
@@ -54,6 +54,7 @@ def check_study(
     study = with_fitted_lengths(study.model_copy(update={"objectives": specs}))
     _check_names(study)
     check_kinds(study)
+    silent = check_scorers(study, arms)
     check_deciding(study)
     check_lengths(study)
     labels = [arm.label for arm in arms] + list(fitting_floors(study).values())
@@ -92,7 +93,7 @@ def check_study(
     return (
         study.model_copy(update={"control": control}),
         arms,
-        [*_warnings(study, bool(tuned)), *unread],
+        [*_warnings(study, bool(tuned)), *unread, *silent],
     )
 
 

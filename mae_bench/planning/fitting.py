@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from mae_bench.errors import SpecError
+from mae_bench.planning.arms import ResolvedArm
 from mae_bench.planning.shorthand import FLOORS
 from mae_bench.specs import CORPUS, Study
 
@@ -25,6 +26,38 @@ def check_kinds(study: Study) -> None:
     _check_protocols("protocols", study.protocols, study.tasks)
     if tuning:
         _check_protocols("tuning.protocol", (tuning.protocol,), tuned)
+        for name in tuned:
+            if name != CORPUS and TASKS.get(name).is_test_only:
+                raise SpecError(
+                    f"tuning chooses on a selection part, and task '{name}' has a test alone; "
+                    "name other tasks in tuning.tasks",
+                    name,
+                )
+
+
+def check_scorers(study: Study, arms: Iterable[ResolvedArm]) -> list[str]:
+    """Return a sentence for each protocol that has no result for some of the arms.
+
+    Raises:
+        SpecError: it has none for any.
+    """
+    from mae_bench.protocols.base import PROTOCOLS
+
+    arms, sentences = tuple(arms), []
+    for name in study.protocols:
+        if not PROTOCOLS.get(name).needs_scorer:
+            continue
+        silent = [arm.label for arm in arms if arm.provides.scorer is None]
+        what = f"'{name}' asks an arm's own objective how likely tokens are"
+        if len(silent) == len(arms):
+            raise SpecError(
+                f"protocols: {what}, and no arm can say ({', '.join(silent)}); add one that "
+                "predicts tokens, such as mlm, mae or causal, or name another protocol",
+                name,
+            )
+        if silent:
+            sentences.append(f"protocol {what}; without a result: {', '.join(silent)}")
+    return sentences
 
 
 def fitting_floors(study: Study) -> dict[str, str]:

@@ -176,7 +176,12 @@ class _Planner:
                 for arm in study.objectives:
                     key = self._pretrain(arm.label, tokens, self._pretrain_seed(seed))
                     for protocol in study.protocols:
+                        if PROTOCOLS.get(protocol).needs_scorer and not self._can_score(arm.label):
+                            continue  # `check_scorers` has said so
                         yield from self._evaluations(arm, protocol, key, tokens, seed, groups)
+
+    def _can_score(self, label: str) -> bool:
+        return self.arms[label].provides.scorer is not None
 
     def _pretrain_seed(self, seed: int) -> int:
         return seed if self.study.repeats == "pretraining" else self.study.seeds[0]

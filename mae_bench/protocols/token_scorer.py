@@ -93,6 +93,7 @@ class TokenScorer:
         """Return [M] the sum of log-probabilities of each text's tokens, in nats."""
         stretches = [self._stretches(text) for text in texts]
         new = dict.fromkeys(s for parts in stretches for s in parts if s not in self._known)
+        self.unknown += sum(part.ids.count(self._tokenizer.unk_token_id) for part in new)
         # of one text in two batches the last digits may differ, so that each is read once
         self._known |= dict.fromkeys(new, 0.0)
         for copy, scores, _ in self._read(self._copies(new)):
@@ -138,7 +139,9 @@ class TokenScorer:
         ids, words = encoded["input_ids"], words_of_tokens(text, encoded["offset_mapping"])
         room = self.recipe.max_length - 2
         return [
-            Stretch((CLS_ID, *ids[start : start + room], SEP_ID), tuple(words[start : start + room]))
+            Stretch(
+                (CLS_ID, *ids[start : start + room], SEP_ID), tuple(words[start : start + room])
+            )
             for start in range(0, len(ids), room)
         ]
 
@@ -173,7 +176,6 @@ class TokenScorer:
         if not self.is_left_to_right:
             hidden = torch.tensor([copy.hidden for copy in copies], device=self.device)
         rows = torch.zeros(len(copies), dtype=torch.int64, device=self.device)
-        # on the device of the rows, and the last of training, where schedules end
         draws = Draws(0, 0, rows, progress=1.0, hidden=hidden)
         with torch.inference_mode(), autocast(self.device, self.recipe.precision):
             view = self.objective.corrupt(Block(ids), draws)
@@ -185,8 +187,6 @@ class TokenScorer:
         return zip(copies, _rows(scores.double(), shape), _rows(is_best, shape), strict=True)
 
     def _count(self, ids: Tensor, predicted: int) -> None:
-        unknown = self._tokenizer.unk_token_id
-        self.unknown += 0 if unknown is None else int((ids == unknown).sum())
         objective = self.objective
         # a price is of rows that hide something and keep something
         length = max(ids.shape[1], 4)
@@ -201,4 +201,3 @@ class TokenScorer:
 def _rows(values: Tensor, shape: tuple[int, int]) -> Values:
     rows: Values = values.reshape(shape).cpu().numpy()
     return rows
-

@@ -4,7 +4,15 @@ A kind is one file, registered by its module, which is named here once. Nothing 
 asks which kind a task is of.
 """
 
-from mae_bench.tasks.kinds import choice, classify, language_model, minimal_pair, pair, regress, span
+from mae_bench.tasks.kinds import (
+    choice,
+    classify,
+    language_model,
+    minimal_pair,
+    pair,
+    regress,
+    span,
+)
 from mae_bench.tasks.kinds.base import (
     KINDS,
     FinetuneKind,

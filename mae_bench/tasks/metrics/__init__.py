@@ -6,4 +6,13 @@ What to touch: a metric is one registered function here, its direction and unit 
 from mae_bench.tasks.metrics import answers, classes, likelihoods, numbers
 from mae_bench.tasks.metrics.base import METRICS, Metric, Values, add_metric
 
-__all__ = ["METRICS", "Metric", "Values", "add_metric", "answers", "classes", "likelihoods", "numbers"]
+__all__ = [
+    "METRICS",
+    "Metric",
+    "Values",
+    "add_metric",
+    "answers",
+    "classes",
+    "likelihoods",
+    "numbers",
+]
