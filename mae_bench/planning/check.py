@@ -9,14 +9,13 @@ from mae_bench.planning.arms import ResolvedArm, resolve_arm
 from mae_bench.planning.controls import with_controls
 from mae_bench.planning.deciding import check_deciding, check_mean
 from mae_bench.planning.external import check_origin, is_outside, resolved_backbone
-from mae_bench.planning.fitting import check_kinds
+from mae_bench.planning.fitting import check_kinds, fitting_floors
 from mae_bench.planning.recipes import (
     check_lengths,
     unread_recipes,
     with_fitted_lengths,
     with_recipes,
 )
-from mae_bench.planning.shorthand import FLOORS
 from mae_bench.planning.tuning_section import check_tuning
 from mae_bench.sentences import shown
 from mae_bench.specs import (
@@ -57,7 +56,7 @@ def check_study(
     check_kinds(study)
     check_deciding(study)
     check_lengths(study)
-    labels = [arm.label for arm in arms] + list(FLOORS.values())
+    labels = [arm.label for arm in arms] + list(fitting_floors(study).values())
     if study.control is not None:
         _member("control", study.control, labels)
     sides: dict[str, Claim | Comparison] = {f"claims[{i}]": c for i, c in enumerate(study.claims)}

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from mae_bench.errors import SpecError
+from mae_bench.planning.shorthand import FLOORS
 from mae_bench.specs import CORPUS, Study
 
 
@@ -26,6 +27,19 @@ def check_kinds(study: Study) -> None:
         _check_protocols("tuning.protocol", (tuning.protocol,), tuned)
 
 
+def fitting_floors(study: Study) -> dict[str, str]:
+    """Return the floors that can read a task of a study: protocol -> label of its arm."""
+    from mae_bench.protocols.base import PROTOCOLS
+    from mae_bench.tasks import TASKS
+
+    tasks = [TASKS.get(task) for task in study.real_tasks]
+    return {
+        name: label
+        for name, label in FLOORS.items()
+        if not tasks or any(PROTOCOLS.get(name).can_read(task) for task in tasks)
+    }
+
+
 def _check_protocols(where: str, protocols: Iterable[str], tasks: Iterable[str]) -> None:
     from mae_bench.protocols.base import PROTOCOLS
     from mae_bench.tasks import KINDS, TASKS
@@ -36,8 +50,19 @@ def _check_protocols(where: str, protocols: Iterable[str], tasks: Iterable[str])
             if task == CORPUS or protocol.reads_corpus:
                 continue
             kind = TASKS.get(task).kind
-            if protocol.fits(kind):
+            if protocol.can_read(TASKS.get(task)):
                 continue
+            if protocol.fits(kind):
+                reading = [
+                    other
+                    for other, part in PROTOCOLS
+                    if part.needs_checkpoint and part.can_read(TASKS.get(task))
+                ]
+                raise SpecError(
+                    f"{where}: '{name}' cannot read task '{task}', which has a test and nothing to "
+                    f"learn from or choose on; it is read by {', '.join(reading) or 'no protocol'}",
+                    name,
+                )
             read = [each for each in KINDS.names() if protocol.fits(each)]
             fitting = [
                 other

@@ -10,8 +10,8 @@ from mae_bench.data.corpus import left_out, require_text
 from mae_bench.planning.arms import ResolvedArm
 from mae_bench.planning.check import check_study
 from mae_bench.planning.external import outside
+from mae_bench.planning.fitting import fitting_floors
 from mae_bench.planning.recipes import recipe_of
-from mae_bench.planning.shorthand import FLOORS
 from mae_bench.planning.stage import Key, Stage, StageBuilder
 from mae_bench.specs import (
     CLEAN,
@@ -114,10 +114,10 @@ def make_plan(
     planner = _Planner(study, arms, StageBuilder(data_dir))
     cells = tuple(planner.cells())
     stages = tuple(planner.builder.stages.values())
-    floors = tuple(ArmSpec(objective=name, label=label) for name, label in FLOORS.items())
+    floors = fitting_floors(study).items()
     return Plan(
         study=study,
-        arms=study.objectives + floors,
+        arms=(*study.objectives, *(ArmSpec(objective=name, label=label) for name, label in floors)),
         stages=stages,
         cells=cells,
         resolved=arms,
@@ -167,9 +167,9 @@ class _Planner:
         has_tasks = not all(PROTOCOLS.get(name).reads_corpus for name in study.protocols)
         for task in study.real_tasks if has_tasks else ():
             self.builder.task(task)
-        groups = noise_groups(study.noise)
+        groups, floors = noise_groups(study.noise), fitting_floors(study)
         for seed in study.seeds:
-            for name, label in FLOORS.items() if has_tasks else ():
+            for name, label in floors.items() if has_tasks else ():
                 arm = ArmSpec(objective=name, label=label)
                 yield from self._evaluations(arm, name, None, None, seed, groups)
             for tokens in axis:
@@ -244,11 +244,11 @@ class _Planner:
 
         study, method = self.study, PROTOCOLS.get(protocol)
         recipe = recipe_of(study, method).canonical()
-        # of a study's own protocols all fit (`check_kinds`); of floors those that can read the kind
+        # of a study's own protocols all fit (`check_kinds`); of floors those that can read the task
         tasks: tuple[str | None, ...] = tuple(
-            task for task in study.real_tasks if method.fits(TASKS.get(task).kind)
+            task for task in study.real_tasks if method.can_read(TASKS.get(task))
         )
-        sizes = study.train_sizes
+        sizes = study.train_sizes if method.needs_labels else ("all",)
         if method.reads_corpus:
             tasks, sizes, groups = (None,), ("all",), noise_groups((CLEAN,))
         for task in tasks:
@@ -266,7 +266,8 @@ class _Planner:
                         test_noises=tuple(tests),
                         seed=seed,
                     )
-                    labels = "" if method.reads_corpus else f" {size} labels,"
+                    learns = method.needs_labels and not method.reads_corpus
+                    labels = f" {size} labels," if learns else ""
                     name = f"{arm.label} on {task or CORPUS}, {protocol},{labels} seed {seed}"
                     if train_noise != CLEAN:
                         name += f", trained on {train_noise.label}"

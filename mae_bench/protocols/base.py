@@ -20,6 +20,7 @@ from mae_bench.progress import Progress
 from mae_bench.protocols.outcome import ProtocolResult
 from mae_bench.registry import Registry
 from mae_bench.specs import CORPUS, EvaluateSpec, Frozen
+from mae_bench.tasks.base import Task
 from mae_bench.tasks.kinds.base import KINDS, TaskKind
 from mae_bench.tasks.prepared import load_task
 
@@ -43,6 +44,8 @@ class Protocol:
         reads_corpus: whether it reads validation rows of the corpus and no task, so that a
             checkpoint has one evaluation, whatever the tasks, train sizes and noises.
         primary: its metric that decides; empty for the first metric of the task.
+        needs_labels: whether it learns from the training part. One that does not has the same
+            result at every train size, and may read tasks that have a test alone.
         kinds: the interface that a task's kind must have, for what the protocol calls on it:
             `TaskKind` for those of every kind, `FinetuneKind`, `LinearKind` or one of its own.
     """
@@ -54,6 +57,7 @@ class Protocol:
     run: Callable[..., ProtocolResult]
     reads_corpus: bool = False
     primary: str = ""
+    needs_labels: bool = True
     kinds: type = TaskKind
 
     def fits(self, kind: str) -> bool:
@@ -63,6 +67,14 @@ class Protocol:
             UnknownNameError: no kind of that name is registered.
         """
         return issubclass(KINDS.get(kind), self.kinds)
+
+    def can_read(self, task: Task) -> bool:
+        """Whether it fits the kind of a task, and finds in it what it learns from.
+
+        Raises:
+            UnknownNameError: the task's kind is not registered.
+        """
+        return self.fits(task.kind) and not (task.is_test_only and self.needs_labels)
 
 
 PROTOCOLS: Registry[Protocol] = Registry("protocol", "protocols")

@@ -23,7 +23,7 @@ class Trial:
 
     Attributes:
         chosen: what was set.
-        value: the primary metric; None where ``failure`` says why.
+        value: the primary metric; None where ``failure`` says why, or nothing was to be chosen.
         loss: mean loss, which breaks ties; 0 where a protocol has none.
         facts: anything else worth keeping, as whether a solver converged.
     """
@@ -113,9 +113,13 @@ def score(task: Task, labels: Values, predictions: Values) -> float:
 def choose(task: Task, trials: Sequence[Trial]) -> Trial:
     """Return the trial of the best primary metric; ties: the lower loss, then the earlier trial.
 
+    A lone trial that did not fail needs no value: there is nothing to choose.
+
     Raises:
         DivergedError: no trial has a value.
     """
+    if len(trials) == 1 and trials[0].failure is None:
+        return trials[0]
     valued = [(trial, trial.value) for trial in trials if trial.value is not None]
     if not valued:
         reasons = "; ".join(f"{dict(trial.chosen)}: {trial.failure}" for trial in trials)

@@ -26,12 +26,17 @@ class Splits:
     def __init__(self, spec: EvaluateSpec, data: TaskData) -> None:
         """Read the training and selection parts; the test split stays untouched.
 
+        Both are empty where a task has a test alone.
+
         Raises:
             DataError: the selection part is empty, or the train size is above the data.
         """
         self.task: Task = data.task
         self._data = data
         self._seed = spec.seed
+        if self.task.is_test_only:
+            self.train, self.selection = data.train, data.selection
+            return
         if not data.selection.ids:
             raise DataError(
                 f"task '{self.task.name}' has no selection examples, so nothing can be chosen; "

@@ -38,6 +38,8 @@ class Task:
             holds lists; empty where the kind has none, or reads them from the text.
         train_task: the registered task whose train and selection parts are used, so that only the
             test is this task's own: another language, or another domain. Empty for its own.
+        is_test_only: whether it has nothing to learn from or choose on, so that only protocols
+            that learn nothing read it.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Task:
     language: str = "en"
     option_fields: tuple[str, ...] = ()
     train_task: str = ""
+    is_test_only: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:

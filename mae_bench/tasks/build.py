@@ -56,8 +56,9 @@ def build_task(task: Task, out: Path, data_dir: Path | None, progress: Progress)
     skipped: Counter[str] = Counter()
     parts, counts = _split(task, data_dir, skipped)
     out.mkdir(parents=True, exist_ok=True)
+    num_texts = max(len(row.texts) for rows in parts.values() for row in rows)
     for part in PARTS:
-        _write(parts[part], out / f"{part}.parquet")
+        _write(parts[part], num_texts, out / f"{part}.parquet")
     meta = {
         "task": task_meta(task),
         "rows": {part: len(rows) for part, rows in parts.items()},
@@ -85,6 +86,8 @@ def num_official(task: Task, data_dir: Path | None) -> int | None:
     Raises:
         DataError: a file is damaged, or the local copy lacks it.
     """
+    if task.is_test_only:
+        return 0
     if task.train_task:
         return num_official(TASKS.get(task.train_task), data_dir)
     if task.source is not None:
@@ -103,6 +106,11 @@ def _split(
     task: Task, data_dir: Path | None, skipped: Counter[str]
 ) -> tuple[dict[str, list[_Row]], dict[str, int]]:
     """Return the rows of each part and the counts of those removed; count what is skipped."""
+    if task.is_test_only:
+        test = _rows(task, task.test_split, data_dir, skipped)
+        if not test:
+            raise DataError(f"the test split of task '{task.name}' is empty; check the data set")
+        return {"train": [], "selection": [], "test": test}, {}
     if task.train_task:
         return _split_of_two(task, data_dir, skipped)
     train = _rows(task, "train", data_dir, skipped)
@@ -216,12 +224,13 @@ def _hash(key: tuple[str, ...]) -> bytes:
     return hashlib.blake2b(data, digest_size=16).digest()
 
 
-def _write(rows: list[_Row], path: Path) -> None:
+def _write(rows: list[_Row], num_texts: int, path: Path) -> None:
     import pyarrow
     import pyarrow.parquet
 
     columns: dict[str, list[Any]] = {"id": [row.name for row in rows]}
-    texts = zip_longest(*(row.texts for row in rows))
-    columns |= zip(text_columns(max(len(row.texts) for row in rows)), map(list, texts), strict=True)
+    most = max((len(row.texts) for row in rows), default=num_texts)
+    texts = zip_longest(*(row.texts for row in rows)) if rows else [()] * most
+    columns |= zip(text_columns(most), map(list, texts), strict=True)
     columns["label"] = [row.label for row in rows]
     pyarrow.parquet.write_table(pyarrow.table(columns), path)
