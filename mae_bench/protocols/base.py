@@ -48,6 +48,8 @@ class Protocol:
             result at every train size, and may read tasks that have a test alone.
         kinds: the interface that a task's kind must have, for what the protocol calls on it:
             `TaskKind` for those of every kind, `FinetuneKind`, `LinearKind` or one of its own.
+        token_kinds: the interface of kinds on which it asks the objective's own head for hidden
+            tokens, so that checkpoints without one are left out there.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Protocol:
     primary: str = ""
     needs_labels: bool = True
     kinds: type = TaskKind
+    token_kinds: type | None = None
 
     def fits(self, kind: str) -> bool:
         """Whether it can read tasks of a kind.
@@ -67,6 +70,10 @@ class Protocol:
             UnknownNameError: no kind of that name is registered.
         """
         return issubclass(KINDS.get(kind), self.kinds)
+
+    def needs_token_head(self, kind: str) -> bool:
+        """Whether it asks a checkpoint for hidden tokens on tasks of a kind."""
+        return self.token_kinds is not None and issubclass(KINDS.get(kind), self.token_kinds)
 
     def can_read(self, task: Task) -> bool:
         """Whether it fits the kind of a task, and finds in it what it learns from.
@@ -154,7 +161,10 @@ def _not_finite(spec: EvaluateSpec, metric: str, value: float) -> MaeBenchError:
 
 
 def tabulate(result: ProtocolResult) -> "pd.DataFrame":
-    """Return the test predictions with their labels, one row an example and noise."""
+    """Return the test predictions with their labels, one row an example and noise.
+
+    Where a result is a mean over draws, one for each of them, too, in the column ``draw``.
+    """
     import pandas as pd
 
     tables = [
@@ -165,6 +175,7 @@ def tabulate(result: ProtocolResult) -> "pd.DataFrame":
                 "label": reading.test.labels,
                 "prediction": reading.predictions,
             }
+            | ({} if reading.draw is None else {"draw": reading.draw})
         )
         for reading in result.readings
     ]

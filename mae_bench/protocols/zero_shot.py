@@ -27,7 +27,7 @@ from mae_bench.specs import EvaluateSpec, ZeroShotRecipe
 from mae_bench.tasks.base import Examples, TaskData
 from mae_bench.tasks.kinds.base import kind_of
 from mae_bench.tasks.metrics import Values
-from mae_bench.tasks.untrained import CosineKind, ZeroShotKind
+from mae_bench.tasks.untrained import ClozeKind, CosineKind, ZeroShotKind
 
 Setting = Callable[[Examples], Values]
 
@@ -89,5 +89,6 @@ PROTOCOLS.register("zero_shot")(
         run=run,
         needs_labels=False,
         kinds=ZeroShotKind,
+        token_kinds=ClozeKind,
     )
 )

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from mae_bench.tasks.base import Examples, Labels
-from mae_bench.tasks.kinds.base import Predict, TaskKind
+from mae_bench.tasks.kinds.base import LinearKind, Predict, TaskKind
 from mae_bench.tasks.metrics import Values
 
-Vectors = Callable[[Sequence[str]], Values]  # texts -> [M, D]
+Vectors = Callable[[Sequence[str]], Any]  # texts -> [M, D], dense or sparse
 
 
 class ZeroShotKind(TaskKind):
@@ -36,6 +36,14 @@ class ClozeKind(ZeroShotKind):
     """A kind whose labels are words that can fill the gap of a prompt: classes."""
 
 
+class FewShotKind(LinearKind):
+    """A kind of which a training set can hold so many examples of each class."""
+
+    @abstractmethod
+    def groups(self, labels: Labels) -> Labels:
+        """Return [N] the class of each label."""
+
+
 class NeighbourKind(TaskKind):
     """A kind that nearest neighbours can vote on."""
 
@@ -53,14 +61,17 @@ class NeighbourKind(TaskKind):
         """
 
 
-def cosines(a: Values, b: Values) -> Values:
-    """Return [M] the cosine of each pair of rows [M, D]; 0 where a row is all zeros."""
-    paired: Values = (unit_rows(a) * unit_rows(b)).sum(axis=1)
-    return paired
+def cosines(a: Any, b: Any) -> Values:
+    """Return [M] cosines of pairs of rows [M, D], dense or sparse; 0 beside a row of zeros."""
+    from scipy.sparse import issparse
+
+    a, b = unit_rows(a), unit_rows(b)
+    products = a.multiply(b) if issparse(a) else a * b
+    return np.asarray(products.sum(axis=1), dtype=np.float64).reshape(-1)
 
 
-def unit_rows(vectors: Values) -> Values:
-    """Return rows [M, D] of length 1; those of zeros stay."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: Values = vectors / np.where(lengths == 0, 1.0, lengths)
-    return scaled
+def unit_rows(vectors: Any) -> Any:
+    """Return rows [M, D] of length 1, dense or sparse; those of zeros stay."""
+    from sklearn.preprocessing import normalize
+
+    return normalize(vectors)

@@ -4,6 +4,14 @@ What to touch: a task of a known kind is one `add_task` in its family's file; a 
 that is named here once.
 """
 
-from mae_bench.tasks.definitions import choices, classification, glue, questions, similarity, world
+from mae_bench.tasks.definitions import (
+    choices,
+    classification,
+    glue,
+    questions,
+    retrieval,
+    similarity,
+    world,
+)
 
-__all__ = ["choices", "classification", "glue", "questions", "similarity", "world"]
+__all__ = ["choices", "classification", "glue", "questions", "retrieval", "similarity", "world"]

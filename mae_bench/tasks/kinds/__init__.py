@@ -4,7 +4,7 @@ A kind is one file, registered by its module, which is named here once. Nothing 
 asks which kind a task is of.
 """
 
-from mae_bench.tasks.kinds import choice, classify, pair, regress, span
+from mae_bench.tasks.kinds import choice, classify, pair, rank, regress, span
 from mae_bench.tasks.kinds.base import (
     KINDS,
     FinetuneKind,
@@ -26,6 +26,7 @@ __all__ = [
     "kind_of",
     "objects",
     "pair",
+    "rank",
     "regress",
     "span",
 ]

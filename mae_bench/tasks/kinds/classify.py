@@ -11,9 +11,9 @@ import numpy as np
 
 from mae_bench.errors import DataError, SpecError
 from mae_bench.tasks.base import Examples, Labels, Task
-from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, Learner, LinearKind, Predict
+from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, Learner, Predict
 from mae_bench.tasks.metrics import Values
-from mae_bench.tasks.untrained import ClozeKind, NeighbourKind
+from mae_bench.tasks.untrained import ClozeKind, FewShotKind, NeighbourKind
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @KINDS.register("classify")
-class Classify(FinetuneKind, LinearKind, ClozeKind, NeighbourKind):
+class Classify(FinetuneKind, FewShotKind, ClozeKind, NeighbourKind):
     """Labels are numbers of classes, int64, which ``label_names`` names."""
 
     def check(self) -> None:

@@ -3,7 +3,7 @@
 What to touch: a metric is one registered function here, its direction and unit in `measures.py`.
 """
 
-from mae_bench.tasks.metrics import answers, classes, numbers
+from mae_bench.tasks.metrics import answers, classes, numbers, ranking
 from mae_bench.tasks.metrics.base import METRICS, Metric, Values, add_metric
 
-__all__ = ["METRICS", "Metric", "Values", "add_metric", "answers", "classes", "numbers"]
+__all__ = ["METRICS", "Metric", "Values", "add_metric", "answers", "classes", "numbers", "ranking"]
