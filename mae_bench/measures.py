@@ -139,6 +139,8 @@ PLAIN = Measure()
 
 for _name in ("accuracy", "f1", "matthews", "pearson", "spearman", "masked_accuracy_*"):
     declare(_name, better="higher")
+for _name in ("mrr_at_10", "recall_at_*", "ndcg_at_10"):
+    declare(_name, better="higher")
 for _name in ("exact_match", "answer_f1", "cmrc_exact_match", "cmrc_f1"):
     declare(_name, better="higher")
 for _name in ("rank_tau*", "entropy_rank*", "participation_ratio*", "iso_score"):

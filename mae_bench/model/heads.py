@@ -11,17 +11,22 @@ from torch import Tensor, nn
 from mae_bench.model.backbone import Backbone
 from mae_bench.seeding import seed_for
 
-Pooling = Literal["mean", "cls"]
+Pooling = Literal["mean", "cls", "last"]
 
 
 def pool(hidden: Tensor, is_pad: Tensor | None, pooling: Pooling) -> Tensor:
     """Return [B, D] float32 from hidden vectors [B, S, D].
 
     ``mean`` averages all tokens that are not padding, [CLS] and [SEP] included;
-    ``cls`` takes the first token.
+    ``cls`` takes the first token, ``last`` the last that is not padding.
     """
     if pooling == "cls":
         return hidden[:, 0].float()
+    if pooling == "last":
+        if is_pad is None:
+            return hidden[:, -1].float()
+        last = (~is_pad).sum(dim=1).clamp(min=1) - 1
+        return hidden[torch.arange(len(hidden), device=hidden.device), last].float()
     hidden = hidden.float()  # a bf16 sum over a long text would lose digits
     if is_pad is None:
         return hidden.mean(dim=1)

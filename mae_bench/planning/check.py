@@ -6,6 +6,7 @@ from mae_bench.backbones import check_backbone
 from mae_bench.errors import SpecError, UnknownNameError, near_match
 from mae_bench.measures import measure_of
 from mae_bench.planning.arms import ResolvedArm, resolve_arm
+from mae_bench.planning.clozes import check_clozes
 from mae_bench.planning.controls import with_controls
 from mae_bench.planning.deciding import check_deciding, check_mean
 from mae_bench.planning.external import check_origin, is_outside, resolved_backbone
@@ -93,7 +94,7 @@ def check_study(
     return (
         study.model_copy(update={"control": control}),
         arms,
-        [*_warnings(study, bool(tuned)), *unread, *silent],
+        [*_warnings(study, bool(tuned)), *check_clozes(study, arms), *unread, *silent],
     )
 
 

@@ -1,11 +1,17 @@
 """Checks that tasks are of their kind, and that protocols can read tasks of that kind."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from mae_bench.errors import SpecError
 from mae_bench.planning.arms import ResolvedArm
+from mae_bench.planning.clozes import has_token_head
 from mae_bench.planning.shorthand import FLOORS
 from mae_bench.specs import CORPUS, Study
+
+if TYPE_CHECKING:
+    from mae_bench.protocols.base import Protocol
+    from mae_bench.tasks import Task
 
 
 def check_kinds(study: Study) -> None:
@@ -60,16 +66,43 @@ def check_scorers(study: Study, arms: Iterable[ResolvedArm]) -> list[str]:
     return sentences
 
 
+def can_floor_read(name: str, task: "Task") -> bool:
+    """Whether a floor is run on a task: the cosine of TF-IDF where TF-IDF cannot be trained."""
+    from mae_bench.protocols.base import PROTOCOLS
+
+    if name == "tfidf_cosine" and PROTOCOLS.get("tfidf").can_read(task):
+        return False
+    return PROTOCOLS.get(name).can_read(task)
+
+
+def read_tasks(study: Study, protocol: "Protocol", arm: ResolvedArm | None) -> tuple[str, ...]:
+    """Return the tasks on which a protocol evaluates an arm; of a floor those that it can read.
+
+    Where a protocol asks for tokens these are none for arms that cannot say.
+    """
+    from mae_bench.tasks import TASKS
+
+    tasks = {name: TASKS.get(name) for name in study.real_tasks}
+    if arm is None:
+        return tuple(name for name, task in tasks.items() if can_floor_read(protocol.name, task))
+    if protocol.needs_scorer and arm.provides.scorer is None:
+        return ()
+    return tuple(
+        name
+        for name, task in tasks.items()
+        if has_token_head(arm) or not protocol.needs_token_head(task.kind)
+    )
+
+
 def fitting_floors(study: Study) -> dict[str, str]:
     """Return the floors that can read a task of a study: protocol -> label of its arm."""
-    from mae_bench.protocols.base import PROTOCOLS
     from mae_bench.tasks import TASKS
 
     tasks = [TASKS.get(task) for task in study.real_tasks]
     return {
         name: label
         for name, label in FLOORS.items()
-        if not tasks or any(PROTOCOLS.get(name).can_read(task) for task in tasks)
+        if any(can_floor_read(name, task) for task in tasks)
     }
 
 

@@ -10,7 +10,7 @@ from mae_bench.data.corpus import left_out, require_text
 from mae_bench.planning.arms import ResolvedArm
 from mae_bench.planning.check import check_study
 from mae_bench.planning.external import outside
-from mae_bench.planning.fitting import fitting_floors
+from mae_bench.planning.fitting import fitting_floors, read_tasks
 from mae_bench.planning.recipes import recipe_of
 from mae_bench.planning.stage import Key, Stage, StageBuilder
 from mae_bench.specs import (
@@ -176,12 +176,7 @@ class _Planner:
                 for arm in study.objectives:
                     key = self._pretrain(arm.label, tokens, self._pretrain_seed(seed))
                     for protocol in study.protocols:
-                        if PROTOCOLS.get(protocol).needs_scorer and not self._can_score(arm.label):
-                            continue  # `check_scorers` has said so
                         yield from self._evaluations(arm, protocol, key, tokens, seed, groups)
-
-    def _can_score(self, label: str) -> bool:
-        return self.arms[label].provides.scorer is not None
 
     def _pretrain_seed(self, seed: int) -> int:
         return seed if self.study.repeats == "pretraining" else self.study.seeds[0]
@@ -245,14 +240,11 @@ class _Planner:
         groups: list[tuple[NoiseSpec, dict[NoiseSpec, NoiseSpec]]],
     ) -> Iterator[Cell]:
         from mae_bench.protocols.base import PROTOCOLS
-        from mae_bench.tasks import TASKS
 
         study, method = self.study, PROTOCOLS.get(protocol)
         recipe = recipe_of(study, method).canonical()
-        # of a study's own protocols all fit (`check_kinds`); of floors those that can read the task
-        tasks: tuple[str | None, ...] = tuple(
-            task for task in study.real_tasks if method.can_read(TASKS.get(task))
-        )
+        resolved = None if checkpoint is None else self.arms[arm.label]
+        tasks: tuple[str | None, ...] = read_tasks(study, method, resolved)
         sizes = study.train_sizes if method.needs_labels else ("all",)
         if method.reads_corpus:
             tasks, sizes, groups = (None,), ("all",), noise_groups((CLEAN,))

@@ -13,7 +13,11 @@ from mae_bench.sentences import shown, unknown_key
 from mae_bench.specs import NoiseSpec, Study
 from mae_bench.user_paths import is_there, user_path
 
-FLOORS = {"majority": "majority class", "tfidf": "TF-IDF + LR"}  # protocol -> label of its arm
+FLOORS = {  # protocol -> label of its arm
+    "majority": "majority class",
+    "tfidf": "TF-IDF + LR",
+    "tfidf_cosine": "TF-IDF cosine",
+}
 UNTRAINED = "random_init"
 MAX_SEEDS = MAX_ARMS = 1000
 _LISTS = ("tasks", "protocols", "train_sizes", "corpus_tokens", "noise", "seeds")

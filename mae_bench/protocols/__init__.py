@@ -4,6 +4,26 @@ What to touch: a new protocol needs its module and its line here. A change that 
 raises the version of its protocol; no protocol may read the test split before it has chosen.
 """
 
-from mae_bench.protocols import finetune, floors, linear_probe, representation, score
+from mae_bench.protocols import (
+    few_shot,
+    finetune,
+    floors,
+    knn,
+    linear_probe,
+    representation,
+    score,
+    tfidf_cosine,
+    zero_shot,
+)
 
-__all__ = ["finetune", "floors", "linear_probe", "representation", "score"]
+__all__ = [
+    "few_shot",
+    "finetune",
+    "floors",
+    "knn",
+    "linear_probe",
+    "representation",
+    "score",
+    "tfidf_cosine",
+    "zero_shot",
+]

@@ -50,6 +50,8 @@ class Protocol:
             arms without one have no result.
         kinds: the interface that a task's kind must have, for what the protocol calls on it:
             `TaskKind` for those of every kind, `FinetuneKind`, `LinearKind` or one of its own.
+        token_kinds: the interface of kinds on which it asks the objective's own head for hidden
+            tokens, so that checkpoints without one are left out there.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Protocol:
     needs_labels: bool = True
     needs_scorer: bool = False
     kinds: type = TaskKind
+    token_kinds: type | None = None
 
     def fits(self, kind: str) -> bool:
         """Whether it can read tasks of a kind.
@@ -70,6 +73,10 @@ class Protocol:
             UnknownNameError: no kind of that name is registered.
         """
         return issubclass(KINDS.get(kind), self.kinds)
+
+    def needs_token_head(self, kind: str) -> bool:
+        """Whether it asks a checkpoint for hidden tokens on tasks of a kind."""
+        return self.token_kinds is not None and issubclass(KINDS.get(kind), self.token_kinds)
 
     def can_read(self, task: Task) -> bool:
         """Whether it fits the kind of a task, and finds in it what it learns from.
@@ -157,7 +164,10 @@ def _not_finite(spec: EvaluateSpec, metric: str, value: float) -> MaeBenchError:
 
 
 def tabulate(result: ProtocolResult) -> "pd.DataFrame":
-    """Return the test predictions with their labels, one row an example and noise."""
+    """Return the test predictions with their labels, one row an example and noise.
+
+    Where a result is a mean over draws, one for each of them, too, in the column ``draw``.
+    """
     import pandas as pd
 
     tables = [
@@ -168,6 +178,7 @@ def tabulate(result: ProtocolResult) -> "pd.DataFrame":
                 "label": reading.test.labels,
                 "prediction": reading.predictions,
             }
+            | ({} if reading.draw is None else {"draw": reading.draw})
         )
         for reading in result.readings
     ]

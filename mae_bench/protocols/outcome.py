@@ -44,22 +44,30 @@ class Trial:
 
 @dataclass(frozen=True)
 class Reading:
-    """The test split read under one noise by the chosen model; ``collapse`` is empty if sound."""
+    """The test split read under one noise by the chosen model; ``collapse`` is empty if sound.
+
+    Where several models were trained on draws of the training set, ``test`` holds the examples once
+    for each, ``draw`` says of which of them a prediction is, ``metrics`` are means over draws, and
+    ``spread`` is their standard deviation.
+    """
 
     noise: NoiseSpec
     test: Examples
     predictions: Values
     metrics: Mapping[str, float]
     collapse: str
+    draw: Values | None = None
+    spread: Mapping[str, float] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
         """Return JSON-ready content, without the predictions."""
-        return {
+        content: dict[str, Any] = {
             "noise": self.noise.model_dump(mode="json"),
             "metrics": dict(self.metrics),
             "is_collapsed": bool(self.collapse),
             "collapse": self.collapse,
         }
+        return content | ({"spread": dict(self.spread)} if self.spread else {})
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ from mae_bench.specs.study import (
     Study,
     TuningSpec,
 )
+from mae_bench.specs.vectors import Cloze, FewShotRecipe, KnnRecipe, VectorRecipe, ZeroShotRecipe
 
 __all__ = [
     "ArmSpec",
@@ -57,12 +58,15 @@ __all__ = [
     "CLEAN",
     "CORPUS",
     "Claim",
+    "Cloze",
     "Comparison",
     "CorpusSpec",
     "Count",
     "EvaluateSpec",
+    "FewShotRecipe",
     "FinetuneRecipe",
     "Frozen",
+    "KnnRecipe",
     "LETTERS",
     "Letter",
     "MIN_SEEDS",
@@ -87,4 +91,6 @@ __all__ = [
     "few_seeds",
     "stage_id",
     "study_limits",
+    "VectorRecipe",
+    "ZeroShotRecipe",
 ]

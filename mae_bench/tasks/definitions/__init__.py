@@ -11,6 +11,7 @@ from mae_bench.tasks.definitions import (
     language,
     minimal_pairs,
     questions,
+    retrieval,
     similarity,
     world,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "language",
     "minimal_pairs",
     "questions",
+    "retrieval",
     "similarity",
     "world",
 ]

@@ -10,6 +10,7 @@ from mae_bench.tasks.kinds import (
     language_model,
     minimal_pair,
     pair,
+    rank,
     regress,
     span,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "minimal_pair",
     "objects",
     "pair",
+    "rank",
     "regress",
     "span",
 ]

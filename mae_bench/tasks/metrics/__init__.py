@@ -3,7 +3,7 @@
 What to touch: a metric is one registered function here, its direction and unit in `measures.py`.
 """
 
-from mae_bench.tasks.metrics import answers, classes, likelihoods, numbers
+from mae_bench.tasks.metrics import answers, classes, likelihoods, numbers, ranking
 from mae_bench.tasks.metrics.base import METRICS, Metric, Values, add_metric
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "classes",
     "likelihoods",
     "numbers",
+    "ranking",
 ]
