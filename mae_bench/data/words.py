@@ -42,7 +42,7 @@ def stretches(text: str, most: int) -> list[str]:
     words = words_of(text)
     count = int(words.max(initial=-1)) + 1
     starts = [int(np.argmax(words == first)) for first in range(0, count, most)]
-    ends = [*starts[1:], len(text)]
+    ends = [*starts[1:], len(text)][: len(starts)]  # without a word there is no stretch
     return [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
 
 
