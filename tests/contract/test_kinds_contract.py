@@ -58,7 +58,11 @@ def fitted(outputs, loss):
 def test_every_file_is_a_registered_kind():
     package = mae_bench.tasks.kinds
     files = {module.name for module in pkgutil.iter_modules(package.__path__)} - {"base"}
-    assert files - {"language_model", "minimal_pair"} == set(NAMES) == {"choice", "classify", "pair", "regress", "span"}
+    assert (
+        files - {"language_model", "minimal_pair"}
+        == set(NAMES)
+        == {"choice", "classify", "pair", "regress", "span"}
+    )
     assert files <= set(package.__all__)
     for name in files:
         assert KINDS.get(name).__module__ == f"{package.__name__}.{name}"

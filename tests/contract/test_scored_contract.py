@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from scored_cases import save_arm, scored_spec, scored_task
+from small_cases import with_test_labels
 from test_protocols_contract import save_task
 
 from mae_bench.errors import SpecError
 from mae_bench.measures import measure_of
 from mae_bench.progress import silent
-from mae_bench.protocols.base import PROTOCOLS, evaluate
-from mae_bench.specs import CLEAN, NoiseSpec
+from mae_bench.protocols.base import PROTOCOLS, evaluate, read_recipe
+from mae_bench.specs import CLEAN, NoiseSpec, ScoreRecipe
 from mae_bench.tasks.kinds import KINDS
 from mae_bench.tasks.metrics import METRICS
 from mae_bench.tasks.scored import ScoredKind
@@ -63,7 +64,8 @@ def test_results_are_complete_recomputable_and_repeat(kind, arm, arms, tmp_path)
         assert part["id"].tolist() == data.test.ids
         assert np.array_equal(part["label"], data.test.labels)
         recomputed = [name for name in result["metrics"] if name in METRICS]
-        assert recomputed == [data.task.metrics[0].replace("pseudo", "causal" if is_causal else "pseudo")]
+        own = "causal" if is_causal else "pseudo"
+        assert recomputed == [data.task.metrics[0].replace("pseudo", own)]
         for name in recomputed:
             again = METRICS.get(name)(part["label"].to_numpy(), part["prediction"].to_numpy(), 1)
             assert result["metrics"][name] == pytest.approx(again)
@@ -77,8 +79,11 @@ def test_results_are_complete_recomputable_and_repeat(kind, arm, arms, tmp_path)
 def test_neither_seed_nor_label_moves_a_prediction(kind, arms, tmp_path):
     data = scored_task(kind)
     _, one = run(data, arms["mlm"], tmp_path, test_noises=(CLEAN,))
-    _, two = run(data, arms["mlm"], tmp_path, test_noises=(CLEAN,), seed=7, checkpoint="other")
+    _, two = run(data, arms["mlm"], tmp_path, test_noises=(CLEAN,), seed=7)
     pd.testing.assert_frame_equal(one, two, check_exact=True)
+    flipped = with_test_labels(data, data.test.labels[::-1].copy())
+    _, blind = run(flipped, arms["mlm"], tmp_path / "blind", test_noises=(CLEAN,))
+    assert one["prediction"].equals(blind["prediction"])
 
 
 def test_a_flat_head_is_right_about_pairs_of_one_length_never(tmp_path):
@@ -100,7 +105,4 @@ def test_tuning_gets_no_test_result(arms, tmp_path):
 
 def test_percents_that_are_one_are_refused():
     with pytest.raises(SpecError, match=r"word_ratios must differ .* got 15, 15"):
-        from mae_bench.protocols.base import read_recipe
-        from mae_bench.specs import ScoreRecipe
-
         read_recipe(scored_spec(scored_task("minimal_pair"), word_ratios=(0.15, 0.15)), ScoreRecipe)
