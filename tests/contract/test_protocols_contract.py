@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from small_cases import plain, save_encoder, small_spec, small_task, with_test_labels
+from small_cases import plain, save_mlm, small_spec, small_task, with_test_labels
 
 import mae_bench.protocols
 from mae_bench.errors import SpecError, UnknownNameError
@@ -28,7 +28,7 @@ NOISES = (NoiseSpec(), NoiseSpec(name="typos", rate=0.3))
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
-    return save_encoder(tmp_path_factory.mktemp("encoder"))
+    return save_mlm(tmp_path_factory.mktemp("encoder"))
 
 
 def save_task(data, folder):
@@ -62,13 +62,27 @@ def run(name, data, encoder, folder, **changes):
     return metrics, pd.read_parquet(out / "predictions.parquet")
 
 
+def kind_for(name):
+    """Return a kind that a protocol reads: classes where it can."""
+    return "classify" if PROTOCOLS.get(name).fits("classify") else "rank"
+
+
 def test_every_module_with_a_protocol_is_named_in_the_package():
     folder = Path(mae_bench.protocols.__file__).parent
     modules = {
         path.stem for path in folder.glob("*.py") if "PROTOCOLS.register" in path.read_text()
     }
     assert modules <= set(mae_bench.protocols.__all__)
-    assert NAMES == ["finetune", "linear_probe", "majority", "tfidf"]
+    assert NAMES == [
+        "few_shot",
+        "finetune",
+        "knn",
+        "linear_probe",
+        "majority",
+        "tfidf",
+        "tfidf_cosine",
+        "zero_shot",
+    ]
     assert set(PROTOCOLS.names()) - set(NAMES) == {"representation", "score"}
 
 
@@ -103,25 +117,38 @@ def test_results_are_complete_and_recomputable(name, kind, encoder, tmp_path):
         "seconds",
         "flops",
     }
-    assert (metrics["n_train"], metrics["n_selection"], metrics["n_test"]) == (48, 24, 24)
+    num_train = {"few_shot": 3 * data.task.num_labels}.get(name, 48)
+    num_train = num_train if PROTOCOLS.get(name).needs_labels else 0
+    assert (metrics["n_train"], metrics["n_selection"], metrics["n_test"]) == (num_train, 24, 24)
     assert metrics["chosen"] in [trial["chosen"] for trial in metrics["trials"]]
     values = [trial["selection_value"] for trial in metrics["trials"]]
     assert metrics["selection_value"] == max(values)
     assert (metrics["flops"] is not None) == PROTOCOLS.get(name).needs_checkpoint
-    assert list(predictions.columns) == ["noise", "id", "label", "prediction"]
+    columns = ["noise", "id", "label", "prediction"]
+    assert list(predictions.columns) == columns + ["draw"] * (name == "few_shot")
     assert [NoiseSpec(**result["noise"]) for result in metrics["results"]] == list(NOISES)
     for result, noise in zip(metrics["results"], NOISES, strict=True):
         part = predictions[predictions["noise"] == noise.label]
-        assert part["id"].tolist() == data.test.ids
-        assert plain(part["label"].tolist()) == plain(data.test.labels.tolist())
+        draws = [part]
+        if "draw" in part:
+            draws = [part[part["draw"] == draw] for draw in range(3)]
+        for draw in draws:
+            assert draw["id"].tolist() == data.test.ids
+            assert plain(draw["label"].tolist()) == plain(data.test.labels.tolist())
         assert list(result["metrics"]) == list(data.task.metrics)
         for metric, value in result["metrics"].items():
-            sides = part["label"].to_numpy(), part["prediction"].to_numpy()
-            again = METRICS.get(metric)(*sides, data.task.num_labels)
-            assert value == pytest.approx(again)
+            again = [
+                METRICS.get(metric)(
+                    draw["label"].to_numpy(), draw["prediction"].to_numpy(), data.task.num_labels
+                )
+                for draw in draws
+            ]
+            assert value == pytest.approx(np.mean(again))
+            if "draw" in part:
+                assert result["spread"][metric] == pytest.approx(np.std(again, ddof=1))
         assert isinstance(result["is_collapsed"], bool)
         assert result["is_collapsed"] == bool(result["collapse"])
-        if data.task.label_names:
+        if data.task.label_names and kind != "rank":
             assert set(part["prediction"]) <= set(range(data.task.num_labels))
 
 
@@ -147,14 +174,14 @@ def test_test_labels_move_nothing_but_the_score(name, kind, encoder, tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_id_of_the_pretraining_moves_nothing(name, encoder, tmp_path):
     """Arms of a study differ in that id alone; no stream of randomness may read it."""
-    data = small_task("classify")
+    data = small_task(kind_for(name))
     results = [run(name, data, encoder, tmp_path, checkpoint=arm) for arm in ("mlm", "mae")]
     assert results[0][0] | {"seconds": 0} == results[1][0] | {"seconds": 0}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_another_noise_beside_it_does_not_move_the_clean_reading(name, encoder, tmp_path):
-    data = small_task("classify")
+    data = small_task(kind_for(name))
     both, _ = run(name, data, encoder, tmp_path)
     clean, _ = run(name, data, encoder, tmp_path, test_noises=NOISES[:1])
     assert clean["results"] == both["results"][:1]
@@ -163,7 +190,7 @@ def test_another_noise_beside_it_does_not_move_the_clean_reading(name, encoder, 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_tuning_gets_no_test_result(name, encoder, tmp_path):
-    data = small_task("classify")
+    data = small_task(kind_for(name))
     metrics, predictions = run(name, data, encoder, tmp_path, selection_only=True)
     assert metrics["results"] == []
     assert metrics["n_test"] == 0

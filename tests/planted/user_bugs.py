@@ -35,8 +35,8 @@ BUGS = (
         "override_blamed_on_the_file",
         "A wrong value of --set is said to stand in a line of the file.",
         "mae_bench/planning/study.py",
-        "    if error.key_path:\n        where = _blame(path, text, error.key_path, overrides, scale)\n",
-        "    if error.key_path:\n        where = _blame(path, text, error.key_path, (), scale)\n",
+        "        where = _blame(path, text, error.key_path, overrides, scale)\n",
+        "        where = _blame(path, text, error.key_path, (), scale)\n",
         (f"{SECTION}::test_a_wrong_override_is_not_blamed_on_the_file",),
     ),
     Bug(

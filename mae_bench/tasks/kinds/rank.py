@@ -145,7 +145,7 @@ class Rank(CosineKind):
         columns = unit_rows(vectors(list(candidates.values()))).T
         queries = unit_rows(vectors(examples.texts[0]))
         ranked: list[list[list[str]]] = []
-        for start in range(0, len(queries), ROWS):
+        for start in range(0, queries.shape[0], ROWS):
             scores = queries[start : start + ROWS] @ columns
             ranked += rankings(scores.toarray() if issparse(scores) else scores, names)
         return objects(ranked)
@@ -185,4 +185,6 @@ def rankings(scores: Values, names: Sequence[str]) -> list[list[list[str]]]:
 def _listed(value: Any) -> list[Any]:
     if value is None:
         return []
+    if isinstance(value, dict):
+        return _listed(value.get("relevant"))
     return list(value) if isinstance(value, list | tuple) else [value]
