@@ -3,12 +3,13 @@
 import pytest
 from tiny_study import STUDY, call, rows
 
+from mae_bench import report
 from mae_bench.errors import SpecError
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import load_study
 
 SCORED = (
-    STUDY.replace("[mlm, {distill: {teacher: mlm}}]", "[mlm, mae, causal, simcse]")
+    STUDY.replace("[mlm, {distill: {teacher: mlm}}]", "[mlm, causal, simcse]")
     .replace("[world/topic]", "[blimp, wikitext2]")
     .replace("train_sizes: [20]\n", "protocols: [score]\nrecipes: {score: {max_pairs: 12}}\n")
     .replace("steps: 40", "steps: 4")
@@ -45,18 +46,16 @@ def test_a_study_is_scored_by_every_arm_that_can(data, tmp_path):
     assert code == 0, err
     assert "without a result: random_init, simcse" in out + err
     kept = rows(tmp_path / "home")
-    assert set(kept["arm"]) == {"mlm", "mae", "causal"}
+    assert set(kept["arm"]) == {"mlm", "causal"}
     by_task = {
-        task: set(part["metric"]) for task, part in kept[kept["arm"] == "mae"].groupby("task")
+        task: set(part["metric"]) for task, part in kept[kept["arm"] == "mlm"].groupby("task")
     }
     assert by_task["blimp"] == {"accuracy", "accuracy/agreement", "accuracy/islands"}
     assert "pseudo_bits_per_character" in by_task["wikitext2"]
     causal = kept[(kept["arm"] == "causal") & (kept["task"] == "wikitext2")]
     assert set(causal["metric"]) == {"causal_bits_per_character", "causal_perplexity_per_word"}
-    report = tmp_path / "report"
-    code, _, err = call("report", study, *places, "-o", report)
-    assert code == 0, err
-    assert "accuracy/agreement" in (report / "index.html").read_text()
+    page = report(study, home=tmp_path / "home", data_dir=data, out=tmp_path / "report").read_text()
+    assert "wikitext2 (pseudo_bits_per_character, lower is better)" in page
 
 
 def planned(text, tmp_path):
@@ -67,8 +66,8 @@ def planned(text, tmp_path):
 
 def test_what_cannot_be_scored_is_said_before_anything_runs(tmp_path):
     plan = planned(SCORED, tmp_path)
-    assert {cell.arm.label for cell in plan.cells} == {"mlm", "mae", "causal"}
-    none = SCORED.replace("[mlm, mae, causal, simcse]", "[simcse, rtd]")
+    assert {cell.arm.label for cell in plan.cells} == {"mlm", "causal"}
+    none = SCORED.replace("[mlm, causal, simcse]", "[simcse, rtd]")
     with pytest.raises(SpecError, match=r"no arm can say \(random_init, simcse, rtd\); add one"):
         planned(none, tmp_path)
     with pytest.raises(SpecError, match=r"'score' cannot read task 'world/topic', .*minimal_pair"):
