@@ -41,12 +41,15 @@ class Draws:
         epoch: passes over the corpus done before this step.
         row_ids: [B] int64, the rows' numbers in the corpus, which never change.
         progress: share of the budget that is spent, in [0, 1], for what changes in training.
+        hidden: [B, M] positions that are hidden whatever a ratio and a scheme say, in ascending
+            order, so that an objective can be asked for tokens by name; None to draw them.
     """
 
     seed: int
     epoch: int
     row_ids: Tensor
     progress: float = 0.0
+    hidden: Tensor | None = None
 
     def bits(self, draw: str, length: int) -> Tensor:
         """Return [B, L] int64 of 32 random bits, of a named draw (``which``, ``how``, …)."""

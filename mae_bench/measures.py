@@ -151,6 +151,8 @@ for _name in ("span_f1", "span_precision", "span_recall", "word_accuracy"):
     declare(_name, better="higher")
 for _name in ("micro_f1", "macro_f1", "subset_accuracy"):
     declare(_name, better="higher")
+for _name in ("mrr_at_10", "recall_at_*", "ndcg_at_10"):
+    declare(_name, better="higher")
 for _name in ("exact_match", "answer_f1", "cmrc_exact_match", "cmrc_f1"):
     declare(_name, better="higher")
 for _name in ("rank_tau*", "entropy_rank*", "participation_ratio*", "iso_score"):
@@ -165,3 +167,8 @@ declare("perplexity_*", better="lower", unit="perplexity")
 declare("loss", better="lower", unit="nats", digits=3)
 declare("*_loss", better="lower", unit="nats", digits=3)  # final, validation, of parts
 declare("relative_cost", better="lower", unit=f"{TIMES} mlm", digits=2)
+declare("accuracy/*", better="higher")  # of a group of examples
+declare("*_bits_per_character", better="lower", unit="bits", digits=3)
+declare("*_perplexity_per_word", better="lower", unit="perplexity")
+declare("masked_word_accuracy_*", better="higher")
+declare("word_error_*", better="lower")

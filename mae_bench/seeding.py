@@ -17,6 +17,7 @@ STREAMS: dict[str, tuple[str, ...]] = {
     "subset": ("task", "seed"),  # which training examples
     "noise": ("task", "split", "seed"),  # typos, example by example
     "label_noise": ("task", "split", "seed"),  # classes that labels get, example by example
+    "few_shot": ("task", "seed", "draw"),  # which examples of each class a draw holds
     "finetune_order": ("task", "seed", "epoch"),
     "finetune_dropout": ("task", "seed"),
     "world": ("split", "part"),  # the generated language; the same for every seed

@@ -10,13 +10,24 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoModel, ModernBertConfig, PreTrainedTokenizerFast
 
 from mae_bench.data.words import join_words
-from mae_bench.specs import CLEAN, EvaluateSpec
+from mae_bench.model.backbone import load_backbone
+from mae_bench.model.teacher import SPEC_FILE
+from mae_bench.objectives.base import OBJECTIVES, parse_options
+from mae_bench.pretraining.checkpoint import save_checkpoint, write_json
+from mae_bench.specs import CLEAN, BackboneSpec, EvaluateSpec, PretrainRecipe, PretrainSpec
 from mae_bench.tasks.base import Examples, Task, TaskData
 from mae_bench.tasks.kinds import objects
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 FILLERS = ["the", "a", "of", "and", "to", "house", "river", "stone", "over", "under"]
 SIGNS = ["red", "green", "blue"]
+CLOZES = {
+    "small_classify": {"prompt": "{text} over {mask}", "words": {sign: sign for sign in SIGNS}},
+    "small_pair": {
+        "prompt": "{text} and {mask} {text_b}",
+        "words": {"other": "under the", "same": "over"},
+    },
+}
 WORDS = FILLERS + SIGNS + [str(number) for number in range(10)]
 
 
@@ -64,6 +75,21 @@ def save_encoder(folder, *, seed=0, positions=64, dropout=0.0, is_broken=False, 
     return folder
 
 
+def save_mlm(folder, *, seed=0):
+    """Write an untrained mlm on `save_encoder`'s encoder, as a pretraining does."""
+    start = save_encoder(folder / "encoder", seed=seed)
+    spec = BackboneSpec(num_layers=1, hidden_size=32, num_heads=2, max_length=64)
+    objective = OBJECTIVES.get("mlm")(
+        load_backbone(start), spec, parse_options("mlm", {}), seed=seed
+    )
+    save_checkpoint(objective, start, folder)
+    written = PretrainSpec(
+        backbone=spec, objective="mlm", blocks="none", recipe=PretrainRecipe(), seed=seed
+    )
+    write_json(written.model_dump(mode="json"), folder / SPEC_FILE)
+    return folder
+
+
 def small_task(kind, *, train=48, selection=24, test=24, label_names=None):
     """Return a learnable task: the class is a colour; pairs are the same colour or not.
 
@@ -75,13 +101,16 @@ def small_task(kind, *, train=48, selection=24, test=24, label_names=None):
         "classify": tuple(SIGNS),
         "multilabel": tuple(SIGNS),
         "pair": ("other", "same"),
+        "rank": tuple(SIGNS),
         "tag": ("O", "B-SIGN", "I-SIGN", "B-NUMBER", "I-NUMBER"),
     }.get(kind, ())
-    fields = ("text",) if kind in ("classify", "multilabel", "tag") else ("text_a", "text_b")
+    of_one = ("classify", "multilabel", "rank", "tag")
+    fields = ("text",) if kind in of_one else ("text_a", "text_b")
     metrics = {
         "choice": ("accuracy",),
         "multilabel": ("micro_f1", "subset_accuracy"),
         "regress": ("spearman", "pearson"),
+        "rank": ("mrr_at_10", "recall_at_1", "ndcg_at_10"),
         "span": ("answer_f1", "exact_match"),
         "tag": ("span_f1", "word_accuracy"),
     }.get(kind, ("accuracy", "f1"))
@@ -115,6 +144,8 @@ def _examples(kind, part, count):
         columns[0].append(_text(rng, first))
         if kind == "classify":
             labels.append(SIGNS.index(first))
+        elif kind == "rank":
+            labels.append({"relevant": [first]})
         elif kind == "pair":
             columns[1].append(_text(rng, second))
             labels.append(int(first == second))
@@ -122,9 +153,10 @@ def _examples(kind, part, count):
             number = rng.randrange(10)
             columns[1].append(_text(rng, str(number)))
             labels.append(50.0 + 10.0 * number)
-    dtype = np.float32 if kind == "regress" else np.int64
+    dtypes = {"rank": object, "regress": np.float32}
     texts = tuple(column for column in columns if column)
-    return Examples([f"{part}-{i}" for i in range(count)], texts, np.array(labels, dtype=dtype))
+    values = np.array(labels, dtype=dtypes.get(kind, np.int64))
+    return Examples([f"{part}-{i}" for i in range(count)], texts, values)
 
 
 def _several(kind, rng):
@@ -178,6 +210,8 @@ def as_predictions(labels):
     """Return predictions that are right: the labels, or of several right answers the first."""
     if not isinstance(labels[0], dict):
         return labels
+    if "relevant" in labels[0]:
+        return objects([[name] for name in label["relevant"]] for label in labels)
     return objects(label["text"][0] if label["text"] else "" for label in labels)
 
 
@@ -209,8 +243,12 @@ def small_spec(protocol, data, **changes):
             "max_length": 32,
             "precision": "fp32",
         } | recipe
-    if protocol in ("linear_probe", "word_probe"):
+    if protocol in ("few_shot", "knn", "linear_probe", "word_probe", "zero_shot"):
         recipe = {"max_length": 32, "precision": "fp32"} | recipe
+    if protocol == "few_shot":
+        recipe = {"shots": 3, "draws": 3} | recipe
+    if protocol == "zero_shot":
+        recipe = {"clozes": CLOZES} | recipe
     fields = {
         "checkpoint": "abc",
         "protocol": protocol,

@@ -96,6 +96,8 @@ def hide(
 ) -> Hidden:
     """Hide the round(ratio * T) maskable tokens of each row that the scheme scores lowest.
 
+    Where the draws name positions, these and no others are hidden.
+
     Args:
         block: rows; [CLS], [SEP] and padding are never hidden.
         draws: of the step; its progress sets the ratio of a schedule.
@@ -105,6 +107,10 @@ def hide(
     """
     ids, is_pad = block.ids, block.is_pad
     length = ids.shape[1]
+    if draws.hidden is not None:
+        is_named = torch.zeros_like(ids, dtype=torch.bool).scatter(1, draws.hidden, True)
+        order = torch.argsort(is_named.long(), dim=1, stable=True)  # kept ones first
+        return Hidden(draws.hidden, order[:, : length - draws.hidden.shape[1]], None)
     now = ratio_at(ratio, draws.progress)
     count = num_hidden(length, now)
     is_fixed = (ids == CLS_ID) | (ids == SEP_ID)

@@ -56,6 +56,19 @@ class VocabularyHead(nn.Module):
             correct += (self(hidden[part], embedding).argmax(-1) == targets[part]).sum()
         return correct / max(1, len(targets))
 
+    @torch.no_grad()
+    def scores(self, hidden: Tensor, embedding: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return [N] the log-probability of each target, in nats, and whether it is the likeliest.
+
+        A chunk of logits at a time, as `loss`.
+        """
+        nats, is_best = [], []
+        for part in _chunks(targets):
+            logits, wanted = self(hidden[part], embedding).float(), targets[part]
+            nats.append(-F.cross_entropy(logits, wanted, reduction="none"))
+            is_best.append(logits.argmax(-1) == wanted)
+        return torch.cat(nats), torch.cat(is_best)
+
 
 def _chunks(targets: Tensor) -> list[slice]:
     """Return at least one chunk: without targets a loss is 0, with a gradient of 0."""

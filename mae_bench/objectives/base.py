@@ -21,7 +21,7 @@ from mae_bench.errors import SpecError, near_match
 from mae_bench.masking import MASKINGS, RANDOM, Lexicon
 from mae_bench.model.backbone import Backbone
 from mae_bench.model.start import own_start
-from mae_bench.objectives.requirements import MOVED, Predictor, Provisions, Requirements
+from mae_bench.objectives.requirements import MOVED, Predictor, Provisions, Requirements, Scorer
 from mae_bench.registry import Registry
 from mae_bench.sentences import first_key_path, sentence
 from mae_bench.specs import BackboneSpec, Frozen
@@ -158,6 +158,14 @@ class Objective(nn.Module, ABC, Generic[OptionsT]):
     def forward(self, view: View) -> LossOutput:
         """Return the loss of a view; in evaluation mode also the accuracy where there is one."""
 
+    def score_tokens(self, view: View) -> tuple[Tensor, Tensor]:
+        """Return [N] the log-probability of each predicted token in nats, and whether it is best.
+
+        In the order of the view's targets, row by row. Objectives that provide a scorer must
+        have it.
+        """
+        raise NotImplementedError(f"objective '{self.name}' provides no scorer of tokens")
+
     def after_step(self) -> None:
         """Do what follows an optimizer step, as a moving average would."""
 
@@ -240,6 +248,7 @@ __all__ = [
     "Predictor",
     "Provisions",
     "Requirements",
+    "Scorer",
     "Trial",
     "View",
     "parse_options",

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from torch import Tensor
+
 from mae_bench.backbones import architecture_of, names_with_attention
 from mae_bench.costs import Flops, StepShape
 from mae_bench.draws import Draws
@@ -14,6 +16,7 @@ from mae_bench.objectives.base import (
     LossOutput,
     Objective,
     Provisions,
+    Scorer,
     View,
 )
 from mae_bench.objectives.targets import all_positions, at_targets, before, text_targets
@@ -67,14 +70,23 @@ class CausalLanguageModel(Objective["CausalLanguageModel.Options"]):
 
     def forward(self, view: View) -> LossOutput:
         """Return the cross-entropy of each token, read one position before it."""
-        hidden = self.backbone(view.input_ids, view.positions, view.is_pad, is_causal=True)
-        features, targets = at_targets(hidden, before(view))
+        features, targets = self._read(view)
         weight = self.backbone.embedding.weight
         loss = self.head.loss(features, weight, targets)
         metrics = {}
         if not self.training:
             metrics["accuracy"] = self.head.accuracy(features, weight, targets)
         return LossOutput(loss, len(targets), metrics)
+
+    def score_tokens(self, view: View) -> tuple[Tensor, Tensor]:
+        """Score each token after those before it."""
+        features, targets = self._read(view)
+        return self.head.scores(features, self.backbone.embedding.weight, targets)
+
+    def _read(self, view: View) -> tuple[Tensor, Tensor]:
+        """Return features [N, D] that predict, and the ids [N] that they should."""
+        hidden = self.backbone(view.input_ids, view.positions, view.is_pad, is_causal=True)
+        return at_targets(hidden, before(view))
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:
@@ -97,7 +109,8 @@ class CausalLanguageModel(Objective["CausalLanguageModel.Options"]):
     @classmethod
     def provides(cls, options: Options) -> Provisions:
         """Each token is shown, one position after the one that predicts it."""
-        return replace(super().provides(options), shows_targets=True)
+        scorer = Scorer(cls.name, options.canonical(), is_left_to_right=True)
+        return replace(super().provides(options), shows_targets=True, scorer=scorer)
 
     @classmethod
     def controls(cls, options: Options) -> Controls:

@@ -34,6 +34,7 @@ from mae_bench.objectives.base import (
     Predictor,
     Provisions,
     Requirements,
+    Scorer,
     Trial,
     View,
 )
@@ -264,4 +265,9 @@ class Distillation(Objective["Distillation.Options"]):
             return provisions
         same = options.canonical()
         mlm = {k: v for k, v in same.items() if k in MaskingOptions.model_fields}
-        return replace(provisions, predictor=Predictor("mlm", mlm), soft_head="head")
+        return replace(
+            provisions,
+            predictor=Predictor("mlm", mlm),
+            soft_head="head",
+            scorer=Scorer("mlm", mlm),
+        )

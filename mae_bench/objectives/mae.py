@@ -1,7 +1,7 @@
 """The masked autoencoder for text: hidden tokens are removed, and a decoder puts them back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Self
 
 import torch
@@ -35,6 +35,8 @@ from mae_bench.objectives.base import (
     Controls,
     LossOutput,
     Objective,
+    Provisions,
+    Scorer,
     Trial,
     View,
 )
@@ -161,23 +163,16 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
 
     def forward(self, view: View) -> LossOutput:
         """Return the loss at the removed positions; with the terms against collapse in training."""
-        assert isinstance(view, MaeView)
-        assert view.target_positions is not None and view.target_ids is not None
-        options, embedding = self.options, self.backbone.embedding
+        assert isinstance(view, MaeView) and view.target_ids is not None
+        options = self.options
         encoded, kept, is_pad = self._encode(view)
-        several = options.target_sets
-        sets = (several, embedding(view.target_ids)) if several > 1 else None
-        removed = view.target_positions, view.is_target
-        mask = embedding.weight[MASK_ID]
-        decoded = self.decoder.decode_sets(encoded, kept, is_pad, removed, mask, sets)
-        features = predicted(decoded, view)
+        features = self._decode(view, encoded, kept, is_pad)
         labels = predicted(view.target_ids if view.labels is None else view.labels, view)
         metrics = {}
         if options.target == "tokens":
-            weight = self.output if options.output_embedding == "own" else embedding.weight
-            loss = self.head.loss(features, weight, labels)
+            loss = self.head.loss(features, self._output, labels)
             if not self.training:
-                metrics["accuracy"] = self.head.accuracy(features, weight, labels)
+                metrics["accuracy"] = self.head.accuracy(features, self._output, labels)
         else:
             # fp32: the square of a small difference is lost in bf16
             loss = squared_error(self.regress(features).float(), self._wanted(labels, view))
@@ -185,6 +180,30 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
         if self.training and options.is_regularised:
             loss = loss + options.penalty(pool(encoded, is_pad, "mean"))
         return LossOutput(loss, len(labels), metrics)
+
+    def score_tokens(self, view: View) -> tuple[Tensor, Tensor]:
+        """Ask the decoder, which reads the encoding of the tokens that are left."""
+        assert isinstance(view, MaeView) and view.target_ids is not None
+        features = self._decode(view, *self._encode(view))
+        return self.head.scores(features, self._output, predicted(view.target_ids, view))
+
+    @property
+    def _output(self) -> Tensor:
+        """The [V, D] embedding that the vocabulary head reads."""
+        own = self.options.output_embedding == "own"
+        return self.output if own else self.backbone.embedding.weight
+
+    def _decode(
+        self, view: MaeView, encoded: Tensor, kept: Tensor, is_pad: Tensor | None
+    ) -> Tensor:
+        """Return [N, W] what the decoder makes of the removed positions."""
+        assert view.target_positions is not None and view.target_ids is not None
+        several, embedding = self.options.target_sets, self.backbone.embedding
+        sets = (several, embedding(view.target_ids)) if several > 1 else None
+        removed = view.target_positions, view.is_target
+        mask = embedding.weight[MASK_ID]
+        decoded = self.decoder.decode_sets(encoded, kept, is_pad, removed, mask, sets)
+        return predicted(decoded, view)
 
     def _encode(self, view: MaeView) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return the encoding that the decoder may read, its positions, and what is padding."""
@@ -245,6 +264,13 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
         check_masking(options.mask_ratio, options.masking, row_length)
         options.check_decoder(spec, cls.name)
         check_sets(options.target_sets, options.mask_ratio, row_length)
+
+    @classmethod
+    def provides(cls, options: Options) -> Provisions:
+        """A scorer where it names tokens, not vectors."""
+        is_named = options.target == "tokens"
+        scorer = Scorer(cls.name, options.canonical()) if is_named else None
+        return replace(super().provides(options), scorer=scorer)
 
     @classmethod
     def search_space(cls, trial: Trial) -> Mapping[str, object]:

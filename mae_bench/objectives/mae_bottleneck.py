@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from mae_bench.costs import Flops, StepShape
 from mae_bench.draws import Draws
@@ -30,6 +31,7 @@ from mae_bench.objectives.base import (
     Objective,
     Provisions,
     Requirements,
+    Scorer,
     Trial,
     View,
 )
@@ -117,6 +119,21 @@ class BottleneckAutoencoder(Objective["BottleneckAutoencoder.Options"]):
 
     def forward(self, view: View) -> LossOutput:
         """Return the cross-entropy at the positions that the decoder does not see."""
+        features, targets = self._read(view)
+        weight = self.backbone.embedding.weight
+        loss = self.head.loss(features, weight, targets)
+        metrics = {}
+        if not self.training:
+            metrics["accuracy"] = self.head.accuracy(features, weight, targets)
+        return LossOutput(loss, len(targets), metrics)
+
+    def score_tokens(self, view: View) -> tuple[Tensor, Tensor]:
+        """Ask the decoder: neither it nor the encoder sees the tokens."""
+        features, targets = self._read(view)
+        return self.head.scores(features, self.backbone.embedding.weight, targets)
+
+    def _read(self, view: View) -> tuple[Tensor, Tensor]:
+        """Return features [N, W] that predict, and the ids [N] that they should."""
         assert view.target_positions is not None and view.target_ids is not None
         embedding, kept = self.backbone.embedding, view.parts["decoder"]
         encoded = self.backbone(view.input_ids, view.positions, view.is_pad)
@@ -130,12 +147,7 @@ class BottleneckAutoencoder(Objective["BottleneckAutoencoder.Options"]):
             embedding.weight[MASK_ID],
             None,
         )
-        features, targets = predicted(decoded, view), predicted(view.target_ids, view)
-        loss = self.head.loss(features, embedding.weight, targets)
-        metrics = {}
-        if not self.training:
-            metrics["accuracy"] = self.head.accuracy(features, embedding.weight, targets)
-        return LossOutput(loss, len(targets), metrics)
+        return predicted(decoded, view), predicted(view.target_ids, view)
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:
@@ -171,7 +183,8 @@ class BottleneckAutoencoder(Objective["BottleneckAutoencoder.Options"]):
     @classmethod
     def provides(cls, options: Options) -> Provisions:
         """The encoder reads most of what the decoder predicts."""
-        return replace(super().provides(options), shows_targets=True)
+        scorer = Scorer(cls.name, options.canonical())
+        return replace(super().provides(options), shows_targets=True, scorer=scorer)
 
     @classmethod
     def search_space(cls, trial: Trial) -> Mapping[str, object]:

@@ -5,6 +5,7 @@ from dataclasses import replace as changed
 from typing import Literal, Self
 
 from pydantic import model_validator
+from torch import Tensor
 
 from mae_bench.backbones import architecture_of, names_with_attention
 from mae_bench.costs import TRAIN, Flops, StepShape
@@ -21,6 +22,7 @@ from mae_bench.objectives.base import (
     Objective,
     Provisions,
     Requirements,
+    Scorer,
     Trial,
     View,
     refuse_unread,
@@ -108,10 +110,7 @@ class MaskedLanguageModel(Objective["MaskedLanguageModel.Options"]):
 
     def forward(self, view: View) -> LossOutput:
         """Return the cross-entropy of the predicted tokens."""
-        is_unseen = view.input_ids == MASK_ID if self.options.hides_masks else None
-        hidden = self.backbone(view.input_ids, view.positions, view.is_pad, is_unseen=is_unseen)
-        at = before(view) if self.options.predict_from == "before" else view
-        features, targets = at_targets(hidden, at)
+        features, targets = self._read(view)
         weight = self.backbone.embedding.weight
         if self.options.loss_on == "all":
             given = at_targets(view.input_ids[..., None], view)[0][:, 0]
@@ -122,6 +121,18 @@ class MaskedLanguageModel(Objective["MaskedLanguageModel.Options"]):
         if not self.training:
             metrics["accuracy"] = self.head.accuracy(features, weight, targets)
         return LossOutput(loss, len(targets), metrics)
+
+    def score_tokens(self, view: View) -> tuple[Tensor, Tensor]:
+        """Ask the vocabulary head."""
+        features, targets = self._read(view)
+        return self.head.scores(features, self.backbone.embedding.weight, targets)
+
+    def _read(self, view: View) -> tuple[Tensor, Tensor]:
+        """Return features [N, D] that predict, and the ids [N] that they should."""
+        is_unseen = view.input_ids == MASK_ID if self.options.hides_masks else None
+        hidden = self.backbone(view.input_ids, view.positions, view.is_pad, is_unseen=is_unseen)
+        at = before(view) if self.options.predict_from == "before" else view
+        return at_targets(hidden, at)
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:
@@ -178,6 +189,7 @@ class MaskedLanguageModel(Objective["MaskedLanguageModel.Options"]):
             super().provides(options),
             soft_head="head" if is_plain else None,
             shows_targets=options.loss_on == "all",
+            scorer=Scorer(cls.name, options.canonical()),
         )
 
     @classmethod

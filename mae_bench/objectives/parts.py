@@ -146,7 +146,7 @@ class Composite(Objective[PartsT]):
 
     @classmethod
     def provides(cls, options: PartsT) -> Provisions:
-        """The predictor and the soft head of the first part that has one.
+        """The predictor, the scorer and the soft head of the first part that has one.
 
         Tokens move where they do in a part, and targets show where they do: each part is held to
         what it declares where it is alone.
@@ -156,8 +156,19 @@ class Composite(Objective[PartsT]):
             if predictor := options.every[index].provides.predictor:
                 predictor = replace(predictor, prefix=f"parts.{index}.{predictor.prefix}")
                 break
+        asked = [
+            (index, options.every[index].provides.scorer) for index in cls.asked_order(options)
+        ]
+        scorers = [
+            replace(scorer, prefix=f"parts.{index}.{scorer.prefix}")
+            for index, scorer in asked
+            if scorer is not None
+        ]
+        # pseudo-likelihoods first, which most objectives have and can be compared by
+        scorer = min(scorers, key=lambda each: each.is_left_to_right, default=None)
         heads = (cls.head_in(index, part) for index, part in enumerate(options.every))
-        return Provisions(predictor, next(filter(None, heads), None), moves_tokens=True)
+        soft_head = next(filter(None, heads), None)
+        return Provisions(predictor, soft_head, moves_tokens=True, scorer=scorer)
 
     @staticmethod
     def head_in(index: int, part: Part) -> str | None:

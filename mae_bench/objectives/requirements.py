@@ -83,6 +83,21 @@ class Predictor:
 
 
 @dataclass(frozen=True)
+class Scorer(Predictor):
+    """The objective as which a checkpoint says how likely a text's tokens are.
+
+    Its `Objective.score_tokens` answers, for the positions that ``Draws.hidden`` names, and for
+    every token where it reads from left to right.
+
+    Attributes:
+        is_left_to_right: whether a token's likelihood is that after the tokens before it, which
+            make the likelihood of the text; else after all others (a pseudo-likelihood).
+    """
+
+    is_left_to_right: bool = False
+
+
+@dataclass(frozen=True)
 class Provisions:
     """What a trained checkpoint can be asked for, and what its views show by design.
 
@@ -92,6 +107,7 @@ class Provisions:
             a trained `VocabularyHead` over the encoder's output that names the token at its own
             position, in rows that the encoder reads as a plain mlm's does. A head that names the
             next token, classes, or what a decoder made gives none.
+        scorer: what to ask for the likelihood of tokens; None where nothing names tokens.
         shows_targets: whether the encoder sees by design the tokens that are predicted.
             Undeclared, a target that shows is a leak.
         moves_tokens: whether tokens are shown by design at other positions than in the row.
@@ -101,3 +117,4 @@ class Provisions:
     soft_head: str | None = None
     shows_targets: bool = False
     moves_tokens: bool = False
+    scorer: Scorer | None = None

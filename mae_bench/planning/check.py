@@ -6,10 +6,11 @@ from mae_bench.backbones import check_backbone
 from mae_bench.errors import SpecError, UnknownNameError, near_match
 from mae_bench.measures import measure_of
 from mae_bench.planning.arms import ResolvedArm, resolve_arm
+from mae_bench.planning.clozes import check_clozes
 from mae_bench.planning.controls import with_controls
 from mae_bench.planning.deciding import check_deciding, check_mean
 from mae_bench.planning.external import check_origin, is_outside, resolved_backbone
-from mae_bench.planning.fitting import check_kinds, fitting_floors
+from mae_bench.planning.fitting import check_kinds, check_scorers, fitting_floors
 from mae_bench.planning.noises import check_noises
 from mae_bench.planning.outside_arms import check_encoders, left_out_protocols
 from mae_bench.planning.recipes import (
@@ -56,6 +57,7 @@ def check_study(
     study = with_fitted_lengths(study.model_copy(update={"objectives": specs}))
     _check_names(study)
     check_kinds(study)
+    silent = check_scorers(study, arms)
     check_deciding(study)
     check_lengths(study)
     outside = [encoder.label for encoder in study.encoders]
@@ -95,7 +97,7 @@ def check_study(
     return (
         study.model_copy(update={"control": control}),
         arms,
-        [*_warnings(study, bool(tuned)), *unread],
+        [*_warnings(study, bool(tuned)), *check_clozes(study, arms), *unread, *silent],
     )
 
 

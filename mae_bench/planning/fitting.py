@@ -1,10 +1,17 @@
 """Checks that tasks are of their kind, and that protocols can read tasks of that kind."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from mae_bench.errors import SpecError
+from mae_bench.planning.arms import ResolvedArm
+from mae_bench.planning.clozes import has_token_head
 from mae_bench.planning.shorthand import FLOORS
 from mae_bench.specs import CORPUS, Study, TrainSize, per_class
+
+if TYPE_CHECKING:
+    from mae_bench.protocols.base import Protocol
+    from mae_bench.tasks import Task
 
 
 def check_kinds(study: Study) -> None:
@@ -29,18 +36,80 @@ def check_kinds(study: Study) -> None:
     _check_protocols("protocols", study.protocols, study, study.tasks)
     if tuning:
         _check_protocols("tuning.protocol", (tuning.protocol,), study, tuned)
+        for name in tuned:
+            if name != CORPUS and task_of(study, name).is_test_only:
+                raise SpecError(
+                    f"tuning chooses on a selection part, and task '{name}' has a test alone; "
+                    "name other tasks in tuning.tasks",
+                    name,
+                )
+
+
+def check_scorers(study: Study, arms: Iterable[ResolvedArm]) -> list[str]:
+    """Return a sentence for each protocol that has no result for some of the arms.
+
+    Raises:
+        SpecError: it has none for any.
+    """
+    from mae_bench.protocols.base import PROTOCOLS
+
+    arms, sentences = tuple(arms), []
+    for name in study.protocols:
+        if not PROTOCOLS.get(name).needs_scorer:
+            continue
+        silent = [arm.label for arm in arms if arm.provides.scorer is None]
+        silent += [encoder.label for encoder in study.encoders]
+        what = f"'{name}' asks an arm's own objective how likely tokens are"
+        if len(silent) == len(arms) + len(study.encoders):
+            raise SpecError(
+                f"protocols: {what}, and no arm can say ({', '.join(silent)}); add one that "
+                "predicts tokens, such as mlm, mae or causal, or name another protocol",
+                name,
+            )
+        if silent:
+            sentences.append(f"protocol {what}; without a result: {', '.join(silent)}")
+    return sentences
+
+
+def can_floor_read(name: str, task: "Task") -> bool:
+    """Whether a floor is run on a task: the cosine of TF-IDF where TF-IDF cannot be trained."""
+    from mae_bench.protocols.base import PROTOCOLS
+
+    if name == "tfidf_cosine" and PROTOCOLS.get("tfidf").can_read(task):
+        return False
+    return PROTOCOLS.get(name).can_read(task)
+
+
+def floor_tasks(tasks: "Mapping[str, Task]", protocol: "Protocol") -> tuple[str, ...]:
+    """Return the tasks on which a floor is run."""
+    return tuple(name for name, task in tasks.items() if can_floor_read(protocol.name, task))
+
+
+def read_tasks(
+    tasks: "Mapping[str, Task]", protocol: "Protocol", arm: ResolvedArm | None
+) -> tuple[str, ...]:
+    """Return the tasks on which a study's protocol evaluates an arm, all of which it can read.
+
+    Where a protocol asks for tokens these are none for arms that cannot say; an encoder that was
+    not pretrained here, whose ``arm`` is None, cannot.
+    """
+    if protocol.needs_scorer and (arm is None or arm.provides.scorer is None):
+        return ()
+    can_fill = arm is not None and has_token_head(arm)
+    return tuple(
+        name for name, task in tasks.items() if can_fill or not protocol.needs_token_head(task.kind)
+    )
 
 
 def fitting_floors(study: Study) -> dict[str, str]:
     """Return the floors that can read a task of a study: protocol -> label of its arm."""
-    from mae_bench.protocols.base import PROTOCOLS
     from mae_bench.tasks.own import task_of
 
-    kinds = {task_of(study, task).kind for task in study.real_tasks}
+    tasks = [task_of(study, task) for task in study.real_tasks]
     return {
         name: label
         for name, label in FLOORS.items()
-        if any(PROTOCOLS.get(name).fits(kind) for kind in kinds)
+        if any(can_floor_read(name, task) for task in tasks)
     }
 
 
@@ -78,9 +147,21 @@ def _check_protocols(
         for task in tasks:
             if task == CORPUS or protocol.reads_corpus:
                 continue
-            kind = task_of(study, task).kind
-            if protocol.fits(kind):
+            definition = task_of(study, task)
+            kind = definition.kind
+            if protocol.can_read(definition):
                 continue
+            if protocol.fits(kind):
+                reading = [
+                    other
+                    for other, part in PROTOCOLS
+                    if part.needs_checkpoint and part.can_read(definition)
+                ]
+                raise SpecError(
+                    f"{where}: '{name}' cannot read task '{task}', which has a test and nothing to "
+                    f"learn from or choose on; it is read by {', '.join(reading) or 'no protocol'}",
+                    name,
+                )
             read = [each for each in KINDS.names() if protocol.fits(each)]
             fitting = [
                 other

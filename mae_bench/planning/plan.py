@@ -11,7 +11,7 @@ from mae_bench.planning.arms import ResolvedArm
 from mae_bench.planning.cell import Cell
 from mae_bench.planning.check import check_study
 from mae_bench.planning.external import outside
-from mae_bench.planning.fitting import fitting_floors
+from mae_bench.planning.fitting import fitting_floors, floor_tasks, read_tasks
 from mae_bench.planning.outside_arms import encoder_key, folder_of, outside_arm
 from mae_bench.planning.recipes import recipe_of
 from mae_bench.planning.stage import Key, Stage, StageBuilder
@@ -240,11 +240,12 @@ class _Planner:
         recipe = recipe_of(study, method).canonical()
         ids = {checkpoint[0]: checkpoint[1]} if checkpoint else {}
         pretrain, encoder = ids.get("pretrain"), ids.get("encoder")
-        # of a study's own protocols all fit (`check_kinds`); of floors those that can read the kind
-        tasks: tuple[str | None, ...] = tuple(
-            task for task in study.real_tasks if method.fits(self.builder.tasks[task].kind)
-        )
-        sizes = study.train_sizes
+        tasks: tuple[str | None, ...]
+        if checkpoint is None:
+            tasks = floor_tasks(self.builder.tasks, method)
+        else:
+            tasks = read_tasks(self.builder.tasks, method, self.arms.get(arm.label))
+        sizes = study.train_sizes if method.needs_labels else ("all",)
         if method.reads_corpus:
             tasks, sizes, groups = (None,), ("all",), noise_groups((CLEAN,))
         for task in tasks:
@@ -264,7 +265,8 @@ class _Planner:
                         folder=self.folders[checkpoint] if checkpoint and encoder else None,
                         error_tables=self.builder.error_tables(task, (train_noise, *tests)),
                     )
-                    labels = "" if method.reads_corpus else f" {size} labels,"
+                    learns = method.needs_labels and not method.reads_corpus
+                    labels = f" {size} labels," if learns else ""
                     name = f"{arm.label} on {task or CORPUS}, {protocol},{labels} seed {seed}"
                     if train_noise != CLEAN:
                         name += f", trained on {train_noise.label}"

@@ -19,6 +19,7 @@ FLOORS = {  # protocol -> label of its arm
     "majority": "majority class",
     "tfidf": "TF-IDF + LR",
     "word_majority": "majority tag of a word",
+    "tfidf_cosine": "TF-IDF cosine",
 }
 UNTRAINED = "random_init"
 MAX_SEEDS = MAX_ARMS = 1000

@@ -5,12 +5,29 @@ raises the version of its protocol; no protocol may read the test split before i
 """
 
 from mae_bench.protocols import (
+    few_shot,
     finetune,
     floors,
+    knn,
     linear_probe,
     representation,
+    score,
+    tfidf_cosine,
     word_floor,
     word_probe,
+    zero_shot,
 )
 
-__all__ = ["finetune", "floors", "linear_probe", "representation", "word_floor", "word_probe"]
+__all__ = [
+    "few_shot",
+    "finetune",
+    "floors",
+    "knn",
+    "linear_probe",
+    "representation",
+    "score",
+    "tfidf_cosine",
+    "word_floor",
+    "word_probe",
+    "zero_shot",
+]

@@ -22,6 +22,7 @@ from mae_bench.progress import Progress
 from mae_bench.protocols.outcome import ProtocolResult
 from mae_bench.registry import Registry
 from mae_bench.specs import CORPUS, EvaluateSpec, Frozen
+from mae_bench.tasks.base import Task
 from mae_bench.tasks.kinds.base import KINDS, TaskKind
 from mae_bench.tasks.prepared import load_task
 
@@ -45,8 +46,14 @@ class Protocol:
         reads_corpus: whether it reads validation rows of the corpus and no task, so that a
             checkpoint has one evaluation, whatever the tasks, train sizes and noises.
         primary: its metric that decides; empty for the first metric of the task.
+        needs_labels: whether it learns from the training part. One that does not has the same
+            result at every train size, and may read tasks that have a test alone.
+        needs_scorer: whether it asks the objective itself for tokens (`Provisions.scorer`), so that
+            arms without one have no result.
         kinds: the interface that a task's kind must have, for what the protocol calls on it:
             `TaskKind` for those of every kind, `FinetuneKind`, `LinearKind` or one of its own.
+        token_kinds: the interface of kinds on which it asks the objective's own head for hidden
+            tokens, so that checkpoints without one are left out there.
     """
 
     name: str
@@ -56,7 +63,10 @@ class Protocol:
     run: Callable[..., ProtocolResult]
     reads_corpus: bool = False
     primary: str = ""
+    needs_labels: bool = True
+    needs_scorer: bool = False
     kinds: type = TaskKind
+    token_kinds: type | None = None
 
     def fits(self, kind: str) -> bool:
         """Whether it can read tasks of a kind.
@@ -65,6 +75,18 @@ class Protocol:
             UnknownNameError: no kind of that name is registered.
         """
         return issubclass(KINDS.get(kind), self.kinds)
+
+    def needs_token_head(self, kind: str) -> bool:
+        """Whether it asks a checkpoint for hidden tokens on tasks of a kind."""
+        return self.token_kinds is not None and issubclass(KINDS.get(kind), self.token_kinds)
+
+    def can_read(self, task: Task) -> bool:
+        """Whether it fits the kind of a task, and finds in it what it learns from.
+
+        Raises:
+            UnknownNameError: the task's kind is not registered.
+        """
+        return self.fits(task.kind) and not (task.is_test_only and self.needs_labels)
 
 
 NO_FOLDERS: Mapping[str, Path] = MappingProxyType({})
@@ -152,7 +174,10 @@ def _not_finite(spec: EvaluateSpec, metric: str, value: float) -> MaeBenchError:
 
 
 def tabulate(result: ProtocolResult) -> "pd.DataFrame":
-    """Return the test predictions with their labels, one row an example and noise."""
+    """Return the test predictions with their labels, one row an example and noise.
+
+    Where a result is a mean over draws, one for each of them, too, in the column ``draw``.
+    """
     import pandas as pd
 
     tables = [
@@ -163,6 +188,7 @@ def tabulate(result: ProtocolResult) -> "pd.DataFrame":
                 "label": reading.test.labels,
                 "prediction": reading.predictions,
             }
+            | ({} if reading.draw is None else {"draw": reading.draw})
         )
         for reading in result.readings
     ]

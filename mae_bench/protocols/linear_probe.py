@@ -7,7 +7,7 @@ features. Legend: N texts, D hidden size.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
 from mae_bench.protocols.linear_fit import Fitted, best_of, linear_kind, try_penalties
 from mae_bench.protocols.outcome import ProtocolResult, conclude
 from mae_bench.protocols.splits import Splits
-from mae_bench.specs import EvaluateSpec, ProbeRecipe
+from mae_bench.specs import EvaluateSpec, ProbeRecipe, VectorRecipe
 from mae_bench.tasks.base import Examples, TaskData
 from mae_bench.tasks.kinds.base import LinearKind
 from mae_bench.tasks.metrics import Values
@@ -36,7 +36,9 @@ from mae_bench.training.token_roles import own_poolings
 class Encoder:
     """A frozen encoder that turns each distinct text into one vector for each pooling, once."""
 
-    def __init__(self, checkpoint: Path | str, recipe: ProbeRecipe, device: str) -> None:
+    def __init__(
+        self, checkpoint: Path | str, recipe: ProbeRecipe | VectorRecipe, device: str
+    ) -> None:
         """Load the encoder and its tokenizer.
 
         Raises:
@@ -83,10 +85,15 @@ class Encoder:
             self._vectors[pooling].append(table.cpu().numpy())
         self._row_of |= {text: len(self._row_of) + i for i, text in enumerate(new)}
 
+    def vectors(self, texts: Sequence[str], pooling: str) -> Values:
+        """Return [N, D] float64 vectors of encoded texts."""
+        table = np.concatenate(self._vectors[pooling]).astype(np.float64)
+        vectors: Values = table[[self._row_of[text] for text in texts]]
+        return vectors
+
     def features(self, examples: Examples, pooling: str) -> Values:
         """Return float64 features of encoded examples: [N, D] of texts, [N, 4 D] of pairs."""
-        table = np.concatenate(self._vectors[pooling]).astype(np.float64)
-        sides = [table[[self._row_of[text] for text in column]] for column in examples.texts]
+        sides = [self.vectors(column, pooling) for column in examples.texts]
         if len(sides) == 1:
             return sides[0]
         u, v = sides

@@ -23,7 +23,7 @@ class Trial:
 
     Attributes:
         chosen: what was set.
-        value: the primary metric; None where ``failure`` says why.
+        value: the primary metric; None where ``failure`` says why, or nothing was to be chosen.
         loss: mean loss, which breaks ties; 0 where a protocol has none.
         facts: anything else worth keeping, as whether a solver converged.
     """
@@ -44,22 +44,30 @@ class Trial:
 
 @dataclass(frozen=True)
 class Reading:
-    """The test split read under one noise by the chosen model; ``collapse`` is empty if sound."""
+    """The test split read under one noise by the chosen model; ``collapse`` is empty if sound.
+
+    Where several models were trained on draws of the training set, ``test`` holds the examples once
+    for each, ``draw`` says of which of them a prediction is, ``metrics`` are means over draws, and
+    ``spread`` is their standard deviation.
+    """
 
     noise: NoiseSpec
     test: Examples
     predictions: Values
     metrics: Mapping[str, float]
     collapse: str
+    draw: Values | None = None
+    spread: Mapping[str, float] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
         """Return JSON-ready content, without the predictions."""
-        return {
+        content: dict[str, Any] = {
             "noise": self.noise.model_dump(mode="json"),
             "metrics": dict(self.metrics),
             "is_collapsed": bool(self.collapse),
             "collapse": self.collapse,
         }
+        return content | ({"spread": dict(self.spread)} if self.spread else {})
 
 
 @dataclass(frozen=True)
@@ -113,9 +121,13 @@ def score(task: Task, labels: Values, predictions: Values) -> float:
 def choose(task: Task, trials: Sequence[Trial]) -> Trial:
     """Return the trial of the best primary metric; ties: the lower loss, then the earlier trial.
 
+    A lone trial that did not fail needs no value: there is nothing to choose.
+
     Raises:
         DivergedError: no trial has a value.
     """
+    if len(trials) == 1 and trials[0].failure is None:
+        return trials[0]
     valued = [(trial, trial.value) for trial in trials if trial.value is not None]
     if not valued:
         reasons = "; ".join(f"{dict(trial.chosen)}: {trial.failure}" for trial in trials)

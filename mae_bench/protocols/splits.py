@@ -24,12 +24,17 @@ class Splits:
     def __init__(self, spec: EvaluateSpec, data: TaskData) -> None:
         """Read the training and selection parts; the test split stays untouched.
 
+        Where there is no training part, the selection part is read as it is, and may be empty.
+
         Raises:
             DataError: the selection part is empty, or the train size is above the data.
         """
         self.task: Task = data.task
         self._data = data
         self._seed = spec.seed
+        if not len(data.train):  # a test alone, or read by a protocol that learns nothing
+            self.train, self.selection = data.train, data.selection
+            return
         if not data.selection.ids:
             raise DataError(
                 f"task '{self.task.name}' has no selection examples, so nothing can be chosen; "

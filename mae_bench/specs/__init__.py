@@ -46,12 +46,14 @@ from mae_bench.specs.pretraining import (
     PretrainSpec,
     TokenizerSpec,
 )
+from mae_bench.specs.scoring import ScoreRecipe
 from mae_bench.specs.study import (
     PEAK_LR,
     ArmSpec,
     Study,
     TuningSpec,
 )
+from mae_bench.specs.vectors import Cloze, FewShotRecipe, KnnRecipe, VectorRecipe, ZeroShotRecipe
 
 __all__ = [
     "ArmSpec",
@@ -60,13 +62,16 @@ __all__ = [
     "CLEAN",
     "CORPUS",
     "Claim",
+    "Cloze",
     "Comparison",
     "CorpusSpec",
     "Count",
     "EncoderSpec",
     "EvaluateSpec",
+    "FewShotRecipe",
     "FinetuneRecipe",
     "Frozen",
+    "KnnRecipe",
     "LETTERS",
     "Letter",
     "MIN_SEEDS",
@@ -91,7 +96,10 @@ __all__ = [
     "per_class",
     "TuningSpec",
     "WordProbeRecipe",
+    "ScoreRecipe",
     "few_seeds",
     "stage_id",
     "study_limits",
+    "VectorRecipe",
+    "ZeroShotRecipe",
 ]

@@ -24,7 +24,7 @@ class Task:
         name: its name in the registry.
         kind: a name in `KINDS`, which decides what a label is and how a model learns it.
         text_fields: the columns with the text, as many as the kind reads.
-        label_field: the column with the label.
+        label_field: the column with the label; empty where the kind reads none.
         label_names: label i is ``label_names[i]``; empty where labels are not of classes.
         metrics: names in ``METRICS``; the first is the primary one, which choices and verdicts
             follow in the direction that is declared for it.
@@ -43,6 +43,8 @@ class Task:
             holds lists; empty where the kind has none, or reads them from the text.
         train_task: the registered task whose train and selection parts are used, so that only the
             test is this task's own: another language, or another domain. Empty for its own.
+        is_test_only: whether it has nothing to learn from or choose on, so that only protocols
+            that learn nothing read it.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Task:
     language: str = "en"
     option_fields: tuple[str, ...] = ()
     train_task: str = ""
+    is_test_only: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """Prepares a task: reads its official splits, checks every row, and keeps the splits apart."""
 
-import hashlib
 import json
 import math
 from collections import Counter
@@ -17,6 +16,7 @@ from mae_bench.progress import Progress
 from mae_bench.tasks.base import PARTS, TASKS, Task
 from mae_bench.tasks.kinds.base import kind_of
 from mae_bench.tasks.prepared import task_meta, text_columns
+from mae_bench.tasks.subsets import content_hash
 
 SELECTION_RATIO = 0.1
 MAX_SELECTION = 500
@@ -60,8 +60,9 @@ def build_task(task: Task, out: Path, data_dir: Path | None, progress: Progress)
         skipped.update(task.source.read().skipped)
     parts, counts = _split(task, data_dir, skipped)
     out.mkdir(parents=True, exist_ok=True)
+    num_texts = max(len(row.texts) for rows in parts.values() for row in rows)
     for part in PARTS:
-        _write(parts[part], out / f"{part}.parquet")
+        _write(parts[part], num_texts, out / f"{part}.parquet")
     meta = {
         "task": task_meta(task),
         "rows": {part: len(rows) for part, rows in parts.items()},
@@ -99,6 +100,8 @@ def num_official(task: Task, data_dir: Path | None) -> int | None:
     Raises:
         DataError: a file is damaged, or the local copy lacks it.
     """
+    if task.is_test_only:
+        return 0
     if task.train_task:
         return num_official(TASKS.get(task.train_task), data_dir)
     if isinstance(task.source, FileSource):
@@ -119,6 +122,11 @@ def _split(
     task: Task, data_dir: Path | None, skipped: Counter[str]
 ) -> tuple[dict[str, list[_Row]], dict[str, int]]:
     """Return the rows of each part and the counts of those removed; count what is skipped."""
+    if task.is_test_only:
+        test = _rows(task, task.test_split, data_dir, skipped)
+        if not test:
+            raise DataError(f"the test split of task '{task.name}' is empty; check the data set")
+        return {"train": [], "selection": [], "test": test}, {}
     if task.train_task:
         return _split_of_two(task, data_dir, skipped)
     train = _rows(task, "train", data_dir, skipped)
@@ -175,8 +183,10 @@ def _rows(task: Task, split: str, data_dir: Path | None, skipped: Counter[str]) 
     if isinstance(task.source, FileSource):
         return _own_rows(task, task.source, split, skipped)
     label = task.label_field
-    fields = read_split(task.source, split, data_dir, texts=task.columns, others=(label,))
-    columns, labels = [fields[name] for name in task.columns], fields[label]
+    others = (label,) if label else ()
+    fields = read_split(task.source, split, data_dir, texts=task.columns, others=others)
+    columns = [fields[name] for name in task.columns]
+    labels = fields[label] if label else [None] * len(columns[0])
     return list(_checked(task, split, zip(*columns, strict=True), labels, skipped))
 
 
@@ -235,24 +245,20 @@ def _chosen(rows: list[_Row], limit: int) -> list[_Row]:
     """
     unique: dict[tuple[str, ...], tuple[bytes, _Row]] = {}
     for row in rows:
-        hashed = _hash(row.written), row
+        hashed = content_hash(row.written), row
         kept = unique.setdefault(row.key, hashed)
         if hashed[0] < kept[0]:
             unique[row.key] = hashed
     return [row for _, row in sorted(unique.values(), key=lambda pair: pair[0])[:limit]]
 
 
-def _hash(key: tuple[str, ...]) -> bytes:
-    data = "\n".join(key).encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(data, digest_size=16).digest()
-
-
-def _write(rows: list[_Row], path: Path) -> None:
+def _write(rows: list[_Row], num_texts: int, path: Path) -> None:
     import pyarrow
     import pyarrow.parquet
 
     columns: dict[str, list[Any]] = {"id": [row.name for row in rows]}
-    texts = zip_longest(*(row.texts for row in rows))
-    columns |= zip(text_columns(max(len(row.texts) for row in rows)), map(list, texts), strict=True)
+    most = max((len(row.texts) for row in rows), default=num_texts)
+    texts = zip_longest(*(row.texts for row in rows)) if rows else [()] * most
+    columns |= zip(text_columns(most), map(list, texts), strict=True)
     columns["label"] = [row.label for row in rows]
     pyarrow.parquet.write_table(pyarrow.table(columns), path)

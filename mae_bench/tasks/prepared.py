@@ -32,7 +32,8 @@ def task_fingerprint(task: Task, data_dir: Path | None) -> str:
     elif isinstance(task.source, FileSource):
         content = task.source.fingerprint()
     else:
-        own = {task.test_split} if task.train_task else {"train", task.test_split}
+        has_no_train = task.train_task or task.is_test_only
+        own = {task.test_split} if has_no_train else {"train", task.test_split}
         read = {*own, task.selection_split} - {None}
         content = fingerprint(task.source, data_dir, also=map(str, read))
     brought = filter(None, [KINDS.plugin(task.kind), *map(METRICS.plugin, task.metrics)])
@@ -42,6 +43,8 @@ def task_fingerprint(task: Task, data_dir: Path | None) -> str:
         set_only["option_fields"] = task.option_fields
     if task.train_task:
         set_only["train_task"] = task_fingerprint(TASKS.get(task.train_task), data_dir)
+    if task.is_test_only:
+        set_only["is_test_only"] = True
     definition = json.dumps(
         [
             task.name,

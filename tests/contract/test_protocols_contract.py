@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from small_cases import plain, save_encoder, small_spec, small_task, with_test_labels
+from small_cases import plain, save_mlm, small_spec, small_task, with_test_labels
 
 import mae_bench.protocols
 from mae_bench.errors import SpecError, UnknownNameError
@@ -18,16 +18,17 @@ from mae_bench.specs import EvaluateSpec, NoiseSpec
 from mae_bench.tasks.kinds import KINDS, objects
 from mae_bench.tasks.metrics import METRICS
 from mae_bench.tasks.prepared import task_meta, text_columns
+from mae_bench.tasks.scored import ScoredKind
 
-NAMES = [name for name, part in PROTOCOLS if not part.reads_corpus]
-CASES = [(name, kind) for name in NAMES for kind in KINDS.names() if PROTOCOLS.get(name).fits(kind)]
-SOME_KIND = {name: kind for name, kind in reversed(CASES)}
+NAMES = [name for name, part in PROTOCOLS if not part.reads_corpus and not part.needs_scorer]
+LEARNED = [name for name, kind in KINDS if not issubclass(kind, ScoredKind)]
+CASES = [(name, kind) for name in NAMES for kind in LEARNED if PROTOCOLS.get(name).fits(kind)]
 NOISES = (NoiseSpec(), NoiseSpec(name="typos", rate=0.3))
 
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
-    return save_encoder(tmp_path_factory.mktemp("encoder"))
+    return save_mlm(tmp_path_factory.mktemp("encoder"))
 
 
 def save_task(data, folder):
@@ -61,6 +62,11 @@ def run(name, data, encoder, folder, **changes):
     return metrics, pd.read_parquet(out / "predictions.parquet")
 
 
+def kind_for(name):
+    """Return a kind that a protocol reads: classes where it can."""
+    return "classify" if PROTOCOLS.get(name).fits("classify") else "rank"
+
+
 def test_every_module_with_a_protocol_is_named_in_the_package():
     folder = Path(mae_bench.protocols.__file__).parent
     modules = {
@@ -68,14 +74,18 @@ def test_every_module_with_a_protocol_is_named_in_the_package():
     }
     assert modules <= set(mae_bench.protocols.__all__)
     assert NAMES == [
+        "few_shot",
         "finetune",
+        "knn",
         "linear_probe",
         "majority",
         "tfidf",
+        "tfidf_cosine",
         "word_majority",
         "word_probe",
+        "zero_shot",
     ]
-    assert set(PROTOCOLS.names()) - set(NAMES) == {"representation"}
+    assert set(PROTOCOLS.names()) - set(NAMES) == {"representation", "score"}
 
 
 def test_an_unknown_protocol_gets_a_near_match():
@@ -109,22 +119,35 @@ def test_results_are_complete_and_recomputable(name, kind, encoder, tmp_path):
         "seconds",
         "flops",
     }
-    assert (metrics["n_train"], metrics["n_selection"], metrics["n_test"]) == (48, 24, 24)
+    num_train = {"few_shot": 3 * data.task.num_labels}.get(name, 48)
+    num_train = num_train if PROTOCOLS.get(name).needs_labels else 0
+    assert (metrics["n_train"], metrics["n_selection"], metrics["n_test"]) == (num_train, 24, 24)
     assert metrics["chosen"] in [trial["chosen"] for trial in metrics["trials"]]
     values = [trial["selection_value"] for trial in metrics["trials"]]
     assert metrics["selection_value"] == max(values)
     assert (metrics["flops"] is not None) == PROTOCOLS.get(name).needs_checkpoint
-    assert list(predictions.columns) == ["noise", "id", "label", "prediction"]
+    columns = ["noise", "id", "label", "prediction"]
+    assert list(predictions.columns) == columns + ["draw"] * (name == "few_shot")
     assert [NoiseSpec(**result["noise"]) for result in metrics["results"]] == list(NOISES)
     for result, noise in zip(metrics["results"], NOISES, strict=True):
         part = predictions[predictions["noise"] == noise.label]
-        assert part["id"].tolist() == data.test.ids
-        assert plain(part["label"].tolist()) == plain(data.test.labels.tolist())
+        draws = [part]
+        if "draw" in part:
+            draws = [part[part["draw"] == draw] for draw in range(3)]
+        for draw in draws:
+            assert draw["id"].tolist() == data.test.ids
+            assert plain(draw["label"].tolist()) == plain(data.test.labels.tolist())
         assert list(result["metrics"]) == list(data.task.metrics)
         for metric, value in result["metrics"].items():
-            sides = part["label"].to_numpy(), part["prediction"].to_numpy()
-            again = METRICS.get(metric)(*sides, data.task.num_labels)
-            assert value == pytest.approx(again)
+            again = [
+                METRICS.get(metric)(
+                    draw["label"].to_numpy(), draw["prediction"].to_numpy(), data.task.num_labels
+                )
+                for draw in draws
+            ]
+            assert value == pytest.approx(np.mean(again))
+            if "draw" in part:
+                assert result["spread"][metric] == pytest.approx(np.std(again, ddof=1))
         assert isinstance(result["is_collapsed"], bool)
         assert result["is_collapsed"] == bool(result["collapse"])
         if data.test.labels.dtype == np.int64 and data.task.label_names:
@@ -155,14 +178,14 @@ def test_test_labels_move_nothing_but_the_score(name, kind, encoder, tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_id_of_the_pretraining_moves_nothing(name, encoder, tmp_path):
     """Arms of a study differ in that id alone; no stream of randomness may read it."""
-    data = small_task(SOME_KIND[name])
+    data = small_task(kind_for(name))
     results = [run(name, data, encoder, tmp_path, checkpoint=arm) for arm in ("mlm", "mae")]
     assert results[0][0] | {"seconds": 0} == results[1][0] | {"seconds": 0}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_another_noise_beside_it_does_not_move_the_clean_reading(name, encoder, tmp_path):
-    data = small_task(SOME_KIND[name])
+    data = small_task(kind_for(name))
     both, _ = run(name, data, encoder, tmp_path)
     clean, _ = run(name, data, encoder, tmp_path, test_noises=NOISES[:1])
     assert clean["results"] == both["results"][:1]
@@ -171,7 +194,7 @@ def test_another_noise_beside_it_does_not_move_the_clean_reading(name, encoder, 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_tuning_gets_no_test_result(name, encoder, tmp_path):
-    data = small_task(SOME_KIND[name])
+    data = small_task(kind_for(name))
     metrics, predictions = run(name, data, encoder, tmp_path, selection_only=True)
     assert metrics["results"] == []
     assert metrics["n_test"] == 0
@@ -182,13 +205,13 @@ def test_tuning_gets_no_test_result(name, encoder, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_spec_of_a_default_recipe_round_trips_through_json(name):
-    spec = small_spec(name, small_task(SOME_KIND[name]))
+    spec = small_spec(name, small_task(kind_for(name)))
     assert EvaluateSpec.model_validate_json(spec.model_dump_json()).canonical() == spec.canonical()
 
 
 @pytest.mark.parametrize("name", [name for name, part in PROTOCOLS if part.needs_checkpoint])
 def test_a_missing_checkpoint_is_named(name, tmp_path):
-    data = small_task(SOME_KIND.get(name, "classify"))
+    data = small_task(kind_for(name))
     with pytest.raises(SpecError, match="needs a checkpoint"):
         evaluate(
             small_spec(name, data),

@@ -4,7 +4,18 @@ A kind is one file, registered by its module, which is named here once. Nothing 
 asks which kind a task is of.
 """
 
-from mae_bench.tasks.kinds import choice, classify, multilabel, pair, regress, span, tag
+from mae_bench.tasks.kinds import (
+    choice,
+    classify,
+    language_model,
+    minimal_pair,
+    multilabel,
+    pair,
+    rank,
+    regress,
+    span,
+    tag,
+)
 from mae_bench.tasks.kinds.base import (
     KINDS,
     FinetuneKind,
@@ -24,9 +35,12 @@ __all__ = [
     "choice",
     "classify",
     "kind_of",
+    "language_model",
+    "minimal_pair",
     "multilabel",
     "objects",
     "pair",
+    "rank",
     "regress",
     "span",
     "tag",

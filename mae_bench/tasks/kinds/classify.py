@@ -3,7 +3,7 @@
 Legend: N examples, B batch, C classes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,10 +11,11 @@ import numpy as np
 
 from mae_bench.errors import DataError, SpecError
 from mae_bench.tasks.base import Examples, Labels, Task
-from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, Learner, LinearKind, Predict
+from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, Learner, Predict
 from mae_bench.tasks.kinds.mislabel import ClassKind
 from mae_bench.tasks.logistic import fit_logistic
 from mae_bench.tasks.metrics import Values
+from mae_bench.tasks.untrained import ClozeKind, FewShotKind, NeighbourKind
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -25,7 +26,7 @@ MAX_NAMED = 30  # classes that a message lists
 
 
 @KINDS.register("classify")
-class Classify(FinetuneKind, LinearKind, ClassKind):
+class Classify(FinetuneKind, FewShotKind, ClozeKind, NeighbourKind, ClassKind):
     """Labels are numbers of classes, int64, which ``label_names`` names.
 
     Data may hold the number, the name, or for two classes false and true.
@@ -92,6 +93,16 @@ class Classify(FinetuneKind, LinearKind, ClassKind):
     def learner(self, train: Examples) -> "Classes":
         """Return the classes for cross-entropy."""
         return Classes(self.task, train.labels)
+
+    def fit_neighbours(
+        self, features: Values, labels: Labels, num_neighbours: int, weigh: Callable[[Any], Any]
+    ) -> Predict:
+        """Return the class with the most weight among the neighbours; of several the smallest."""
+        from sklearn.neighbors import KNeighborsClassifier
+
+        model = KNeighborsClassifier(num_neighbours, weights=weigh, metric="cosine")
+        predict: Predict = model.fit(features, labels).predict
+        return predict
 
     def fit_linear(
         self, features: Any, labels: Labels, penalties: Sequence[float], max_iter: int

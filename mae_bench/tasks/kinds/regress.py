@@ -5,7 +5,7 @@ Legend: N examples, B batch.
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from mae_bench.errors import DataError, SpecError
 from mae_bench.tasks.base import Examples, Labels, Task
 from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, Learner, LinearKind, Predict
 from mae_bench.tasks.metrics import Values
+from mae_bench.tasks.untrained import CosineKind, NeighbourKind, Vectors, cosines
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -24,7 +25,7 @@ FLAT_RATIO = 0.01  # of the labels' standard deviation; predictions that vary le
 
 
 @KINDS.register("regress")
-class Regress(FinetuneKind, LinearKind):
+class Regress(FinetuneKind, LinearKind, CosineKind, NeighbourKind):
     """Labels are numbers, float32, within ``label_range``."""
 
     num_texts = 2
@@ -75,6 +76,21 @@ class Regress(FinetuneKind, LinearKind):
     def learner(self, train: Examples) -> "Numbers":
         """Return the numbers in units of their deviation."""
         return Numbers(self.task, train.labels)
+
+    def by_cosine(self, examples: Examples, vectors: Vectors) -> Values:
+        """Return the cosine of the two texts, in [-1, 1] whatever the labels' range."""
+        first, second = examples.texts
+        return cosines(vectors(first), vectors(second))
+
+    def fit_neighbours(
+        self, features: Values, labels: Labels, num_neighbours: int, weigh: Callable[[Any], Any]
+    ) -> Predict:
+        """Return the weighted mean of the neighbours' numbers."""
+        from sklearn.neighbors import KNeighborsRegressor
+
+        model = KNeighborsRegressor(num_neighbours, weights=weigh, metric="cosine")
+        predict: Predict = model.fit(features, labels.astype(np.float64)).predict
+        return predict
 
     def fit_linear(
         self, features: Any, labels: Labels, penalties: Sequence[float], max_iter: int

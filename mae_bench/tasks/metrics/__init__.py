@@ -3,7 +3,15 @@
 What to touch: a metric is one registered function here, its direction and unit in `measures.py`.
 """
 
-from mae_bench.tasks.metrics import answers, classes, label_sets, numbers, tags
+from mae_bench.tasks.metrics import (
+    answers,
+    classes,
+    label_sets,
+    likelihoods,
+    numbers,
+    ranking,
+    tags,
+)
 from mae_bench.tasks.metrics.base import METRICS, Metric, Values, add_metric
 
 __all__ = [
@@ -14,6 +22,8 @@ __all__ = [
     "answers",
     "classes",
     "label_sets",
+    "likelihoods",
     "numbers",
+    "ranking",
     "tags",
 ]

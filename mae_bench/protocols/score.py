@@ -1,0 +1,79 @@
+"""Score: the objective itself says which text is likelier, and how likely; nothing is trained.
+
+For `minimal_pair` and `language_model` tasks. What is read is chosen by content, so that every arm
+and seed reads the same. An objective that hides tokens gives pseudo-log-likelihoods, `causal` the
+likelihood of its own factorisation: two measures, whose bits and perplexities have two names.
+"""
+
+import time
+from pathlib import Path
+
+from mae_bench.progress import Progress
+from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
+from mae_bench.protocols.outcome import ProtocolResult, Reading, Trial
+from mae_bench.protocols.scoring import compute_metric
+from mae_bench.protocols.splits import Splits
+from mae_bench.protocols.token_scorer import TokenScorer
+from mae_bench.specs import EvaluateSpec, ScoreRecipe
+from mae_bench.tasks.base import TaskData
+from mae_bench.tasks.kinds.base import kind_of
+from mae_bench.tasks.scored import ScoredKind
+
+
+def run(
+    spec: EvaluateSpec, *, checkpoint: Path, task: TaskData, device: str, progress: Progress
+) -> ProtocolResult:
+    """Judge a sample of the test split by a checkpoint's own head.
+
+    Raises:
+        SpecError: its objective names no tokens.
+        DivergedError: a probability is not finite.
+    """
+    started = time.perf_counter()
+    recipe = read_recipe(spec, ScoreRecipe)
+    kind = kind_of(task.task)
+    assert isinstance(kind, ScoredKind)
+    splits = Splits(spec, task)
+    scorer = TokenScorer(checkpoint, recipe, device)
+    sample = kind.sample(task.test, recipe)
+    noises = () if spec.selection_only else spec.test_noises
+    readings = []
+    for done, noise in enumerate(noises):
+        progress(done, len(noises), f"{task.task.name}: scoring {len(sample):,} examples")
+        # the sample is of the clean texts: under every noise the same ones
+        test = splits.test(noise).take(sample)
+        predictions, further = kind.judge(test, scorer, recipe)
+        metrics = {
+            name: compute_metric(task.task, name, test.labels, predictions)
+            for name in task.task.metrics
+            if not (scorer.is_left_to_right and name.startswith("pseudo_"))
+        }
+        collapse = kind.find_collapse(test.labels, predictions)
+        readings.append(Reading(noise, test, predictions, {**metrics, **further}, collapse))
+    measure = "likelihood" if scorer.is_left_to_right else "pseudo-likelihood"
+    chosen = {"measure": measure, "within_word": recipe.within_word}
+    trial = Trial(chosen, None, facts={"unknown_tokens": scorer.unknown})
+    return ProtocolResult(
+        n_train=0,
+        n_selection=0,
+        n_test=len(sample) if readings else 0,
+        best=trial,
+        trials=(trial,),
+        readings=tuple(readings),
+        seconds=time.perf_counter() - started,
+        flops=scorer.flops,
+    )
+
+
+PROTOCOLS.register("score")(
+    Protocol(
+        "score",
+        version=1,
+        recipe=ScoreRecipe,
+        needs_checkpoint=True,
+        run=run,
+        needs_labels=False,
+        needs_scorer=True,
+        kinds=ScoredKind,
+    )
+)

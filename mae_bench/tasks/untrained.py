@@ -1,0 +1,77 @@
+"""What kinds of task must offer to be read without training, or by nearest neighbours.
+
+Legend: N examples, M texts, D features of a vector.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from mae_bench.tasks.base import Examples, Labels
+from mae_bench.tasks.kinds.base import LinearKind, Predict, TaskKind
+from mae_bench.tasks.metrics import Values
+
+Vectors = Callable[[Sequence[str]], Any]  # texts -> [M, D], dense or sparse
+
+
+class ZeroShotKind(TaskKind):
+    """A kind that can be predicted by what was never trained on its labels."""
+
+
+class CosineKind(ZeroShotKind):
+    """A kind whose predictions follow from the cosine of two texts' vectors."""
+
+    def compared_texts(self, examples: Examples) -> list[str]:
+        """Return every text whose vector `by_cosine` asks for."""
+        return [text for column in examples.texts for text in column]
+
+    @abstractmethod
+    def by_cosine(self, examples: Examples, vectors: Vectors) -> Values:
+        """Return predictions [N]; ``vectors`` gives those of any of `compared_texts`."""
+
+
+class ClozeKind(ZeroShotKind):
+    """A kind whose labels are words that can fill the gap of a prompt: classes."""
+
+
+class FewShotKind(LinearKind):
+    """A kind of which a training set can hold so many examples of each class."""
+
+    @abstractmethod
+    def groups(self, labels: Labels) -> Labels:
+        """Return [N] the class of each label."""
+
+
+class NeighbourKind(TaskKind):
+    """A kind that nearest neighbours can vote on."""
+
+    @abstractmethod
+    def fit_neighbours(
+        self, features: Values, labels: Labels, num_neighbours: int, weigh: Callable[[Any], Any]
+    ) -> Predict:
+        """Return a model on features [N, F].
+
+        Args:
+            features: of the training examples.
+            labels: [N].
+            num_neighbours: at most N.
+            weigh: cosine distances [..., k] -> the weights of the votes.
+        """
+
+
+def cosines(a: Any, b: Any) -> Values:
+    """Return [M] cosines of pairs of rows [M, D], dense or sparse; 0 beside a row of zeros."""
+    from scipy.sparse import issparse
+
+    a, b = unit_rows(a), unit_rows(b)
+    products = a.multiply(b) if issparse(a) else a * b
+    return np.asarray(products.sum(axis=1), dtype=np.float64).reshape(-1)
+
+
+def unit_rows(vectors: Any) -> Any:
+    """Return rows [M, D] of length 1, dense or sparse; those of zeros stay."""
+    from sklearn.preprocessing import normalize
+
+    return normalize(vectors)
