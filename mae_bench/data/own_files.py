@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
 
 from mae_bench.data.listing import TextFile
 from mae_bench.data.records import KINDS, Records, labelled_file, read_records
@@ -38,8 +37,8 @@ class OwnRow:
         where: file and line, for messages.
     """
 
-    texts: tuple[Any, ...]
-    label: Any
+    texts: tuple[object, ...]
+    label: object
     where: str
 
     @property
@@ -169,7 +168,7 @@ def part_files(data: str) -> tuple[tuple[str, str], ...]:
     return tuple(files.items())
 
 
-def class_name(label: Any) -> Any:
+def class_name(label: object) -> object:
     """Return the name of a class as a file may hold it; of a list, those of its members."""
     if isinstance(label, list | tuple):
         return [class_name(each) for each in label]
@@ -180,7 +179,7 @@ def class_name(label: Any) -> Any:
     return label.strip() if isinstance(label, str) else str(label)
 
 
-def flat_names(label: Any) -> Iterator[str]:
+def flat_names(label: object) -> Iterator[str]:
     """Yield the names that a label is, or that its lists hold."""
     if isinstance(label, list):
         for each in label:
@@ -259,11 +258,11 @@ def _hash(key: str) -> bytes:
     return hashlib.blake2b(f"test\n{key}".encode(), digest_size=16).digest()
 
 
-def _plain(text: Any) -> str:
+def _plain(text: object) -> str:
     return text.strip() if isinstance(text, str) else json.dumps(text, default=str)
 
 
-def _is_missing(value: Any) -> bool:
+def _is_missing(value: object) -> bool:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return True
     return isinstance(value, str | list) and not (

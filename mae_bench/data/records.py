@@ -35,7 +35,7 @@ class Records:
     """
 
     path: Path
-    columns: dict[str, list[Any]]
+    columns: dict[str, list[object]]
     numbers: Sequence[int]
     unit: str
 
@@ -107,7 +107,7 @@ def _refuse_halves(records: Records) -> None:
 
 def _json_rows(
     file: TextFile, columns: Sequence[str], separator: str | None, quotes: bool
-) -> Iterator[tuple[int, dict[str, Any]]]:
+) -> Iterator[tuple[int, dict[str, object]]]:
     present: dict[str, None] = {}
     rows = []
     for number, line in enumerate(decoded(file).split("\n"), start=1):
@@ -133,7 +133,7 @@ def _json_rows(
 
 def _csv_rows(
     file: TextFile, columns: Sequence[str], separator: str | None, quotes: bool
-) -> Iterator[tuple[int, dict[str, Any]]]:
+) -> Iterator[tuple[int, dict[str, object]]]:
     text = decoded(file)
     if (nul := text.find("\0")) >= 0:
         raise DataError(

@@ -74,7 +74,7 @@ def _check_language(noise: NoiseSpec, task: "Task") -> None:
 
 def _check_classes(noise: NoiseSpec, task: "Task") -> None:
     from mae_bench.tasks.kinds.base import KINDS
-    from mae_bench.tasks.kinds.mislabel import ClassKind
+    from mae_bench.tasks.mislabel import ClassKind
 
     kind = task.kind
     if issubclass(KINDS.get(kind), ClassKind):

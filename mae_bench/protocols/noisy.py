@@ -7,7 +7,7 @@ from mae_bench.errors import DataError
 from mae_bench.specs import NoiseSpec
 from mae_bench.tasks.base import Examples, TaskData
 from mae_bench.tasks.kinds.base import kind_of
-from mae_bench.tasks.kinds.mislabel import mislabel
+from mae_bench.tasks.mislabel import mislabel
 
 
 def noisy(

@@ -169,8 +169,8 @@ def test_a_small_training_set_holds_every_class_twice(name):
     for seed in range(4):
         train = Splits(small_spec("finetune", data, train_size=size, seed=seed), data).train
         assert len(train) == size
-        classes = kind_of(data.task).groups(train.labels)
-        if num_classes and classes is not None:
+        if num_classes and name not in ("multilabel", "tag"):  # whose examples have several
+            classes = kind_of(data.task).groups(train.labels)
             assert np.bincount(classes).tolist() == [2] * num_classes
 
 

@@ -64,7 +64,8 @@ def run(name, data, encoder, folder, **changes):
 
 def kind_for(name):
     """Return a kind that a protocol reads: classes where it can."""
-    return "classify" if PROTOCOLS.get(name).fits("classify") else "rank"
+    fitting = (kind for kind in ("classify", "rank", "tag") if PROTOCOLS.get(name).fits(kind))
+    return next(fitting, "classify")
 
 
 def test_every_module_with_a_protocol_is_named_in_the_package():

@@ -31,7 +31,7 @@ BUGS = (
     Bug(
         "labels_right_again",
         "A label that is wrong at a rate is another wrong one, or right, at a higher rate.",
-        "mae_bench/tasks/kinds/mislabel.py",
+        "mae_bench/tasks/mislabel.py",
         "_draws(base, name) for name in examples.ids",
         "_draws(base + int(1000 * rate), name) for name in examples.ids",
         ("tests/protocols/test_noisy_splits.py",),

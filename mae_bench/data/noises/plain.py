@@ -15,6 +15,6 @@ def clean(text: str, rate: float, rng: random.Random, context: NoiseContext = EN
 def labels(text: str, rate: float, rng: random.Random, context: NoiseContext = ENGLISH) -> str:
     """Return the text unchanged: it is the labels to learn from that get another class.
 
-    The task's kind does that (`mae_bench.tasks.kinds.mislabel`).
+    The task's kind does that (`mae_bench.tasks.mislabel`).
     """
     return text

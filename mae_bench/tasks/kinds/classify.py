@@ -12,9 +12,9 @@ import numpy as np
 from mae_bench.errors import DataError, SpecError
 from mae_bench.tasks.base import Examples, Labels, Task
 from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, Learner, Predict
-from mae_bench.tasks.kinds.mislabel import ClassKind
 from mae_bench.tasks.logistic import fit_logistic
 from mae_bench.tasks.metrics import Values
+from mae_bench.tasks.mislabel import ClassKind
 from mae_bench.tasks.untrained import ClozeKind, FewShotKind, NeighbourKind
 
 if TYPE_CHECKING:

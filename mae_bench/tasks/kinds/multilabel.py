@@ -49,7 +49,7 @@ class Multilabel(FinetuneKind, LinearKind):
                 f"label_names, got {', '.join(names) or 'none'}; name each once"
             )
 
-    def read_label(self, value: Any, where: str) -> list[int]:
+    def read_label(self, value: object, where: str) -> list[int]:
         """Return the numbers of a row's classes, each once."""
         if not isinstance(value, list):
             raise DataError(
@@ -58,7 +58,7 @@ class Multilabel(FinetuneKind, LinearKind):
             )
         return sorted({self._number(one, where) for one in value})
 
-    def _number(self, value: Any, where: str) -> int:
+    def _number(self, value: object, where: str) -> int:
         names = self.task.label_names
         if isinstance(value, str) and value in names:
             return names.index(value)
@@ -71,7 +71,7 @@ class Multilabel(FinetuneKind, LinearKind):
             + near_match(str(value), names)
         )
 
-    def array(self, labels: Sequence[Any]) -> Labels:
+    def array(self, labels: Sequence[object]) -> Labels:
         """Return lists of class numbers."""
         return objects(labels)
 
@@ -96,7 +96,7 @@ class Multilabel(FinetuneKind, LinearKind):
         return LabelSets(self.task, train.labels)
 
     def fit_linear(
-        self, features: Any, labels: Labels, penalties: Sequence[float], max_iter: int
+        self, features: object, labels: Labels, penalties: Sequence[float], max_iter: int
     ) -> Iterator[tuple[Predict, bool]]:
         """Yield a logistic regression a class; a class that all or none have is predicted so.
 

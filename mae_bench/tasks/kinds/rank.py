@@ -50,8 +50,8 @@ class Rank(CosineKind):
         return self.task.label_names == other.label_names
 
     def read_example(
-        self, texts: Sequence[Any], label: Any, where: str
-    ) -> tuple[tuple[str, ...], Any] | None:
+        self, texts: Sequence[object], label: object, where: str
+    ) -> tuple[tuple[str, ...], object] | None:
         """Return the query, with its relevant texts where these are the candidates, and names."""
         read = [
             self.read_text(text, name, where)
@@ -62,7 +62,7 @@ class Rank(CosineKind):
             return tuple(read), names
         return (*read, *dict.fromkeys(_listed(label))), names
 
-    def read_label(self, value: Any, where: str) -> dict[str, list[str]]:
+    def read_label(self, value: object, where: str) -> dict[str, list[str]]:
         """Return the names of the relevant candidates."""
         listed = _listed(value)
         if not listed:
@@ -80,10 +80,9 @@ class Rank(CosineKind):
                 )
         return {"relevant": list(dict.fromkeys(map(candidate_name, listed)))}
 
-    def _name(self, value: Any, where: str) -> str:
+    def _name(self, value: object, where: str) -> str:
         names = self.task.label_names
-        is_number = isinstance(value, int) and not isinstance(value, bool)
-        if is_number and 0 <= value < len(names):
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(names):
             return str(names[value])
         if isinstance(value, str) and value in names:
             return value
@@ -93,7 +92,7 @@ class Rank(CosineKind):
             f"'{names[0]}'"
         )
 
-    def array(self, labels: Sequence[Any]) -> Labels:
+    def array(self, labels: Sequence[object]) -> Labels:
         """Return objects: lists of names under ``relevant``."""
         return objects(labels)
 
@@ -182,7 +181,7 @@ def rankings(scores: Values, names: Sequence[str]) -> list[list[list[str]]]:
     return ranked
 
 
-def _listed(value: Any) -> list[Any]:
+def _listed(value: object) -> list[Any]:
     if value is None:
         return []
     if isinstance(value, dict):
