@@ -18,6 +18,7 @@ STREAMS: dict[str, tuple[str, ...]] = {
     "noise": ("task", "split", "seed"),  # typos, example by example
     "finetune_order": ("task", "seed", "epoch"),
     "finetune_dropout": ("task", "seed"),
+    "new_weights": ("seed", "part"),  # reinitialised layers and LoRA's updates, in a fine-tune
     "world": ("split", "part"),  # the generated language; the same for every seed
     "corpus": ("seed",),  # permutation of documents and validation split
     "tuning": ("seed", "trial"),  # sampler of one trial; the same for every arm

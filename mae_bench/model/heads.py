@@ -51,19 +51,37 @@ def segments_of(input_ids: Tensor, separator: int) -> Tensor:
 
 
 class PooledHead(nn.Module):
-    """Mean pooling, dropout and a linear layer: the head of a label for a whole text."""
+    """Pooling, dropout and a linear layer: the head of a label for a whole text.
+
+    Attributes:
+        pooling: called with hidden vectors and ``is_pad``; None for their mean.
+    """
+
+    pooling: nn.Module | None
 
     def __init__(
         self, width: int, num_outputs: int, *, dropout: float, task: str, seed: int
     ) -> None:
         """Draw the weights, which the task's name and the seed of the fine-tune decide."""
         super().__init__()
+        self.pooling = None
         self.dropout = nn.Dropout(dropout)
         self.linear = build_linear(width, num_outputs, part=f"task:{task}", seed=seed)
 
     def forward(self, hidden: Tensor, is_pad: Tensor | None) -> Tensor:
         """Return outputs [B, C] float32 for hidden vectors [B, S, D]."""
-        output: Tensor = self.linear(self.dropout(pool(hidden, is_pad, "mean")))
+        return self.read(self.pool(hidden, is_pad))
+
+    def pool(self, hidden: Tensor, is_pad: Tensor | None) -> Tensor:
+        """Return text vectors [B, D] float32 of hidden vectors [B, S, D]."""
+        if self.pooling is None:
+            return pool(hidden, is_pad, "mean")
+        vectors: Tensor = self.pooling(hidden, is_pad)
+        return vectors
+
+    def read(self, vectors: Tensor) -> Tensor:
+        """Return outputs [B, C] float32 of text vectors [B, D]."""
+        output: Tensor = self.linear(self.dropout(vectors))
         return output.float()
 
 

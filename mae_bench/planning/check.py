@@ -10,8 +10,14 @@ from mae_bench.planning.controls import with_controls
 from mae_bench.planning.deciding import check_deciding, check_mean
 from mae_bench.planning.external import check_origin, is_outside, resolved_backbone
 from mae_bench.planning.fitting import check_kinds
-from mae_bench.planning.recipes import check_lengths, with_fitted_lengths, with_recipes
+from mae_bench.planning.recipes import (
+    check_lengths,
+    check_variants,
+    with_fitted_lengths,
+    with_recipes,
+)
 from mae_bench.planning.shorthand import FLOORS
+from mae_bench.planning.strategies import check_strategies
 from mae_bench.sentences import shown
 from mae_bench.specs import (
     CLEAN,
@@ -50,6 +56,7 @@ def check_study(
     check_kinds(study)
     check_deciding(study)
     check_lengths(study)
+    check_strategies(study)
     labels = [arm.label for arm in arms] + list(FLOORS.values())
     if study.control is not None:
         _member("control", study.control, labels)
@@ -204,6 +211,7 @@ def _check_names(study: Study) -> None:
                 f"noise '{noise.name}' must have a rate above 0, got 0, which leaves the text "
                 f"another name; write {noise.name}: {{rate: 0.1}}"
             )
+    check_variants(study)
     for name in study.protocols:
         if not PROTOCOLS.get(name).needs_checkpoint:
             raise SpecError(

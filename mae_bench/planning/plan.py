@@ -10,7 +10,7 @@ from mae_bench.data.corpus import left_out, require_text
 from mae_bench.planning.arms import ResolvedArm
 from mae_bench.planning.check import check_study
 from mae_bench.planning.external import outside
-from mae_bench.planning.recipes import recipe_of
+from mae_bench.planning.recipes import is_variant, recipe_of
 from mae_bench.planning.shorthand import FLOORS
 from mae_bench.planning.stage import Key, Stage, StageBuilder
 from mae_bench.specs import (
@@ -243,7 +243,7 @@ class _Planner:
         from mae_bench.tasks import TASKS
 
         study, method = self.study, PROTOCOLS.get(protocol)
-        recipe = recipe_of(study, method).canonical()
+        recipe = recipe_of(study, protocol).canonical()
         # of a study's own protocols all fit (`check_kinds`); of floors those that can read the kind
         tasks: tuple[str | None, ...] = tuple(
             task for task in study.real_tasks if method.fits(TASKS.get(task).kind)
@@ -257,7 +257,7 @@ class _Planner:
                     # Not validated again: a plan holds thousands, and the study is checked.
                     spec = EvaluateSpec.model_construct(
                         checkpoint=checkpoint[1] if checkpoint else None,
-                        protocol=protocol,
+                        protocol=method.name,
                         recipe=recipe,
                         task=task,
                         task_data=self._data(task)[1],
@@ -273,7 +273,10 @@ class _Planner:
                     label = f"evaluate {name}"
                     backbone = self.study.backbone
                     key = self.builder.evaluate(spec, method.version, label, backbone)
+                    # two protocols of one study may be the same run under two names
+                    variant = [protocol] if is_variant(protocol) else []
                     for noise in tests.values():
+                        content = [key[1], arm.label, tokens, noise.label, *variant]
                         yield Cell(
                             arm=arm,
                             is_floor=checkpoint is None,
@@ -286,5 +289,5 @@ class _Planner:
                             pretrain_seed=self._pretrain_seed(seed) if checkpoint else None,
                             pretrain=checkpoint[1] if checkpoint else None,
                             evaluate=key[1],
-                            id=stage_id("cell", 1, [key[1], arm.label, tokens, noise.label]),
+                            id=stage_id("cell", 1, content),
                         )

@@ -65,7 +65,19 @@ class Protocol:
         return issubclass(KINDS.get(kind), self.kinds)
 
 
-PROTOCOLS: Registry[Protocol] = Registry("protocol", "protocols")
+class Protocols(Registry[Protocol]):
+    """The protocols by name; a variant, as ``finetune/lora``, is the one before the slash."""
+
+    def get(self, name: str) -> Protocol:
+        """Return the protocol of that name, or of that variant.
+
+        Raises:
+            UnknownNameError: with every known name and the nearest one.
+        """
+        return super().get(name.partition("/")[0])
+
+
+PROTOCOLS = Protocols("protocol", "protocols")
 
 
 def read_recipe(spec: EvaluateSpec, recipe: type[R]) -> R:

@@ -9,7 +9,7 @@ Legend: N examples, B batch, S padded length of a batch, D hidden size.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from mae_bench.tasks.metrics import Values
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from mae_bench.specs import FinetuneRecipe
     from mae_bench.training.batching import TokenSet
 
 Predict = Callable[[Any], Values]
@@ -156,11 +157,24 @@ class Learner(ABC):
 
 
 class FinetuneKind(TaskKind):
-    """A kind that a head on an encoder can learn."""
+    """A kind that a head on an encoder can learn.
+
+    Attributes:
+        pools_text: whether its head is a `PooledHead` over the rows of the default `lay_out`, so
+            that a recipe may say how texts are pooled and which part of a long one is read.
+        weighs_classes: whether its `under` reads ``class_weights``.
+    """
+
+    pools_text: ClassVar[bool] = False
+    weighs_classes: ClassVar[bool] = False
 
     @abstractmethod
     def learner(self, train: Examples) -> Learner:
         """Return how the labels of a training set are learned."""
+
+    def under(self, recipe: "FinetuneRecipe") -> Self:
+        """Return the kind with those options of a recipe that only some kinds read."""
+        return self
 
     def lay_out(
         self, tokenizer: Any, examples: Examples, *, max_length: int, vocab_size: int, device: str

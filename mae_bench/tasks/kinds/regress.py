@@ -29,6 +29,7 @@ class Regress(FinetuneKind, LinearKind):
 
     num_texts = 2
     needs_cosine = True
+    pools_text = True
 
     def check(self) -> None:
         """Check that two texts are read and no classes are named."""
