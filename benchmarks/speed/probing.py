@@ -3,9 +3,9 @@
     python benchmarks/speed/probing.py [--seeds 50] [--threads 1]
 
 One random encoder (preset `cpu`, 6x192), a task of six classes whose texts are as long as
-questions are (5,000 train, 500 selection, 500 test), five train sizes, and four readings of the test
-split (clean and three typo rates), each a cell. Both wall and processor seconds are written: on a
-busy machine only the latter, and ratios of one run, say anything.
+questions are (5,000 train, 500 selection, 500 test), five train sizes, and four readings of the
+test split (clean and three typo rates), each a cell. Both wall and processor seconds are written:
+on a busy machine only the latter, and ratios of one run, say anything.
 """
 
 import argparse
@@ -46,7 +46,8 @@ def task_data():
 
     task = Task(
         name="speed/topic", kind="classify", metrics=("accuracy",), text_fields=("text",),
-        label_field="label", label_names=tuple(f"class {i}" for i in range(CLASSES)), source="world",
+        label_field="label", label_names=tuple(f"class {i}" for i in range(CLASSES)),
+        source=None, licence="none",
     )  # fmt: skip
     return TaskData(task, split("train", 5000), split("selection", 500), split("test", 500)), words
 
@@ -70,9 +71,7 @@ def save_checkpoint(folder: Path, words: list[str]) -> None:
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=inner, **dict(zip(names, special, strict=True))
-    )
+    fast = PreTrainedTokenizerFast(tokenizer_object=inner, **dict(zip(names, special, strict=True)))
     fast.save_pretrained(folder)
     backbone = build_backbone(BackboneSpec(preset="cpu", max_length=128), len(fast), 0)
     backbone.encoder.save_pretrained(folder)

@@ -58,8 +58,8 @@ class AttentionPooling(nn.Module):
         scores = self.score(hidden).float()
         if is_pad is not None:
             scores = scores.masked_fill(is_pad.unsqueeze(-1), float("-inf"))
-        weights: Tensor = scores.softmax(dim=1)
-        return (hidden * weights).sum(dim=1)
+        vectors: Tensor = (hidden * scores.softmax(dim=1)).sum(dim=1)
+        return vectors
 
 
 def build_pooling(name: str, width: int, *, task: str, seed: int) -> nn.Module | None:

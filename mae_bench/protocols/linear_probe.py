@@ -63,7 +63,7 @@ class Encoder:
 
     def features(self, examples: Examples, pooling: str) -> Values:
         """Return float64 features of encoded examples: [N, D] of texts, [N, 4 D] of pairs."""
-        number = self.recipe.poolings.index(pooling)  # type: ignore[arg-type]
+        number = self.recipe.poolings.index(pooling)
         if len(self._vectors) > 1:
             self._vectors = [np.concatenate(self._vectors)]
         (table,) = self._vectors

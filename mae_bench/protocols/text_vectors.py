@@ -136,7 +136,8 @@ class VectorSource:
 
     def _rows(self, texts: Sequence[str], vocab_size: int) -> tuple[TokenSet, Indices]:
         """Return the rows that texts are read as, and the number of the text of each row."""
-        recipe, fields = self.recipe, {"vocab_size": vocab_size, "device": self.device}
+        recipe = self.recipe
+        fields: dict[str, Any] = {"vocab_size": vocab_size, "device": self.device}
         if recipe.long_text == "head":
             tokens = tokenize(self._tokenizer, (texts,), max_length=recipe.max_length, **fields)
         else:
