@@ -93,3 +93,19 @@ def test_chunks_become_their_mean(encoder):
     each, _ = source(encoder, **fields).vectors(list(dict.fromkeys(pieces)))
     np.testing.assert_allclose(whole[0], each.mean(axis=0), atol=1e-6)
     assert batches == [(64, 12)]
+
+
+def test_batches_have_a_fixed_shape(encoder, monkeypatch):
+    shapes = []
+    load = text_vectors.load_backbone
+
+    def watched(folder):
+        backbone = load(folder)
+        backbone.register_forward_pre_hook(lambda _, args: shapes.append(tuple(args[0].shape)))
+        return backbone
+
+    monkeypatch.setattr(text_vectors, "load_backbone", watched)
+    _, batches = source(encoder, batch_size=7).vectors(texts(30))
+    assert sorted(shapes) == sorted(batches)
+    assert {rows for rows, _ in shapes} == {7}
+    assert {length % 8 for _, length in shapes} == {0}
