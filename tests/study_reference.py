@@ -33,7 +33,7 @@ A study may be written shorter than it is stored:
 | `- mae: {label: ours}` | the arm `mae` under another label |
 | `noise: [clean, {typos: 0.1}]` | `noise: [{name: clean}, {name: typos, rate: 0.1, where: test}]` |
 | `{typos: {rate: [0.1, 0.2]}}` | a noise of each rate |
-| `recipes: {finetune/cls: {pooling: cls}}` | `finetune/cls` in `protocols` is `finetune` with that |
+| `recipes: {finetune/cls: {pooling: cls}}` | `finetune/cls` in `protocols` is that variant |
 
 A key with a dot, such as `backbone.preset`, is `preset` inside the mapping `backbone`. `[]` is any
 item of a list. `--set backbone.preset=small` overrides a key; items of lists are counted from 0, as

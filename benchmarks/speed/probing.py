@@ -53,20 +53,22 @@ def task_data():
 
 
 def save_checkpoint(folder: Path, words: list[str]) -> None:
-    """Write a random encoder and a tokenizer of single letters and of words."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    """Write a random encoder and a tokenizer of the words and of the pieces of mistyped ones."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
     from mae_bench.model.backbone import build_backbone
     from mae_bench.specs import BackboneSpec
 
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    inner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    pieces = [*letters, *(f"##{letter}" for letter in letters)]
+    pieces += [f"##{first}{second}" for first in letters for second in letters]
+    tokens = dict.fromkeys([*special, *pieces, *words])
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    inner = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     inner.normalizer = normalizers.BertNormalizer()
     inner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    inner.train_from_iterator(
-        words, trainers.WordPieceTrainer(vocab_size=4096, special_tokens=special)
-    )
     inner.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )

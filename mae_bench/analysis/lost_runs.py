@@ -9,7 +9,7 @@ import pandas as pd
 from mae_bench.analysis.tables import Table
 from mae_bench.results import row_noise
 
-_SETTING = ["arm", "protocol", "train_size", "noise", "noise_rate", "noise_where", "corpus_tokens"]
+_SETTING = ["arm", "protocol", "size", "noise", "corpus tokens"]
 
 
 def lost_share_table(rows: pd.DataFrame) -> Table | None:
@@ -17,36 +17,33 @@ def lost_share_table(rows: pd.DataFrame) -> Table | None:
 
     A setting in which no run was lost has no line.
     """
-    chosen = rows[rows["is_primary"].fillna(True).astype(bool)].copy()
-    chosen["is_lost"] = chosen["failure"].notna() | chosen["is_collapsed"].fillna(False).astype(
-        bool
-    )
-    if not chosen["is_lost"].any():
+    chosen = rows[rows["is_primary"].fillna(True).astype(bool)]
+    is_lost = chosen["failure"].notna() | chosen["is_collapsed"].fillna(False).astype(bool)
+    if not is_lost.any():
         return None
-    runs = chosen.groupby([*_SETTING, "task"], sort=False, dropna=False)["is_lost"]
-    counts = runs.agg(["sum", "count"]).reset_index()
-    tasks = list(dict.fromkeys(counts["task"].astype(str)))
-    records = []
-    for setting, part in counts.groupby(_SETTING, sort=False, dropna=False):
-        if not part["sum"].any():
-            continue
-        arm, protocol, size, noise, rate, where, tokens = setting
-        record = {
-            "arm": str(arm),
-            "protocol": "none" if pd.isna(protocol) else str(protocol),
-            "size": str(size),
-            "noise": row_noise(str(noise), float(rate), str(where)).label,
+    noises = zip(chosen["noise"], chosen["noise_rate"], chosen["noise_where"], strict=True)
+    runs = pd.DataFrame(
+        {
+            "arm": chosen["arm"].astype(str),
+            "protocol": chosen["protocol"].astype(object).fillna("none").astype(str),
+            "size": chosen["train_size"].astype(str),
+            "noise": [
+                row_noise(str(n), float(rate), str(where)).label for n, rate, where in noises
+            ],
+            "corpus tokens": chosen["corpus_tokens"].astype(object).fillna("all").astype(str),
+            "task": chosen["task"].astype(str),
+            "is_lost": is_lost,
         }
-        if counts["corpus_tokens"].nunique() > 1:
-            record["corpus tokens"] = "all" if pd.isna(tokens) else f"{int(tokens):,}"
-        by_task = part.set_index(part["task"].astype(str))
-        for task in tasks:
-            record[task] = "not run"
-            if task in by_task.index:
-                lost, count = (int(by_task.loc[task, name]) for name in ("sum", "count"))
-                record[task] = f"{lost / count:.0%} ({lost} of {count})"
-        records.append(record)
-    caption = (
-        "Share of runs that failed or collapsed, by task; settings that lost none are left out."
     )
-    return Table("lost-runs", caption, pd.DataFrame(records))
+    is_line = runs.groupby(_SETTING)["is_lost"].transform("any")
+    shares = runs[is_line].groupby([*_SETTING, "task"], sort=False)["is_lost"].agg(_share)
+    frame = shares.unstack("task").fillna("not run").reset_index()
+    if runs["corpus tokens"].nunique() < 2:
+        frame = frame.drop(columns="corpus tokens")
+    frame.columns.name = None
+    caption = "Share of runs that failed or collapsed, by task; settings that lost none are absent."
+    return Table("lost-runs", caption, frame)
+
+
+def _share(is_lost: "pd.Series[bool]") -> str:
+    return f"{is_lost.mean():.0%} ({is_lost.sum()} of {len(is_lost)})"
