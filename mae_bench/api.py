@@ -122,16 +122,17 @@ def open_session(
     session = Session(
         loaded, home=home, data_dir=data_dir, device=device, workers=workers, executor=executor
     )
-    if loaded.tuning is not None:
-        from mae_bench.tuning import use_outcome
-
-        use_outcome(session)
     try:
         session.plan  # noqa: B018  # finds the names that no registry knows, while the file is known
+        if loaded.tuning is not None:
+            from mae_bench.tuning import use_outcome
+
+            use_outcome(session)
+            session.plan  # noqa: B018  # with the options that were chosen
     except SpecError as error:
         if isinstance(study, Study):
             raise
-        raise in_file(error, study, bool(overrides or scale)) from None
+        raise in_file(error, study, overrides, scale) from None
     return session
 
 

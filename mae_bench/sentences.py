@@ -65,6 +65,8 @@ def unknown_key(key: str, fields: Sequence[str], path: str = "") -> str:
 
 def shown(value: object) -> str:
     """Return a value as a user wrote it, cut where it is long."""
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

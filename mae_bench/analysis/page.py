@@ -131,12 +131,13 @@ def _address(svg: str) -> str:
 
 @dataclass(frozen=True)
 class SettingBlock:
-    """One setting on the page: its verdict grid under its columns, and its table of scores."""
+    """One setting on the page: its verdict grid under its columns, and its tables of scores."""
 
     label: str
     columns: tuple[str, ...]
     grid: list[tuple[str, list[GridCell]]]
     table: Table
+    secondary: Table | None = None
 
 
 def study_notes(study: Study, scores: Scores) -> list[str]:

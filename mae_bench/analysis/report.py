@@ -42,6 +42,7 @@ from mae_bench.analysis.references import judge_references, reference_table
 from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_plots import difference_picture, score_picture
 from mae_bench.analysis.scores import Scores, Setting
+from mae_bench.analysis.secondary import external_metrics, secondary_table
 from mae_bench.analysis.summary import Summary, headline, summary
 from mae_bench.analysis.tables import (
     Table,
@@ -109,7 +110,9 @@ def write_report(
 def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContext) -> None:
     scores = read_scores(rows, study)
     control = control_of(study, scores)
-    others = read_metrics(rows, study)
+    theirs = external_metrics(rows)
+    others = read_metrics(rows, study, theirs)
+    secondary = {name: others[name] for name in theirs if name in others}
     claims = judge_claims(study, scores, others)
     published = judge_references(study, scores, others)
     versus = judge_comparisons(study, scores, control) if control else []
@@ -134,6 +137,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
             grid_columns(scores, setting),
             verdict_grid(_in(versus, setting), scores, setting, control) if control else [],
             score_table(scores, setting),
+            secondary_table(secondary, setting),
         )
         for setting in scores.settings
     ]
@@ -143,11 +147,9 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     tuning = tuning_table(context.tuning, context.tuning_edges) if context.tuning else None
     beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
-    everything = [*(block.table for block in blocks), costs, *details]
-    for table in (
-        *everything,
-        *(extra for extra in (failures, lost, edges, tuning, beside) if extra),
-    ):
+    scored = [table for block in blocks for table in (block.table, block.secondary) if table]
+    extras = [extra for extra in (failures, lost, edges, tuning, beside) if extra]
+    for table in (*scored, costs, *details, *extras):
         table.save(folder / "tables")
     scores_long(scores).to_csv(folder / "tables" / "scores.csv", index=False)
     verdict_table([*versus, *floors], "comparisons", "").frame.to_csv(

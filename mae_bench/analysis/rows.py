@@ -18,13 +18,16 @@ from mae_bench.results import parse_size, row_noise
 from mae_bench.specs import CORPUS, Claim, Comparison, Study, TrainSize
 
 
-def read_metrics(rows: pd.DataFrame, study: Study) -> dict[str, Scores]:
-    """Return the scores of every other metric that a claim or reference names, if rows hold it."""
+def read_metrics(rows: pd.DataFrame, study: Study, also: Iterable[str] = ()) -> dict[str, Scores]:
+    """Return the scores of every other metric that a claim or reference names, if rows hold it.
+
+    ``also`` names further metrics.
+    """
     sides: list[Claim | Comparison] = [
         *study.claims,
         *(reference.comparison for reference in study.references),
     ]
-    named = {side.metric for side in sides if side.metric}
+    named = {*also, *(side.metric for side in sides if side.metric)}
     by_metric = {}
     for metric in named:
         is_metric = rows["metric"] == metric

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 import typer
 
 from mae_bench.cli import checking, reading, reproducing, running, tuning
+from mae_bench.cli.usage import UsageError, usage_sentence
 from mae_bench.errors import MaeBenchError
 
 app = typer.Typer(
     name="mae-bench",
     help="Compare pretraining objectives for text encoders, from text to verdict.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -39,8 +39,15 @@ def _root() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 well, 1 something failed, 2 wrong input, 130 interrupted."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        app(args=list(arguments) if arguments is not None else None)
+        if not given:
+            app(["--help"], standalone_mode=False)
+            sys.exit(2)
+        sys.exit(app(given, standalone_mode=False) or 0)
+    except UsageError as error:
+        sys.stderr.write(f"error: {usage_sentence(error, given)}\n")
+        sys.exit(2)
     except MaeBenchError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)

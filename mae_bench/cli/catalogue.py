@@ -86,6 +86,37 @@ def _tasks() -> Sequence[Part]:
     ]
 
 
+def _kinds() -> Sequence[Part]:
+    from mae_bench.protocols.base import PROTOCOLS
+    from mae_bench.tasks import KINDS, TASKS
+
+    return [
+        {
+            "name": name,
+            "summary": _first_line(kind),
+            "texts": kind.num_texts,
+            "protocols": ", ".join(
+                protocol
+                for protocol, part in PROTOCOLS
+                if part.fits(name) and not part.reads_corpus
+            ),
+            "tasks": sum(task.kind == name for _, task in TASKS),
+        }
+        for name, kind in KINDS
+    ]
+
+
+def _executors() -> Sequence[Part]:
+    from mae_bench.runner.executors import EXECUTORS
+
+    return [{"name": name, "summary": _first_line(part)} for name, part in EXECUTORS]
+
+
+def _first_line(part: object) -> str:
+    """Return the first line of a part's docstring."""
+    return (part.__doc__ or "").strip().partition("\n")[0]
+
+
 def _corpora() -> Sequence[Part]:
     from mae_bench.data.corpus import CORPORA
 
@@ -133,24 +164,21 @@ def _metrics() -> Sequence[Part]:
 def _noises() -> Sequence[Part]:
     from mae_bench.data.noise import NOISES
 
-    return [
-        {"name": name, "summary": (noise.__doc__ or "").strip().partition("\n")[0]}
-        for name, noise in NOISES
-    ]
+    return [{"name": name, "summary": _first_line(noise)} for name, noise in NOISES]
 
 
 def _suites() -> Sequence[Part]:
     from mae_bench.errors import SpecError
     from mae_bench.planning.study import load_study, suites
 
-    found = []
+    studies = []
     for name, path in suites().items():
         try:
             summary = " ".join(load_study(path).description.split())
         except SpecError as error:
             summary = f"(not readable: {error})"
-        found.append({"name": name, "description": summary, "path": str(path)})
-    return found
+        studies.append({"name": name, "description": summary, "path": str(path)})
+    return studies
 
 
 def _papers() -> Sequence[Part]:
@@ -184,10 +212,12 @@ _PARTS = {
     "maskings": _maskings,
     "backbones": _backbones,
     "tasks": _tasks,
+    "kinds": _kinds,
     "corpora": _corpora,
     "protocols": _protocols,
     "metrics": _metrics,
     "noises": _noises,
+    "executors": _executors,
     "suites": _suites,
     "papers": _papers,
     "study": _study,

@@ -26,14 +26,14 @@ SHARED = {  # options that several objectives take, and mean the same by
 
 def options_of(kind: "type[Objective]") -> list[dict[str, Any]]:
     """Return name, type, default and description of each option, and whether it is required."""
-    told = attribute_docs(kind.Options)
+    documented = attribute_docs(kind.Options)
     return [
         {
             "name": name,
             "type": describe(field.annotation, field.metadata),
             "default": None if field.is_required() else _default(field),
             "is_required": field.is_required(),
-            "description": field.description or told.get(name) or SHARED.get(name, ""),
+            "description": field.description or documented.get(name) or SHARED.get(name, ""),
         }
         for name, field in kind.Options.model_fields.items()
     ]
@@ -47,10 +47,10 @@ def controls_of(kind: "type[Objective]") -> list[dict[str, Any]]:
     required = {name for name, field in kind.Options.model_fields.items() if field.is_required()}
     if not required <= set(kind.example):
         return []
-    found = kind.controls(kind.Options(**kind.example))
+    controls = kind.controls(kind.Options(**kind.example))
     return [
         {"label": label, "objective": objective, "options": options}
-        for label, (objective, options) in found.items()
+        for label, (objective, options) in controls.items()
     ]
 
 
@@ -64,11 +64,11 @@ def options_text(options: list[dict[str, Any]]) -> str:
 
 def controls_text(controls: list[dict[str, Any]]) -> str:
     """Return control arms as one line."""
-    found = []
+    texts = []
     for control in controls:
         options = [f"{name}={value}" for name, value in control["options"].items()]
-        found.append(f"{control['label']} ({' '.join([control['objective'], *options])})")
-    return "; ".join(found)
+        texts.append(f"{control['label']} ({' '.join([control['objective'], *options])})")
+    return "; ".join(texts)
 
 
 def _default(field: FieldInfo) -> Any:

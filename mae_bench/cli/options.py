@@ -21,8 +21,15 @@ if TYPE_CHECKING:
 
 def _folder(text: str) -> Path:
     if not text.strip():  # an unset variable, which would mean the present folder
-        raise typer.BadParameter("it is empty; name a folder, or leave the flag out")
+        raise typer.BadParameter("is empty; name a folder, or leave the flag out")
     return Path(text)
+
+
+def _whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"must be a whole number, got '{text}'") from None
 
 
 StudyName = Annotated[
@@ -47,7 +54,11 @@ DataDir = Annotated[
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Workers = Annotated[
     int | None,
-    typer.Option(help="Processes. Default: one a core (at most 8), or one a GPU."),
+    typer.Option(
+        help="Processes. Default: one a core (at most 8), or one a GPU.",
+        parser=_whole_number,
+        metavar="NUMBER",
+    ),
 ]
 ExecutorName = Annotated[
     str,
@@ -98,17 +109,24 @@ class Flags:
         """
         from mae_bench.runner.devices import check_device, check_workers
 
-        check_workers(self.workers)
-        check_device(self.device)
+        check_workers(self.workers, "--workers")
+        check_device(self.device, "--device")
         if self.executor != "local":  # the import costs what a run with nothing to do does without
             from mae_bench.runner.executors import EXECUTORS
 
             EXECUTORS.get(self.executor)
 
     def open(self, study: str) -> "Session":
-        """Return a study at a home; see `open_session`."""
+        """Return a study at a home, with what its tuning has chosen, if that is finished."""
         self.check()
-        return open_session(study, **vars(self))
+
+        from mae_bench.runner.memory import keep_freed_memory
+
+        keep_freed_memory()  # before torch is imported
+
+        from mae_bench import api
+
+        return api.open_session(study, **{**vars(self), "overrides": self.overrides or ()})
 
     def command(self, verb: str, study: str) -> str:
         """Return what to type to do it again."""
@@ -148,28 +166,6 @@ def command(verb: str, study: str, scale: str | None, overrides: list[str] | Non
     scaled = ["--scale", scale] if scale else []
     changes = [part for override in overrides or () for part in ("--set", override)]
     return shlex.join(["mae-bench", verb, study, *scaled, *changes])
-
-
-def open_session(
-    study: str,
-    overrides: list[str] | None = None,
-    scale: str | None = None,
-    home: Path | None = None,
-    data_dir: Path | None = None,
-    device: str = "auto",
-    workers: int | None = None,
-    executor: str = "local",
-) -> "Session":
-    """Return a study at a home, with what its tuning has chosen, if that is finished."""
-    from mae_bench.runner.memory import keep_freed_memory
-
-    keep_freed_memory()  # before torch is imported
-
-    from mae_bench import api
-
-    return api.open_session(
-        study, overrides or (), scale, home, data_dir, device, workers, executor
-    )
 
 
 def is_finished(study: str, flags: Flags) -> bool:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mae_bench.planning.estimate import ArmCost, Detectable
+    from mae_bench.planning.plan import Plan
     from mae_bench.runner.session import Session
 
 KINDS = (
@@ -20,10 +21,12 @@ KINDS = (
     "maskings",
     "backbones",
     "tasks",
+    "kinds",
     "corpora",
     "protocols",
     "metrics",
     "noises",
+    "executors",
     "suites",
     "papers",
     "study",
@@ -44,11 +47,11 @@ def list_parts(
     if kind is not None and kind not in KINDS:
         known = ", ".join(KINDS)
         raise UnknownNameError(f"cannot list '{kind}'; known: {known}.{near_match(kind, KINDS)}")
-    found = {name: parts(name) for name in ([kind] if kind else KINDS)}
+    parts_by_kind = {name: parts(name) for name in ([kind] if kind else KINDS)}
     if as_json:
-        _print_json(found[kind] if kind else found)
+        _print_json(parts_by_kind[kind] if kind else parts_by_kind)
         return
-    for name, lines in found.items():
+    for name, lines in parts_by_kind.items():
         columns = list(lines[0]) if lines else ["name"]
         rows = [[cell(c, line[c]) for c in columns] for line in lines]
         table(name, columns, rows, has_title=kind is None)
@@ -70,9 +73,9 @@ def show_plan(session: "Session", as_json: bool = False) -> None:
     if as_json:
         _print_json(made.as_dict())
         return
-    counts, found, asked = made.counts, made.estimate, made.plan.study
+    counts, costs, asked = made.counts, made.estimate, made.plan.study
     rows = [
-        [kind, str(c["all"]), str(c["done"]), str(c["failed"])] for kind, c in found.stages.items()
+        [kind, str(c["all"]), str(c["done"]), str(c["failed"])] for kind, c in costs.stages.items()
     ]
     table("stages", ["kind", "all", "done", "failed"], rows)
     arms = [
@@ -83,41 +86,48 @@ def show_plan(session: "Session", as_json: bool = False) -> None:
             number(a.whole_flops),
             f"{a.relative_flops:.2f}",
         ]
-        for a in found.arms
+        for a in costs.arms
     ]
     columns = ["arm", "steps", "tokens", "FLOPs", "relative FLOPs (per token, mlm 15% = 1)"]
     table("one pretraining of each arm", columns, arms)
-    speed = "from runs at this home" if found.is_measured else "a rough guess of this machine"
+    speed = "from runs at this home" if costs.is_measured else "a rough guess of this machine"
     lines(
         [
             f"study      {asked.name}: {counted(len(asked.objectives), 'arm')} (with "
-            "random_init) and 2 floors without an encoder, "
+            f"random_init) and {_floors(made.plan)}, "
             f"{counts.cells:,} cells, {counts.cells_done:,} done, {counts.cells_failed:,} failed",
             f"home       {made.home}",
             *([f"tuning     {tuning_text(made.tuning, made.num_workers)}"] if made.tuning else []),
-            *_teachers(found.arms),
-            f"pretrain   {number(found.flops)} FLOPs in all",
-            f"to run     {duration(found.seconds / made.num_workers)} with "
+            *_teachers(costs.arms),
+            f"pretrain   {number(costs.flops)} FLOPs in all",
+            f"to run     {duration(costs.seconds / made.num_workers)} with "
             f"{counted(made.num_workers, 'worker')} ({speed})",
-            f"will use   {size(found.disk_bytes)} more of the disk",
-            f"detects    {_power(found.detectable, len(asked.seeds))}",
-            *(f"assumes    {text}" for text in found.assumptions),
+            f"will use   {size(costs.disk_bytes)} more of the disk",
+            f"detects    {_power(costs.detectable, len(asked.seeds))}",
+            *(f"assumes    {text}" for text in costs.assumptions),
             *(f"warning    {text}" for text in made.warnings),
         ]
     )
 
 
+def _floors(plan: "Plan") -> str:
+    """Return how many floors the plan has: those that can read one of its tasks."""
+    labels = {cell.arm.label for cell in plan.cells if cell.pretrain is None}
+    return f"{counted(len(labels), 'floor')} without an encoder" if labels else "no floor"
+
+
 def _power(families: "Sequence[Detectable]", num_seeds: int) -> str:
-    """Return what the study's tests can see, in standard deviations of a paired difference."""
+    """Return in words the smallest differences that the study's tests would see."""
     from mae_bench.specs import MIN_SEEDS
 
     if not families:
         missing = f"nothing: a verdict needs {MIN_SEEDS} seeds"
         return missing if num_seeds < MIN_SEEDS else "nothing: there is nothing to compare"
-    found = [f"{f.effect:.2f} in {f.family} ({counted(f.num_tests, 'test')})" for f in families]
+    effects = [f"{f.effect:.2f} in {f.family} ({counted(f.num_tests, 'test')})" for f in families]
     return (
-        "differences, in their standard deviation over seeds, of "
-        f"{', '.join(found)}; {num_seeds} seeds, 80% power"
+        f"with 80% power at {counted(num_seeds, 'seed')}, a mean difference between two arms of at "
+        f"least this many times its spread (standard deviation) from seed to seed: "
+        f"{', '.join(effects)}"
     )
 
 

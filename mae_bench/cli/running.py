@@ -153,15 +153,17 @@ def finish(
         return
     failed = [(stage, record) for stage in lost if (record := store.failure(*stage.key))]
     others = [record for stage, record in failed if not is_bad_data(stage.kind, record)]
-    for line in by_cause(others):
+    for line in by_cause(record for stage, record in failed if stage.key not in watch.explained):
         say(line)
-    told = [stage.label for stage, record in failed if record not in others]  # with their causes
-    names = f" ({'; '.join(told)})" if told else ""
+    bad_data = [
+        stage.label for stage, record in failed if record not in others
+    ]  # with their causes
+    names = f" ({'; '.join(bad_data)})" if bad_data else ""
     say(
         f"{len(failed)} of {len(stages)} stages failed{names} and {len(lost) - len(failed)} that "
         f"need them were skipped{rows}; fix the cause, then add --retry failed"
     )
-    raise typer.Exit(2 if told and not others and not has_rows else 1)
+    raise typer.Exit(2 if bad_data and not others and not has_rows else 1)
 
 
 def write_page(session: "Session", rows: "pd.DataFrame", out: Path | None, command: str) -> Path:
@@ -180,20 +182,20 @@ def print_summary(session: "Session", rows: "pd.DataFrame") -> None:
     from mae_bench.analysis.report import summary
     from mae_bench.cli.show import lines, table
 
-    found = summary(rows, session.study)
+    scores = summary(rows, session.study)
     table(
-        found.setting,
-        ["arm", *found.tasks],
+        scores.setting,
+        ["arm", *scores.tasks],
         [
             [
                 arm,
-                *(f"{c.text} {c.word}" for c in (found.cells[arm, task] for task in found.tasks)),
+                *(f"{c.text} {c.word}" for c in (scores.cells[arm, task] for task in scores.tasks)),
             ]
-            for arm in found.arms
+            for arm in scores.arms
         ],
     )
-    for claim in found.claims:
+    for claim in scores.claims:
         lines([f"{claim.word}: {claim.claim.sentence}"])
-    lines([found.headline])
+    lines([scores.headline])
     if edges := edge_table(rows):
         lines([edges.caption])

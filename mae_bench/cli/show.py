@@ -49,12 +49,12 @@ def by_cause(failures: Iterable[Mapping[str, Any]]) -> list[str]:
     causes: dict[str, list[Mapping[str, Any]]] = {}
     for record in failures:
         causes.setdefault(record["message"], []).append(record)
-    found = []
+    texts = []
     for cause, records in causes.items():
         first, others = records[0], len(records) - 1
         more = f" and {others} more" if others else ""
-        found.append(f"failed: {first['label']}{more}: {cause}\n        {first['traceback']}")
-    return found
+        texts.append(f"failed: {first['label']}{more}: {cause}\n        {first['traceback']}")
+    return texts
 
 
 def number(value: float | None) -> str:

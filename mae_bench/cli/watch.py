@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mae_bench.cli.show import by_cause, duration, say
 from mae_bench.errors import DataError
-from mae_bench.planning.stage import Stage
+from mae_bench.planning.stage import Key, Stage
 from mae_bench.planning.stage_kinds import STAGE_KINDS
 from mae_bench.runner.work import Event
 from mae_bench.specs import EvaluateSpec, PretrainSpec
@@ -29,6 +29,7 @@ class Watch:
         self.sorts = {stage.key: _sort(stage) for stage in stages}
         self.over = {stage.key for stage in stages if session.store.is_done(*stage.key)}
         self.num_done_before = len(self.over)
+        self.explained: set[Key] = set()  # stages whose failure was shown with its cause
         self.seconds: dict[str, list[float]] = {}  # by sort
         self.start = time.monotonic()
         self.last_line = self.start
@@ -116,17 +117,18 @@ class Watch:
         """Show the end of a stage."""
         if event.what == "done":
             self.seconds.setdefault(self.sorts[event.key], []).append(event.seconds)
-        place = f"[{len(self.over)}/{len(self.sorts)}]"
+        progress = f"[{len(self.over)}/{len(self.sorts)}]"
         rest = f", {left}" if event.what == "done" and (left := self.left()) else ""
         text = {
-            "done": f"{place} {event.label} ({duration(event.seconds)}{rest})",
-            "elsewhere": f"{place} {event.label} (done by another process)",
-            "failed": f"{place} FAILED {event.label}: {event.note}",
-            "blocked": f"{place} skipped {event.label}: what it needs has failed",
+            "done": f"{progress} {event.label} ({duration(event.seconds)}{rest})",
+            "elsewhere": f"{progress} {event.label} (done by another process)",
+            "failed": f"{progress} FAILED {event.label}: {event.note}",
+            "blocked": f"{progress} skipped {event.label}: what it needs has failed",
         }[event.what]
         record = self.store.failure(*event.key) if event.what == "failed" else None
         if record and is_bad_data(event.key[0], record):
-            (text,) = by_cause([record])  # whole, since nothing tells it at the end
+            (text,) = by_cause([record])
+            self.explained.add(event.key)  # so that the end does not repeat it
         if self.bars is None or event.what in ("failed", "blocked"):
             self.line(text)
         if self.bars is not None:

@@ -19,6 +19,7 @@ from mae_bench.contract.views import hold
 from mae_bench.data.encoders import require_sizes
 from mae_bench.errors import SpecError
 from mae_bench.model.backbone import Backbone, build_backbone, build_config, load_backbone
+from mae_bench.model.generators import kept_generators
 from mae_bench.model.matching import last_projections
 from mae_bench.model.teacher import beside_layers, layer_numbers
 from mae_bench.specs import BackboneSpec
@@ -71,10 +72,10 @@ def check_sizes(case: BackboneCase) -> None:
     """Its config holds the study's sizes, and a folder of it is read as the same backbone."""
     spec, backbone = case.spec(), case.make()
     content = content_of(backbone.config)
-    found = find_architecture(content)
+    match = find_architecture(content)
     hold(
-        found is not None and found[0] == case.name,
-        f"its config is read as that of {found and found[0]}; model_type or is_config must tell",
+        match is not None and match[0] == case.name,
+        f"its config is read as that of {match and match[0]}; model_type or is_config must tell",
     )
     wanted, got = case.arch.sizes_of(spec), case.arch.read_sizes(content)
     hold(got == wanted, f"read_sizes gives {got} for a config that was made of {wanted}")
@@ -122,12 +123,12 @@ def check_flops(case: BackboneCase) -> None:
         ids = rows(count=count, length=length).ids.to("meta")
         with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
             backbone(ids)
-        real = float(counter.get_total_flops())
-        told = case.arch.forward_flops(case.arch.sizes_of(spec), count, length)
+        counted = float(counter.get_total_flops())
+        formula = case.arch.forward_flops(case.arch.sizes_of(spec), count, length)
         hold(
-            abs(told - real) <= FLOPS_TOLERANCE * real,
-            f"forward_flops says {told:.4g}, torch counts {real:.4g} ({layers} layers of {width}, "
-            f"{count} rows of {length})",
+            abs(formula - counted) <= FLOPS_TOLERANCE * counted,
+            f"forward_flops says {formula:.4g}, torch counts {counted:.4g} ({layers} layers of "
+            f"{width}, {count} rows of {length})",
         )
 
 
@@ -166,7 +167,7 @@ def _in_training(backbone: Backbone) -> Tensor:
 def _is_still(backbone: Backbone) -> bool:
     """Whether two passes in training give the same."""
     backbone.train()
-    with torch.no_grad(), torch.random.fork_rng():
+    with torch.no_grad(), kept_generators():
         first, second = (backbone(rows().ids) for _ in range(2))
     return torch.equal(first, second)
 
@@ -177,13 +178,13 @@ def check_padding(case: BackboneCase) -> None:
     assert block.is_pad is not None
     is_pad = block.is_pad.clone()
     is_pad[0, 3:6] = True
-    places = torch.arange(is_pad.shape[1]).expand_as(is_pad)
+    positions = torch.arange(is_pad.shape[1]).expand_as(is_pad)
     other = torch.where(is_pad, (block.ids + 11) % V, block.ids)
     with torch.no_grad():
-        first, second = (backbone(ids, places, is_pad) for ids in (block.ids, other))
+        first, second = (backbone(ids, positions, is_pad) for ids in (block.ids, other))
         hold(_near(first[~is_pad], second[~is_pad]), "padding moves what real tokens get")
         for row, is_real in enumerate(~is_pad):
-            alone = backbone(block.ids[row, is_real][None], places[row, is_real][None])
+            alone = backbone(block.ids[row, is_real][None], positions[row, is_real][None])
             hold(_near(first[row, is_real], alone[0]), "a text alone gets another vector")
 
 
@@ -240,9 +241,9 @@ def check_projections(case: BackboneCase) -> None:
     if not case.arch.projections:
         return
     backbone = case.make()
-    with torch.no_grad(), last_projections(backbone.encoder) as found:
+    with torch.no_grad(), last_projections(backbone.encoder) as projected:
         backbone(rows().ids)
-    widths = [states.shape[-1] for states in found]
+    widths = [states.shape[-1] for states in projected]
     hold(
         widths == [backbone.width] * 3,
         f"projections gives widths {widths}; queries, keys and values have {backbone.width} each",

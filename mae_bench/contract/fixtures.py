@@ -31,7 +31,7 @@ FLOPS_TOLERANCE = 0.01  # against what torch counts
 
 
 @dataclass(frozen=True)
-class Specimen:
+class Fixture:
     """One objective with options, and a folder where its checkpoints and teacher may lie."""
 
     name: str
@@ -64,7 +64,7 @@ class Specimen:
             teacher = self.teacher_folder(spec, vocab_size)
             if not teacher.exists():
                 teacher.mkdir(parents=True)
-                mlm = Specimen("mlm", {}, self.folder).make(
+                mlm = Fixture("mlm", {}, self.folder).make(
                     9, spec, vocab_size=vocab_size, row_length=row_length
                 )
                 save_checkpoint(mlm, teacher, teacher)

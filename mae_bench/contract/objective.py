@@ -1,7 +1,7 @@
 """What every objective must keep to, as checks that raise a sentence: for third parties too.
 
 Each check builds the objective on a one-layer encoder and random rows, so that all of them take
-seconds. Those of `corrupt` alone are in `contract_views`. Legend: B rows, V token ids.
+seconds. Those of `corrupt` alone are in `views`. Legend: B rows, V token ids.
 """
 
 import json
@@ -18,16 +18,17 @@ from mae_bench.contract.fixtures import (
     FLOPS_TOLERANCE,
     SPEC,
     B,
-    Specimen,
+    Fixture,
     V,
     draws,
     rows,
 )
 from mae_bench.contract.outcome import outcomes
+from mae_bench.contract.untrained import check_untrained
 from mae_bench.contract.views import (
     check_batching,
+    check_kept_positions,
     check_leak,
-    check_places,
     check_positions,
     check_purity,
     hold,
@@ -37,6 +38,7 @@ from mae_bench.costs import StepShape
 from mae_bench.draws import Block
 from mae_bench.masking import PAD_ID, SEP_ID
 from mae_bench.model.backbone import build_backbone, load_backbone
+from mae_bench.model.generators import kept_generators
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
     Objective,
@@ -49,10 +51,10 @@ from mae_bench.pretraining.checkpoint import load_objective_state, save_checkpoi
 from mae_bench.specs import BackboneSpec, Frozen
 
 STEPS, FALL = 60, 0.8  # the loss on six rows must end below this share of where it began
-TIMES = tuple((place + 0.5) / 40 for place in range(40))  # shares of a budget
+TIMES = tuple((moment + 0.5) / 40 for moment in range(40))  # shares of a budget
 
 
-def check_declaration(case: Specimen) -> None:
+def check_declaration(case: Fixture) -> None:
     """Name, summary and source are there, and options are frozen."""
     kind = case.kind
     hold(kind.name == case.name, f"its class says name = '{kind.name}'; name it '{case.name}'")
@@ -61,7 +63,7 @@ def check_declaration(case: Specimen) -> None:
     hold(issubclass(kind.Options, Frozen), "Options must be a subclass of mae_bench.specs.Frozen")
 
 
-def check_json(case: Specimen) -> None:
+def check_json(case: Fixture) -> None:
     """Options survive JSON, and defaults stay out of ids."""
     parsed = parse_options(case.name, case.options)
     again = parse_options(case.name, json.loads(json.dumps(parsed.canonical())))
@@ -70,7 +72,7 @@ def check_json(case: Specimen) -> None:
     hold(not extra, f"options that were not given enter the id: {sorted(extra)}")
 
 
-def check_gradient(case: Specimen) -> None:
+def check_gradient(case: Fixture) -> None:
     """Gradients reach all of the backbone, sixty steps on six rows learn them, averages follow."""
     for is_padded in (False, True):
         objective = case.make().train()
@@ -78,7 +80,7 @@ def check_gradient(case: Specimen) -> None:
         trained = [p for p in objective.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(trained, lr=3e-3)
         losses = []
-        with torch.random.fork_rng():
+        with kept_generators():
             for step in range(STEPS):
                 torch.manual_seed(step)
                 output = objective(objective.corrupt(block, draws()))
@@ -127,7 +129,7 @@ def _check_followed(objective: Objective, before: dict[str, Tensor]) -> None:
     )
 
 
-def check_flops(case: Specimen) -> None:
+def check_flops(case: Fixture) -> None:
     """`flops_per_step` is within 1% of torch's own count, at several shapes and architectures."""
     for arch in [name for name, kind in BACKBONES if kind.has_attention]:
         for layers, width, heads, length, count in FLOPS_SHAPES:
@@ -146,13 +148,14 @@ def check_flops(case: Specimen) -> None:
                 _counted(objective, view) for view in (views[0], views[len(TIMES) // 2], views[-1])
             }
             # a price that moves in training is that of an average step
-            real = ends.pop() if len(ends) == 1 else mean(_counted(objective, v) for v in views)
+            counted = ends.pop() if len(ends) == 1 else mean(_counted(objective, v) for v in views)
             shape = StepShape(spec, count, length, V)
-            told = case.kind.flops_per_step(objective.options, shape).total
+            formula = case.kind.flops_per_step(objective.options, shape).total
             hold(
-                abs(told - real) <= FLOPS_TOLERANCE * real,
-                f"flops_per_step says {told:.4g}, torch counts {real:.4g} ({arch}, {layers} layers "
-                f"of {width}, {count} rows of {length}); count every pass, forward and backward",
+                abs(formula - counted) <= FLOPS_TOLERANCE * counted,
+                f"flops_per_step says {formula:.4g}, torch counts {counted:.4g} ({arch}, {layers} "
+                f"layers of {width}, {count} rows of {length}); count every pass, forward and "
+                "backward",
             )
 
 
@@ -166,7 +169,7 @@ def _counted(objective: Objective, view: View) -> float:
     return float(counter.get_total_flops())
 
 
-def check_reload(case: Specimen) -> None:
+def check_reload(case: Fixture) -> None:
     """A saved checkpoint gives the same loss."""
     objective = case.make(seed=1).eval()
     view = objective.corrupt(rows(), draws())
@@ -186,7 +189,7 @@ def check_reload(case: Specimen) -> None:
     )
 
 
-def check_provisions(case: Specimen) -> None:
+def check_provisions(case: Fixture) -> None:
     """What it says that its checkpoints provide is saved in them."""
     objective = case.make()
     requires = case.kind.requires(objective.options)
@@ -201,26 +204,26 @@ def check_provisions(case: Specimen) -> None:
             isinstance(dict(objective.named_modules()).get(head), VocabularyHead),
             f"provides names '{head}' as soft_head, and no VocabularyHead has that name",
         )
-    if (found := provides.predictor) is None:
+    if (predictor := provides.predictor) is None:
         return
-    asked = Specimen(found.objective, found.options, case.folder)
-    options = parse_options(found.objective, found.options)
+    fixture = Fixture(predictor.objective, predictor.options, case.folder)
+    options = parse_options(predictor.objective, predictor.options)
     hold(
-        "mask_ratio" in asked.kind.Options.model_fields
-        and asked.kind.requires(options).teacher is None,
-        f"provides names '{found.objective}' as predictor, which must have a mask_ratio and no "
+        "mask_ratio" in fixture.kind.Options.model_fields
+        and fixture.kind.requires(options).teacher is None,
+        f"provides names '{predictor.objective}' as predictor, which must have a mask_ratio and no "
         "teacher",
     )
     saved = objective.state_to_save()
-    lost = [name for name in asked.make().state_to_save() if found.prefix + name not in saved]
+    lost = [name for name in fixture.make().state_to_save() if predictor.prefix + name not in saved]
     hold(
         not lost,
-        f"its predictor '{found.objective}' reads {', '.join(lost[:3])}, which state_to_save does "
-        "not hold",
+        f"its predictor '{predictor.objective}' reads {', '.join(lost[:3])}, which state_to_save "
+        "does not hold",
     )
 
 
-def check_start(case: Specimen) -> None:
+def check_start(case: Fixture) -> None:
     """The backbone starts as every other objective's does, or as the teacher that it asks for."""
     for seed in (0, 1):
         ours = case.make(seed=seed).backbone.state_dict()
@@ -232,7 +235,7 @@ def check_start(case: Specimen) -> None:
         hold(not moved, f"the backbone does not start as others do: {', '.join(moved[:3])} differ")
 
 
-def check_short(case: Specimen) -> None:
+def check_short(case: Fixture) -> None:
     """Texts of one token, of which most ratios hide none, give a finite loss, or none."""
     ids = rows().ids.clone()
     ids[:, 2], ids[:, 3:] = SEP_ID, PAD_ID
@@ -245,13 +248,13 @@ def check_short(case: Specimen) -> None:
         )
 
 
-CHECKS: dict[str, Callable[[Specimen], None]] = {
+CHECKS: dict[str, Callable[[Fixture], None]] = {
     "declaration": check_declaration,
     "json": check_json,
     "purity": check_purity,
     "batching": check_batching,
     "positions": check_positions,
-    "places": check_places,
+    "kept_positions": check_kept_positions,
     "leak": check_leak,
     "gradient": check_gradient,
     "flops": check_flops,
@@ -260,8 +263,12 @@ CHECKS: dict[str, Callable[[Specimen], None]] = {
     "start": check_start,
     "short": check_short,
 }
+UNTRAINED_CHECKS: dict[str, Callable[[Fixture], None]] = {  # it has no step to look at
+    **{name: CHECKS[name] for name in ("declaration", "json", "provisions", "start")},
+    "untrained": check_untrained,
+}
 
 
-def run_checks(case: Specimen) -> Iterator[tuple[str, str]]:
+def run_checks(case: Fixture) -> Iterator[tuple[str, str]]:
     """Yield each check with what is wrong, or with nothing."""
-    return outcomes(CHECKS, case)
+    return outcomes(CHECKS if case.kind.is_trained else UNTRAINED_CHECKS, case)

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import torch
 
-from mae_bench.contract.fixtures import Specimen, rows
+from mae_bench.contract.fixtures import Fixture, rows
 from mae_bench.costs import StepShape
 from mae_bench.draws import Block, Draws
 from mae_bench.model.attention import to_device
+from mae_bench.model.generators import kept_generators
 from mae_bench.objectives.base import OBJECTIVES, parse_options
 from mae_bench.progress import Progress
 from mae_bench.specs import Precision, PretrainRecipe
@@ -45,7 +46,7 @@ class Stepper:
         self, who: Contestant, shape: SpeedShape, folder: Path, device: str, precision: Precision
     ) -> None:
         """Build objective and optimizer; ``folder`` is where a teacher may lie."""
-        made = Specimen(who.objective, dict(who.options), folder).make(
+        made = Fixture(who.objective, dict(who.options), folder).make(
             spec=shape.backbone, vocab_size=shape.vocab_size, row_length=shape.row_length
         )
         self.objective = to_device(made, device).train()
@@ -111,18 +112,18 @@ def take_turns(
     if device == "cpu":
         torch.set_num_threads(1)
     try:
-        with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
+        with tempfile.TemporaryDirectory() as folder, kept_generators():
             steppers = {
                 who.label: Stepper(who, shape, Path(folder), device, precision)
                 for who in contestants
             }
-            found: dict[str, list[float]] = {label: [] for label in steppers}
+            seconds_of: dict[str, list[float]] = {label: [] for label in steppers}
             for number in range(rounds):
                 for label, stepper in steppers.items():
-                    found[label].append(stepper.seconds((number + 0.5) / rounds))
+                    seconds_of[label].append(stepper.seconds((number + 0.5) / rounds))
     finally:
         torch.set_num_threads(threads)
-    return {label: tuple(seconds) for label, seconds in found.items()}
+    return {label: tuple(seconds) for label, seconds in seconds_of.items()}
 
 
 def flops_of(who: Contestant, shape: SpeedShape) -> float:
@@ -162,20 +163,20 @@ def priced(spec: SpeedSpec, shape: SpeedShape) -> list[SpeedCell]:
 
 def published_cells(spec: SpeedSpec) -> list[SpeedCell]:
     """Return what the formula says at the shape of each reference."""
-    found = []
+    cells = []
     for reference in spec.references:
         ours = flops_of(mae_of(reference.mask_ratio, reference.decoder_layers), reference.shape)
         theirs = flops_of(control_of(spec), reference.shape)
         layers = reference.decoder_layers
         depth = reference.shape.backbone.layers
         label = reference.shape.label
-        found.append(SpeedCell(label, reference.mask_ratio, layers, depth, ours, theirs))
-    return found
+        cells.append(SpeedCell(label, reference.mask_ratio, layers, depth, ours, theirs))
+    return cells
 
 
 def measure(spec: SpeedSpec, device: str, progress: Progress) -> list[SpeedCell]:
     """Time every cell; one shape after another, its contestants in turns."""
-    found = []
+    timed = []
     for done, shape in enumerate(spec.shapes):
         progress(done, len(spec.shapes), shape.label)
         cells = priced(spec, shape)
@@ -188,7 +189,7 @@ def measure(spec: SpeedSpec, device: str, progress: Progress) -> list[SpeedCell]
             precision=spec.precision,
         )
         for who, cell in zip(ours, cells, strict=True):
-            found.append(
+            timed.append(
                 SpeedCell(
                     **{
                         **cell.__dict__,
@@ -197,4 +198,4 @@ def measure(spec: SpeedSpec, device: str, progress: Progress) -> list[SpeedCell]
                     }
                 )
             )
-    return found
+    return timed

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mae_bench.contract.fixtures import ALIKE, SPEC, B, L, Specimen, V, draws, rows
+from mae_bench.contract.fixtures import ALIKE, SPEC, B, Fixture, L, V, draws, rows
 from mae_bench.draws import Block, Draws
 from mae_bench.errors import MaeBenchError, SpecError
 from mae_bench.masking import NUM_SPECIAL
@@ -26,14 +26,14 @@ class ContractError(MaeBenchError):
 
 def tensors(view: View, prefix: str = "") -> dict[str, Tensor]:
     """Return every tensor of a view and of its parts, by path."""
-    found = {}
+    by_path = {}
     for field in dataclasses.fields(view):
         value = getattr(view, field.name)
         if isinstance(value, Tensor):
-            found[prefix + field.name] = value
+            by_path[prefix + field.name] = value
     for name, part in view.parts.items():
-        found |= tensors(part, f"{prefix}{name}.")
-    return found
+        by_path |= tensors(part, f"{prefix}{name}.")
+    return by_path
 
 
 def mapped(view: View, change: Callable[[Tensor], Tensor]) -> View:
@@ -47,7 +47,7 @@ def mapped(view: View, change: Callable[[Tensor], Tensor]) -> View:
     return dataclasses.replace(view, **own, parts=parts)
 
 
-def check_purity(case: Specimen) -> None:
+def check_purity(case: Fixture) -> None:
     """`corrupt` is a function of rows and draws, and leaves its rows alone."""
     objective = case.make()
     for is_padded in (False, True):
@@ -66,7 +66,7 @@ def check_purity(case: Specimen) -> None:
             )
 
 
-def check_batching(case: Specimen) -> None:
+def check_batching(case: Fixture) -> None:
     """A row is corrupted alike whatever rows stand beside it."""
     objective = case.make()
     for is_padded in (False, True):
@@ -84,7 +84,7 @@ def check_batching(case: Specimen) -> None:
                 )
 
 
-def check_positions(case: Specimen) -> None:
+def check_positions(case: Fixture) -> None:
     """What is shown and what is predicted have places inside the row; targets are its tokens."""
     objective = case.make()
     for is_padded in (False, True):
@@ -113,7 +113,7 @@ def check_positions(case: Specimen) -> None:
         )
 
 
-def check_places(case: Specimen) -> None:
+def check_kept_positions(case: Fixture) -> None:
     """Shown tokens have the positions that they have in the row, unless declared otherwise.
 
     The ids of these rows tell where each token stood.
@@ -123,11 +123,11 @@ def check_places(case: Specimen) -> None:
         return
     for is_padded in (False, True):
         block = rows(is_padded)
-        told = torch.where(
+        numbered = torch.where(
             block.ids < NUM_SPECIAL, block.ids, NUM_SPECIAL + torch.arange(B * L).view(B, L)
         )
-        view = objective.corrupt(Block(told, block.is_pad), draws())
-        own = told.repeat(len(view.input_ids) // B, 1)
+        view = objective.corrupt(Block(numbered, block.is_pad), draws())
+        own = numbered.repeat(len(view.input_ids) // B, 1)
         is_same = view.input_ids[:, :, None] == own[:, None]  # [B', S, L]
         is_text = view.input_ids >= NUM_SPECIAL
         is_own = is_text & is_same.any(2)
@@ -140,7 +140,7 @@ def check_places(case: Specimen) -> None:
         )
 
 
-def check_leak(case: Specimen) -> None:
+def check_leak(case: Fixture) -> None:
     """Changing hidden tokens changes targets, never what the encoder is given.
 
     Wherever a row's own tokens are predicted, unless the objective declares that they show.
@@ -195,7 +195,7 @@ def _ids(view: View) -> Tensor:
     return view.target_ids
 
 
-def _all_by_mask(case: Specimen) -> Objective:
+def _all_by_mask(case: Fixture) -> Objective:
     fields = case.kind.Options.model_fields
     hard = {name: value for name, value in ALL_BY_MASK.items() if name in fields}
     try:

@@ -6,6 +6,7 @@ Legend: B rows, S tokens a row that the encoder sees, D hidden size.
 import copy
 import json
 from dataclasses import replace
+from logging import Filter, LogRecord
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from mae_bench.errors import SpecError
 from mae_bench.file_stamps import file_stamps
 from mae_bench.model.attention_mask import attention_mask
 from mae_bench.model.dropouts import allow_dropout, dropout_holders, set_dropout_ratios
+from mae_bench.model.generators import kept_generators
 from mae_bench.seeding import seed_for
 from mae_bench.specs import BackboneSpec
 
@@ -58,7 +60,7 @@ def build_config(
 
 def build_stack(config: Any) -> nn.Module:
     """Return a freshly initialised transformers encoder (by the global generator)."""
-    quiet_bars()
+    quiet_transformers()
     return architecture_of_config(content_of(config)).build(config)
 
 
@@ -167,16 +169,30 @@ class Backbone(nn.Module):
                 module.p = ratio
 
 
-def quiet_bars() -> None:
-    """Stop transformers from drawing a bar for each of hundreds of small checkpoints."""
+def quiet_transformers() -> None:
+    """Stop transformers from drawing bars and reporting poolers for hundreds of checkpoints."""
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    logging.get_logger("transformers.modeling_utils").addFilter(NoPooler())
+
+
+class NoPooler(Filter):
+    """Drops a report of transformers that says no more than that a pooler has no weights.
+
+    No encoder here is saved with a pooler, or uses one.
+    """
+
+    def filter(self, record: LogRecord) -> bool:
+        """Whether the record stays: the first row of a report is its heading."""
+        message = record.getMessage()
+        keys = [line.split("|")[0].strip() for line in message.splitlines() if "|" in line][1:]
+        return "LOAD REPORT" not in message or any(not key.startswith("pooler.") for key in keys)
 
 
 def build_backbone(spec: BackboneSpec, vocab_size: int, seed: int) -> Backbone:
     """Return a backbone whose weights depend on the spec, the vocabulary and the seed only."""
-    with torch.random.fork_rng():
+    with kept_generators():
         torch.manual_seed(seed_for("init", seed=seed))
         return Backbone(build_stack(build_config(spec, vocab_size)))
 
@@ -226,7 +242,7 @@ _encoders: LRUCache[Any, nn.Module] = LRUCache(MAX_BYTES, getsizeof=_num_bytes)
 def _read_encoder(folder: Path | str, dropout: float | None) -> nn.Module:
     from transformers import AutoConfig, AutoModel
 
-    quiet_bars()
+    quiet_transformers()
     arch = architecture_of_folder(folder)
     arch.register_model()
     try:

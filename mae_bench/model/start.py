@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
+from mae_bench.model.generators import kept_generators
 from mae_bench.seeding import seed_for
 
 
@@ -15,6 +16,6 @@ def own_start(seed: int, part: str) -> Iterator[None]:
     A part then starts from the same weights whatever was made before it: a vocabulary head is the
     same beside a decoder and without one.
     """
-    with torch.random.fork_rng():
+    with kept_generators():
         torch.manual_seed(seed_for("head", seed=seed, part=part))
         yield

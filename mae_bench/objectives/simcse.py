@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from mae_bench.costs import TRAIN, Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.masking import RANDOM, num_hidden
+from mae_bench.model.generators import kept_generators
 from mae_bench.model.info_nce import build_projector, info_nce, matched, mean_pool, similarities
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
@@ -143,7 +144,7 @@ class SimCSE(Objective["SimCSE.Options"]):
         if self.training or self.options.view != "dropout":
             yield
             return
-        with torch.random.fork_rng():
+        with kept_generators():
             torch.manual_seed(seed_for("dropout", seed=0, step=EVALUATION))
             self.backbone.train()
             self._set_dropout()  # a reloaded encoder has its own

@@ -13,11 +13,13 @@ from mae_bench.planning.fitting import check_kinds
 from mae_bench.planning.recipes import (
     check_lengths,
     check_variants,
+    unread_recipes,
     with_fitted_lengths,
     with_recipes,
 )
 from mae_bench.planning.shorthand import FLOORS
 from mae_bench.planning.strategies import check_strategies
+from mae_bench.planning.tuning_section import check_tuning
 from mae_bench.sentences import shown
 from mae_bench.specs import (
     CLEAN,
@@ -39,6 +41,7 @@ def check_study(
     Raises:
         SpecError: a name is unknown, or values contradict each other; the first one found.
     """
+    unread = unread_recipes(study)  # while it is known which of them are written
     study = with_recipes(study)
     check_origin(study.corpus.tokenizer)
     check_backbone(study.backbone)
@@ -61,8 +64,8 @@ def check_study(
     if study.control is not None:
         _member("control", study.control, labels)
     sides: dict[str, Claim | Comparison] = {f"claims[{i}]": c for i, c in enumerate(study.claims)}
-    for place, reference in enumerate(study.references):
-        sides[f"references[{place}].comparison"] = reference.comparison
+    for number, reference in enumerate(study.references):
+        sides[f"references[{number}].comparison"] = reference.comparison
     for where, claim in sides.items():
         _member(f"{where}.treatment", claim.treatment, labels)
         _member(f"{where}.control", claim.control, labels)
@@ -90,7 +93,11 @@ def check_study(
             noises = {noise.label for noise in study.noise} | {n.name for n in study.noise}
             _member(f"{where}.noise", claim.noise, sorted(noises))
     control = study.control or control_of(specs)
-    return study.model_copy(update={"control": control}), arms, _warnings(study, bool(tuned))
+    return (
+        study.model_copy(update={"control": control}),
+        arms,
+        [*_warnings(study, bool(tuned)), *unread],
+    )
 
 
 def _check_margin(where: str, claim: Claim) -> None:
@@ -121,13 +128,13 @@ def _arm(arm: ArmSpec, study: Study, tuned: Mapping[str, object]) -> ResolvedArm
     drawn = {name: value for name, value in tuned.items() if name != PEAK_LR}
     changes = {"options": {**arm.options, **drawn}, "peak_lr": tuned.get(PEAK_LR, arm.peak_lr)}
     try:
-        found = resolve_arm(arm.model_copy(update=changes))
-        found.kind.check(found.options, study.backbone, study.corpus.row_length)
+        resolved = resolve_arm(arm.model_copy(update=changes))
+        resolved.kind.check(resolved.options, study.backbone, study.corpus.row_length)
     except UnknownNameError:
         raise
     except SpecError as error:
         raise SpecError(f"arm '{arm.label}': {error}", error.got) from None
-    return found
+    return resolved
 
 
 def _check_teachers(arms: tuple[ResolvedArm, ...], study: Study) -> None:
@@ -218,6 +225,8 @@ def _check_names(study: Study) -> None:
                 f"protocols must name those that need a checkpoint, got '{name}'; "
                 "floors are always run, leave it out"
             )
+    if study.tuning:
+        check_tuning(study.tuning)
     readers = _readers(study)
     if not study.real_tasks and len(readers) < len(study.protocols):
         others = [name for name in study.protocols if name not in readers]
@@ -229,11 +238,6 @@ def _check_names(study: Study) -> None:
         raise SpecError(
             f"tasks names '{CORPUS}', but no protocol of the study reads rows of the corpus; drop "
             "it, or add 'representation' to protocols"
-        )
-    if study.tuning and PROTOCOLS.get(study.tuning.protocol).reads_corpus:
-        raise SpecError(
-            f"tuning.protocol must choose on a task, got '{study.tuning.protocol}', which reads "
-            "rows of the corpus; name finetune or linear_probe"
         )
 
 

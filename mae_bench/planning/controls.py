@@ -17,9 +17,9 @@ def with_controls(arms: tuple[ResolvedArm, ...]) -> tuple[ResolvedArm, ...]:
     """
     seen = {_content(arm.spec) for arm in arms}
     labels = {arm.label for arm in arms}
-    found: list[ResolvedArm] = []
+    with_added: list[ResolvedArm] = []
     for arm in arms:
-        found.append(arm)
+        with_added.append(arm)
         for name, (objective, given) in arm.controls.items():
             spec = ArmSpec(
                 objective=objective,
@@ -37,8 +37,8 @@ def with_controls(arms: tuple[ResolvedArm, ...]) -> tuple[ResolvedArm, ...]:
                 )
             seen.add(_content(control.spec))
             labels.add(control.label)
-            found.append(control)
-    return tuple(found)
+            with_added.append(control)
+    return tuple(with_added)
 
 
 def _content(arm: ArmSpec) -> str:

@@ -167,12 +167,12 @@ def detectable(study: Study) -> list[Detectable]:
 
 
 def _by_arm(plan: Plan, by_stage: dict[str, ArmCost]) -> list[ArmCost]:
-    found: dict[str, ArmCost] = {}
+    cost_by_arm: dict[str, ArmCost] = {}
     for cell in plan.cells:
-        if cell.pretrain is not None and cell.arm.label not in found:
+        if cell.pretrain is not None and cell.arm.label not in cost_by_arm:
             cost = by_stage[cell.pretrain]
-            found[cell.arm.label] = replace(cost, label=cell.arm.label)
-    return [found[arm.label] for arm in plan.arms if arm.label in found]
+            cost_by_arm[cell.arm.label] = replace(cost, label=cell.arm.label)
+    return [cost_by_arm[arm.label] for arm in plan.arms if arm.label in cost_by_arm]
 
 
 def _cost(stage: Stage, plan: Plan, vocab_size: int, teachers: Mapping[str, ArmCost]) -> ArmCost:

@@ -21,8 +21,8 @@ def outside(name: str | None, builder: StageBuilder) -> tuple[Key | None, str | 
     """Return what names an outside encoder in ids: the stage that fetches it, or a digest."""
     if name is None:
         return None, None
-    if found := parse_hub_encoder(name):
-        return builder.teacher(*found), None
+    if repo_and_commit := parse_hub_encoder(name):
+        return builder.teacher(*repo_and_commit), None
     return None, folder_digest(user_path(name))
 
 

@@ -186,9 +186,9 @@ class _Planner:
 
     def _pretrain(self, label: str, tokens: int | None, seed: int) -> Key:
         """Add an arm's pretraining, after its teacher's."""
-        place = (label, tokens, seed)
-        if place in self.keys:
-            return self.keys[place]
+        run = (label, tokens, seed)
+        if run in self.keys:
+            return self.keys[run]
         arm, study = self.arms[label], self.study
         recipe = study.pretrain
         if arm.spec.peak_lr is not None:
@@ -216,7 +216,7 @@ class _Planner:
             *outside(study.backbone.checkpoint, self.builder),
             revision=arm.kind.revision(arm.options, study.backbone),
         )
-        self.keys[place] = made
+        self.keys[run] = made
         self.pretrained.setdefault(made[1], arm)
         return made
 

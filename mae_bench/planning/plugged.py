@@ -19,8 +19,8 @@ def objective_plugins(objective: str, options: Mapping[str, object]) -> tuple[Pl
     from mae_bench.objectives.base import OBJECTIVES
 
     names = dict.fromkeys((objective, *_names(options)))
-    found = [registry.plugin(name) for registry in (OBJECTIVES, MASKINGS) for name in names]
-    return tuple(plugin for plugin in found if plugin)
+    registered = [registry.plugin(name) for registry in (OBJECTIVES, MASKINGS) for name in names]
+    return tuple(plugin for plugin in registered if plugin)
 
 
 def backbone_plugins(spec: BackboneSpec) -> tuple[Plugin, ...]:
@@ -33,8 +33,8 @@ def corpus_plugins(corpus: CorpusSpec) -> tuple[Plugin, ...]:
     """Return the corpora of other packages."""
     from mae_bench.data.corpus import CORPORA
 
-    found = [CORPORA.plugin(name) for name in corpus.sources]
-    return tuple(plugin for plugin in found if plugin)
+    registered = [CORPORA.plugin(name) for name in corpus.sources]
+    return tuple(plugin for plugin in registered if plugin)
 
 
 def noise_plugins(spec: EvaluateSpec) -> tuple[Plugin, ...]:

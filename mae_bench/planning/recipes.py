@@ -27,12 +27,12 @@ def with_recipes(study: Study) -> Study:
     """Return a study whose recipes are checked, those with a short form under it.
 
     Raises:
-        SpecError: no protocol has that name, it has no such option or value, or a recipe is
-            written twice.
+        SpecError: no protocol has that name, it has no such option or value, the study does not
+            run it, or a recipe is written twice.
     """
     from mae_bench.protocols.base import PROTOCOLS
 
-    found: dict[str, Frozen] = {}
+    short_recipes: dict[str, Frozen] = {}
     rest: dict[str, Mapping[str, object]] = {}
     for name, content in study.recipes.items():
         try:
@@ -47,6 +47,14 @@ def with_recipes(study: Study) -> Study:
                 name,
                 ("recipes", name),
             )
+        if not _is_run(name, protocol, study):
+            raise SpecError(
+                f"recipes.{name} sets a protocol that this study does not run "
+                f"({', '.join(study.protocols)}, and floors that fit its tasks); drop it, or add "
+                f"'{name}' to protocols",
+                name,
+                ("recipes", name),
+            )
         if name not in SHORT_FORMS:
             rest[name] = content
             continue
@@ -56,8 +64,26 @@ def with_recipes(study: Study) -> Study:
                 name,
                 ("recipes", name),
             )
-        found[name] = recipe
-    return study.model_copy(update={**found, "recipes": rest}) if study.recipes else study
+        short_recipes[name] = recipe
+    return study.model_copy(update={**short_recipes, "recipes": rest}) if study.recipes else study
+
+
+def unread_recipes(study: Study) -> list[str]:
+    """Return a sentence for each short form that is written and that no protocol reads.
+
+    They are not refused as those under ``recipes`` are: ``--set protocols=[finetune]`` may leave
+    out for once what the file sets.
+    """
+    from mae_bench.protocols.base import PROTOCOLS
+
+    names = [*study.protocols, *([study.tuning.protocol] if study.tuning else [])]
+    kinds = tuple(PROTOCOLS.get(name).recipe for name in names if name in PROTOCOLS)
+    return [
+        f"{name} sets a protocol that this study does not run ({', '.join(study.protocols)}), and "
+        f"moves nothing; drop it, or add '{name}' to protocols"
+        for name in SHORT_FORMS
+        if name in study.model_fields_set and not isinstance(getattr(study, name), kinds)
+    ]
 
 
 def is_variant(name: str) -> bool:
@@ -141,6 +167,20 @@ def check_lengths(study: Study) -> None:
                 f"{field} must be at most backbone.max_length {study.backbone.max_length}, "
                 f"got {length}; lower it, or raise backbone.max_length"
             )
+
+
+def _is_run(name: str, protocol: "Protocol", study: Study) -> bool:
+    """Whether a study evaluates by a protocol: for its rows, for its trials, or as a floor.
+
+    The recipe of a protocol is also read by its variants.
+    """
+    from mae_bench.tasks import TASKS
+
+    if protocol.needs_checkpoint:
+        asked = (*study.protocols, *([study.tuning.protocol] if study.tuning else []))
+        return name in asked or name in (other.partition("/")[0] for other in asked)
+    kinds = [TASKS.get(task).kind for task in study.real_tasks if task in TASKS]
+    return not kinds or any(protocol.fits(kind) for kind in kinds)
 
 
 def _fitted(recipe: Frozen, limit: int) -> Frozen:

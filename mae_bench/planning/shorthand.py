@@ -51,70 +51,70 @@ def _arms(raw: object) -> list[Any]:
     if not isinstance(raw, list | tuple):
         raise _wrong("objectives", f"must be a list of names or mappings, got {shown(raw)}")
     arms: list[dict[str, Any]] = []
-    for place, item in enumerate(raw):
-        arms += _arm(place, item)
+    for index, item in enumerate(raw):
+        arms += _arm(index, item)
     for name in {arm["objective"] for arm in arms}:
         _label([arm for arm in arms if arm["objective"] == name and arm["label"] is None], name)
     seen: dict[str, int] = {}
     for arm in arms:
-        place, label = arm.pop("place"), arm["label"]
+        index, label = arm.pop("index"), arm["label"]
         if label in FLOORS.values():
-            raise _wrong(place, f"the label '{label}' is reserved for a floor; choose another")
+            raise _wrong(index, f"the label '{label}' is reserved for a floor; choose another")
         if label == UNTRAINED and arm["objective"] != UNTRAINED:
             raise _wrong(
-                place,
+                index,
                 f"the label '{label}' is reserved for the untrained encoder, got it for "
                 f"'{arm['objective']}'; choose another",
             )
         if label == "":
-            raise _wrong(place, "a label must not be empty; leave it out")
+            raise _wrong(index, "a label must not be empty; leave it out")
         if label in seen:
             raise SpecError(
                 f"the arm label '{label}' occurs twice (objectives[{seen[label]}] and "
-                f"objectives[{place}]); drop one, or give it another `label`",
-                key_path=("objectives", place),
+                f"objectives[{index}]); drop one, or give it another `label`",
+                key_path=("objectives", index),
             )
-        seen[label] = place
+        seen[label] = index
     return arms
 
 
-def _arm(place: int, item: object) -> list[dict[str, Any]]:
+def _arm(index: int, item: object) -> list[dict[str, Any]]:
     """Return the arms of one item: one for each combination of the values that its lists hold."""
     if isinstance(item, str):
-        return [{"objective": item, "options": {}, "label": None, "place": place}]
+        return [{"objective": item, "options": {}, "label": None, "index": index}]
     if isinstance(item, dict) and "objective" in item:  # the form that is stored
-        options, label = item.get("options", {}), _given_label(place, item)
+        options, label = item.get("options", {}), _given_label(index, item)
         options = {} if options is None else options
         if not isinstance(item["objective"], str):
-            raise _wrong(place, f"objective must be a name, got {shown(item['objective'])}")
+            raise _wrong(index, f"objective must be a name, got {shown(item['objective'])}")
         if not isinstance(options, dict):
-            raise _wrong(place, f"options must be a mapping, got {shown(options)}")
-        arm = {"objective": item["objective"], "options": options, "label": label, "place": place}
+            raise _wrong(index, f"options must be a mapping, got {shown(options)}")
+        arm = {"objective": item["objective"], "options": options, "label": label, "index": index}
         if "peak_lr" in item:
             arm["peak_lr"] = item["peak_lr"]
         unknown = set(item) - {"objective", "options", "label", "peak_lr"}
-        return [arm] + (_not_one(place, item) if unknown else [])
+        return [arm] + (_not_one(index, item) if unknown else [])
     if not isinstance(item, dict) or len(item) != 1:
-        return _not_one(place, item)
+        return _not_one(index, item)
     ((name, options),) = item.items()
     if options is None:
         options = {}
     if not isinstance(options, dict):
-        raise _wrong(place, f"the options of '{name}' must be a mapping, got {shown(options)}")
+        raise _wrong(index, f"the options of '{name}' must be a mapping, got {shown(options)}")
     options = {str(key): value for key, value in options.items()}
-    label = _given_label(place, options)
+    label = _given_label(index, options)
     options.pop("label", None)
     lists = [key for key, value in options.items() if isinstance(value, list)]
     for key in lists:
         if not options[key]:
             raise _wrong(
-                place,
+                index,
                 f"the list under {key} of '{name}' is empty, which makes no arm; give it a value, "
                 "or leave it out",
             )
     if (number := math.prod(len(options[key]) for key in lists)) > MAX_ARMS:
         raise _wrong(
-            place, f"the lists of '{name}' make {number:,} arms; at most {MAX_ARMS} are allowed"
+            index, f"the lists of '{name}' make {number:,} arms; at most {MAX_ARMS} are allowed"
         )
     arms = []
     for values in itertools.product(*(options[key] for key in lists)):
@@ -122,28 +122,30 @@ def _arm(place: int, item: object) -> list[dict[str, Any]]:
         given = label
         if label is not None and len(lists) > 0:
             given = label + "".join(f" {key}={_plain(chosen[key])}" for key in lists)
-        arms.append({"objective": str(name), "options": chosen, "label": given, "place": place})
+        arms.append({"objective": str(name), "options": chosen, "label": given, "index": index})
     return arms
 
 
-def _given_label(place: int, item: Mapping[str, object]) -> str | None:
+def _given_label(index: int, item: Mapping[str, object]) -> str | None:
     label = item.get("label")
     if label is not None and not isinstance(label, str):
-        raise _wrong(place, f"a label must be a text, got {shown(label)}; put it in quotes")
+        raise _wrong(index, f"a label must be a text, got {shown(label)}; put it in quotes")
     return label
 
 
-def _wrong(place: int | str, message: str) -> SpecError:
+def _wrong(field_or_index: int | str, message: str) -> SpecError:
     """Return an error about a field of the study, or about one of its objectives."""
-    if isinstance(place, str):
-        return SpecError(f"{place} {message}", key_path=(place,))
-    return SpecError(f"objectives[{place}]: {message}", key_path=("objectives", place))
+    if isinstance(field_or_index, str):
+        return SpecError(f"{field_or_index} {message}", key_path=(field_or_index,))
+    return SpecError(
+        f"objectives[{field_or_index}]: {message}", key_path=("objectives", field_or_index)
+    )
 
 
-def _not_one(place: int, item: object) -> list[dict[str, object]]:
+def _not_one(index: int, item: object) -> list[dict[str, object]]:
     keys = f"{len(item)} keys ({', '.join(map(str, item))})" if isinstance(item, dict) else ""
     raise _wrong(
-        place,
+        index,
         "it must be one name, or one name with its options indented below it; got "
         f"{keys or shown(item)}",
     )
@@ -168,8 +170,8 @@ def _plain(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _others(fields: Mapping[str, object], *told: str) -> str:
-    others = [f"{key}={_plain(value)}" for key, value in fields.items() if key not in told]
+def _others(fields: Mapping[str, object], *main_fields: str) -> str:
+    others = [f"{key}={_plain(value)}" for key, value in fields.items() if key not in main_fields]
     return f"({', '.join(others)})" if others else ""
 
 

@@ -212,9 +212,9 @@ class StageBuilder:
 
     def _own_tokenizer(self, origin: str, corpus: CorpusSpec) -> Key:
         """Add the tokenizer of an encoder, which no text of the corpus changes."""
-        if found := parse_hub_encoder(origin):
-            encoder = self.teacher(*found)
-            label = f"tokenizer of {found[0]}"
+        if repo_and_commit := parse_hub_encoder(origin):
+            encoder = self.teacher(*repo_and_commit)
+            label = f"tokenizer of {repo_and_commit[0]}"
             return self.add("tokenizer", {"from": encoder[1]}, corpus, (encoder,), label)
         folder = user_path(origin)
         label = f"tokenizer of {folder.name}"

@@ -23,16 +23,16 @@ __all__ = ["load_study", "study_of", "suites"]
 def suites() -> dict[str, Path]:
     """Return the packaged studies by name, as ``quickstart`` or ``papers/NAME``."""
     folder = packaged()
-    found = sorted(folder.rglob("*.yaml"))
-    named = {path.relative_to(folder).with_suffix("").as_posix(): path for path in found}
+    paths = sorted(folder.rglob("*.yaml"))
+    named = {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
     return {name: path for name, path in named.items() if kind_of(path) == "study"}
 
 
 def papers() -> dict[str, Path]:
     """Return the packaged reproductions by name, as ``mae_lm/effective_rank``; of either kind."""
     folder = packaged() / "papers"
-    found = sorted(folder.rglob("*.yaml"))
-    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in found}
+    paths = sorted(folder.rglob("*.yaml"))
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
 
 
 def find_paper(name: str) -> Path:
@@ -71,8 +71,8 @@ def load_speed(path: Path, overrides: Sequence[str] = (), scale: str | None = No
 
 def kind_of(path: Path) -> str:
     """Return what a packaged file holds: ``study``, or what its first key ``kind`` says."""
-    found = re.search(r"^kind: (\w+)$", _text(path), re.MULTILINE)
-    return found[1] if found else "study"
+    kind_line = re.search(r"^kind: (\w+)$", _text(path), re.MULTILINE)
+    return kind_line[1] if kind_line else "study"
 
 
 def packaged() -> Path:
@@ -116,7 +116,7 @@ def _checked(
         ) from None
     except SpecError as error:
         if error.got and not error.key_path:
-            raise in_file(error, path, bool(overrides or scale)) from None
+            raise in_file(error, path, overrides, scale) from None
         where = _blame(path, _text(path), error.key_path, overrides, scale)
         raise SpecError(f"{where}: {error}", error.got) from None
 
@@ -129,6 +129,11 @@ def read_raw(path: Path, overrides: Sequence[str], scale: str | None) -> dict[st
 def _parts(path: Path) -> tuple[dict[str, object], dict[str, dict[str, object]]]:
     """Return the fields of a file and its scales."""
     raw = read_yaml(_text(path), str(path))
+    if raw is None:
+        raise SpecError(
+            f"{path} is empty; write a study into it, or name one that `mae-bench list suites` "
+            "shows"
+        )
     if not isinstance(raw, dict):
         raise SpecError(f"{path} is not a study: it must be a mapping of fields, got {shown(raw)}")
     scales = _scales(raw.pop("scales", None), path)
@@ -173,7 +178,9 @@ def _scales(raw: object, path: Path) -> dict[str, dict[str, object]]:
     )
 
 
-def in_file(error: SpecError, path_or_name: str | Path, is_overridden: bool) -> SpecError:
+def in_file(
+    error: SpecError, path_or_name: str | Path, overrides: Sequence[str], scale: str | None
+) -> SpecError:
     """Return an error with the file of the study, and with the line where that is known.
 
     Where values of the study were overridden, one of these may be wrong: then the file is named
@@ -181,12 +188,13 @@ def in_file(error: SpecError, path_or_name: str | Path, is_overridden: bool) -> 
     """
     path = _find(path_or_name)
     text = _text(path)
-    line = line_of(text, error.key_path) if error.key_path else None
-    if line is None and error.got:
-        line = line_of_name(text, error.got)
-    if line is None and is_overridden:
-        return error
-    where = f"{path}, line {line}" if line else str(path)
+    if error.key_path:
+        where = _blame(path, text, error.key_path, overrides, scale)
+    else:
+        line = line_of_name(text, error.got) if error.got else None
+        if line is None and (overrides or scale):
+            return error
+        where = f"{path}, line {line}" if line else str(path)
     return type(error)(f"{where}: {error}", error.got, error.key_path)
 
 

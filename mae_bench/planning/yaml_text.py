@@ -13,6 +13,35 @@ MAX_DEPTH = 100
 _TAG = "tag:yaml.org,2002:"
 _PLAIN = ("str", "int", "float", "bool", "null", "map", "seq", "merge")
 
+_PLAINLY = {  # PyYAML's words, and what a user can do about it
+    "mapping values are not allowed here": "a colon stands behind another in the same line, or "
+    "behind a line without one; put a text with a colon in quotes, and write key: value in every "
+    "line",
+    "cannot start any token": "a tab, @, ` or % stands where a value begins; indent by spaces, and "
+    "put a text that begins so in quotes",
+    "expected the node content": "a value is missing, or begins with a sign that YAML keeps for "
+    "itself; write one, or put it in quotes",
+    "expected <block end>": "this line is indented otherwise than those beside it, or goes on "
+    "behind a value; give lines of one list or mapping the same indent, and put a whole "
+    "text in quotes",
+    "expected ',' or ']'": "a list in [ ] is not closed, or lacks a comma; close it, or put a text "
+    "with a comma or colon in quotes",
+    "expected ',' or '}'": "a mapping in { } is not closed, or lacks a comma; close it, or put a "
+    "text with a comma or colon in quotes",
+    "could not find expected ':'": "a key has no colon behind it; write key: value",
+    "unexpected end of stream": "a quote is not closed; close it",
+    "expected <document start>": "something stands behind the end of the study; indent it, or "
+    "remove it",
+    "sequence entries are not allowed here": "an item (- ) stands behind a key; put items into "
+    "lines of their own, or write [a, b]",
+    "chomping or indentation": "a value begins with | or >; put it in quotes",
+    "another document": "it holds several documents; leave out the lines of ---",
+    "found undefined alias": "an alias (*name) names nothing; write &name before the value that it "
+    "repeats, or put a text that begins with * in quotes",
+    "unknown escape character": "a backslash in double quotes begins a code that YAML does not "
+    "know; take single quotes",
+}
+
 
 class _StrictLoader(yaml.SafeLoader):
     """The safe loader, without the traps and the kinds that no study can use."""
@@ -130,7 +159,8 @@ def _line(error: yaml.YAMLError, text: str) -> str:
 def _problem(error: yaml.YAMLError) -> str:
     if isinstance(error, yaml.reader.ReaderError):
         return f"the character U+{int(error.character):04X} may not stand in it"
-    return str(getattr(error, "problem", None) or str(error).splitlines()[0])
+    problem = str(getattr(error, "problem", None) or str(error).splitlines()[0])
+    return next((plain for words, plain in _PLAINLY.items() if words in problem), problem)
 
 
 def parse_value(text: str, name: str) -> object:
@@ -154,10 +184,10 @@ def line_of(text: str, path: Sequence[str | int]) -> int | None:
     line = None
     for part in path:
         if isinstance(node, yaml.MappingNode):
-            found = [(key, value) for key, value in node.value if key.value == str(part)]
-            if not found:
+            entries = [(key, value) for key, value in node.value if key.value == str(part)]
+            if not entries:
                 return line
-            line, node = found[0][0].start_mark.line + 1, found[0][1]
+            line, node = entries[0][0].start_mark.line + 1, entries[0][1]
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
             if part >= len(node.value):
                 return line

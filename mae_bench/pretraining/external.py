@@ -17,7 +17,7 @@ from mae_bench.model.backbone import (
     Backbone,
     architecture_of_folder,
     load_backbone,
-    quiet_bars,
+    quiet_transformers,
 )
 from mae_bench.model.teacher import is_checkpoint
 from mae_bench.model.token_rows import rows_of, take_rows
@@ -145,7 +145,7 @@ def _whole_model(folder: Path) -> Any:
     """Return a model with every part that its folder names, a vocabulary head too."""
     import transformers
 
-    quiet_bars()
+    quiet_transformers()
     kind: Any = getattr(transformers, next(iter(_config(folder).architectures or ()), ""), None)
     if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
         kind = transformers.AutoModel

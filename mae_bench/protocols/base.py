@@ -76,6 +76,10 @@ class Protocols(Registry[Protocol]):
         """
         return super().get(name.partition("/")[0])
 
+    def __contains__(self, name: object) -> bool:
+        """Whether a protocol of that name, or of that variant, is registered."""
+        return super().__contains__(name.partition("/")[0] if isinstance(name, str) else name)
+
 
 PROTOCOLS = Protocols("protocol", "protocols")
 

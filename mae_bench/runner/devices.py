@@ -5,16 +5,26 @@ from mae_bench.errors import SpecError
 DEVICES = ("auto", "cpu", "cuda")
 
 
-def check_workers(workers: int | None) -> None:
-    """Raise SpecError unless the number of workers is None or at least 1."""
+def check_workers(workers: int | None, name: str = "workers") -> None:
+    """Raise SpecError unless the number of workers is None or at least 1.
+
+    Args:
+        workers: the number.
+        name: what the user calls it: an argument, or a flag.
+    """
     if workers is not None and workers < 1:
-        raise SpecError(f"--workers must be at least 1, got {workers}")
+        raise SpecError(f"{name} must be at least 1, got {workers}")
 
 
-def check_device(device: str) -> None:
-    """Raise SpecError unless the device is auto, cpu or cuda."""
+def check_device(device: str, name: str = "device") -> None:
+    """Raise SpecError unless the device is auto, cpu or cuda.
+
+    Args:
+        device: the device.
+        name: what the user calls it: an argument, or a flag.
+    """
     if device not in DEVICES:
-        raise SpecError(f"--device must be one of {', '.join(DEVICES)}; got '{device}'")
+        raise SpecError(f"{name} must be one of {', '.join(DEVICES)}; got '{device}'")
 
 
 def num_cards() -> int:
@@ -51,5 +61,5 @@ def chosen_device(device: str) -> str:
 
     has_cuda = torch.cuda.is_available()
     if device == "cuda" and not has_cuda:
-        raise SpecError("--device cuda was asked for, but torch sees no CUDA GPU; use cpu")
+        raise SpecError("device cuda was asked for, but torch sees no CUDA GPU; use cpu")
     return "cuda" if has_cuda else "cpu"

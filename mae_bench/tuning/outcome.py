@@ -170,6 +170,7 @@ def save_outcome(session: "Session", outcome: Outcome) -> None:
 
 def use_outcome(session: "Session") -> Outcome | None:
     """Give a session's arms what their tuning chose; return the outcome, if there is one."""
+    session.plan  # noqa: B018  # so that what is wrong is the study's, not that of its trials
     outcome = load_outcome(session)
     if outcome is not None:
         session.use_tuned(outcome.options)

@@ -55,6 +55,7 @@ def trial_study(study: Study) -> Study:
             "pretrain": study.pretrain.model_copy(update={"budget": spec.budget}),
             "tasks": spec.tasks or study.real_tasks,
             "protocols": (spec.protocol,),
+            "recipes": {k: v for k, v in study.recipes.items() if k == spec.protocol},
             "train_sizes": (spec.train_size,),
             "noise": (CLEAN,),
             "seeds": (spec.seed,),

@@ -51,16 +51,16 @@ def test_options_tell_type_default_and_meaning():
     assert cell("options", [depth, share]) == "depth=required, share=0.5"
 
 
-def test_every_objective_is_told_as_json():
-    found = {part["name"]: part for part in json.loads(json.dumps(parts("objectives")))}
-    options = {option["name"]: option for option in found["mae"]["options"]}
+def test_every_objective_is_described_as_json():
+    by_name = {part["name"]: part for part in json.loads(json.dumps(parts("objectives")))}
+    options = {option["name"]: option for option in by_name["mae"]["options"]}
     assert options["mask_ratio"]["default"] == 0.5
     assert options["masking"]["default"] == "random"
-    for part in found.values():
+    for part in by_name.values():
         for option in part["options"]:
             assert option["type"] and option["description"], (part["name"], option)
-    told = {name for name, part in found.items() if part["controls"]}
-    assert told == set(found) - {"random_init"}
+    with_controls = {name for name, part in by_name.items() if part["controls"]}
+    assert with_controls == set(by_name) - {"random_init"}
 
 
 def test_a_piped_list_of_everything_has_headings(capsys):

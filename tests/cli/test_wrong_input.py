@@ -161,6 +161,8 @@ def test_a_corpus_that_cannot_be_used_is_one_sentence(run, study, data, content,
     again, err = run("run", study, "--data-dir", data, "--workers", 1)  # as the home remembers
     assert again == 1 and err.count(sentence) == 1  # the floors were run
     assert " of text.txt" in err.splitlines()[-1]
+    third, err = run("run", study, "--data-dir", data, "--workers", 1)  # nothing is left to run
+    assert third == 1 and err.count(sentence) == 1
     assert "Traceback" not in err
 
 
@@ -207,7 +209,7 @@ def test_a_task_that_cannot_be_used_is_one_sentence(run, study, data, change, se
     assert "Traceback" not in err
 
 
-def test_a_task_of_trials_that_cannot_be_used_is_told_at_prepare(run, study, data):
+def test_prepare_says_that_a_task_of_trials_cannot_be_used(run, study, data):
     write_task(data, last_label=2)
     tuned = ["--set", "tasks=[world/topic]", "--set", "tuning={trials: 2, tasks: [sst2]}"]
     code, err = run("prepare", study, "--data-dir", data, "--workers", 1, *tuned)
@@ -261,7 +263,7 @@ def test_a_full_disk_leaves_nothing_half_written_and_the_next_run_goes_on(
     assert code == 0, err
 
 
-def test_an_unknown_name_is_told_with_its_line(study, run):
+def test_an_unknown_name_is_reported_with_its_line(study, run):
     study.write_text(STUDY.replace("[mlm]", "[mlmm]"))
     code, err = run("plan", study)
     assert code == 2 and f"{study}, line 5: unknown objective 'mlmm'" in err.replace("\n", "")

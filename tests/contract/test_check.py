@@ -1,6 +1,7 @@
 """The contract that `mae-bench check` runs: kept by ours, and broken by one fault at a time."""
 
 import dataclasses
+import logging
 from typing import Literal
 
 import pytest
@@ -8,12 +9,15 @@ import torch
 from objective_cases import CASES
 from torch.nn import functional as F
 
-from mae_bench.contract.fixtures import Specimen
+from mae_bench.contract.backbone import CHECKS as BACKBONE_CHECKS
+from mae_bench.contract.backbone import BackboneCase
+from mae_bench.contract.fixtures import Fixture
 from mae_bench.contract.objective import CHECKS, run_checks
 from mae_bench.contract.views import ContractError
 from mae_bench.costs import Flops
 from mae_bench.draws import Draws
 from mae_bench.masking import MASK_ID, NUM_SPECIAL
+from mae_bench.model.backbone import NoPooler
 from mae_bench.objectives.base import OBJECTIVES, LossOutput, Objective, Predictor, View
 from mae_bench.objectives.mae import MaskedAutoencoder
 from mae_bench.objectives.mlm import MaskedLanguageModel
@@ -24,7 +28,7 @@ from mae_bench.objectives.targets import all_positions
     ("name", "options"), [("mae", {}), ("mlm", {}), ("distill", {"teacher": "mlm"})]
 )
 def test_ours_keep_it(name, options, tmp_path):
-    assert {what for what, wrong in run_checks(Specimen(name, options, tmp_path)) if wrong} == set()
+    assert {what for what, wrong in run_checks(Fixture(name, options, tmp_path)) if wrong} == set()
 
 
 class Sound(MaskedLanguageModel):
@@ -140,6 +144,12 @@ class Restarted(Sound):
             self.backbone.embedding.weight.mul_(1.01)
 
 
+class Paid(Sound):
+    """It says that it does not train, and has the price of an mlm."""
+
+    is_trained = False
+
+
 class Crashing(Sound):
     def corrupt(self, block, draws):
         return {}["missing"]
@@ -173,7 +183,7 @@ FAULTS = {
     Leaking: ("leak", "they leak"),
     Plain: ("leak", "they leak"),
     PlainInCopies: ("leak", "they leak"),
-    Compacted: ("places", "another position than in their row"),
+    Compacted: ("kept_positions", "another position than in their row"),
     Unfollowing: ("gradient", "after_step leaves average."),
     Diverging: ("gradient", "the loss is not finite at step"),
     Detached: ("gradient", "no gradient reaches the backbone"),
@@ -197,20 +207,20 @@ def registered():
 def test_each_fault_is_found_by_its_check(fault, registered, tmp_path):
     registered(fault)
     check, part = FAULTS[fault]
-    specimen = Specimen("faulty", {}, tmp_path)
+    fixture = Fixture("faulty", {}, tmp_path)
     if fault is Crashing:
-        found = dict(run_checks(specimen))
-        assert found[check] == part and found["declaration"] == ""
+        results = dict(run_checks(fixture))
+        assert results[check] == part and results["declaration"] == ""
         return
     with pytest.raises(ContractError) as caught:
-        CHECKS[check](specimen)
+        CHECKS[check](fixture)
     assert part in str(caught.value)
 
 
-@pytest.mark.parametrize("place", range(len(CASES)))
-@pytest.mark.parametrize("check", ["positions", "places", "leak", "provisions"])
-def test_every_case_of_ours_keeps_its_views(check, place, tmp_path):
-    CHECKS[check](Specimen(*CASES[place], tmp_path))
+@pytest.mark.parametrize("number", range(len(CASES)))
+@pytest.mark.parametrize("check", ["positions", "kept_positions", "leak", "provisions"])
+def test_every_case_of_ours_keeps_its_views(check, number, tmp_path):
+    CHECKS[check](Fixture(*CASES[number], tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -222,40 +232,65 @@ def test_every_case_of_ours_keeps_its_views(check, place, tmp_path):
         ("mae_bottleneck", {}, "shows_targets", "leak"),
         ("distill", {"teacher": "mlm", "mask_inputs": False, "mlm_weight": 0.0}, "shows_targets",
          "leak"),
-        ("simcse", {"view": "spans"}, "moves_tokens", "places"),
-        ("contrastive", {}, "moves_tokens", "places"),
-        ("span_denoise", {}, "moves_tokens", "places"),
-        ("deshuffle", {"mask_ratio": 0.5}, "moves_tokens", "places"),
+        ("simcse", {"view": "spans"}, "moves_tokens", "kept_positions"),
+        ("contrastive", {}, "moves_tokens", "kept_positions"),
+        ("span_denoise", {}, "moves_tokens", "kept_positions"),
+        ("deshuffle", {"mask_ratio": 0.5}, "moves_tokens", "kept_positions"),
     ],
 )  # fmt: skip
 def test_what_is_declared_is_so(name, options, field, check, monkeypatch, tmp_path):
     """Without its declaration, each of ours that shows or moves tokens is refused."""
-    specimen = Specimen(name, options, tmp_path)
-    CHECKS[check](specimen)
-    declared = specimen.kind.provides
+    fixture = Fixture(name, options, tmp_path)
+    CHECKS[check](fixture)
+    declared = fixture.kind.provides
 
     def silent(options):
         return dataclasses.replace(declared(options), **{field: False})
 
-    monkeypatch.setattr(specimen.kind, "provides", silent)
+    monkeypatch.setattr(fixture.kind, "provides", silent)
     with pytest.raises(ContractError, match=f"say {field}"):
-        CHECKS[check](specimen)
+        CHECKS[check](fixture)
 
 
-def test_a_part_that_is_not_saved_is_found(registered, tmp_path):
+def test_a_part_that_is_not_saved_fails_its_check(registered, tmp_path):
     class Unsaved(Sound):
         def state_to_save(self):
             return {}
 
     registered(Unsaved)
     with pytest.raises(ContractError, match="after loading"):
-        CHECKS["reload"](Specimen("faulty", {}, tmp_path))
+        CHECKS["reload"](Fixture("faulty", {}, tmp_path))
+
+
+def test_what_does_not_train_is_judged_as_such(registered, tmp_path):
+    for name in ("random_init", "faulty"):
+        if name == "faulty":
+            registered(Paid)
+        results = dict(run_checks(Fixture(name, {}, tmp_path)))
+        assert set(results) == {"declaration", "json", "provisions", "start", "untrained"}
+        wrong = {check for check, sentence in results.items() if sentence}
+        assert wrong == ({"untrained"} if name == "faulty" else set())
+    assert "says is_trained = False and costs" in results["untrained"]
+
+
+def test_checking_a_backbone_shows_no_report_of_its_pooler(tmp_path, capfd):
+    BACKBONE_CHECKS["weights"](BackboneCase("bert", tmp_path))
+    assert "LOAD REPORT" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("key", "is_kept"), [("pooler.dense.bias", False), ("encoder.layer.0.output.bias", True)]
+)
+def test_other_missing_weights_are_still_reported(key, is_kept):
+    report = f"BertModel LOAD REPORT from: x\nKey | Status | \n---+---+-\n{key} | MISSING | "
+    record = logging.LogRecord("x", logging.WARNING, "", 0, report, None, None)
+    assert NoPooler().filter(record) is is_kept
 
 
 def test_an_abstract_objective_is_not_asked_for_rows(tmp_path):
     """Positions of a view may be fewer than the row, as a mae's are."""
     assert issubclass(OBJECTIVES.get("mae"), Objective)
-    objective = Specimen("mae", {}, tmp_path).make()
+    objective = Fixture("mae", {}, tmp_path).make()
     view = objective.corrupt(*_step())
     assert view.positions.shape[1] < all_positions(_step()[0].ids).shape[1]
 

@@ -56,11 +56,11 @@ def test_rows_are_corrupted_as_on_a_cpu(name, options, is_padded, teacher):
     there = tensors(objective.corrupt(on("cuda", block), draws_on("cuda")))
     assert here.keys() == there.keys()
     for key, value in here.items():
-        found = there[key].cpu()
+        on_gpu = there[key].cpu()
         if value.is_floating_point():
-            torch.testing.assert_close(found, value, rtol=1e-5, atol=1e-6)
+            torch.testing.assert_close(on_gpu, value, rtol=1e-5, atol=1e-6)
         else:
-            assert torch.equal(found, value), key
+            assert torch.equal(on_gpu, value), key
 
 
 @pytest.mark.parametrize("masking", MASKINGS.names())
@@ -85,16 +85,16 @@ def test_loss_and_gradient_are_near_those_of_a_cpu(name, options, teacher, monke
     # views by dropout turn it on in evaluation too
     monkeypatch.setattr(Backbone, "set_dropout", lambda self, ratio: None)
     monkeypatch.setattr(Backbone, "set_layer_dropout", lambda self, ratio: None)
-    found = {}
+    loss_and_norm = {}
     for device, objective in objectives.items():
         loss = objective(objective.corrupt(on(device, blocks(True)), draws_on(device))).loss
         loss.backward()
         grads = [
             p.grad.float().norm() for p in objective.backbone.parameters() if p.grad is not None
         ]
-        found[device] = (loss.item(), torch.stack(grads).norm().item())
-    assert found["cuda"][0] == pytest.approx(found["cpu"][0], rel=1e-4, abs=1e-5)
-    assert found["cuda"][1] == pytest.approx(found["cpu"][1], rel=1e-3, abs=1e-5)
+        loss_and_norm[device] = (loss.item(), torch.stack(grads).norm().item())
+    assert loss_and_norm["cuda"][0] == pytest.approx(loss_and_norm["cpu"][0], rel=1e-4, abs=1e-5)
+    assert loss_and_norm["cuda"][1] == pytest.approx(loss_and_norm["cpu"][1], rel=1e-3, abs=1e-5)
 
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)

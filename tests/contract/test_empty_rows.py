@@ -29,28 +29,28 @@ SHOWN = ("causal", "rtd", "random_token_classification", "simcse", "contrastive"
 
 def lowered(name, options):
     """Return options with ratios at which a text of four tokens hides none."""
-    found = dict(options)
+    changed = dict(options)
     for key in ("parts", "steps"):
-        if key in found:
-            found[key] = {
+        if key in changed:
+            changed[key] = {
                 label: part if isinstance(part, float) else
                 lowered(part.get("objective", label), part)
-                for label, part in found[key].items()
+                for label, part in changed[key].items()
             }  # fmt: skip
-            return found
+            return changed
     if options.keys() & TWO.keys():
-        return found | {key: TWO[key] for key in options if key in TWO}
+        return changed | {key: TWO[key] for key in options if key in TWO}
     known = OBJECTIVES.get(name).Options.model_fields
     for key, value in RATIOS.items():
-        if key in known and (key != "mlm_mask_ratio" or found.get("mlm_weight")):
-            if key == "cutoff_ratio" and found.get("view") != "cutoff":
+        if key in known and (key != "mlm_mask_ratio" or changed.get("mlm_weight")):
+            if key == "cutoff_ratio" and changed.get("view") != "cutoff":
                 continue
-            found[key] = value
-    return found
+            changed[key] = value
+    return changed
 
 
 LOWERED = [(name, lowered(name, options)) for name, options in CASES]
-IDS = [f"{name}-{place}" for place, (name, _) in enumerate(CASES)]
+IDS = [f"{name}-{number}" for number, (name, _) in enumerate(CASES)]
 EVERY = pytest.mark.parametrize(("name", "options"), LOWERED, ids=IDS)
 
 
@@ -61,10 +61,10 @@ def teacher(tmp_path_factory):
     return folder
 
 
-def shortened(places):
+def shortened(row_numbers):
     """Return rows of which these have four tokens."""
     ids = full_rows().ids.clone()
-    for row in places:
+    for row in row_numbers:
         ids[row, 5], ids[row, 6:] = SEP, PAD
     return Block(ids, ids == PAD)
 
@@ -87,8 +87,10 @@ def test_a_step_without_anything_to_predict_has_a_loss_and_no_gradient(name, opt
         assert not any(grad.any() for grad in grads)
     objective.eval()
     with torch.no_grad():
-        told = output_of(objective, shortened(range(B)))
-    assert told.loss.isfinite() and all(value.isfinite().all() for value in told.metrics.values())
+        output = output_of(objective, shortened(range(B)))
+    assert output.loss.isfinite() and all(
+        value.isfinite().all() for value in output.metrics.values()
+    )
 
 
 def test_most_objectives_have_nothing_to_predict_there(teacher):

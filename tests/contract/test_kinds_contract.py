@@ -100,10 +100,12 @@ def test_labels_survive_parquet(name, tmp_path):
     labels = [kind.read_label(label, "row 0") for label in data.train.labels.tolist()]
     pyarrow.parquet.write_table(pyarrow.table({"label": labels}), tmp_path / "a.parquet")
     again = pyarrow.parquet.read_table(tmp_path / "a.parquet").column("label").to_pylist()
-    found = kind.array([kind.read_label(label, "row 0") for label in again])
-    assert found.dtype == data.train.labels.dtype and found.shape == (len(data.train),)
-    assert np.array_equal(found, data.train.labels)
-    pd.testing.assert_series_equal(pd.Series(found), pd.Series(data.train.labels))
+    labels_again = kind.array([kind.read_label(label, "row 0") for label in again])
+    assert labels_again.dtype == data.train.labels.dtype and labels_again.shape == (
+        len(data.train),
+    )
+    assert np.array_equal(labels_again, data.train.labels)
+    pd.testing.assert_series_equal(pd.Series(labels_again), pd.Series(data.train.labels))
     assert json.dumps(kind.described)
 
 
@@ -111,11 +113,11 @@ def test_labels_survive_parquet(name, tmp_path):
 def test_a_floor_reads_the_training_labels_and_no_text(name):
     data = small_task(name)
     kind = kind_of(data.task)
-    found = kind.floor(data.train, data.test)
+    floor = kind.floor(data.train, data.test)
     blank = dataclasses.replace(data.test, texts=tuple([""] * 24 for _ in data.test.texts))
     wrong = dataclasses.replace(blank, labels=data.test.labels[::-1])
-    assert len(found) == len(data.test)
-    assert kind.floor(data.train, wrong).tolist() == found.tolist()
+    assert len(floor) == len(data.test)
+    assert kind.floor(data.train, wrong).tolist() == floor.tolist()
     few = data.train.take(np.flatnonzero(data.train.labels == data.train.labels[0]))
     assert set(kind.floor(few, data.test).tolist()) == {data.train.labels[0].item()}
 
@@ -151,8 +153,8 @@ def test_what_the_loss_asks_for_is_decoded_to_the_labels(name, tokenizer):
     targets = learner.encode(train.labels, texts)
     start = torch.zeros(len(train), *learner.output_shape(texts.ids.shape[1]))
     outputs = fitted(start, lambda outputs: learner.loss(outputs, targets))
-    found = learner.decode(outputs, texts)
-    assert found == pytest.approx(train.labels, rel=1e-3)
+    decoded = learner.decode(outputs, texts)
+    assert decoded == pytest.approx(train.labels, rel=1e-3)
     assert float(learner.loss(outputs, targets)) < 1e-3 < float(learner.loss(start, targets))
 
 

@@ -7,7 +7,7 @@ import torch
 from objective_cases import CASES
 
 import mae_bench.objectives
-from mae_bench.contract.fixtures import SPEC, B, Specimen, V, draws, lexicon
+from mae_bench.contract.fixtures import SPEC, B, Fixture, V, draws, lexicon
 from mae_bench.contract.fixtures import rows as blocks
 from mae_bench.contract.objective import CHECKS
 from mae_bench.masking import MASK_ID, MASKINGS, NUM_SPECIAL
@@ -51,18 +51,18 @@ def own_modules(objective):
 
 
 def test_parts_of_one_shape_start_equal_in_every_objective(teacher):
-    found = {}
+    states_of = {}
     for name, options in CASES:
         if options.get("initialise_from_teacher"):
             continue  # its head is the teacher's
-        for place, module in own_modules(make(name, options, teacher)):
+        for path, module in own_modules(make(name, options, teacher)):
             state = module.state_dict()
             kind = type(module).__name__
-            is_part = kind == "VocabularyHead" or place.endswith(("projector", "decoder"))
+            is_part = kind == "VocabularyHead" or path.endswith(("projector", "decoder"))
             if is_part and state:
                 shapes = tuple((key, tuple(value.shape)) for key, value in state.items())
-                found.setdefault((kind, shapes), []).append((name, state))
-    shared = [states for states in found.values() if len({name for name, _ in states}) > 1]
+                states_of.setdefault((kind, shapes), []).append((name, state))
+    shared = [states for states in states_of.values() if len({name for name, _ in states}) > 1]
     assert len(shared) >= 3, "vocabulary heads, decoders and projectors"
     for states in shared:
         first_name, first = states[0]
@@ -86,7 +86,7 @@ def test_folder_and_registry_agree():
 @pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
 def test_every_case_keeps_the_contract(name, options, check, tmp_path):
     """The checks that `mae-bench check` runs; what they can catch is tested in test_check."""
-    CHECKS[check](Specimen(name, options, tmp_path))
+    CHECKS[check](Fixture(name, options, tmp_path))
 
 
 @pytest.mark.parametrize("is_padded", [False, True])
@@ -171,11 +171,11 @@ def test_every_predicted_position_was_hidden(name, options, is_padded, teacher):
     if view.target_positions is None:  # counted out in reference/test_spans, test_token_objectives
         assert name in ("span_denoise", "random_token_classification")
         return
-    for place, shown in enumerate(view.input_ids):
-        row, targets = block.ids[place % B], view.target_positions[place]
+    for row_number, shown in enumerate(view.input_ids):
+        row, targets = block.ids[row_number % B], view.target_positions[row_number]
         if view.is_target is not None:
-            targets = targets[view.is_target[place]]
-        targets, at = set(targets.tolist()), view.positions[place]
+            targets = targets[view.is_target[row_number]]
+        targets, at = set(targets.tolist()), view.positions[row_number]
         is_hidden = torch.tensor([int(position) in targets for position in at])
         is_changed = shown != row[at]
         if options.get("fill") == "random_token":  # which may be the token itself

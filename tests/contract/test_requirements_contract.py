@@ -7,13 +7,13 @@ import pytest
 import torch
 from objective_cases import CASES
 
-from mae_bench.contract.fixtures import SPEC, Specimen, V, draws, rows
+from mae_bench.contract.fixtures import SPEC, Fixture, V, draws, rows
 from mae_bench.errors import SpecError
 from mae_bench.model.backbone import build_backbone
 from mae_bench.model.teacher import Teacher
 from mae_bench.objectives.base import OBJECTIVES, Provisions, Requirements, parse_options
 
-IDS = [f"{place} {name}" for place, (name, _) in enumerate(CASES)]
+IDS = [f"{number} {name}" for number, (name, _) in enumerate(CASES)]
 
 
 def facts(name, options):
@@ -38,7 +38,7 @@ def test_they_are_values_that_options_alone_decide(name, options):
 def test_what_is_not_required_is_not_missed(name, options, tmp_path):
     """Without a lexicon it fails where it says that it reads one, and only there; so a teacher."""
     requires, _ = facts(name, options)
-    made = Specimen(name, options, tmp_path).make()
+    made = Fixture(name, options, tmp_path).make()
     has_teacher = any(isinstance(module, Teacher) for module in made.modules())
     assert has_teacher is (requires.teacher is not None)
     teacher = next(tmp_path.glob("teacher-*"), None)
@@ -64,7 +64,7 @@ def test_they_agree_with_one_another(name, options):
     assert requires.teacher is not None or requires.amortise_over == 1
     shares = [share for _, share in requires.shares]
     assert not shares or sum(shares) == pytest.approx(1)
-    assert all(0 < place < 1 for place in requires.restarts_at)
+    assert all(0 < share < 1 for share in requires.restarts_at)
     if provides.predictor is not None:  # what is asked may not need what is not there any more
         inner = facts(provides.predictor.objective, provides.predictor.options)[0]
         assert inner.teacher is None

@@ -102,10 +102,10 @@ def test_an_encoder_of_its_kind_can_be_gone_on_from(theirs, name, tmp_path):
     write_blocks(tmp_path / "blocks")
     spec = BACKBONE.model_copy(update={"arch": name})
     first = run_pretraining(tmp_path, "mae", backbone=spec, name="first")
-    found = sized_backbone(BackboneSpec(checkpoint=str(first)), first)
-    assert (found.arch, found.layers, found.width, found.heads) == (name, 1, 32, 2)
-    assert theirs.get(name).sizes_of(found) == theirs.get(name).sizes_of(spec)
-    start = run_pretraining(tmp_path, "random_init", backbone=found, encoder=first, name="start")
+    sized = sized_backbone(BackboneSpec(checkpoint=str(first)), first)
+    assert (sized.arch, sized.layers, sized.width, sized.heads) == (name, 1, 32, 2)
+    assert theirs.get(name).sizes_of(sized) == theirs.get(name).sizes_of(spec)
+    start = run_pretraining(tmp_path, "random_init", backbone=sized, encoder=first, name="start")
     left, begun = (load_file(folder / "model.safetensors") for folder in (first, start))
     assert left.keys() == begun.keys()
     assert all(torch.equal(left[key], begun[key]) for key in left)
@@ -125,7 +125,7 @@ def test_token_vectors_of_another_width_are_refused(electra, tmp_path):
         starting_backbone(spec, folder, tmp_path)
 
 
-def test_a_name_that_nothing_registers_is_told_with_the_nearest(electra):
+def test_a_name_that_nothing_registers_is_refused_with_the_nearest(electra):
     with pytest.raises(SpecError, match=r"backbone\.arch: unknown .*'electa'.*mean 'electra'\?"):
         study_of({**STUDY, "backbone": {"arch": "electa"}})
 

@@ -54,8 +54,8 @@ def test_a_study_goes_on_from_an_encoder_with_its_own_tokenizer(tmp_path, arch):
         assert model.config.vocab_size == len(ours) == len(model.get_input_embeddings().weight)
         old = theirs.convert_tokens_to_ids(ours.convert_ids_to_tokens(new[0].tolist()))
         with torch.no_grad():
-            found = model.eval()(new).last_hidden_state
+            states = model.eval()(new).last_hidden_state
             wanted = first(torch.tensor([old])).last_hidden_state
-        assert torch.allclose(found, wanted, atol=1e-5) == (objective == "random_init")
+        assert torch.allclose(states, wanted, atol=1e-5) == (objective == "random_init")
     weights = load_file(checkpoints["random_init"] / "model.safetensors")
     assert not any("pooler" in name for name in weights)

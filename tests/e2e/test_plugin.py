@@ -64,16 +64,16 @@ def test_an_objective_from_outside_takes_two_files():
 def test_it_is_listed_with_its_options(site):
     code, out, err = call(site, "list", "objectives", "--json")
     assert code == 0, err
-    found = {part["name"]: part for part in json.loads(out)}["swapped_halves"]
-    (option,) = found["options"]
+    printed = {part["name"]: part for part in json.loads(out)}["swapped_halves"]
+    (option,) = printed["options"]
     assert option["default"] == 0.5 and option["description"].startswith("share of the rows")
 
 
 def test_it_keeps_the_contract(site):
     code, out, err = call(site, "check", "swapped_halves", "--json")
-    found = json.loads(out)
-    assert code == 0 and found["is_kept"], (found, err)
-    assert len(found["checks"]) == 13
+    printed = json.loads(out)
+    assert code == 0 and printed["is_kept"], (printed, err)
+    assert len(printed["checks"]) == 13
     assert "keeps all 13 checks" in err
 
 

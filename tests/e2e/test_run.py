@@ -56,15 +56,15 @@ def test_python_reads_what_the_command_line_made(finished):
 def test_status_plan_and_report_read_what_is_there(finished, tmp_path):
     study, home = finished
     code, out, _ = call("status", study, "--home", home, "--json")
-    found = json.loads(out)
+    printed = json.loads(out)
     assert code == 0
-    assert found["is_finished"] and found["cells_done"] == found["cells"] == 20
-    assert found["failures"] == found["running"] == found["changed_fields"] == []
+    assert printed["is_finished"] and printed["cells_done"] == printed["cells"] == 20
+    assert printed["failures"] == printed["running"] == printed["changed_fields"] == []
 
     code, out, _ = call("plan", study, "--home", home, "--json")
-    found = json.loads(out)
-    assert found["stages"]["evaluate"] == {"all": 10, "done": 10, "failed": 0}
-    assert found["is_measured"] and found["seconds"] == 0
+    printed = json.loads(out)
+    assert printed["stages"]["evaluate"] == {"all": 10, "done": 10, "failed": 0}
+    assert printed["is_measured"] and printed["seconds"] == 0
 
     code, out, err = call("report", study, "--home", home, "-o", tmp_path / "report", "--json")
     assert code == 0, err
@@ -75,10 +75,10 @@ def test_status_plan_and_report_read_what_is_there(finished, tmp_path):
 def test_python_plans_and_reports_as_the_command_line_does(finished, tmp_path):
     study, home = finished
     _, out, _ = call("plan", study, "--home", home, "--json", "--device", "cpu", "--workers", 1)
-    found = plan(study, home=home, device="cpu", workers=1)
-    assert json.loads(json.dumps(found.as_dict())) == json.loads(out)
-    assert plan(load_study(study), home=home, device="cpu", workers=1).counts == found.counts
-    assert found.counts.is_finished and found.counts.cells == 20
+    planned = plan(study, home=home, device="cpu", workers=1)
+    assert json.loads(json.dumps(planned.as_dict())) == json.loads(out)
+    assert plan(load_study(study), home=home, device="cpu", workers=1).counts == planned.counts
+    assert planned.counts.is_finished and planned.counts.cells == 20
     page = report(study, home=home, out=tmp_path / "report")
     call("report", study, "--home", home, "-o", tmp_path / "other")
     assert page == tmp_path / "report" / "index.html"
@@ -100,7 +100,7 @@ def test_a_report_of_rows_that_are_another_studys_is_refused(finished, tmp_path)
     assert not (tmp_path / "report").exists()
 
 
-def test_more_arms_use_what_is_there_and_the_change_is_told(finished, tmp_path):
+def test_more_arms_use_what_is_there_and_the_change_is_reported(finished, tmp_path):
     study, first = finished
     home = tmp_path / "home"
     shutil.copytree(first, home)

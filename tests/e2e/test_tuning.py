@@ -38,18 +38,18 @@ def tuned(yaml, tmp_path_factory):
 
 def read(home):
     """Return an outcome without what the clock says."""
-    found = json.loads((home / "studies" / "tiny" / "tuned.json").read_text())
-    for arm in found["arms"].values():
+    outcome = json.loads((home / "studies" / "tiny" / "tuned.json").read_text())
+    for arm in outcome["arms"].values():
         for record in (arm, *arm["trials"]):
             record.pop("seconds")
-    return found
+    return outcome
 
 
 def states(home):
     """Return the states of all trials by study of the database."""
     path = home / "studies" / "tiny" / "tuning.db"
-    found = optuna.get_all_study_summaries(f"sqlite:///{path}")
-    names = [summary.study_name for summary in found]
+    summaries = optuna.get_all_study_summaries(f"sqlite:///{path}")
+    names = [summary.study_name for summary in summaries]
     return {
         name: [
             t.state.name
@@ -91,7 +91,7 @@ def test_killed_and_resumed_it_loses_and_repeats_nothing(yaml, tuned, tmp_path, 
         assert stop_at_work(home, kind, process) == process.pid
         process.kill()
         process.communicate()
-    assert any("RUNNING" in found for found in states(home).values())
+    assert any("RUNNING" in trial_states for trial_states in states(home).values())
     code, _, err = call(*arguments)
     assert code == 0, err
     assert len(done(home)) == len(set(done(home)))

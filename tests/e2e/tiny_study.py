@@ -77,8 +77,8 @@ def wait(until, process, every_s=0.005):
     """Return what ``until`` returns, once that is true; fail if a process ends before."""
     while True:
         is_over = process.poll() is not None  # asked first, so that the last state is looked at
-        if found := until():
-            return found
+        if result := until():
+            return result
         if is_over:
             raise AssertionError(f"it ended before that: {process.communicate()}")
         time.sleep(every_s)
@@ -86,13 +86,13 @@ def wait(until, process, every_s=0.005):
 
 def at_work(home, kind):
     """Return the processes that work on stages of a kind."""
-    found = []
+    process_ids = []
     for path in (home / "leases").glob(f"{kind}-*.json"):
         try:
-            found.append(json.loads(path.read_text())["pid"])
+            process_ids.append(json.loads(path.read_text())["pid"])
         except (OSError, ValueError):  # being written, or given back
             continue
-    return found
+    return process_ids
 
 
 def stop_at_work(home, kind, process):

@@ -44,25 +44,25 @@ def fenced(text, language):
 
 def named(language):
     """Return the documents' examples by the file that their first line names."""
-    found = {}
+    examples = {}
     for block in (block for text in USER_DOCS for block in fenced(text, language)):
         name, _, _ = block.removeprefix("# ").partition("\n")
         assert re.fullmatch(r"[\w/]+\.\w+", name), f"an example without a file name: {name}"
-        assert name not in found, f"two examples are called {name}"
-        found[name] = block
-    return found
+        assert name not in examples, f"two examples are called {name}"
+        examples[name] = block
+    return examples
 
 
 def tree():
     """Return the folders of the README's tree with their sentences."""
     (text,) = fenced(README, "text")
-    folders, found = [], {}
+    folders, sentence_of = [], {}
     for line in text.splitlines():
         entry, _, sentence = line.strip().partition(" ")
         depth = (len(line) - len(line.lstrip())) // 2
         folders[depth:] = [entry]
-        found["".join(folders)] = sentence.strip()
-    return found
+        sentence_of["".join(folders)] = sentence.strip()
+    return sentence_of
 
 
 def test_the_readme_is_short():
@@ -229,7 +229,7 @@ def workshop(tmp_path_factory):
 
 
 def python(folder, *arguments):
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(folder), "MAE_BENCH_DATA": "data"},
@@ -237,8 +237,8 @@ def python(folder, *arguments):
         text=True,
         timeout=3600,  # against a hang alone; busy cores need many minutes
     )
-    assert found.returncode == 0, found.stderr
-    return found.stdout
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 def test_the_own_parts_of_the_documents_work(workshop):
@@ -286,9 +286,9 @@ def test_the_tox_environments_named_exist():
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini", encoding="utf-8")
     known = {section.removeprefix("testenv:") for section in tox.sections()}
-    found = [name for line in command_lines() for names in re.findall(r"tox -e ([\w,]+)", line)
+    named = [name for line in command_lines() for names in re.findall(r"tox -e ([\w,]+)", line)
              for name in names.split(",")]  # fmt: skip
-    assert {"quickstart", "tests", "lint", "types", "layers", "planted"} <= set(found) <= known
+    assert {"quickstart", "tests", "lint", "types", "layers", "planted"} <= set(named) <= known
 
 
 def anchors(path):

@@ -11,11 +11,11 @@ PACKAGE = "mae_bench"
 
 def modules(root):
     """Return the files of the package by module name."""
-    found = {}
+    files = {}
     for path in (root / PACKAGE).rglob("*.py"):
         parts = path.relative_to(root).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return found
+        files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return files
 
 
 def is_for_types(test):
@@ -38,22 +38,22 @@ def graph(root):
     known = modules(root)
     edges = {}
     for name, path in known.items():
-        found = set()
+        imported = set()
         for node in imports(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
-                found |= {alias.name for alias in node.names}
+                imported |= {alias.name for alias in node.names}
                 continue
             assert not node.level, f"{name} has a relative import"
             for alias in node.names:  # `from package import module` or `from module import name`
                 inner = f"{node.module}.{alias.name}"
-                found.add(inner if inner in known else node.module)
-        edges[name] = sorted(found & known.keys())
+                imported.add(inner if inner in known else node.module)
+        edges[name] = sorted(imported & known.keys())
     return edges
 
 
 def cycles(edges):
     """Return the groups of modules that reach each other (Tarjan 1972), each sorted."""
-    index, low, stack, found = {}, {}, [], []
+    index, low, stack, groups = {}, {}, [], []
 
     def visit(name):
         index[name] = low[name] = len(index)
@@ -69,12 +69,12 @@ def cycles(edges):
             while not group or group[-1] != name:
                 group.append(stack.pop())
             if len(group) > 1 or name in edges[name]:
-                found.append(sorted(group))
+                groups.append(sorted(group))
 
     for name in edges:
         if name not in index:
             visit(name)
-    return sorted(found)
+    return sorted(groups)
 
 
 def test_no_module_imports_itself_through_others():

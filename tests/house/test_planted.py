@@ -47,7 +47,7 @@ def test_every_list_of_the_folder_is_joined():
     )
 
 
-def test_an_edit_that_no_longer_applies_is_told():
+def test_an_edit_that_no_longer_applies_is_reported():
     gone = planting.Bug("gone", "Nothing.", "mae_bench/errors.py", "no such text", "", ())
     with pytest.raises(planting.PlantingError, match=r"occurs 0 times in mae_bench/errors\.py"):
         planting.planted(gone)

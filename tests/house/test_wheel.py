@@ -18,9 +18,9 @@ def matching(patterns):
     """Return the project's files that the wheel includes, as hatch reads its patterns."""
     files = set()
     for pattern in patterns:
-        found = list(ROOT.glob(pattern.removeprefix("/")))
-        assert found, f"nothing matches {pattern}"
-        for path in found:
+        matches = list(ROOT.glob(pattern.removeprefix("/")))
+        assert matches, f"nothing matches {pattern}"
+        for path in matches:
             files |= {path} if path.is_file() else {p for p in path.rglob("*") if p.is_file()}
     names = {path.relative_to(ROOT).as_posix() for path in files}
     return {name for name in names if "__pycache__" not in name}

@@ -147,9 +147,9 @@ def test_a_hub_tokenizer_comes_with_its_encoder(tmp_path):
 
 
 def flops(plan, store):
-    found = estimate(plan, store, "cpu")
-    (cost,) = (arm.flops for arm in found.arms if arm.label == "mlm")
-    return cost, found.disk_bytes, found.assumptions
+    costs = estimate(plan, store, "cpu")
+    (cost,) = (arm.flops for arm in costs.arms if arm.label == "mlm")
+    return cost, costs.disk_bytes, costs.assumptions
 
 
 def test_the_plan_reckons_with_the_size_in_the_file(tmp_path):
@@ -175,12 +175,12 @@ def test_the_plan_reckons_with_the_size_in_the_file(tmp_path):
 def test_a_local_tokenizer_is_always_looked_at_again(tmp_path):
     encoder = save_bert(tmp_path / "theirs")
     store = Store(tmp_path / "home").open()
-    found = []
+    num_stages = []
     for tokenizer in (f"{{from: '{encoder}'}}", "{kind: bpe}"):
         study = load_study(written(tmp_path, tokenizer))
         folder = store.study(study.name)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "results.parquet").touch()
         mark_finished(store, study, plan_key(study, None), [])
-        found.append(num_finished(store, study, None))
-    assert found == [None, 0]
+        num_stages.append(num_finished(store, study, None))
+    assert num_stages == [None, 0]

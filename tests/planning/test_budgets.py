@@ -27,19 +27,19 @@ RAW = {
 
 def costs(tmp_path, **changes):
     plan = make_plan(study_of({**RAW, **changes}), None)
-    found = estimate(plan, Store(tmp_path), "cpu")
-    return {arm.label: arm for arm in found.arms}, found
+    estimated = estimate(plan, Store(tmp_path), "cpu")
+    return {arm.label: arm for arm in estimated.arms}, estimated
 
 
 def test_a_plan_charges_the_teacher_as_the_run_does(tmp_path):
-    arms, found = costs(tmp_path)
+    arms, estimated = costs(tmp_path)
     mlm, taught = arms["mlm"], arms["distill"]
     assert 0.9e10 < mlm.flops <= 1.0e10
     assert taught.teacher_pretrain_flops == mlm.flops / 2
     a_step = taught.flops_per_token * 8 * 32
     assert taught.steps == int((1.0e10 - mlm.flops / 2) / a_step)
     assert 1.0e10 - a_step < taught.whole_flops <= 1.0e10
-    assert found.flops == mlm.flops + taught.flops  # the teacher is made once
+    assert estimated.flops == mlm.flops + taught.flops  # the teacher is made once
 
 
 def test_a_run_spends_what_the_teacher_left(tmp_path):

@@ -44,8 +44,13 @@ def test_a_study_gets_controls_only_when_it_asks():
 def test_controls_of_several_arms_are_run_once():
     arms = [{"phases": {"label": name, "steps": {"mae": share, "mlm": 1 - share}}}
             for name, share in (("a", 0.5), ("b", 0.25))]  # fmt: skip
-    found = [label for label in labels(planned(controls=True, objectives=arms)) if ":" in label]
-    assert [label for label in found if "alone" in label] == ["a: mae alone", "a: mlm alone"]
+    control_labels = [
+        label for label in labels(planned(controls=True, objectives=arms)) if ":" in label
+    ]
+    assert [label for label in control_labels if "alone" in label] == [
+        "a: mae alone",
+        "a: mlm alone",
+    ]
 
 
 def test_a_control_takes_its_arms_tuned_rate():
@@ -83,9 +88,9 @@ def test_every_control_of_every_objective_can_be_run():
     ],
 )  # fmt: skip
 def test_simcse_is_set_against_the_other_views_and_no_mlm_term(given, wanted):
-    found = OBJECTIVES.get("simcse").controls(parse_options("simcse", given))
-    assert {label: options for label, (_, options) in found.items()} == wanted
-    assert all(parse_options(name, options) for name, options in found.values())
+    controls = OBJECTIVES.get("simcse").controls(parse_options("simcse", given))
+    assert {label: options for label, (_, options) in controls.items()} == wanted
+    assert all(parse_options(name, options) for name, options in controls.values())
 
 
 def test_a_plan_tells_the_price_of_a_token_in_those_of_mlm(tmp_path):

@@ -64,7 +64,7 @@ def test_collocations_are_counted_once_and_only_where_they_are_needed():
     assert all(stage.kind != "ngrams" for stage in plan_of("mlm").stages)
 
 
-def test_what_a_scheme_cannot_do_is_told_before_anything_runs():
+def test_what_a_scheme_cannot_do_is_refused_before_anything_runs():
     with pytest.raises(SpecError, match=r"arm 'mae': masking scheme 'non_adjacent' .* at most 0.5"):
         plan_of({"mae": {"mask_ratio": 0.75, "masking": "non_adjacent"}})
     with pytest.raises(SpecError, match=r"unknown masking scheme 'spans'.*Did you mean 'span'"):

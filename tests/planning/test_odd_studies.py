@@ -51,7 +51,7 @@ ODD = (
     "[1, 1.0]", '"\\0"', "{label: 1}", "{objective: [1]}", "[true]", "100000", "{mlm: {weight: 1}}",
     "{scheme: 3}", "'mlm'", "[0.3, 0.3001]",
 )  # fmt: skip
-PLACE = "a_place_for_an_odd_value"
+MARKER = "a_place_for_an_odd_value"
 
 
 def nodes(value, path=()):
@@ -69,9 +69,9 @@ def with_odd(path, odd):
     at = study
     for key in path[:-1]:
         at = at[key]
-    at[path[-1]] = PLACE
+    at[path[-1]] = MARKER
     text = yaml.safe_dump(study, sort_keys=False, default_flow_style=True, width=2000)
-    return text.replace(PLACE, odd)
+    return text.replace(MARKER, odd)
 
 
 NODES = list(nodes(RICH))
@@ -86,15 +86,15 @@ def test_the_rich_study_is_one(tmp_path):
 @pytest.mark.parametrize("start", range(4))
 def test_an_odd_value_anywhere_is_a_plan_or_one_sentence(tmp_path, start):
     path = tmp_path / "s.yaml"
-    for number, place in list(enumerate(NODES))[start::4]:
+    for number, path_to in list(enumerate(NODES))[start::4]:
         odd = ODD[7 * number % len(ODD)]
-        path.write_text(with_odd(place, odd))
+        path.write_text(with_odd(path_to, odd))
         try:
             make_plan(load_study(path), None)
         except MaeBenchError as error:
-            assert "\n" not in str(error), (place, odd)
+            assert "\n" not in str(error), (path_to, odd)
         except Exception as error:
-            raise AssertionError(f"{odd} at {place}") from error
+            raise AssertionError(f"{odd} at {path_to}") from error
 
 
 HEAD = "name: odd\ntasks: [world/topic]\nobjectives: [mlm]\n"
@@ -115,11 +115,17 @@ TEXTS = {
         "more than 100,000 values",
     ),
     "nested too deep": (f"seeds: {'[' * 1500}", "nested too deep|not valid YAML"),
-    "a tab": ("finetune:\n\tepochs: 1", "line 5: not valid YAML"),
+    "a tab": ("finetune:\n\tepochs: 1", "line 5: not valid YAML .a tab.* indent by spaces"),
     "a control character": ("description: a\0b", "line 4: not valid YAML .*U.0000"),
-    "two documents": ("---\nname: more", "line 4: not valid YAML"),
+    "two documents": ("---\nname: more", "line 4: not valid YAML .it holds several documents"),
+    "a second colon": ("description: a: b", "line 4: .*a colon stands behind another"),
+    "an open list": ("seeds: [1, 2", "a list in .* is not closed"),
+    "a stray sign": ("seeds: ]", "line 4: .*a value is missing, or begins with a sign"),
+    "an open quote": ("description: 'a", "a quote is not closed"),
+    "another indent": ("  seeds: 1\n seed: 2", "not valid YAML .(this line|a colon)"),
+    "no value": ("seeds:", "line 4: seeds.* got nothing"),
     "a key twice": ("name: again", "'name' occurs twice, in lines 1 and 4"),
-    "true for a number": ("finetune: {epochs: true}", "line 4: .*a whole number.*got True"),
+    "true for a number": ("finetune: {epochs: true}", "line 4: .*a whole number.*got true"),
     "a number for true": ("controls: 1", "line 4: controls must be true or false, got 1"),
     "a text for a number": ("seeds: ['1']", r"line 4: seeds.* got \['1'\]"),
     "a date for a number": ("finetune: {epochs: 2024-01-01}", "line 4: .*got '2024-01-01'"),

@@ -89,9 +89,9 @@ def test_parts_of_this_package_are_no_plugins_and_others_know_their_module(their
     for registry in REGISTRIES:
         ours = [name for name in registry.names() if name not in THEIRS]
         assert [registry.plugin(name) for name in ours] == [None] * len(ours)
-    found = OBJECTIVES.plugin("theirs")
-    assert (found.what, found.module) == ("objective 'theirs'", "their_parts")
-    assert found.version == "without a version"
+    plugin = OBJECTIVES.plugin("theirs")
+    assert (plugin.what, plugin.module) == ("objective 'theirs'", "their_parts")
+    assert plugin.version == "without a version"
     assert NOISES.plugin("shout").module == "their_parts"
     add_task(dataclasses.replace(TASKS.get("world/topic"), name="mine"))
     assert TASKS.plugin("mine").module == __name__
@@ -125,8 +125,8 @@ def test_the_version_of_a_metric_is_in_the_ids_of_what_it_scores(theirs):
     theirs.mistakes.version = "2"
     after = {kind: ids(kind) for kind in ours}
     for kind in ours:
-        found = [set(ids_of[kind].values()) for ids_of in (ours, before, after)]
-        assert len(set.union(*found)) == sum(map(len, found))
+        sets_of_ids = [set(ids_of[kind].values()) for ids_of in (ours, before, after)]
+        assert len(set.union(*sets_of_ids)) == sum(map(len, sets_of_ids))
     scored = [stage for stage in planned().stages if stage.kind == "evaluate"]
     assert scored
     for stage in scored:
@@ -143,8 +143,8 @@ def test_the_versions_of_this_packages_own_metrics_are_in_no_id():
         "stsb": "41533efca7505ddf",
         "world/topic": "e60cbc706367a595",
     }
-    found = {name: task_fingerprint(TASKS.get(name), None).split()[1] for name in digests}
-    assert found == digests
+    fingerprints = {name: task_fingerprint(TASKS.get(name), None).split()[1] for name in digests}
+    assert fingerprints == digests
 
 
 def test_the_version_of_the_distribution_stands_where_a_part_has_none(theirs, monkeypatch):
@@ -171,7 +171,7 @@ def test_column_and_version_of_a_corpus_are_in_its_id(theirs, monkeypatch):
     assert len(prints) == 4
 
 
-def test_a_changed_source_is_told_until_its_version_is_raised(theirs, tmp_path):
+def test_a_changed_source_is_warned_of_until_its_version_is_raised(theirs, tmp_path):
     (tmp_path / "a.txt").write_text("\n\n".join(f"text {i} has {i * i} words" for i in range(200)))
     corpus = {"sources": [str(tmp_path / "a.txt")], "tokenizer": {"vocab_size": 300}}
     study = study_of({**STUDY, "corpus": {**corpus, "row_length": 32}, "objectives": ["theirs"]})
@@ -187,9 +187,11 @@ def test_a_changed_source_is_told_until_its_version_is_raised(theirs, tmp_path):
 
     (tmp_path / "their_parts.py").write_text(CODE + "# changed\n")
     plugins.source_digest.cache_clear()
-    (told,) = changed_sources(plan, store)
-    assert told.startswith("the source of objective 'theirs' (in their_parts) has changed since 1")
-    assert "without a version" in told
+    (warning,) = changed_sources(plan, store)
+    assert warning.startswith(
+        "the source of objective 'theirs' (in their_parts) has changed since 1"
+    )
+    assert "without a version" in warning
     theirs.Theirs.version = 2
     assert changed_sources(make_plan(study, None), store) == []
 
@@ -212,8 +214,8 @@ def test_the_files_of_a_package_are_all_its_source(tmp_path, monkeypatch):
         (tmp_path / "some_package" / name).write_text("")
     (tmp_path / "some_package/data.csv").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
-    found = plugins.source_files("some_package.a")
-    assert [path.name for path in found] == ["__init__.py", "a.py", "b.py"]
+    files = plugins.source_files("some_package.a")
+    assert [path.name for path in files] == ["__init__.py", "a.py", "b.py"]
     assert plugins.source_files("no_such_package_at_all") == []
 
 
@@ -224,11 +226,11 @@ def test_a_task_of_another_definition_is_another_stage(theirs):
         source=Source("", "", "mine", "ours", {"train": "train", "test": "test"}),
     )  # fmt: skip
     add_task(task)
-    found = set()
+    stages = set()
     for change in ({}, {"metrics": ("f1",)}, {"label_names": ("yes", "no")}, {"kind": "pair"}):
         TASKS._parts["mine"] = dataclasses.replace(task, **change)
-        found.add(StageBuilder(None).task("mine"))
-    assert len(found) == 4
+        stages.add(StageBuilder(None).task("mine"))
+    assert len(stages) == 4
 
 
 def test_a_part_that_cannot_be_imported_is_named_at_every_look(tmp_path, monkeypatch):
@@ -239,10 +241,10 @@ def test_a_part_that_cannot_be_imported_is_named_at_every_look(tmp_path, monkeyp
     (tmp_path / "broken_tickets.py").write_text("1 / 0\n")
     monkeypatch.syspath_prepend(tmp_path)
     registry = Registry("task", "broken")
-    told = (
+    refusal = (
         r"the task 'tickets' of my-parts 0\.1 cannot be loaded from broken_tickets: "
         r"ZeroDivisionError: division by zero; mend that package, or uninstall it"
     )
     for _ in range(2):
-        with pytest.raises(PluginError, match=told):
+        with pytest.raises(PluginError, match=refusal):
             registry.names()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from registries import set_apart
 
-from mae_bench.cli.options import open_session
+from mae_bench.api import open_session
 from mae_bench.errors import SpecError, UnknownNameError
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import load_study, study_of
@@ -77,6 +77,7 @@ WRONG = [
     ({"linear_probe": {"max_itr": 1}}, SpecError, r"'max_itr' in recipes.linear_probe.*Did you"),
     ({"tfidf": {"max_ngram": 0}}, SpecError, r"recipes.tfidf.max_ngram must be .*, got 0"),
     ({"tfidf": 3}, SpecError, r"recipes.tfidf must be a mapping, got 3"),
+    ({"representation": {}}, SpecError, r"recipes.representation sets a protocol that this study"),
     ({"linear_probe": {"max_length": 64}}, SpecError, r"linear_probe.max_length must be at most"),
 ]
 
@@ -90,6 +91,26 @@ def test_a_wrong_recipe_is_refused_with_its_line(tmp_path, written, kind, senten
     with pytest.raises(kind, match=sentence) as error:
         open_session(str(path), home=tmp_path / "home")
     assert ", line 1" in str(error.value) or "max_length" in sentence
+
+
+def test_the_recipe_of_trials_is_read():
+    tuning = {"protocol": "linear_probe", "trials": 1}
+    changes = {"protocols": ["finetune"], "recipes": {"linear_probe": {"max_iter": 7}}}
+    assert plan(**changes, tuning=tuning).study.linear_probe.max_iter == 7
+    with pytest.raises(SpecError, match=r"drop it, or add 'linear_probe' to protocols"):
+        plan(**changes)
+
+
+def test_a_short_form_that_no_protocol_reads_is_warned_of(neighbours):
+    assert not [text for text in plan(finetune={"epochs": 1}).warnings if "epochs" in text]
+    unread = plan(protocols=["linear_probe"], finetune={"epochs": 1})
+    assert ids(unread) == ids(plan(protocols=["linear_probe"]))
+    (warning,) = [text for text in unread.warnings if "moves nothing" in text]
+    assert warning.startswith(
+        "finetune sets a protocol that this study does not run (linear_probe)"
+    )
+    tuned = plan(protocols=["linear_probe"], finetune={"epochs": 1}, tuning={"trials": 1})
+    assert not [text for text in tuned.warnings if "moves nothing" in text]
 
 
 def test_one_recipe_is_not_written_twice():

@@ -67,7 +67,7 @@ def test_lists_of_noise_expand(path):
     )
 
 
-def test_a_label_is_kept_and_told_apart(path):
+def test_a_label_is_kept_and_made_distinct(path):
     study = load_study(path, ["objectives=[mlm, {mlm: {label: more, mask_ratio: [0.3, 0.5]}}]"])
     labels = [arm.label for arm in study.objectives]
     assert labels == ["mlm", "more mask_ratio=0.3", "more mask_ratio=0.5"]
@@ -181,7 +181,7 @@ def test_the_line_is_named(path):
         ),
     ],
 )
-def test_a_misspelt_key_is_told_before_what_is_missing_for_it(path, text, key, meant):
+def test_a_misspelt_key_is_reported_before_what_is_missing_for_it(path, text, key, meant):
     path.write_text(text)
     with pytest.raises(SpecError) as caught:
         load_study(path)
@@ -223,17 +223,17 @@ def test_unknown_scale_and_study(path):
 
 
 def test_every_key_of_a_study_is_listed_with_its_default():
-    found = {line["name"]: line for line in study_keys(Study)}
-    assert found["finetune.epochs"] == {
+    keys = {line["name"]: line for line in study_keys(Study)}
+    assert keys["finetune.epochs"] == {
         "name": "finetune.epochs",
         "allowed": "a whole number of at least 1",
         "default": "3",
         "meaning": "passes over the training set.",
     }
-    assert found["name"]["default"] == "required"
-    assert found["control"]["default"] == "null"
-    assert found["claims[].margin"]["default"] == "0.0"
-    assert {path.partition(".")[0].removesuffix("[]") for path in found} == set(Study.model_fields)
+    assert keys["name"]["default"] == "required"
+    assert keys["control"]["default"] == "null"
+    assert keys["claims[].margin"]["default"] == "0.0"
+    assert {path.partition(".")[0].removesuffix("[]") for path in keys} == set(Study.model_fields)
 
 
 def test_a_scale_that_is_not_asked_for_is_checked_too(tmp_path):

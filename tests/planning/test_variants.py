@@ -24,7 +24,11 @@ RAW = {
 
 
 def plan(**changes):
-    return make_plan(study_of({**RAW, **changes}), None)
+    raw = {**RAW, **changes}
+    if "recipes" not in changes:  # those that nothing reads are refused
+        recipes = RAW["recipes"].items()
+        raw["recipes"] = {name: recipe for name, recipe in recipes if name in raw["protocols"]}
+    return make_plan(study_of(raw), None)
 
 
 def cells_of(made, protocol):
@@ -68,8 +72,11 @@ def test_a_variant_that_changes_nothing_is_run_once_and_has_rows_of_its_own():
     ("changes", "message"),
     [
         ({"protocols": ["finetune/other"]}, "variant 'finetune/other', which has no recipe"),
-        ({"recipes": {"finetune/A b": {}}}, "a variant is a protocol, a slash and a name"),
-        ({"recipes": {"finetune/slow": {"lorra": {}}}}, "lora"),
+        (
+            {"protocols": ["finetune/A b"], "recipes": {"finetune/A b": {}}},
+            "a variant is a protocol, a slash and a name",
+        ),
+        ({"protocols": ["finetune/slow"], "recipes": {"finetune/slow": {"lorra": {}}}}, "lora"),
         ({"recipes": {"fine/slow": {}}}, "unknown protocol"),
         ({"protocols": ["finetune"], "finetune": {"reinit_layers": 2}}, "at most the 1 layers"),
         (

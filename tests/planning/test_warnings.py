@@ -21,7 +21,7 @@ WORDS = [a + b for a in ("ka", "lo", "mi", "su", "te") for b in ("ra", "no", "li
 def session_of(tmp_path, texts, objectives, tokenizer, **changes):
     (tmp_path / "texts.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in texts))
     study = {
-        "name": "told",
+        "name": "warned",
         "backbone": {"num_layers": 1, "hidden_size": 32, "num_heads": 2, "max_length": 64},
         "corpus": {
             "sources": [str(tmp_path / "texts.jsonl")],
@@ -43,9 +43,9 @@ def session_of(tmp_path, texts, objectives, tokenizer, **changes):
 def titles(count=120):
     """Return texts of four words, every fourth of twelve."""
     return [
-        " ".join(WORDS[(place * 7 + i * (1 + place % 11)) % 25] for i in range(size))
-        for place in range(count)
-        for size in [12 if place % 4 == 0 else 4]
+        " ".join(WORDS[(row * 7 + i * (1 + row % 11)) % 25] for i in range(size))
+        for row in range(count)
+        for size in [12 if row % 4 == 0 else 4]
     ]
 
 
@@ -53,14 +53,14 @@ def titles(count=120):
 def session(tmp_path_factory):
     late = {"mlm": {"mask_ratio": {"start": 0.3, "end": 0.05}, "label": "late"}}
     return session_of(
-        tmp_path_factory.mktemp("told"),
+        tmp_path_factory.mktemp("warned"),
         titles(),
         ["mlm", late, {"mae": {"mask_ratio": 0.1}}, "causal"],
         {"kind": "wordpiece", "vocab_size": 300},
     )
 
 
-def test_rows_that_hide_nothing_are_told_for_each_arm(session):
+def test_rows_that_hide_nothing_are_warned_of_for_each_arm(session):
     late, mae = prepared_warnings(session.plan, session.store)
     (blocks,) = [stage for stage in session.plan.stages if stage.kind == "blocks"]
     rows = session.store.read_json(*blocks.key, "meta.json")["rows_by_tokens"]
@@ -71,28 +71,28 @@ def test_rows_that_hide_nothing_are_told_for_each_arm(session):
     assert "fewer than 10 tokens, of which late hides none" in late
 
 
-def test_steps_that_had_nothing_to_predict_are_told(session):
+def test_steps_that_had_nothing_to_predict_are_warned_of(session):
     assert not empty_steps(session.plan, session.store)
     for stage in session.plan.stages:
         if stage.label in ("pretrain mae, seed 0", "pretrain causal, seed 0"):
             run_stage(stage, session.store, Settings(), silent)
             cost = session.store.read_json(*stage.key, "cost.json")
             assert "mae" in stage.label or cost["empty_steps"] == 0
-    (told,) = empty_steps(session.plan, session.store)
+    (warning,) = empty_steps(session.plan, session.store)
     assert re.match(
-        r"up to 1?\d of 20 steps had nothing to predict in the pretraining of mae:", told
+        r"up to 1?\d of 20 steps had nothing to predict in the pretraining of mae:", warning
     )
 
 
-def test_unknown_tokens_are_told(tmp_path):
+def test_unknown_tokens_are_warned_of(tmp_path):
     texts = ["".join(chr(0x4E00 + (i * 31 + j * j) % 900) for j in range(40)) for i in range(60)]
-    told = {}
+    warnings_of = {}
     for kind in ("wordpiece", "bpe"):
         (tmp_path / kind).mkdir()
         made = session_of(tmp_path / kind, texts, ["causal"], {"kind": kind, "vocab_size": 300})
-        told[kind] = prepared_warnings(made.plan, made.store)
-    assert told["bpe"] == []
-    (sentence,) = told["wordpiece"]
+        warnings_of[kind] = prepared_warnings(made.plan, made.store)
+    assert warnings_of["bpe"] == []
+    (sentence,) = warnings_of["wordpiece"]
     assert "% of the tokens in blocks of texts.jsonl" in sentence and "[UNK]" in sentence
 
 
@@ -119,8 +119,8 @@ def write_trec(folder, num_train):
         file = folder / "trec" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         columns = {
-            task.text_fields[0]: [f"{split} text {place}" for place in range(count)],
-            task.label_field: [place % 6 for place in range(count)],
+            task.text_fields[0]: [f"{split} text {row}" for row in range(count)],
+            task.label_field: [row % 6 for row in range(count)],
         }
         pyarrow.parquet.write_table(pyarrow.table(columns), file)
 
@@ -129,10 +129,10 @@ def warned(session):
     return prepared_warnings(session.plan, session.store, session.data_dir)
 
 
-def test_sizes_above_the_data_are_told_before_anything_is_prepared(tmp_path):
+def test_sizes_above_the_data_are_warned_of_before_anything_is_prepared(tmp_path):
     write_trec(tmp_path, 50)
-    told = warned(sized(tmp_path, 20, 46, 2161, 90_000, "all", 0.5))
-    assert told == [
+    warnings = warned(sized(tmp_path, 20, 46, 2161, 90_000, "all", 0.5))
+    assert warnings == [
         "task world/topic has 2,160 training examples, fewer than train_sizes 2,161, 90,000: these "
         "cells will fail; give at most 2,160, or 'all'",
         "task trec has 45 training examples, fewer than train_sizes 46, 2,161, 90,000: these cells "
@@ -143,14 +143,14 @@ def test_sizes_above_the_data_are_told_before_anything_is_prepared(tmp_path):
     ]  # once a task
 
 
-def test_sizes_within_the_data_are_not_told(tmp_path):
+def test_sizes_within_the_data_are_not_warned_of(tmp_path):
     write_trec(tmp_path, 50)
     assert warned(sized(tmp_path, 20, 45, tasks=["world/topic", "trec"])) == []
     assert warned(sized(tmp_path, "all", 0.5)) == [], "a share is never above the data"
     assert warned(sized(tmp_path, 2160, tasks=["world/topic", "world/similarity"])) == []
 
 
-def test_what_is_told_before_is_what_the_prepared_task_holds(tmp_path):
+def test_the_warning_before_is_that_of_the_prepared_task(tmp_path):
     write_trec(tmp_path, 50)
     session = sized(tmp_path, 46, tasks=["trec", "world/topic"])
     before = warned(session)
@@ -168,9 +168,9 @@ def test_damaged_local_data_are_for_prepare_to_tell(tmp_path):
     assert warned(sized(tmp_path, 90, tasks=["trec"])) == []
 
 
-def test_sizes_above_the_data_of_trials_are_told(tmp_path):
+def test_sizes_above_the_data_of_trials_are_warned_of(tmp_path):
     section = {"trials": 2, "train_size": 3000, "tasks": ["world/sentiment"]}
-    (told,) = tuning_warnings(sized(tmp_path, 20, tasks=["world/topic"], tuning=section))
-    assert "task world/sentiment has 2,160 training examples" in told
-    assert "fewer than tuning.train_size 3,000: these trials will fail" in told
+    (warning,) = tuning_warnings(sized(tmp_path, 20, tasks=["world/topic"], tuning=section))
+    assert "task world/sentiment has 2,160 training examples" in warning
+    assert "fewer than tuning.train_size 3,000: these trials will fail" in warning
     assert tuning_warnings(sized(tmp_path, 20)) == []

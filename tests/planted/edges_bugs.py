@@ -52,7 +52,7 @@ BUGS = (
         "mae_bench/planning/warnings.py",
         "if most <= MAX_LOST_RATIO * official:",
         "if official:",
-        (f"{WARNINGS}::test_sizes_above_the_data_are_told_before_anything_is_prepared",),
+        (f"{WARNINGS}::test_sizes_above_the_data_are_warned_of_before_anything_is_prepared",),
     ),
     Bug(
         "sizes_of_whole_split",
@@ -60,6 +60,6 @@ BUGS = (
         "mae_bench/tasks/build.py",
         'return len(parts["train"])',
         'return len(parts["train"]) + len(parts["selection"])',
-        (f"{WARNINGS}::test_what_is_told_before_is_what_the_prepared_task_holds",),
+        (f"{WARNINGS}::test_the_warning_before_is_that_of_the_prepared_task",),
     ),
 )

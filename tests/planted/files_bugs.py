@@ -83,7 +83,7 @@ BUGS = (
         "mae_bench/planning/plugged.py",
         "before[plugin.what] != now[plugin.what]",
         "plugin.what not in now",
-        (f"{PLUGINS}::test_a_changed_source_is_told_until_its_version_is_raised",),
+        (f"{PLUGINS}::test_a_changed_source_is_warned_of_until_its_version_is_raised",),
     ),
     Bug(
         "one_label_twice",

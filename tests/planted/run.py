@@ -70,8 +70,8 @@ def main() -> int:
         return 1
     say(f"clean     {time.perf_counter() - started:6.1f} s  the tests pass without a bug")
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        found = list(pool.map(check, chosen))
-    missed = [bug.name for bug, is_caught in zip(chosen, found, strict=True) if not is_caught]
+        were_caught = list(pool.map(check, chosen))
+    missed = [bug.name for bug, is_caught in zip(chosen, were_caught, strict=True) if not is_caught]
     say(f"{len(chosen) - len(missed)} of {len(chosen)} planted bugs caught")
     if missed:
         say(f"missed: {', '.join(missed)}")
@@ -145,9 +145,11 @@ def run_tests(copy: Path, targets: Sequence[str]) -> tuple[int, str]:
     where = subprocess.run(
         [sys.executable, "-P", "-c", WHERE], cwd=copy, env=env, capture_output=True, text=True
     )
-    found = where.stdout.split()
-    if len(found) != 2 or not all(Path(path).is_relative_to(copy) for path in found):
-        raise PlantingError(f"the copy is not imported: {found or where.stderr}")
+    imported_paths = where.stdout.split()
+    if len(imported_paths) != 2 or not all(
+        Path(path).is_relative_to(copy) for path in imported_paths
+    ):
+        raise PlantingError(f"the copy is not imported: {imported_paths or where.stderr}")
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *targets]
     try:
         done = subprocess.run(

@@ -52,6 +52,6 @@ BUGS = (
         "mae_bench/planning/warnings.py",
         "            unread.append(stage.label)",
         "            pass",
-        (f"{WARNINGS}::test_sizes_above_the_data_are_told_before_anything_is_prepared",),
+        (f"{WARNINGS}::test_sizes_above_the_data_are_warned_of_before_anything_is_prepared",),
     ),
 )

@@ -51,8 +51,8 @@ class SwappedHalves(Objective["SwappedHalves.Options"]):
         is_swapped = draws.uniform("swap", 1) < self.options.swapped_ratio
         is_text = block.ids >= NUM_SPECIAL
         lengths = is_text.sum(1, keepdim=True).clamp(min=1)
-        place = is_text.cumsum(1) - 1
-        moved = (place + torch.where(is_swapped, lengths // 2, 0)) % lengths
+        position = is_text.cumsum(1) - 1
+        moved = (position + torch.where(is_swapped, lengths // 2, 0)) % lengths
         order = torch.argsort(is_text.logical_not().long(), dim=1, stable=True)  # text first
         new = block.ids.gather(1, order.gather(1, moved.clamp(min=0)))
         return View(
