@@ -39,6 +39,8 @@ class Multilabel(FinetuneKind, LinearKind):
     thing to choose.
     """
 
+    pools_text = True
+
     def check(self) -> None:
         """Check that classes are named once each."""
         super().check()
@@ -150,7 +152,7 @@ class LabelSets(Learner):
         from mae_bench.model.heads import PooledHead
 
         return PooledHead(
-            width, self.task.num_labels, dropout=dropout, task=self.task.name, seed=seed
+            width, self.task.num_labels, dropout=dropout, task=self.task.trained_as, seed=seed
         )
 
     def output_shape(self, longest: int) -> tuple[int, ...]:
