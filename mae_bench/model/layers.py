@@ -14,6 +14,8 @@ from mae_bench.errors import SpecError
 from mae_bench.model.backbone import Backbone, build_stack
 from mae_bench.seeding import seed_for
 
+_NESTED = re.compile(r"\.\d+\.")
+
 
 @dataclass(frozen=True)
 class Layers:
@@ -41,7 +43,11 @@ def read_layers(encoder: nn.Module) -> Layers:
     pattern = re.compile(rf"^(?:{architecture_of_config(content).layer_name})\.(\d+)\.")
     matches = {name: pattern.match(name) for name, _ in encoder.named_parameters()}
     numbers = {name: int(match[1]) for name, match in matches.items() if match}
-    if not numbers:
+    # a list within a list, as the two halves of each of T5's blocks, is none of layers
+    is_nested = any(
+        match and _NESTED.search(match[0][: match.start(1)]) for match in matches.values()
+    )
+    if is_nested or not numbers:
         raise SpecError(
             f"the layers of this encoder (model_type '{content.get('model_type')}') cannot be told "
             "by the names of its parameters; leave out layer_lr_decay, reinit_layers, "

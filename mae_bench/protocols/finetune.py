@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mae_bench.costs import training_passes
 from mae_bench.errors import DivergedError
 from mae_bench.model.attention import to_device
 from mae_bench.model.backbone import load_backbone
@@ -35,13 +36,7 @@ from mae_bench.protocols.outcome import (
 )
 from mae_bench.protocols.rates import rate_beyond
 from mae_bench.protocols.splits import Splits
-from mae_bench.protocols.strategies import (
-    build_model,
-    check_strategy,
-    lr_factor,
-    prepare,
-    training_passes,
-)
+from mae_bench.protocols.strategies import build_model, check_strategy, lr_factor, prepare
 from mae_bench.specs import EvaluateSpec, FinetuneRecipe
 from mae_bench.tasks.base import Examples, TaskData
 from mae_bench.tasks.build import skipped_sentence

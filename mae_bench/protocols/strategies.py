@@ -10,7 +10,6 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from mae_bench.costs import TRAIN
 from mae_bench.errors import SpecError
 from mae_bench.model.backbone import Backbone
 from mae_bench.model.heads import PooledHead, TaskModel
@@ -152,14 +151,3 @@ def lr_factor(backbone: Backbone, decay: float) -> Callable[[str], float]:
         return decay ** (layers.count - min(layer, layers.count - 1))
 
     return factor
-
-
-def training_passes(recipe: FinetuneRecipe) -> int:
-    """Return what a training step costs, in forward passes of the encoder.
-
-    A backward pass is two, for gradients of inputs and of weights; LoRA needs those of inputs
-    alone, and a frozen encoder none.
-    """
-    if recipe.freeze == "encoder":
-        return 1
-    return TRAIN if recipe.lora is None else TRAIN - 1

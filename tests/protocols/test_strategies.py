@@ -8,8 +8,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from family_encoders import save_family
 from small_cases import save_encoder, small_spec, small_task
 
+from mae_bench.costs import training_passes
 from mae_bench.errors import SpecError
 from mae_bench.model.backbone import Backbone, build_backbone, build_stack, load_backbone
 from mae_bench.model.heads import PooledHead
@@ -22,7 +24,6 @@ from mae_bench.protocols.strategies import (
     check_strategy,
     lr_factor,
     prepare,
-    training_passes,
 )
 from mae_bench.specs import BackboneSpec, FinetuneRecipe
 from mae_bench.tasks import KINDS, kind_of
@@ -231,6 +232,9 @@ def test_options_that_cannot_both_act_are_refused(fields):
     [
         ("regress", {"class_weights": "balanced"}, "class_weights 'balanced' means nothing"),
         ("pair", {"long_text": "tail"}, "two texts that are read together"),
+        ("multilabel", {"class_weights": "balanced"}, "it fits kinds classify, pair:"),
+        *((kind, {"pooling": "max"}, "it fits kinds") for kind in ("choice", "span", "tag")),
+        *((kind, {"long_text": "chunks"}, "it fits") for kind in ("choice", "span", "tag")),
     ],
 )
 def test_options_that_mean_nothing_to_a_kind_are_refused(kind, fields, message):
@@ -303,8 +307,9 @@ def test_a_head_without_a_pooling_takes_the_mean():
 
 
 @pytest.mark.parametrize("long_text", ["tail", "head_tail", "chunks"])
-def test_a_fine_tune_reads_long_texts_in_parts(encoder, long_text):
-    data = small_task("classify")
+@pytest.mark.parametrize("kind", ["classify", "multilabel"])
+def test_a_fine_tune_reads_long_texts_in_parts(encoder, kind, long_text):
+    data = small_task(kind)
     recipe = {"max_length": 5, "long_text": long_text, "chunk_pooling": "attention"}
     results = [
         run(
@@ -323,3 +328,30 @@ def test_new_layers_are_drawn_as_the_architecture_draws_them():
     assert [name for name, _ in fresh.named_parameters()] == [
         name for name, _ in backbone.named_parameters()
     ]
+
+
+@pytest.mark.parametrize("kind", ["choice", "multilabel", "span", "tag"])
+def test_strategies_of_the_encoder_fit_every_kind(encoder, kind):
+    data = small_task(kind)
+    plain, decayed, frozen = (
+        run(
+            small_spec("finetune", data, recipe=fields),
+            checkpoint=encoder, task=data, device="cpu", progress=silent,
+        )
+        for fields in ({}, {"layer_lr_decay": 0.5, "probe_steps": 3}, {"freeze": "encoder"})
+    )  # fmt: skip
+    losses = [result.trials[0].loss for result in (plain, decayed, frozen)]
+    assert len(set(losses)) == 3 and all(map(math.isfinite, losses))
+    assert frozen.flops < plain.flops < decayed.flops
+
+
+def test_cls_is_the_last_token_where_a_decoder_has_no_other(tmp_path):
+    folder, data = save_family("llama", tmp_path), small_task("classify")
+    results = [
+        run(
+            small_spec("finetune", data, recipe={"pooling": pooling}),
+            checkpoint=folder, task=data, device="cpu", progress=silent,
+        )
+        for pooling in ("cls", "last", "mean")
+    ]  # fmt: skip
+    assert results[0].trials == results[1].trials != results[2].trials
