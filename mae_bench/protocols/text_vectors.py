@@ -13,6 +13,7 @@ Legend: N texts, P poolings, S padded length, D hidden size.
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ class VectorSource:
         key = (files, device)
         self.config = _configs.get(key)
         if self.config is None:
-            self.config = _configs[key] = self._load().config
+            self.config = _configs[key] = self._backbone.config
         check_length(recipe.max_length, self.config)
         precision = resolve_precision(recipe.precision, device)
         content = (key, precision, self.poolings, *_that_matter(recipe))
@@ -106,7 +107,7 @@ class VectorSource:
 
     def _encoded(self, texts: Sequence[str]) -> Mapping[str, tuple[Vectors, tuple[int, ...]]]:
         """Return the vectors [P, D] of each new text, and the padded lengths of its chunks."""
-        backbone = self._load()
+        backbone = self._backbone
         tokens, owners = self._rows(texts, backbone.vocab_size)
         padded = np.minimum(-(-tokens.lengths // LENGTH_STEP) * LENGTH_STEP, self.recipe.max_length)
         table = np.empty((len(tokens), len(self.poolings), backbone.width), dtype=np.float32)
@@ -150,7 +151,8 @@ class VectorSource:
             return tokens.flat()
         return tokens, np.arange(len(texts))
 
-    def _load(self) -> Any:
+    @cached_property
+    def _backbone(self) -> Any:
         return to_device(load_backbone(self._checkpoint), self.device).eval()
 
 
