@@ -7,7 +7,7 @@ Legend: N documents.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -43,8 +43,8 @@ class LanguageModel(ScoredKind):
             )
 
     def read_example(
-        self, texts: Sequence[Any], label: Any, where: str
-    ) -> tuple[tuple[str, ...], Any] | None:
+        self, texts: Sequence[object], label: object, where: str
+    ) -> tuple[tuple[str, ...], int] | None:
         """Return a document without the blanks around it, and its length."""
         text = self.read_text(texts[0], self.task.text_fields[0], where).strip()
         if not text:
@@ -52,13 +52,13 @@ class LanguageModel(ScoredKind):
             return None
         return (text,), len(text)
 
-    def read_label(self, value: Any, where: str) -> int:
+    def read_label(self, value: object, where: str) -> int:
         """Return a length."""
         if not isinstance(value, int) or value < 1:
             raise DataError(f"the length in {where} must be a number from 1, got {value!r}")
         return value
 
-    def array(self, labels: Sequence[Any]) -> Labels:
+    def array(self, labels: Sequence[object]) -> Labels:
         """Return int64 lengths."""
         return np.array(labels, dtype=np.int64)
 
