@@ -66,7 +66,7 @@ class MinimalPair(ScoredKind):
             )
         is_second = content_hash((good, bad)) > content_hash((bad, good))
         pair = (bad, good) if is_second else (good, bad)
-        return (*pair, label or ""), int(is_second)
+        return (*pair, label if isinstance(label, str) else ""), int(is_second)
 
     def read_label(self, value: object, where: str) -> int:
         """Return a place."""
