@@ -33,8 +33,8 @@ BUGS = (
         "gap_beside",
         "A prompt is asked for the token after its gap.",
         "mae_bench/protocols/cloze.py",
-        "positions = tuple(range(start, start + len(word)))",
-        "positions = tuple(range(start - 1, start - 1 + len(word)))",
+        "positions = tuple(tuple(range(start, start + width)) for _, start in rows)",
+        "positions = tuple(tuple(range(start - 1, start - 1 + width)) for _, start in rows)",
         (f"{UNTRAINED}::test_a_gap_is_filled_by_what_the_head_expects_there",),
     ),
 )
