@@ -31,6 +31,13 @@ def check_kinds(study: Study) -> None:
             kind_of(TASKS.get(name)).check()
     _check_protocols("protocols", study.protocols, study.tasks)
     if tuning:
+        for name in tuned:
+            if name != CORPUS and TASKS.get(name).is_test_only:
+                raise SpecError(
+                    f"tuning.tasks: '{name}' has a test and nothing to choose on; name tasks that "
+                    "have a selection part",
+                    name,
+                )
         _check_protocols("tuning.protocol", (tuning.protocol,), tuned)
         for name in tuned:
             if name != CORPUS and TASKS.get(name).is_test_only:

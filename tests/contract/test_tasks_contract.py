@@ -14,6 +14,7 @@ from mae_bench.data.documents import load_documents
 from mae_bench.progress import silent
 from mae_bench.specs import CorpusSpec
 from mae_bench.tasks import TASKS, build_task, kind_of, load_task, subset, task_fingerprint
+from mae_bench.tasks.kinds import objects
 from mae_bench.tasks.metrics import METRICS
 
 WORLD = [name for name in TASKS.names() if name.startswith("world/")]
@@ -58,7 +59,10 @@ def check(name, folder, data_dir):
         assert (len(part) > 0) == (part is data.test or not task.is_test_only)
         assert len(set(part.ids)) == len(part.ids) == len(part.labels)
         assert all(len(texts) == len(part) for texts in part.texts)
-        if task.label_names:
+        if task.kind == "rank":
+            names = {name for label in part.labels for name in label["relevant"]}
+            assert names == (set(kind_of(task).candidates(part)) if len(part) else set())
+        elif task.label_names:
             assert set(part.labels.tolist()) == set(range(len(task.label_names)))
     keys = [{tuple(t.strip() for t in row) for row in zip(*p.texts, strict=True)} for p in parts]
     assert not keys[0] & keys[1]
@@ -79,10 +83,15 @@ def check(name, folder, data_dir):
 
 def check_metrics(task, labels):
     right = as_predictions(labels)
-    constant = np.full_like(right, right[0])
+    constant = (
+        objects([right[0]] * len(right)) if right.dtype == object else np.full_like(right, right[0])
+    )
     for metric in task.metrics:
         score = METRICS.get(metric)
-        assert score(labels, right, task.num_labels) == pytest.approx(1.0)
+        most = 1.0
+        if metric == "recall_at_1":
+            most = np.mean([1 / len(label["relevant"]) for label in labels])
+        assert score(labels, right, task.num_labels) == pytest.approx(most)
         assert score(labels, constant, task.num_labels) < 1.0
         if metric in ("matthews", "spearman", "pearson"):
             assert score(labels, constant, task.num_labels) == 0.0

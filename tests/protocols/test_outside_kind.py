@@ -258,6 +258,8 @@ def test_it_is_listed_beside_ours(tags):
     assert tasks["their_words"]["labels"] == "3 tags a word"
     assert json.dumps(tasks)
     kinds = {part["name"]: part["kinds"] for part in parts("protocols")}
-    assert kinds["finetune"] == kinds["majority"] == "classify, pair, regress, their_tags"
+    learned = "choice, classify, pair, regress, span, their_tags"
+    assert kinds["finetune"] == learned
+    assert kinds["majority"] == learned.replace("pair,", "pair, rank,")
     assert kinds["linear_probe"] == kinds["tfidf"] == "classify, pair, regress"
     assert kinds["representation"] == "reads the corpus"

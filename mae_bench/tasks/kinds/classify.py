@@ -4,7 +4,7 @@ Legend: N examples, B batch, C classes.
 """
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from mae_bench.errors import DataError, SpecError
 from mae_bench.tasks.base import Examples, Labels, Task
 from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, Learner, Predict
 from mae_bench.tasks.metrics import Values
-from mae_bench.tasks.untrained import ClozeKind, FewShotKind, NeighbourKind
+from mae_bench.tasks.untrained import ClozeKind, FewShotKind, NeighbourKind, Weigh
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -71,7 +71,7 @@ class Classify(FinetuneKind, FewShotKind, ClozeKind, NeighbourKind):
         return Classes(self.task, train.labels)
 
     def fit_neighbours(
-        self, features: Values, labels: Labels, num_neighbours: int, weigh: Callable[[Any], Any]
+        self, features: Values, labels: Labels, num_neighbours: int, weigh: Weigh
     ) -> Predict:
         """Return the class with the most weight among the neighbours; of several the smallest."""
         from sklearn.neighbors import KNeighborsClassifier
