@@ -39,13 +39,6 @@ def check_kinds(study: Study) -> None:
                     name,
                 )
         _check_protocols("tuning.protocol", (tuning.protocol,), tuned)
-        for name in tuned:
-            if name != CORPUS and TASKS.get(name).is_test_only:
-                raise SpecError(
-                    f"tuning chooses on a selection part, and task '{name}' has a test alone; "
-                    "name other tasks in tuning.tasks",
-                    name,
-                )
 
 
 def check_scorers(study: Study, arms: Iterable[ResolvedArm]) -> list[str]:
