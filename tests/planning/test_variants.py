@@ -3,8 +3,10 @@
 import pytest
 
 from mae_bench.errors import MaeBenchError
+from mae_bench.planning.estimate import estimate
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import study_of
+from mae_bench.store.store import Store
 
 RAW = {
     "name": "small",
@@ -96,3 +98,13 @@ def test_a_variant_that_changes_nothing_is_run_once_and_has_rows_of_its_own():
 def test_wrong_variants_are_sentences(changes, message):
     with pytest.raises(MaeBenchError, match=message):
         plan(**changes)
+
+
+def test_an_estimate_counts_what_a_strategy_trains(tmp_path):
+    def seconds(**recipe):
+        made = plan(protocols=["finetune"], recipes={}, finetune={"epochs": 50} | recipe)
+        return estimate(made, Store(tmp_path), "cpu").seconds
+
+    plain, probed = seconds(), seconds(probe_steps=2000)
+    frozen = seconds(freeze="encoder")
+    assert frozen < plain < probed
