@@ -43,6 +43,8 @@ class Task:
             holds lists; empty where the kind has none, or reads them from the text.
         train_task: the registered task whose train and selection parts are used, so that only the
             test is this task's own: another language, or another domain. Empty for its own.
+        detected_labels: what the data set writes for the class to detect, of kinds that tell one
+            from all others.
         is_test_only: whether it has nothing to learn from or choose on, so that only protocols
             that learn nothing read it.
     """
@@ -64,6 +66,7 @@ class Task:
     option_fields: tuple[str, ...] = ()
     train_task: str = ""
     is_test_only: bool = False
+    detected_labels: tuple[Any, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:

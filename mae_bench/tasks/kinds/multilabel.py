@@ -39,6 +39,10 @@ class Multilabel(FinetuneKind, LinearKind):
     thing to choose.
     """
 
+    default_metrics = ("micro_f1", "macro_f1", "subset_accuracy")
+    has_classes = True
+    has_lists = True
+
     def check(self) -> None:
         """Check that classes are named once each."""
         super().check()
