@@ -13,6 +13,7 @@ from mae_bench.registry import Registry
 
 Split = Literal["train", "selection", "test"]
 Labels = NDArray[Any]
+ARROW = " -> "  # between the task to train on and the one to test on, in the name of both
 PARTS: tuple[Split, ...] = ("train", "selection", "test")
 
 
@@ -80,6 +81,11 @@ class Task:
         Tasks that train on the same one train the same model from the same seed.
         """
         return self.train_task or self.name
+
+    @property
+    def tested_as(self) -> str:
+        """The task whose test part is read, without the one that is trained on before it."""
+        return self.name.rpartition(ARROW)[2]
 
     @property
     def num_labels(self) -> int:

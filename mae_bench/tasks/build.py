@@ -203,7 +203,7 @@ def _own_rows(task: Task, source: FileSource, split: str, skipped: Counter[str])
 def _world_rows(task: Task, split: str) -> list[_Row]:
     from mae_bench.data.world import world_task
 
-    examples = world_task(task.name.removeprefix("world/"), split)
+    examples = world_task(task.tested_as.removeprefix("world/"), split)
     texts = [tuple(example[name] for name in task.text_fields) for example in examples]
     labels = [example[task.label_field] for example in examples]
     rows = _checked(task, split, texts, labels, Counter())

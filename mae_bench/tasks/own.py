@@ -17,22 +17,30 @@ from mae_bench.plurals import counted
 from mae_bench.specs import OwnTask, Study
 from mae_bench.tasks.base import TASKS, Task
 from mae_bench.tasks.kinds.base import KINDS, TaskKind
+from mae_bench.tasks.train_task import is_transfer, transfer_task
 
 MAX_CLASSES = 1000
 _SHOWN = 5  # classes that a sentence names
 
 
 def task_of(study: Study, name: str) -> Task:
-    """Return a task of a study by name.
+    """Return a task of a study by name, or of two names, ``train -> test``.
 
     Raises:
         UnknownNameError: neither the study nor the registry has it.
+        SpecError: two tasks cannot be joined.
         DataError: a file of the study's own cannot be used; in one sentence.
     """
     for spec in study.own_tasks:
         if spec.name == name:
             return own_task(spec)
-    return TASKS.get(name)
+        if is_transfer(name) and spec.name in (part.strip() for part in name.split("->")):
+            raise SpecError(
+                f"task '{name}' joins '{spec.name}', which is defined in the study; give one task "
+                "of your own the files of both, as `train:` and `test:`",
+                name,
+            )
+    return transfer_task(name) if is_transfer(name) else TASKS.get(name)
 
 
 def own_task(spec: OwnTask) -> Task:

@@ -154,7 +154,7 @@ class LabelSets(Learner):
         from mae_bench.model.heads import PooledHead
 
         return PooledHead(
-            width, self.task.num_labels, dropout=dropout, task=self.task.name, seed=seed
+            width, self.task.num_labels, dropout=dropout, task=self.task.trained_as, seed=seed
         )
 
     def output_shape(self, longest: int) -> tuple[int, ...]:

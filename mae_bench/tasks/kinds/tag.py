@@ -228,7 +228,9 @@ class Tags(Learner):
         """Return a linear layer of C outputs on every token."""
         from mae_bench.model.heads import TokenHead
 
-        return TokenHead(width, len(self.tags), dropout=dropout, task=self.task.name, seed=seed)
+        return TokenHead(
+            width, len(self.tags), dropout=dropout, task=self.task.trained_as, seed=seed
+        )
 
     def output_shape(self, longest: int) -> tuple[int, ...]:
         """Return (S, C)."""
