@@ -75,16 +75,16 @@ def save_encoder(folder, *, seed=0, positions=64, dropout=0.0, is_broken=False, 
     return folder
 
 
-def save_mlm(folder, *, seed=0):
-    """Write an untrained mlm on `save_encoder`'s encoder, as a pretraining does."""
+def save_mlm(folder, *, seed=0, objective="mlm"):
+    """Write an untrained objective on `save_encoder`'s encoder, as a pretraining does."""
     start = save_encoder(folder / "encoder", seed=seed)
     spec = BackboneSpec(num_layers=1, hidden_size=32, num_heads=2, max_length=64)
-    objective = OBJECTIVES.get("mlm")(
-        load_backbone(start), spec, parse_options("mlm", {}), seed=seed
+    made = OBJECTIVES.get(objective)(
+        load_backbone(start), spec, parse_options(objective, {}), seed=seed
     )
-    save_checkpoint(objective, start, folder)
+    save_checkpoint(made, start, folder)
     written = PretrainSpec(
-        backbone=spec, objective="mlm", blocks="none", recipe=PretrainRecipe(), seed=seed
+        backbone=spec, objective=objective, blocks="none", recipe=PretrainRecipe(), seed=seed
     )
     write_json(written.model_dump(mode="json"), folder / SPEC_FILE)
     return folder

@@ -35,14 +35,14 @@ def check_kinds(study: Study) -> None:
             kind_of(task_of(study, name)).check()
     _check_protocols("protocols", study.protocols, study, study.tasks)
     if tuning:
-        _check_protocols("tuning.protocol", (tuning.protocol,), study, tuned)
         for name in tuned:
             if name != CORPUS and task_of(study, name).is_test_only:
                 raise SpecError(
-                    f"tuning chooses on a selection part, and task '{name}' has a test alone; "
-                    "name other tasks in tuning.tasks",
+                    f"tuning.tasks: '{name}' has a test and nothing to choose on; name tasks that "
+                    "have a selection part",
                     name,
                 )
+        _check_protocols("tuning.protocol", (tuning.protocol,), study, tuned)
 
 
 def check_scorers(study: Study, arms: Iterable[ResolvedArm]) -> list[str]:

@@ -6,6 +6,8 @@ that predict each other are therefore scored as if they did not. The head is the
 objective trained, decoder and all: `mae_bench.pretraining.rebuild`.
 """
 
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from torch import Tensor
 from mae_bench.draws import Block, Draws
 from mae_bench.errors import SpecError
 from mae_bench.masking import CLS_ID, NUM_SPECIAL, SEP_ID
+from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.pretraining.rebuild import rebuild_for_texts
 from mae_bench.protocols.prompts import cloze_of
 from mae_bench.specs import ZeroShotRecipe
@@ -33,16 +36,16 @@ class ChosenPositions(Draws):
     """Draws by which exactly the given positions are hidden, and each by [MASK].
 
     Attributes:
-        positions: that have the lowest draw of all.
+        positions: of each row, as many in all; they have the lowest draw.
     """
 
-    positions: tuple[int, ...] = ()
+    positions: tuple[tuple[int, ...], ...] = ()
 
     def uniform(self, draw: str, length: int) -> Tensor:
-        """Return [1, L]: 0 at the positions and a half elsewhere."""
-        values = torch.full((1, length), 0.5, device=self.row_ids.device)
-        values[0, list(self.positions)] = 0.0
-        return values
+        """Return [B, L]: 0 at the positions and a half elsewhere."""
+        values = torch.full((len(self.positions), length), 0.5, device=self.row_ids.device)
+        at = torch.tensor(self.positions, device=values.device)
+        return values.scatter(1, at, 0.0)
 
 
 class ClozeReader:
@@ -75,35 +78,63 @@ class ClozeReader:
 
     def predict(self, examples: Examples) -> Values:
         """Return [N] the class whose words fit the gap best; of equal ones the first."""
-        with torch.inference_mode():
-            scores = [self.scores(texts) for texts in zip(*examples.texts, strict=True)]
-        classes: Values = np.array(scores).argmax(axis=1)
+        classes: Values = self.scores(examples).argmax(axis=1)
         return classes
 
-    def scores(self, texts: tuple[str, ...]) -> list[float]:
-        """Return the mean log-probability of each label's words in the gap."""
-        return [self._score(texts, word) for word in self._words]
+    @torch.inference_mode()
+    def scores(self, examples: Examples) -> Values:
+        """Return [N, C] the mean log-probability of each label's words in the gap."""
+        scores = np.zeros((len(examples), len(self._words)))
+        for width in sorted({len(word) for word in self._words}):
+            labels = [at for at, word in enumerate(self._words) if len(word) == width]
+            words = torch.tensor([self._words[at] for at in labels], device=self.device)
+            filler = self._words[labels[0]]  # hidden, so that any word of the width is as good
+            rows = [self._row(texts, filler) for texts in zip(*examples.texts, strict=True)]
+            for batch in self._batches(rows):
+                expected = self._expected([rows[at] for at in batch], width)
+                at_words = expected[:, torch.arange(width), words]  # [B, labels, width]
+                scores[np.ix_(batch, labels)] = at_words.mean(dim=2).double().cpu().numpy()
+        return scores
 
-    def _score(self, texts: tuple[str, ...], word: list[int]) -> float:
-        ids, start = self._row(texts, word)
-        positions = tuple(range(start, start + len(word)))
-        block = Block(torch.tensor([ids], device=self.device))
-        row_ids = torch.zeros(1, dtype=torch.int64, device=self.device)
+    def _batches(self, rows: list[tuple[list[int], int]]) -> Iterator[list[int]]:
+        """Yield rows of one length together, so that none is padded and all hide one share."""
+        by_length: dict[int, list[int]] = defaultdict(list)
+        for at, (ids, _) in enumerate(rows):
+            by_length[len(ids)].append(at)
+        size = self.recipe.batch_size
+        for same in by_length.values():
+            yield from (same[start : start + size] for start in range(0, len(same), size))
+
+    def _expected(self, rows: list[tuple[list[int], int]], width: int) -> Tensor:
+        """Return [B, width, V] log-probabilities of the tokens in the gaps."""
+        block = Block(torch.tensor([ids for ids, _ in rows], device=self.device))
+        positions = tuple(tuple(range(start, start + width)) for _, start in rows)
+        row_ids = torch.arange(len(rows), device=self.device)
         draws = ChosenPositions(0, 0, row_ids, progress=1.0, positions=positions)
         objective = self.objective
-        ratio = len(word) / (len(ids) - 2)
+        ratio = width / (block.ids.shape[1] - 2)
         objective.options = objective.options.model_copy(update={"mask_ratio": ratio})
-        view = objective.corrupt(block, draws)
-        with autocast(self.device, self.recipe.precision):
-            output = objective(view)
+        logits: list[Tensor] = []
+        heads = [part for part in objective.modules() if isinstance(part, VocabularyHead)]
+        hooks = [part.register_forward_hook(lambda *call: logits.append(call[2])) for part in heads]
+        try:
+            view = objective.corrupt(block, draws)
+            with autocast(self.device, self.recipe.precision):
+                output = objective(view)
+        finally:
+            for hook in hooks:
+                hook.remove()
         self.operations.add_reading(view.input_ids.shape)
-        if output.predicted != len(word) or "accuracy" not in output.metrics:
+        wanted = len(rows) * width
+        # the head's logits for the loss come first, those for the accuracy after them
+        if output.predicted != wanted or sum(map(len, logits)) < wanted:
             raise SpecError(
                 f"protocol 'zero_shot' cannot ask objective '{objective.name}' for the tokens in "
                 f"the gap of a prompt, as task '{self.task.name}' needs: it predicts something "
                 "else; take an arm that predicts hidden tokens, or another protocol"
             )
-        return -float(output.loss)
+        expected = torch.cat(logits)[:wanted].float().log_softmax(dim=-1)
+        return expected.view(len(rows), width, -1)
 
     def _row(self, texts: tuple[str, ...], word: list[int]) -> tuple[list[int], int]:
         """Return the ids of a prompt and where its gap starts; long texts are cut at their end."""

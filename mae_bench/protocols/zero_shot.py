@@ -56,12 +56,14 @@ def run(
         settings, operations = {"": cloze.predict}, cloze.operations
     if not len(splits.selection):
         settings = dict(list(settings.items())[:1])
+    # where nothing is to be chosen, nobody but a tuning of objectives reads the value
+    is_scored = len(splits.selection) > 0 and (len(settings) > 1 or spec.selection_only)
     trials = []
     for done, (name, predict) in enumerate(settings.items()):
         progress(done, len(settings), f"{task.task.name}: zero-shot{name and f', {name} pooling'}")
         chosen = {"pooling": name} if name else {}
         selection, value = splits.selection, None
-        if len(selection):
+        if is_scored:
             value = score(task.task, selection.labels, predict(selection))
         trials.append(Trial(chosen, value))
     best = settings[str(choose(task.task, trials).chosen.get("pooling", ""))]

@@ -13,7 +13,9 @@ from mae_bench.tasks.base import Examples, Labels
 from mae_bench.tasks.kinds.base import LinearKind, Predict, TaskKind
 from mae_bench.tasks.metrics import Values
 
-Vectors = Callable[[Sequence[str]], Any]  # texts -> [M, D], dense or sparse
+Rows = Any  # vectors [M, D], an array or a sparse matrix
+Vectors = Callable[[Sequence[str]], Rows]
+Weigh = Callable[[Values], Values]  # cosine distances -> weights of votes
 
 
 class ZeroShotKind(TaskKind):
@@ -49,7 +51,7 @@ class NeighbourKind(TaskKind):
 
     @abstractmethod
     def fit_neighbours(
-        self, features: Values, labels: Labels, num_neighbours: int, weigh: Callable[[Any], Any]
+        self, features: Values, labels: Labels, num_neighbours: int, weigh: Weigh
     ) -> Predict:
         """Return a model on features [N, F].
 
@@ -61,7 +63,7 @@ class NeighbourKind(TaskKind):
         """
 
 
-def cosines(a: Any, b: Any) -> Values:
+def cosines(a: Rows, b: Rows) -> Values:
     """Return [M] cosines of pairs of rows [M, D], dense or sparse; 0 beside a row of zeros."""
     from scipy.sparse import issparse
 
@@ -70,7 +72,7 @@ def cosines(a: Any, b: Any) -> Values:
     return np.asarray(products.sum(axis=1), dtype=np.float64).reshape(-1)
 
 
-def unit_rows(vectors: Any) -> Any:
+def unit_rows(vectors: Rows) -> Rows:
     """Return rows [M, D] of length 1, dense or sparse; those of zeros stay."""
     from sklearn.preprocessing import normalize
 

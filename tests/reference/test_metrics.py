@@ -85,7 +85,15 @@ def test_correlations_agree_with_plain_python(sides):
     )
 
 
-@pytest.mark.parametrize("name", METRICS.names())
+# those of tags, answers, rankings and the like have files of their own
+OF_VALUES = [
+    name
+    for name, metric in METRICS
+    if metric.__module__.rpartition(".")[2] in ("classes", "numbers")
+]
+
+
+@pytest.mark.parametrize("name", OF_VALUES)
 def test_perfect_predictions_score_one(name):
     labels = np.array([0, 1, 1, 0, 2, 2])
     assert METRICS.get(name)(labels, labels.copy(), 3) == pytest.approx(1.0)

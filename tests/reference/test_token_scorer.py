@@ -103,7 +103,6 @@ def test_from_left_to_right_a_text_costs_the_sum_of_its_log_softmax(tmp_path):
 @pytest.mark.parametrize("name", LOOPS)
 def test_words_are_recovered_all_at_once(name, tmp_path):
     scorer = scorer_of(tmp_path, name)
-    table = None
     ids = [CLS_ID, *ids_of(scorer, TEXTS[0]), SEP_ID]
     for ratio, count in ((0.15, 1), (0.5, 3), (0.99, 5)):
         seen = scorer.recover(TEXTS[:1], ratio)
@@ -112,6 +111,14 @@ def test_words_are_recovered_all_at_once(name, tmp_path):
     table = LOOPS[name](scorer.objective, ids, list(range(1, len(ids) - 1)))
     is_best = [int(table[1 + t].argmax()) == ids[1 + t] for t in range(len(ids) - 2)]
     assert seen.right == sum(all(is_best[t] for t in word) for word in WORDS)
+
+
+def test_a_word_is_recovered_where_all_its_tokens_are(tmp_path, monkeypatch):
+    scorer = scorer_of(tmp_path)
+    named = torch.tensor([True, False, True, True, True, False, True, True])  # of `WORDS`
+    monkeypatch.setattr(scorer.objective, "score_tokens", lambda view: (torch.zeros(8), named))
+    seen = scorer.recover(TEXTS[:1], 0.99)
+    assert (seen.hidden, seen.right) == (5, 3)
 
 
 @pytest.mark.parametrize(

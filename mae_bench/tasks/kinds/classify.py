@@ -3,7 +3,7 @@
 Legend: N examples, B batch, C classes.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,7 +15,7 @@ from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, Learner, Predict
 from mae_bench.tasks.logistic import fit_logistic
 from mae_bench.tasks.metrics import Values
 from mae_bench.tasks.mislabel import ClassKind
-from mae_bench.tasks.untrained import ClozeKind, FewShotKind, NeighbourKind
+from mae_bench.tasks.untrained import ClozeKind, FewShotKind, NeighbourKind, Weigh
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -95,7 +95,7 @@ class Classify(FinetuneKind, FewShotKind, ClozeKind, NeighbourKind, ClassKind):
         return Classes(self.task, train.labels)
 
     def fit_neighbours(
-        self, features: Values, labels: Labels, num_neighbours: int, weigh: Callable[[Any], Any]
+        self, features: Values, labels: Labels, num_neighbours: int, weigh: Weigh
     ) -> Predict:
         """Return the class with the most weight among the neighbours; of several the smallest."""
         from sklearn.neighbors import KNeighborsClassifier

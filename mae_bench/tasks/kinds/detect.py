@@ -14,7 +14,7 @@ from mae_bench.errors import DataError, SpecError
 from mae_bench.tasks.base import Examples, Labels
 from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, LinearKind, Predict
 from mae_bench.tasks.kinds.classify import Classes, Classify
-from mae_bench.tasks.logistic import fit_logistic
+from mae_bench.tasks.logistic import fit_log_odds
 from mae_bench.tasks.metrics import Values
 from mae_bench.tasks.mislabel import ClassKind
 
@@ -105,7 +105,7 @@ class Detect(FinetuneKind, LinearKind, ClassKind):
                 f"'{self.task.label_names[labels[0]]}'; a detector needs both classes: raise the "
                 "train size"
             )
-        yield from fit_logistic(features, labels, penalties, max_iter, as_odds=True)
+        yield from fit_log_odds(features, labels, penalties, max_iter)
 
 
 class Odds(Classes):

@@ -44,7 +44,7 @@ class LanguageModel(ScoredKind):
 
     def read_example(
         self, texts: Sequence[object], label: object, where: str
-    ) -> tuple[tuple[str, ...], object] | None:
+    ) -> tuple[tuple[str, ...], int] | None:
         """Return a document without the blanks around it, and its length."""
         text = self.read_text(texts[0], self.task.text_fields[0], where).strip()
         if not text:

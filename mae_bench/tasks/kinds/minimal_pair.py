@@ -6,7 +6,7 @@ BLiMP (Warstadt et al. 2020, arXiv:1912.00582), scored by pseudo-log-likelihood 
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -48,8 +48,8 @@ class MinimalPair(ScoredKind):
             )
 
     def read_example(
-        self, texts: Sequence[Any], label: Any, where: str
-    ) -> tuple[tuple[str, ...], Any] | None:
+        self, texts: Sequence[object], label: object, where: str
+    ) -> tuple[tuple[str, ...], int] | None:
         """Return the sentences in a blind order and their group, and the place of the first.
 
         A pair of one sentence twice has no use: nothing could tell which is acceptable.
@@ -66,15 +66,15 @@ class MinimalPair(ScoredKind):
             )
         is_second = content_hash((good, bad)) > content_hash((bad, good))
         pair = (bad, good) if is_second else (good, bad)
-        return (*pair, label or ""), int(is_second)
+        return (*pair, label if isinstance(label, str) else ""), int(is_second)
 
-    def read_label(self, value: Any, where: str) -> int:
+    def read_label(self, value: object, where: str) -> int:
         """Return a place."""
-        if value not in (0, 1):
+        if not isinstance(value, int) or value not in (0, 1):
             raise DataError(f"the place in {where} must be 0 or 1, got {value!r}")
-        return int(value)
+        return value
 
-    def array(self, labels: Sequence[Any]) -> Labels:
+    def array(self, labels: Sequence[object]) -> Labels:
         """Return int64 places."""
         return np.array(labels, dtype=np.int64)
 

@@ -6,7 +6,6 @@ Legend: N queries, C candidates, D features of a vector.
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from mae_bench.tasks.untrained import CosineKind, Vectors, unit_rows
 
 MAX_RANKED = 100  # candidates of a query that a prediction keeps; metrics look at ten
 DIGITS = 6  # of a score; what differs by less is rounding of the encoder, and tied
+Relevant = dict[str, list[str]]
 ROWS = 256  # queries that are compared with all candidates at once
 
 
@@ -52,7 +52,7 @@ class Rank(CosineKind):
 
     def read_example(
         self, texts: Sequence[object], label: object, where: str
-    ) -> tuple[tuple[str, ...], object] | None:
+    ) -> tuple[tuple[str, ...], Relevant] | None:
         """Return the query, with its relevant texts where these are the candidates, and names."""
         read = [
             self.read_text(text, name, where)
@@ -61,9 +61,9 @@ class Rank(CosineKind):
         names = self.read_label(label, where)
         if self.task.label_names:
             return tuple(read), names
-        return (*read, *dict.fromkeys(_listed(label))), names
+        return (*read, *dict.fromkeys(map(str, _listed(label)))), names
 
-    def read_label(self, value: object, where: str) -> dict[str, list[str]]:
+    def read_label(self, value: object, where: str) -> Relevant:
         """Return the names of the relevant candidates."""
         listed = _listed(value)
         if not listed:
@@ -73,18 +73,19 @@ class Rank(CosineKind):
             )
         if self.task.label_names:
             return {"relevant": list(dict.fromkeys(self._name(each, where) for each in listed))}
+        texts = [text for text in listed if isinstance(text, str) and text.strip()]
         for text in listed:
-            if not isinstance(text, str) or not text.strip():
+            if text not in texts:
                 raise DataError(
                     f"a relevant candidate in column '{self.task.label_field}' of {where} must be "
                     f"text with a sign in it, got {text!r}; fix it, or leave its row out"
                 )
-        return {"relevant": list(dict.fromkeys(map(candidate_name, listed)))}
+        return {"relevant": list(dict.fromkeys(map(candidate_name, texts)))}
 
     def _name(self, value: object, where: str) -> str:
         names = self.task.label_names
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(names):
-            return str(names[value])
+            return names[value]
         if isinstance(value, str) and value in names:
             return value
         raise DataError(
@@ -182,7 +183,7 @@ def rankings(scores: Values, names: Sequence[str]) -> list[list[list[str]]]:
     return ranked
 
 
-def _listed(value: object) -> list[Any]:
+def _listed(value: object) -> list[object]:
     if value is None:
         return []
     if isinstance(value, dict):

@@ -5,7 +5,7 @@ Legend: N examples, B batch.
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from mae_bench.errors import DataError, SpecError
 from mae_bench.tasks.base import Examples, Labels, Task
 from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, Learner, LinearKind, Predict
 from mae_bench.tasks.metrics import Values
-from mae_bench.tasks.untrained import CosineKind, NeighbourKind, Vectors, cosines
+from mae_bench.tasks.untrained import CosineKind, NeighbourKind, Vectors, Weigh, cosines
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -83,7 +83,7 @@ class Regress(FinetuneKind, LinearKind, CosineKind, NeighbourKind):
         return cosines(vectors(first), vectors(second))
 
     def fit_neighbours(
-        self, features: Values, labels: Labels, num_neighbours: int, weigh: Callable[[Any], Any]
+        self, features: Values, labels: Labels, num_neighbours: int, weigh: Weigh
     ) -> Predict:
         """Return the weighted mean of the neighbours' numbers."""
         from sklearn.neighbors import KNeighborsRegressor
