@@ -136,12 +136,13 @@ def _most_tokens(study: Study) -> int | None:
 
 def _is_run(protocol: "Protocol", study: Study) -> bool:
     """Whether a study evaluates by a protocol: for its rows, for its trials, or as a floor."""
-    from mae_bench.tasks import TASKS
+    from mae_bench.tasks.base import ARROW, TASKS
 
     if protocol.needs_checkpoint:
         chosen = study.tuning.protocol if study.tuning else ""
         return protocol.name in (*study.protocols, chosen)
-    kinds = [TASKS.get(task).kind for task in study.real_tasks if task in TASKS]
+    tested = [task.rpartition(ARROW)[2] for task in study.real_tasks]
+    kinds = [TASKS.get(task).kind for task in tested if task in TASKS]
     kinds += [spec.kind for spec in study.own_tasks if spec.name in study.tasks]
     return not kinds or any(protocol.fits(kind) for kind in kinds)
 

@@ -39,6 +39,10 @@ class Multilabel(FinetuneKind, LinearKind):
     thing to choose.
     """
 
+    default_metrics = ("micro_f1", "macro_f1", "subset_accuracy")
+    has_classes = True
+    has_lists = True
+
     def check(self) -> None:
         """Check that classes are named once each."""
         super().check()
@@ -150,7 +154,7 @@ class LabelSets(Learner):
         from mae_bench.model.heads import PooledHead
 
         return PooledHead(
-            width, self.task.num_labels, dropout=dropout, task=self.task.name, seed=seed
+            width, self.task.num_labels, dropout=dropout, task=self.task.trained_as, seed=seed
         )
 
     def output_shape(self, longest: int) -> tuple[int, ...]:
