@@ -151,6 +151,7 @@ for _name in ("span_f1", "span_precision", "span_recall", "word_accuracy"):
     declare(_name, better="higher")
 for _name in ("micro_f1", "macro_f1", "subset_accuracy"):
     declare(_name, better="higher")
+declare("auroc", better="higher")
 for _name in ("mrr_at_10", "recall_at_*", "ndcg_at_10"):
     declare(_name, better="higher")
 for _name in ("exact_match", "answer_f1", "cmrc_exact_match", "cmrc_f1"):

@@ -99,15 +99,17 @@ def small_task(kind, *, train=48, selection=24, test=24, label_names=None):
     """
     names = {
         "classify": tuple(SIGNS),
+        "detect": ("other", "red"),
         "multilabel": tuple(SIGNS),
         "pair": ("other", "same"),
         "rank": tuple(SIGNS),
         "tag": ("O", "B-SIGN", "I-SIGN", "B-NUMBER", "I-NUMBER"),
     }.get(kind, ())
-    of_one = ("classify", "multilabel", "rank", "tag")
+    of_one = ("classify", "detect", "multilabel", "rank", "tag")
     fields = ("text",) if kind in of_one else ("text_a", "text_b")
     metrics = {
         "choice": ("accuracy",),
+        "detect": ("auroc", "recall_at_95"),
         "multilabel": ("micro_f1", "subset_accuracy"),
         "regress": ("spearman", "pearson"),
         "rank": ("mrr_at_10", "recall_at_1", "ndcg_at_10"),
@@ -144,6 +146,8 @@ def _examples(kind, part, count):
         columns[0].append(_text(rng, first))
         if kind == "classify":
             labels.append(SIGNS.index(first))
+        elif kind == "detect":
+            labels.append(int(first == "red"))
         elif kind == "rank":
             labels.append({"relevant": [first]})
         elif kind == "pair":

@@ -51,7 +51,9 @@ def _source(task: Task) -> str:
 
 
 def _is_at_hand(task: Task, data_dir: Path | None) -> bool:
-    return not isinstance(task.source, Source) or is_at_hand(task.source, data_dir)
+    """Whether nothing is fetched for a task: neither its test nor what it trains on."""
+    sources = (task.source, TASKS.get(task.trained_as).source)
+    return all(not isinstance(each, Source) or is_at_hand(each, data_dir) for each in sources)
 
 
 def _rows(task: Task, data_dir: Path | None) -> dict[str, int]:
@@ -63,5 +65,5 @@ def _rows(task: Task, data_dir: Path | None) -> dict[str, int]:
         return {}
     if not is_at_hand(task.source, data_dir):
         return dict(task.source.rows)
-    splits = dict.fromkeys(("train", task.selection_split, task.test_split))
-    return {split: count_local(task.source, split, data_dir) or 0 for split in splits if split}
+    splits = task.source.splits
+    return {split: count_local(task.source, split, data_dir) or 0 for split in splits}

@@ -32,7 +32,7 @@ class OwnRow:
     """One labelled record.
 
     Attributes:
-        texts: as the file holds them, one for each column of text.
+        texts: as the file holds them, one for each column of text, then of options.
         label: as the file holds it, or the name of its class.
         where: file and line, for messages.
     """
@@ -85,6 +85,8 @@ class FileSource:
         quotes: whether CSV quotes fields.
         has_classes: whether labels are, or hold, names of classes: a number or a boolean is then
             read as its name.
+        option_fields: columns with options, of which some may be empty in a row.
+        kept_together: column of a text whose rows all belong into one part, or None.
     """
 
     files: tuple[tuple[str, str], ...]
@@ -94,6 +96,8 @@ class FileSource:
     separator: str | None = None
     quotes: bool = True
     has_classes: bool = False
+    option_fields: tuple[str, ...] = ()
+    kept_together: str | None = None
 
     @property
     def paths(self) -> list[Path]:
@@ -111,7 +115,8 @@ class FileSource:
             for part, path in sorted(self.files)
         ]
         how = [self.text_fields, self.label_field, self.split_field, self.separator, self.quotes]
-        content = json.dumps([files, how, self.has_classes])
+        more = [self.option_fields, self.kept_together]
+        content = json.dumps([files, how, self.has_classes, *(more if any(more) else [])])
         digest = hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
         return f"own{OWN_VERSION}:{digest}"
 
@@ -207,7 +212,7 @@ def _read(source: FileSource, stamps: Stamp) -> OwnData:
             )
     is_carved = "test" not in parts
     if is_carved:
-        parts["train"], parts["test"] = _carved(parts["train"])
+        parts["train"], parts["test"] = _carved(parts["train"], source)
     return OwnData({p: tuple(r) for p, r in parts.items()}, dict(skipped), is_carved)
 
 
@@ -216,13 +221,15 @@ def _rows(
 ) -> Iterable[tuple[OwnRow | None, str]]:
     """Yield each row with its part; None, counted, for one without label or text."""
     split = [source.split_field] if source.split_field else []
-    columns = [*source.text_fields, source.label_field, *split]
+    columns = [*source.text_fields, *source.option_fields, source.label_field, *split]
     records = read_records(file, columns, separator=source.separator, quotes=source.quotes)
     texts = [records.columns[name] for name in source.text_fields]
+    options = [records.columns[name] for name in source.option_fields]
     labels = records.columns[source.label_field]
-    for index, (label, *values) in enumerate(zip(labels, *texts, strict=True)):
+    for index, label in enumerate(labels):
         part = _part(records, source.split_field, index)
-        if any(_is_missing(value) for value in values):
+        values = [column[index] for column in texts]
+        if any(_is_missing(value) or value == [] for value in values):
             skipped["without text"] += 1
             yield None, part
         elif _is_missing(label):
@@ -230,6 +237,8 @@ def _rows(
             yield None, part
         else:
             name = class_name(label) if source.has_classes else label
+            cells = [column[index] for column in options]
+            values += [None if _is_missing(cell) else cell for cell in cells]
             yield OwnRow(tuple(values), name, records.where(index)), part
 
 
@@ -246,12 +255,18 @@ def _part(records: Records, field: str | None, index: int) -> str:
     return part
 
 
-def _carved(rows: list[OwnRow]) -> tuple[list[OwnRow], list[OwnRow]]:
+def _carved(rows: list[OwnRow], source: FileSource) -> tuple[list[OwnRow], list[OwnRow]]:
     """Return train and test: the fifth of the texts with the smallest hashes, copies with them."""
-    by_hash = sorted({row.key for row in rows}, key=_hash)
+    keys = [row.key for row in rows]
+    if source.kept_together is not None:
+        at = source.text_fields.index(source.kept_together)
+        keys = [_plain(row.texts[at]) for row in rows]
+    by_hash = sorted(set(keys), key=_hash)
     tested = set(by_hash[: math.ceil(TEST_RATIO * len(by_hash))])
-    train = [row for row in rows if row.key not in tested]
-    return train, [row for row in rows if row.key in tested]
+    parts: tuple[list[OwnRow], list[OwnRow]] = ([], [])
+    for key, row in zip(keys, rows, strict=True):
+        parts[key in tested].append(row)
+    return parts
 
 
 def _hash(key: str) -> bytes:
@@ -265,9 +280,7 @@ def _plain(text: object) -> str:
 def _is_missing(value: object) -> bool:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return True
-    return isinstance(value, str | list) and not (
-        value.strip() if isinstance(value, str) else value
-    )
+    return isinstance(value, str) and not value.strip()
 
 
 def _names(paths: Sequence[Path]) -> str:

@@ -26,11 +26,18 @@ class OwnTask(Frozen):
         test: file of the test part.
         selection: file of the part that hyper-parameters are chosen on.
         text: column with the text; a list of columns for kinds that read several.
-        label: column with the label.
+        options: columns with the options of ``choice``: one an option, which may be empty, or one
+            that holds lists.
+        label: column with the label: of ``tag`` and ``multilabel`` a list, of ``span`` a mapping
+            of ``text`` and ``answer_start``, of ``choice`` the right option's text or its place
+            from 0, of ``rank`` the relevant text, or a list of these.
         split: column that says ``train``, ``test`` or ``selection`` (or ``validation``, ``dev``).
         metrics: the one that decides first; left out, the usual ones of the kind.
         classes: names of the classes in an order of your own, of which F1 of two classes takes
-            the second as positive; left out, those in the data, sorted.
+            the second as positive; left out, those in the data, sorted. Of ``rank`` all
+            candidates, of ``choice`` what stands for the first option, the second and so on.
+        detected: of ``detect``, the labels that are to be told from all others; left out, the
+            second of two classes.
         separator: between the fields of a CSV file; left out, the one of comma, semicolon, tab
             and bar that gives the columns named here.
         quotes: whether quotation marks around a field of a CSV file belong to the file's form;
@@ -48,10 +55,12 @@ class OwnTask(Frozen):
     text: Annotated[
         tuple[_Column, ...], Field(min_length=1), InWords("a column, or a list of columns")
     ]
+    options: tuple[_Column, ...] = ()
     label: _Column
     split: _Column | None = None
     metrics: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    detected: tuple[str, ...] = ()
     separator: (
         Annotated[str, Field(min_length=1, max_length=1), InWords("one character")] | None
     ) = None
@@ -79,12 +88,12 @@ class OwnTask(Frozen):
         twice = sorted({c for c in self.columns if self.columns.count(c) > 1})
         if twice:
             raise ValueError(
-                f"column '{twice[0]}' is named twice among text, label and split; each must be a "
-                "column of its own"
+                f"column '{twice[0]}' is named twice among text, options, label and "
+                "split; each must be a column of its own"
             )
         return self
 
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns that are read."""
-        return (*self.text, self.label, *([self.split] if self.split else []))
+        return (*self.text, *self.options, self.label, *([self.split] if self.split else []))

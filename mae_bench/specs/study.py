@@ -80,8 +80,9 @@ class Study(Frozen):
             transformers loads, ``owner/name@commit`` on the Hub, or a mapping with a label.
         controls: whether to add the arms that explain why an arm differs: parts of a mixture
             alone, and what an objective names itself.
-        tasks: labelled tasks. An item is a name that ``mae-bench list tasks`` shows, or a mapping
-            that makes files of your own a task (the keys of ``own_tasks``).
+        tasks: labelled tasks. An item is a name that ``mae-bench list tasks`` shows, two such names
+            as ``train -> test`` to train on one and test on another, or a mapping that makes files
+            of your own a task (the keys of ``own_tasks``).
         own_tasks: the mappings under ``tasks``, which are kept here; written there.
         protocols: how checkpoints are evaluated; ``mae-bench list protocols`` shows them.
         train_sizes: numbers of labels to train on: a count, a share below 1, ``16/class`` for so

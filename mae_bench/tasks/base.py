@@ -13,6 +13,7 @@ from mae_bench.registry import Registry
 
 Split = Literal["train", "selection", "test"]
 Labels = NDArray[Any]
+ARROW = " -> "  # between the task to train on and the one to test on, in the name of both
 PARTS: tuple[Split, ...] = ("train", "selection", "test")
 
 
@@ -43,6 +44,8 @@ class Task:
             holds lists; empty where the kind has none, or reads them from the text.
         train_task: the registered task whose train and selection parts are used, so that only the
             test is this task's own: another language, or another domain. Empty for its own.
+        detected_labels: what the data set writes for the class to detect, of kinds that tell one
+            from all others.
         is_test_only: whether it has nothing to learn from or choose on, so that only protocols
             that learn nothing read it.
     """
@@ -64,6 +67,7 @@ class Task:
     option_fields: tuple[str, ...] = ()
     train_task: str = ""
     is_test_only: bool = False
+    detected_labels: tuple[Any, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -77,6 +81,11 @@ class Task:
         Tasks that train on the same one train the same model from the same seed.
         """
         return self.train_task or self.name
+
+    @property
+    def tested_as(self) -> str:
+        """The task whose test part is read, without the one that is trained on before it."""
+        return self.name.rpartition(ARROW)[2]
 
     @property
     def num_labels(self) -> int:

@@ -84,14 +84,17 @@ def count_train(task: Task, data_dir: Path | None) -> int:
     return len(parts["train"])
 
 
-def num_rows(task: Task, data_dir: Path | None) -> dict[str, int]:
-    """Return how many examples each part of a task will have, by reading it whole.
+def num_rows(task: Task, data_dir: Path | None) -> tuple[dict[str, int], Counter[str]]:
+    """Return how many examples each part of a task will have, and what is skipped.
+
+    The task is read whole.
 
     Raises:
         DataError: as `build_task` does.
     """
-    parts, _ = _split(task, data_dir, Counter())
-    return {part: len(rows) for part, rows in parts.items()}
+    skipped: Counter[str] = Counter()
+    parts, _ = _split(task, data_dir, skipped)
+    return {part: len(rows) for part, rows in parts.items()}, skipped
 
 
 def num_official(task: Task, data_dir: Path | None) -> int | None:
@@ -200,7 +203,7 @@ def _own_rows(task: Task, source: FileSource, split: str, skipped: Counter[str])
 def _world_rows(task: Task, split: str) -> list[_Row]:
     from mae_bench.data.world import world_task
 
-    examples = world_task(task.name.removeprefix("world/"), split)
+    examples = world_task(task.tested_as.removeprefix("world/"), split)
     texts = [tuple(example[name] for name in task.text_fields) for example in examples]
     labels = [example[task.label_field] for example in examples]
     rows = _checked(task, split, texts, labels, Counter())

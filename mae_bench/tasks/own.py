@@ -6,31 +6,41 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from mae_bench.data.own_files import TEST_RATIO, FileSource, OwnData, OwnRow, flat_names, part_files
+from mae_bench.data.records import labelled_file
 from mae_bench.errors import DataError, SpecError
 from mae_bench.file_stamps import Stamp
 from mae_bench.plurals import counted
 from mae_bench.specs import OwnTask, Study
 from mae_bench.tasks.base import TASKS, Task
 from mae_bench.tasks.kinds.base import KINDS, TaskKind
+from mae_bench.tasks.train_task import is_transfer, transfer_task
 
 MAX_CLASSES = 1000
 _SHOWN = 5  # classes that a sentence names
 
 
 def task_of(study: Study, name: str) -> Task:
-    """Return a task of a study by name.
+    """Return a task of a study by name, or of two names, ``train -> test``.
 
     Raises:
         UnknownNameError: neither the study nor the registry has it.
+        SpecError: two tasks cannot be joined.
         DataError: a file of the study's own cannot be used; in one sentence.
     """
     for spec in study.own_tasks:
         if spec.name == name:
             return own_task(spec)
-    return TASKS.get(name)
+        if is_transfer(name) and spec.name in (part.strip() for part in name.split("->")):
+            raise SpecError(
+                f"task '{name}' joins '{spec.name}', which is defined in the study; give one task "
+                "of your own the files of both, as `train:` and `test:`",
+                name,
+            )
+    return transfer_task(name) if is_transfer(name) else TASKS.get(name)
 
 
 def own_task(spec: OwnTask) -> Task:
@@ -47,19 +57,20 @@ def own_task(spec: OwnTask) -> Task:
             spec.name,
         )
     kind = KINDS.get(spec.kind)
-    metrics = spec.metrics or kind.default_metrics
+    _check_columns(spec, kind)
+    try:
+        source = _source(spec, kind)
+        data = source.read()
+        names = _class_names(spec, data) if kind.has_classes else spec.classes
+    except DataError as error:
+        raise DataError(f"task '{spec.name}': {error}") from None
+    metrics = spec.metrics or kind.usual_metrics(names, spec.language)
     if not metrics:
         raise SpecError(
             f"task '{spec.name}' is of kind '{spec.kind}', which has no usual metric; name one, "
             "such as `metrics: [accuracy]`",
             spec.name,
         )
-    try:
-        source = _source(spec, kind)
-        data = source.read()
-        names = _class_names(spec, data) if kind.has_classes else ()
-    except DataError as error:
-        raise DataError(f"task '{spec.name}': {error}") from None
     return Task(
         name=spec.name,
         kind=spec.kind,
@@ -71,6 +82,8 @@ def own_task(spec: OwnTask) -> Task:
         licence=spec.licence,
         selection_split="selection" if "selection" in data.parts else None,
         language=spec.language,
+        option_fields=spec.options,
+        detected_labels=spec.detected,
     )
 
 
@@ -86,18 +99,35 @@ def own_warnings(study: Study) -> list[str]:
 
 def own_summary(spec: OwnTask) -> str:
     """Return what a study's own task was read as: files, rows of each part, classes."""
-    from mae_bench.tasks.build import num_rows
+    from mae_bench.tasks.build import num_rows, skipped_sentence
 
     task = own_task(spec)
     assert isinstance(task.source, FileSource)
-    rows = num_rows(task, None)
+    rows, skipped = num_rows(task, None)
     parts = ", ".join(f"{count:,} {part}" for part, count in rows.items())
     classes = f"; {counted(len(task.label_names), 'class', 'classes')}" if task.label_names else ""
     carved = [f"test ({TEST_RATIO:.0%} of the texts)"] if task.source.read().is_carved else []
     carved += [] if task.selection_split else ["selection"]
     how = f"; {' and '.join(carved)} carved by content hash" if carved else ""
     names = ", ".join(path.name for path in task.source.paths)
-    return f"{task.name} ({task.kind}) from {names}: {parts}{classes}{how}"
+    left_out = f"; {skipped_sentence(skipped)}" if skipped else ""
+    return f"{task.name} ({task.kind}) from {names}: {parts}{classes}{how}{left_out}"
+
+
+def _check_columns(spec: OwnTask, kind: type[TaskKind]) -> None:
+    """Check the keys that belong to some kinds alone."""
+    if spec.options and not kind.has_options:
+        raise SpecError(
+            f"task '{spec.name}' of kind '{spec.kind}' has no options to choose among, got "
+            f"`options: [{', '.join(spec.options)}]`; leave it out, or write `kind: choice`",
+            spec.name,
+        )
+    if spec.detected and spec.kind != "detect":
+        raise SpecError(
+            f"task '{spec.name}' of kind '{spec.kind}' detects no class, got `detected: "
+            f"[{', '.join(spec.detected)}]`; leave it out, or write `kind: detect`",
+            spec.name,
+        )
 
 
 def _source(spec: OwnTask, kind: type[TaskKind]) -> FileSource:
@@ -112,6 +142,11 @@ def _source(spec: OwnTask, kind: type[TaskKind]) -> FileSource:
             f"got the folder '{spec.data}' with a file for each part; leave `split` out",
             spec.name,
         )
+    if kind.has_lists and (flat := [path for _, path in files if _is_flat(path)]):
+        raise DataError(
+            f"kind '{spec.kind}' reads lists, which {flat[0]} cannot hold; give .jsonl or .parquet"
+        )
+    together = kind.kept_together
     return FileSource(
         files=files,
         text_fields=spec.text,
@@ -120,11 +155,22 @@ def _source(spec: OwnTask, kind: type[TaskKind]) -> FileSource:
         separator=spec.separator,
         quotes=spec.quotes,
         has_classes=kind.has_classes,
+        option_fields=spec.options,
+        kept_together=None
+        if together is None or len(spec.text) <= together
+        else spec.text[together],
     )
+
+
+def _is_flat(path: str) -> bool:
+    """Whether a file is one whose fields are texts alone."""
+    return labelled_file(Path(path)).kind in (".csv", ".tsv")
 
 
 def _class_names(spec: OwnTask, data: OwnData) -> tuple[str, ...]:
     names = data.names
+    if spec.detected:
+        return _detected_names(spec, names)
     if spec.classes:
         if unknown := sorted(names - set(spec.classes)):
             row = next(row for row in data.rows if unknown[0] in flat_names(row.label))
@@ -146,6 +192,18 @@ def _class_names(spec: OwnTask, data: OwnData) -> tuple[str, ...]:
             "another column, or `kind: regress` for numbers"
         )
     return tuple(sorted(names, key=_order(names)))
+
+
+def _detected_names(spec: OwnTask, names: frozenset[str]) -> tuple[str, str]:
+    """Return the names of the two classes that `detect` tells apart."""
+    unknown = [name for name in spec.detected if name not in names]
+    if unknown or names <= set(spec.detected):
+        what = f"no label '{unknown[0]}'" if unknown else "no other label"
+        raise DataError(
+            f"column '{spec.label}' holds {what}, got `detected: [{', '.join(spec.detected)}]` and "
+            f"the labels {_some(sorted(names))}; name some of the labels, not all"
+        )
+    return "the rest", " or ".join(spec.detected)
 
 
 def _order(names: Iterable[str]) -> Any:

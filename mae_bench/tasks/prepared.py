@@ -45,6 +45,8 @@ def task_fingerprint(task: Task, data_dir: Path | None) -> str:
         set_only["train_task"] = task_fingerprint(TASKS.get(task.train_task), data_dir)
     if task.is_test_only:
         set_only["is_test_only"] = True
+    if task.detected_labels:
+        set_only["detected_labels"] = task.detected_labels
     definition = json.dumps(
         [
             task.name,

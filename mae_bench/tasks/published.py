@@ -30,6 +30,7 @@ def add_published(
     hub_names: Sequence[str] = (),
     label_range: tuple[float, float] | None = None,
     skipped_labels: tuple[object, ...] = (),
+    detected_labels: tuple[object, ...] = (),
     language: str = "en",
     note: str = "",
 ) -> Task:
@@ -54,6 +55,7 @@ def add_published(
         hub_names: as `Source` has it.
         label_range: as `Task` has it.
         skipped_labels: as `Task` has it.
+        detected_labels: as `Task` has it.
         language: as `Task` has it.
         note: what a reader of results should know.
     """
@@ -84,6 +86,7 @@ def add_published(
         label_range=label_range,
         note=note,
         skipped_labels=skipped_labels,
+        detected_labels=detected_labels,
         language=language,
     )
     return add_task(task)

@@ -1,7 +1,52 @@
-"""Checks that a task can train on another one: cross-lingual transfer and domain shift."""
+"""Tasks that train on another one: cross-lingual transfer and domain shift.
+
+A study writes ``train -> test``, the names of two registered tasks, where it names a task.
+"""
+
+from dataclasses import replace
 
 from mae_bench.errors import SpecError
-from mae_bench.tasks.base import TASKS, Task
+from mae_bench.plurals import counted
+from mae_bench.tasks.base import ARROW, TASKS, Task
+
+_SHOWN = 12  # labels that a message lists
+
+
+def is_transfer(name: str) -> bool:
+    """Whether a name is one of two tasks, ``train -> test``."""
+    return ARROW.strip() in name
+
+
+def transfer_task(name: str) -> Task:
+    """Return the task that trains and chooses on one registered task and tests on another.
+
+    Whether their labels are the same is checked with its kind (`TaskKind.check`).
+
+    Raises:
+        UnknownNameError: nobody registered one of the two.
+        SpecError: the name is not written as it must be, or the two cannot be joined.
+    """
+    train, arrow, test = name.partition(ARROW)
+    if not arrow or ARROW.strip() in test or not train.strip() or train == test:
+        raise SpecError(
+            f"a task to train on and another to test on are written 'train -> test', got '{name}'; "
+            "name two different tasks, with one blank on each side of the arrow",
+            name,
+        )
+    source, target = TASKS.get(train), TASKS.get(test)
+    if source.is_test_only:
+        raise SpecError(
+            f"task '{name}': '{train}' has a test alone and nothing to train on; name another task "
+            "before the arrow",
+            name,
+        )
+    if source.kind == target.kind and len(source.text_fields) != len(target.text_fields):
+        raise SpecError(
+            f"task '{name}': '{train}' has {counted(len(source.text_fields), 'text')} an example, "
+            f"'{test}' {len(target.text_fields)}; name two tasks that have as many",
+            name,
+        )
+    return replace(target, name=name, train_task=train, selection_split=None, is_test_only=False)
 
 
 def check_train_task(task: Task, *, shares_labels: bool) -> None:
@@ -24,11 +69,23 @@ def check_train_task(task: Task, *, shares_labels: bool) -> None:
     if other.kind != task.kind or not shares_labels:
         raise SpecError(
             f"task '{task.name}' cannot train on '{other.name}': its kind and labels are "
-            f"{_labels_in_words(task)}, those of '{other.name}' {_labels_in_words(other)}; name a "
-            "train_task of the same labels in the same order"
+            f"{_labels_in_words(task)}, those of '{other.name}' {_labels_in_words(other)}"
+            f"{_difference(task, other)}; name a train_task of the same labels in the same order"
         )
 
 
 def _labels_in_words(task: Task) -> str:
-    labels = ", ".join(task.label_names) or (task.label_range or "unnamed")
+    names = task.label_names
+    more = f", ... of {len(names)}" if len(names) > _SHOWN else ""
+    labels = ", ".join(names[:_SHOWN]) + more or (task.label_range or "unnamed")
     return f"{task.kind} ({labels})"
+
+
+def _difference(task: Task, other: Task) -> str:
+    """Return the first label that only one of two tasks has, where a list is cut off before it."""
+    if max(len(task.label_names), len(other.label_names)) <= _SHOWN:
+        return ""
+    for one, two in ((task, other), (other, task)):
+        if only := [name for name in one.label_names if name not in two.label_names]:
+            return f"; '{only[0]}' is a label of '{one.name}' alone"
+    return "; the order of the labels differs"

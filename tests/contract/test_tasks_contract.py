@@ -11,7 +11,7 @@ from small_cases import as_predictions
 import mae_bench.tasks.definitions
 from mae_bench.data.corpus import CORPORA
 from mae_bench.data.documents import load_documents
-from mae_bench.data.sources import is_at_hand
+from mae_bench.data.sources import count_local, is_at_hand
 from mae_bench.progress import silent
 from mae_bench.specs import CorpusSpec
 from mae_bench.tasks import TASKS, build_task, kind_of, load_task, subset, task_fingerprint
@@ -21,6 +21,10 @@ WORLD = [name for name in TASKS.names() if name.startswith("world/")]
 PUBLISHED = [name for name in TASKS.names() if not name.startswith("world/")]
 
 INCOMPLETE = {"atis_intent", "clinc_oos", "csldcp", "iflytek", "trec_fine"}  # a class may be absent
+# whose local copies are said to be another split, or to lack rows of the published one
+OTHER_COPY = {"bc5cdr", "mrpc", "sts12", "subj"}
+# which nobody has counted for these definitions
+UNCOUNTED = {"conll2003", "go_emotions", "race", "squad", "squad_v2"}
 
 
 def test_every_family_is_imported_and_defines_tasks():
@@ -41,7 +45,8 @@ def test_the_definition_is_complete(name):
     assert task.licence and task.language
     assert len(set(task.label_names)) == len(task.label_names)
     if task.source is not None:
-        assert set(task.source.rows) <= set(task.source.splits)
+        counted = set() if name in UNCOUNTED else set(task.source.splits)
+        assert set(task.source.rows) == counted
         if task.source.hub_id and len(task.source.revision) != 40:
             assert "not pinned" in f"{task.note} {task.source.note}"
         trained = set() if task.train_task or task.is_test_only else {"train"}
@@ -120,6 +125,17 @@ def test_a_published_task_holds_the_contract(name, tmp_path):
         if not is_at_hand(part.source, data_dir):
             pytest.skip(f"{part.name} is not in MAE_BENCH_DATA")
     check(name, tmp_path, data_dir)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_rows_of_a_published_task_are_those_at_hand(name):
+    source = TASKS.get(name).source
+    data_dir = Path(os.environ["MAE_BENCH_DATA"])
+    if not is_at_hand(source, data_dir):
+        pytest.skip(f"{name} is not in MAE_BENCH_DATA")
+    if name not in OTHER_COPY:
+        assert dict(source.rows) == {s: count_local(source, s, data_dir) for s in source.splits}
 
 
 @pytest.mark.data

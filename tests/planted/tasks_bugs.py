@@ -8,8 +8,8 @@ BUGS = (
         "copies_apart",
         "Copies of a text stand in train and in the carved test.",
         "mae_bench/data/own_files.py",
-        "train = [row for row in rows if row.key not in tested]",
-        "train = list(rows)",
+        "        parts[key in tested].append(row)",
+        "        parts[0].append(row)\n        parts[1] += [row] if key in tested else []",
         (f"{OWN}::test_carving_follows_the_content_and_keeps_copies_together",),
     ),
     Bug(

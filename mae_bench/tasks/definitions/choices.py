@@ -4,6 +4,7 @@ from functools import partial
 
 from mae_bench.data.sources import Source
 from mae_bench.tasks.base import Task, add_task
+from mae_bench.tasks.published import split_rows
 
 _SLICE = (
     "a slice made for BabyLM 2026, not the official split; tested on its validation part. No "
@@ -47,13 +48,14 @@ def _choice(
     )
 
 
-def _babylm(name: str, language: str, licence: str) -> Source:
+def _babylm(name: str, language: str, licence: str, *rows: int) -> Source:
     return Source(
         hub_id="",
         revision="",
         folder=f"{name}/{language}",
         splits={"train": "train", "validation": "validation"},
         licence=licence,
+        rows=split_rows(*rows),
     )
 
 
@@ -66,6 +68,7 @@ _choice(
         folder="c3",
         splits={"train": "train", "validation": "validation"},
         licence="non-commercial research (dataset.org/c3)",
+        rows=split_rows(11869, 3816),
         note=_MAIN,
     ),
     "Chinese examinations, 2 to 4 options (Sun et al. 2020, arXiv:1904.09679); tested on the "
@@ -100,19 +103,19 @@ _choice(
 for _language in ("en", "nl", "zh"):
     _choice(
         f"babylm_belebele/{_language}",
-        _babylm("babylm_belebele", _language, "CC BY-SA 4.0"),
+        _babylm("babylm_belebele", _language, "CC BY-SA 4.0", 720, 180),
         f"reading (Bandarkar et al. 2024, arXiv:2308.16884), 180 questions; {_SLICE}",
         text_fields=("sentence",),
         label_names=("0", "1", "2", "3"),
         test_split="validation",
         language=_language,
     )
-for _language in ("en", "zh"):
+for _language, _rows in (("en", (1200, 300)), ("zh", (480, 120))):
     _choice(
         f"babylm_xcopa/{_language}",
-        _babylm("babylm_xcopa", _language, "CC BY 4.0"),
+        _babylm("babylm_xcopa", _language, "CC BY 4.0", *_rows),
         "cause or effect (Ponti et al. 2020, arXiv:2005.00333); both options hold the premise, "
-        f"{300 if _language == 'en' else 120} rows; {_SLICE}",
+        f"{_rows[1]} rows; {_SLICE}",
         text_fields=(),
         option_fields=("sentence1", "sentence2"),
         label_names=("0", "1"),
@@ -144,6 +147,7 @@ for _language, _config in _FLORES.items():
             folder=f"belebele/{_language}",
             splits={"test": "test"},
             licence="CC BY-SA 4.0",
+            rows={"test": 900},
             note=_PINNED,
         ),
         "trains on race, the largest part of the training set that its authors name; 900 questions "
@@ -171,6 +175,7 @@ _cause_or_effect(
         folder="copa",
         splits={"train": "train", "validation": "validation"},
         licence="BSD 2-Clause",
+        rows=split_rows(400, 100),
         note=_MAIN,
     ),
     "cause or effect (Roemmele et al. 2011), as in SuperGLUE: 400 rows to train on, tested on the "
@@ -187,6 +192,7 @@ for _language in ("et", "ht", "id", "it", "qu", "sw", "ta", "th", "tr", "vi", "z
             folder=f"xcopa/{_language}",
             splits={"test": "test"},
             licence="CC BY 4.0",
+            rows={"test": 500},
             note=_MAIN,
         ),
         "cross-lingual: trains on copa in English, 500 rows to test on (Ponti et al. 2020, "

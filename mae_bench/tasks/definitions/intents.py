@@ -90,6 +90,26 @@ add_published(
     ),
 )
 add_published(
+    "clinc_oos/detect",
+    "detect",
+    texts=("text",),
+    label="intent",
+    names=("in scope", "out of scope"),
+    detected_labels=("oos", _CLINC.index("oos")),
+    metrics=("auroc", "recall_at_95"),
+    rows={"train": 15250, "validation": 3100, "test": 5500},
+    selection="validation",
+    hub="clinc/clinc_oos@155b9c710419136e17307b80d0a13e68cd46b4ec",
+    config="plus",
+    folder="clinc_oos",
+    hub_names=("intent",),
+    licence="CC BY 3.0",
+    note=(
+        "utterances out of scope (oos) against those of 150 intents, 250 of the 15,250 to train on "
+        "and 1,000 of the 5,500 to test on (config plus, Larson et al. 2019, arXiv:1909.02027)"
+    ),
+)
+add_published(
     "atis_intent",
     "classify",
     texts=("text",),

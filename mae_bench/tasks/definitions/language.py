@@ -20,6 +20,7 @@ add_task(
             folder="wikitext2_raw",
             splits={"test": "test"},
             licence="CC BY-SA 3.0",
+            rows={"test": 4358},
         ),
         licence="CC BY-SA 3.0",
         note="WikiText-2, raw (Merity et al. 2016, arXiv:1609.07843): each line a document; not "

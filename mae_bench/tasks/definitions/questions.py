@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from mae_bench.data.sources import Source
 from mae_bench.tasks.base import Task, add_task
+from mae_bench.tasks.published import split_rows
 
 _BY_SA = "CC BY-SA 4.0"
 _PINNED = "pinned as other public projects pin it; the commit was not read for this definition"
+_UNKNOWN: Mapping[str, int] = {}
 SQUAD_METRICS = ("answer_f1", "exact_match")
 
 
@@ -27,13 +29,21 @@ def _span(name: str, source: Source, note: str, **fields: object) -> Task:
     )
 
 
-def _hub(hub_id: str, revision: str, folder: str, splits: Mapping[str, str], note: str) -> Source:
+def _hub(
+    hub_id: str,
+    revision: str,
+    folder: str,
+    splits: Mapping[str, str],
+    note: str,
+    rows: Mapping[str, int] = _UNKNOWN,
+) -> Source:
     return Source(
         hub_id=hub_id,
         revision=revision,
         folder=folder,
         splits=splits,
         licence=_BY_SA,
+        rows=rows,
         note=note,
     )
 
@@ -75,6 +85,7 @@ _span(
         folder="subjqa",
         splits={"train": "train", "validation": "validation", "test": "test"},
         licence="not stated (Megagon; reviews from Amazon, Yelp and TripAdvisor)",
+        rows=split_rows(4691, 629, 2362),
         note=(
             "a local set alone: the Hub's is a script. Rows are merged by review and question, and "
             "train and validation split anew by review, since the official splits share over 90% "
@@ -94,6 +105,7 @@ _span(
         "cmrc2018",
         {"train": "train", "validation": "validation", "test": "test"},
         "not pinned: no commit of this set could be verified, so 'main' is read",
+        split_rows(10142, 3219, 1002),
     ),
     "Chinese (Cui et al. 2019, arXiv:1810.07366); tested on the official validation split of 3,219 "
     "questions, selection is the trial split of 1,002, which the Hub calls test; the official test "
@@ -113,6 +125,7 @@ for _code in ("ar", "de", "el", "en", "es", "hi", "ro", "ru", "th", "tr", "vi", 
         folder=f"xquad/{_code}",
         splits={"validation": "validation"},
         licence=_BY_SA,
+        rows={"validation": 1190},
         note=_PINNED,
     )
     _span(

@@ -2,6 +2,7 @@
 
 from mae_bench.data.sources import Source
 from mae_bench.tasks.base import Task, add_task
+from mae_bench.tasks.published import split_rows
 
 METRICS = ("mrr_at_10", "recall_at_1", "recall_at_5", "recall_at_10", "ndcg_at_10")
 _BANKING = """
@@ -40,6 +41,7 @@ add_task(
             folder="banking77",
             splits={"train": "train", "test": "test"},
             licence="CC BY 4.0",
+            rows={"train": 10003, "test": 3080},
         ),
         licence="CC BY 4.0",
         note=(
@@ -63,6 +65,7 @@ add_task(
             folder="cmrc2018",
             splits={"train": "train", "validation": "validation", "test": "test"},
             licence="CC BY-SA 4.0",
+            rows=split_rows(10142, 3219, 1002),
             note="not pinned: no commit of this set could be verified, so 'main' is read",
         ),
         test_split="validation",
@@ -92,6 +95,7 @@ for _code in ("ar", "de", "el", "en", "es", "hi", "ro", "ru", "th", "tr", "vi", 
                 folder=f"xquad/{_code}",
                 splits={"validation": "validation"},
                 licence="CC BY-SA 4.0",
+                rows={"validation": 1190},
                 note="pinned as other public projects pin it; the commit itself was not read",
             ),
             test_split="validation",

@@ -32,11 +32,11 @@ add_task(
 
 # The commits are those at which MTEB's own results were computed.
 _STS = {
-    "sts12": ("a0d554a64d88156834ff5ae9920b964011b16384", "Agirre et al. 2012, S12-1051"),
-    "sts13": ("7e90230a92c190f1bf69ae9002b8cea547a64cca", "Agirre et al. 2013, S13-1004"),
-    "sts14": ("6031580fec1f6af667f0bd2da0a551cf4f0b2375", "Agirre et al. 2014, S14-2010"),
-    "sts15": ("ae752c7c21bf194d8b67fd573edf7ae58183cbe3", "Agirre et al. 2015, S15-2045"),
-    "sts16": ("4d8694f8f0e0100860b497b999b3dbed754a0513", "Agirre et al. 2016, S16-1081"),
+    "sts12": ("a0d554a64d88156834ff5ae9920b964011b16384", "Agirre et al. 2012, S12-1051", 3108),
+    "sts13": ("7e90230a92c190f1bf69ae9002b8cea547a64cca", "Agirre et al. 2013, S13-1004", 1500),
+    "sts14": ("6031580fec1f6af667f0bd2da0a551cf4f0b2375", "Agirre et al. 2014, S14-2010", 3750),
+    "sts15": ("ae752c7c21bf194d8b67fd573edf7ae58183cbe3", "Agirre et al. 2015, S15-2045", 3000),
+    "sts16": ("4d8694f8f0e0100860b497b999b3dbed754a0513", "Agirre et al. 2016, S16-1081", 1186),
 }
 _NOTES = {
     "sts12": (
@@ -45,7 +45,7 @@ _NOTES = {
     ),
     "sts13": "; without SMT, as everywhere, which was never free",
 }
-for _name, (_commit, _paper) in _STS.items():
+for _name, (_commit, _paper, _rows) in _STS.items():
     add_task(
         Task(
             name=_name,
@@ -60,6 +60,7 @@ for _name, (_commit, _paper) in _STS.items():
                 folder=f"sts/{_name}",
                 splits={"test": "test"},
                 licence="mixed by source (SemEval; forum data CC BY-SA)",
+                rows={"test": _rows},
             ),
             label_range=(0.0, 5.0),
             licence="mixed by source (SemEval; forum data CC BY-SA)",

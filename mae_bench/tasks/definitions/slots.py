@@ -2,6 +2,7 @@
 
 from mae_bench.data.sources import Source
 from mae_bench.tasks.base import Task, add_task
+from mae_bench.tasks.published import split_rows
 
 _SPLITS = {"train": "train", "validation": "validation", "test": "test"}
 
@@ -39,7 +40,15 @@ _SNIPS_OF_ONE_WORD = """
 """
 
 
-def _add(name: str, folder: str, long: str, of_one_word: str, licence: str, note: str) -> None:
+def _add(
+    name: str,
+    folder: str,
+    long: str,
+    of_one_word: str,
+    licence: str,
+    rows: dict[str, int],
+    note: str,
+) -> None:
     """Add a task; slots ``of_one_word`` have no ``I-`` anywhere in the data."""
     begun = [f"B-{slot}" for slot in (long + of_one_word).split()]
     add_task(
@@ -50,7 +59,7 @@ def _add(name: str, folder: str, long: str, of_one_word: str, licence: str, note
             label_field="slots",
             label_names=("O", *begun, *(f"I-{slot}" for slot in long.split())),
             metrics=("span_f1", "span_precision", "span_recall"),
-            source=Source("", "", folder, licence, _SPLITS),
+            source=Source("", "", folder, licence, _SPLITS, rows=rows),
             selection_split="validation",
             licence=licence,
             note=f"{note}; read from a local folder: the Hub holds it in other columns",
@@ -64,6 +73,7 @@ _add(
     _ATIS_LONG,
     _ATIS_OF_ONE_WORD,
     "not stated (LDC ATIS; redistribution unclear)",
+    split_rows(4478, 500, 893),
     "flights; the split of Goo et al. 2018; seven of 127 tags are not in train",
 )
 _add(
@@ -72,5 +82,6 @@ _add(
     _SNIPS_LONG,
     _SNIPS_OF_ONE_WORD,
     "CC0 1.0",
+    split_rows(13084, 700, 700),
     "seven intents of an assistant (Coucke et al. 2018, arXiv:1805.10190), lower case",
 )

@@ -2,6 +2,7 @@
 
 from mae_bench.data.sources import Source
 from mae_bench.tasks.base import Task, add_task
+from mae_bench.tasks.published import split_rows
 
 _SPLITS = {"train": "train", "validation": "validation", "test": "test"}
 _PARQUET = "refs/convert/parquet"  # the Hub's own conversion of sets whose main branch is a script
@@ -59,7 +60,14 @@ _add_entities(
     "bc5cdr",
     "en",
     ("O", "B-Entity", "I-Entity"),
-    Source("", "", "bc5cdr", "public domain (BioCreative V)", _SPLITS),
+    Source(
+        "",
+        "",
+        "bc5cdr",
+        "public domain (BioCreative V)",
+        _SPLITS,
+        rows=split_rows(4560, 4581, 4797),
+    ),
     "SciBERT's release: chemicals and diseases are one type, so scores are not those of the task "
     "with two; tags are IOB1 there; a local copy may lack sentences of the official "
     "4,560 / 4,581 / 4,797",
@@ -74,7 +82,7 @@ _add_entities(
         *(f"I-{name}" for name in _WEIBO),
         *(f"S-{name}" for name in ("GPE.NAM", "LOC.NOM", "PER.NAM", "PER.NOM")),
     ),
-    Source("", "", "weibo_ner", "CC BY-SA 3.0", _SPLITS),
+    Source("", "", "weibo_ner", "CC BY-SA 3.0", _SPLITS, rows=split_rows(1350, 270, 270)),
     "each character is a word; posts (Peng & Dredze 2015), names and nominal mentions; read from a "
     "local folder, for the Hub's copy numbers its tags otherwise",
 )
@@ -88,11 +96,23 @@ _add_entities(
         *(f"I-{name}" for name in _RESUME),
         *(f"S-{name}" for name in ("NAME", "ORG", "RACE")),
     ),
-    Source("", "", "resume_ner", "not stated (Zhang & Yang 2018)", _SPLITS),
+    Source(
+        "",
+        "",
+        "resume_ner",
+        "not stated (Zhang & Yang 2018)",
+        _SPLITS,
+        rows=split_rows(3821, 463, 477),
+    ),
     "each character is a word; short lives of managers (Zhang & Yang 2018, arXiv:1805.02023); "
     "easy, for published F1 is above 94",
 )
-for _language in ("hau", "swa", "wol", "yor"):
+for _language, _rows in (
+    ("hau", (5716, 816, 1633)),
+    ("swa", (6593, 942, 1883)),
+    ("wol", (4593, 656, 1312)),
+    ("yor", (6876, 983, 1964)),
+):
     _add_entities(
         f"masakhaner2/{_language}",
         _language,
@@ -104,6 +124,7 @@ for _language in ("hau", "swa", "wol", "yor"):
             licence="CC BY-NC 4.0",
             splits=_SPLITS,
             hub_files=_converted(_language),
+            rows=split_rows(*_rows),
             note=_NOT_PINNED,
         ),
         "news (Adelani et al. 2022, arXiv:2210.12391); a few spans begin with I- and are read as "
@@ -134,27 +155,37 @@ def _add_parts_of_speech(name: str, language: str, source: Source, note: str) ->
 
 
 _BY_SA, _BY_NC_SA = "CC BY-SA 4.0", "CC BY-NC-SA 3.0"
-for _treebank, _language, _licence in (
-    ("af_afribooms", "af", _BY_SA),
-    ("ar_padt", "ar", _BY_NC_SA),
-    ("en_ewt", "en", _BY_SA),
-    ("fr_gsd", "fr", _BY_SA),
-    ("pcm_nsc", "pcm", _BY_SA),
-    ("ro_rrt", "ro", _BY_SA),
+for _treebank, _language, _licence, _rows in (
+    ("af_afribooms", "af", _BY_SA, (1315, 194, 425)),
+    ("ar_padt", "ar", _BY_NC_SA, (6075, 909, 680)),
+    ("en_ewt", "en", _BY_SA, (12544, 2001, 2077)),
+    ("fr_gsd", "fr", _BY_SA, (14450, 1476, 416)),
+    ("pcm_nsc", "pcm", _BY_SA, (7279, 991, 972)),
+    ("ro_rrt", "ro", _BY_SA, (8043, 752, 729)),
 ):
     _add_parts_of_speech(
         f"ud_pos/{_language}",
         _language,
-        Source("", "", f"ud_pos/{_treebank}", _licence, _SPLITS),
+        Source("", "", f"ud_pos/{_treebank}", _licence, _SPLITS, rows=split_rows(*_rows)),
         f"Universal Dependencies, {_treebank}, in MasakhaPOS' copy (release not stated); "
         "read from a local folder: the order of tags in the Hub's copy could not be verified",
     )
-for _language in ("hau", "swa", "wol", "yor"):
+for _language, _rows in (
+    ("hau", (753, 150, 601)),
+    ("swa", (693, 138, 553)),
+    ("wol", (782, 156, 625)),
+    ("yor", (893, 178, 713)),
+):
     _add_parts_of_speech(
         f"masakhapos/{_language}",
         _language,
         Source(
-            "", "", f"masakhapos/{_language}", "MIT (annotations); news text not stated", _SPLITS
+            "",
+            "",
+            f"masakhapos/{_language}",
+            "MIT (annotations); news text not stated",
+            _SPLITS,
+            rows=split_rows(*_rows),
         ),
         "news (Dione et al. 2023, arXiv:2305.13989); read from a local folder: the order of tags "
         "in the Hub's copy could not be verified",

@@ -7,6 +7,7 @@ asks which kind a task is of.
 from mae_bench.tasks.kinds import (
     choice,
     classify,
+    detect,
     language_model,
     minimal_pair,
     multilabel,
@@ -34,6 +35,7 @@ __all__ = [
     "TaskKind",
     "choice",
     "classify",
+    "detect",
     "kind_of",
     "language_model",
     "minimal_pair",

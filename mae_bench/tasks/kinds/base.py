@@ -51,6 +51,10 @@ class TaskKind(ABC):
         has_words: whether a text is a list of words with a label each, written by
             `mae_bench.data.words.join_words`; noise then acts inside words alone.
         default_metrics: of a user's own task that names none, the deciding one first.
+        has_lists: whether its texts or labels are lists or mappings, which CSV cannot hold.
+        has_options: whether a row has options to choose among, in columns of their own.
+        kept_together: the text of which a user's file may have several rows that belong into one
+            part, such as the context of several questions; None where each row stands alone.
         has_classes: whether labels are names of classes, or hold such names; those of a user's
             own data are then found there.
         skipped: how many rows, or labels in them, `read_example` left out, by the reason.
@@ -61,6 +65,9 @@ class TaskKind(ABC):
     num_noisy: ClassVar[int | None] = None
     has_words: ClassVar[bool] = False
     default_metrics: ClassVar[tuple[str, ...]] = ()
+    has_lists: ClassVar[bool] = False
+    has_options: ClassVar[bool] = False
+    kept_together: ClassVar[int | None] = None
     has_classes: ClassVar[bool] = False
 
     def __init__(self, task: Task) -> None:
@@ -86,6 +93,11 @@ class TaskKind(ABC):
         if self.task.train_task:
             other = TASKS.get(self.task.train_task)
             check_train_task(self.task, shares_labels=self.shares_labels(other))
+
+    @classmethod
+    def usual_metrics(cls, label_names: Sequence[str], language: str) -> tuple[str, ...]:
+        """Return the metrics of a user's own task that names none, the deciding one first."""
+        return cls.default_metrics
 
     def shares_labels(self, other: Task) -> bool:
         """Whether what is learned from the labels of another task of this kind predicts these."""

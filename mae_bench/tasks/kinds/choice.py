@@ -34,13 +34,16 @@ class Choice(FinetuneKind):
     """Labels are the places of the right options, int64, from 0.
 
     A data set's row names its right option as ``label_names`` says, in the order of the options;
-    without names by place, or by its own text. Options stand in the columns ``option_fields``, one
+    without names by its own text, or by place. Options stand in the columns ``option_fields``, one
     an option (null where there is none) or lists; without such columns in the last lines of the
     text, ``A: ...``, ``B: ...``. The first text field is the context, the others are the question.
     An example's texts are then context, question (either may be empty) and its options.
     """
 
     num_texts = 2
+    default_metrics = ("accuracy",)
+    has_options = True
+    kept_together = 0
 
     def check(self) -> None:
         """Check that there are options to read and not more names of labels than of options."""
@@ -121,6 +124,8 @@ class Choice(FinetuneKind):
             number = value
         elif isinstance(value, str) and value.strip() in options:
             number = options.index(value.strip())
+        elif isinstance(value, str) and value.strip().isdecimal():  # as CSV holds a place
+            number = int(value)
         if 0 <= number < len(options):
             return number
         allowed = names[: len(options)] or [f"0 to {len(options) - 1}", *map(repr, options)]

@@ -39,6 +39,9 @@ class Multilabel(FinetuneKind, LinearKind):
     thing to choose.
     """
 
+    default_metrics = ("micro_f1", "macro_f1", "subset_accuracy")
+    has_classes = True
+    has_lists = True
     pools_text = True
 
     def check(self) -> None:

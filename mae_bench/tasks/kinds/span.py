@@ -48,8 +48,16 @@ class Span(FinetuneKind):
 
     num_texts = 2
     num_noisy = 1
+    has_lists = True
+    kept_together = 1
     stride_ratio = 0.5
     max_answer_length: int | None = None
+
+    @classmethod
+    def usual_metrics(cls, label_names: Sequence[str], language: str) -> tuple[str, ...]:
+        """Return those of SQuAD, or of CMRC for Chinese."""
+        is_chinese = language == "zh"
+        return ("cmrc_f1", "cmrc_exact_match") if is_chinese else ("answer_f1", "exact_match")
 
     def check(self) -> None:
         """Check that question and context are read and no classes are named."""
@@ -85,8 +93,9 @@ class Span(FinetuneKind):
 
     def read_label(self, value: object, where: str) -> Answer:
         """Return the answers and where they start."""
-        if isinstance(value, Mapping) and {"text", "answer_start"} <= set(value):
-            texts, starts = list(value["text"]), list(value["answer_start"])
+        given = value if isinstance(value, Mapping) else {}
+        texts, starts = given.get("text"), given.get("answer_start")
+        if isinstance(texts, list) and isinstance(starts, list):
             are_texts = all(isinstance(text, str) and text.strip() for text in texts)
             are_starts = all(isinstance(at, int) and at >= 0 for at in starts)
             if len(texts) == len(starts) and are_texts and are_starts:

@@ -39,6 +39,14 @@ class Tag(WordKind):
     ``label_names``, which are in the data set's own scheme (IOB1, IOB2, IOBES, BILOU or BMES).
     """
 
+    has_classes = True
+    has_lists = True
+
+    @classmethod
+    def usual_metrics(cls, label_names: Sequence[str], language: str) -> tuple[str, ...]:
+        """Return F1 of spans where tags write spans, else the accuracy of words."""
+        return ("span_f1", "word_accuracy") if are_spans(label_names) else ("word_accuracy",)
+
     def check(self) -> None:
         """Check that tags are named once each, and are spans where spans are scored."""
         super().check()

@@ -6,6 +6,7 @@ What to touch: a metric is one registered function here, its direction and unit 
 from mae_bench.tasks.metrics import (
     answers,
     classes,
+    detection,
     label_sets,
     likelihoods,
     numbers,
@@ -21,6 +22,7 @@ __all__ = [
     "add_metric",
     "answers",
     "classes",
+    "detection",
     "label_sets",
     "likelihoods",
     "numbers",
