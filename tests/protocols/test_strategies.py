@@ -307,7 +307,7 @@ def test_a_head_without_a_pooling_takes_the_mean():
 
 
 @pytest.mark.parametrize("long_text", ["tail", "head_tail", "chunks"])
-@pytest.mark.parametrize("kind", ["classify", "multilabel"])
+@pytest.mark.parametrize("kind", ["classify", "detect", "multilabel"])
 def test_a_fine_tune_reads_long_texts_in_parts(encoder, kind, long_text):
     data = small_task(kind)
     recipe = {"max_length": 5, "long_text": long_text, "chunk_pooling": "attention"}

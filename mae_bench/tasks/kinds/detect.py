@@ -37,6 +37,7 @@ class Detect(FinetuneKind, LinearKind, ClassKind):
 
     default_metrics: ClassVar[tuple[str, ...]] = ("auroc", "recall_at_95")
     has_classes = True
+    pools_text = True
 
     def check(self) -> None:
         """Check that one text is read, and that the rest and what is detected are named."""
