@@ -16,7 +16,7 @@ from mae_bench.backbones import (
     content_of,
 )
 from mae_bench.errors import SpecError
-from mae_bench.specs import BackboneSpec, Budget
+from mae_bench.specs import BackboneSpec, Budget, FinetuneRecipe
 
 TRAIN = 3  # forward and backward, in forward passes
 
@@ -169,3 +169,14 @@ def seconds_for(budget: Budget, spent_s: float = 0.0) -> float | None:
             f"{spent_s:.3g} are spent on the teacher; raise amortise_over"
         )
     return budget.seconds - spent_s
+
+
+def training_passes(recipe: FinetuneRecipe) -> int:
+    """Return what a step of a fine-tune costs, in forward passes of the encoder.
+
+    A backward pass is two, for gradients of inputs and of weights; LoRA needs those of inputs
+    alone, and a frozen encoder none.
+    """
+    if recipe.freeze == "encoder":
+        return 1
+    return TRAIN if recipe.lora is None else TRAIN - 1

@@ -20,6 +20,7 @@ STREAMS: dict[str, tuple[str, ...]] = {
     "few_shot": ("task", "seed", "draw"),  # which examples of each class a draw holds
     "finetune_order": ("task", "seed", "epoch"),
     "finetune_dropout": ("task", "seed"),
+    "new_weights": ("seed", "part"),  # reinitialised layers and LoRA's updates, in a fine-tune
     "world": ("split", "part"),  # the generated language; the same for every seed
     "corpus": ("seed",),  # permutation of documents and validation split
     "tuning": ("seed", "trial"),  # sampler of one trial; the same for every arm

@@ -35,6 +35,7 @@ A study may be written shorter than it is stored:
 | `encoders: [encoders/mine]` | `encoders: [{label: mine, from: encoders/mine}]` |
 | `noise: [clean, {typos: 0.1}]` | `noise: [{name: clean}, {name: typos, rate: 0.1, where: test}]` |
 | `{typos: {rate: [0.1, 0.2]}}` | a noise of each rate |
+| `recipes: {finetune/cls: {pooling: cls}}` | `finetune/cls` in `protocols` is that variant |
 
 A key with a dot, such as `backbone.preset`, is `preset` inside the mapping `backbone`. `[]` is any
 item of a list. `--set backbone.preset=small` overrides a key; items of lists are counted from 0, as
@@ -127,12 +128,32 @@ EXAMPLES = {  # YAML; a test reads each into a study
     "finetune.precision": "fp32",
     "finetune.stride_ratio": "0.25",
     "finetune.max_answer_length": "60",
+    "finetune.bias_correction": "false",
+    "finetune.probe_steps": "200",
+    "finetune.probe_lr": "0.003",
+    "finetune.layer_lr_decay": "0.9",
+    "finetune.reinit_layers": "2",
+    "finetune.freeze": "embeddings",
+    "finetune.lora.rank": "4",
+    "finetune.lora.alpha": "8",
+    "finetune.lora.targets": "[Wqkv]",
+    "finetune.class_weights": "balanced",
+    "finetune.pooling": "cls",
+    "finetune.long_text": "head_tail",
+    "finetune.head_ratio": "0.5",
+    "finetune.chunk_overlap_ratio": "0.5",
+    "finetune.max_chunks": "4",
+    "finetune.chunk_pooling": "attention",
     "linear_probe.poolings": "[mean]",
     "linear_probe.inverse_penalties": "[0.01, 1.0, 100.0]",
     "linear_probe.max_iter": "2000",
     "linear_probe.max_length": "64",
     "linear_probe.batch_size": "32",
     "linear_probe.precision": "fp32",
+    "linear_probe.long_text": "chunks",
+    "linear_probe.head_ratio": "0.5",
+    "linear_probe.chunk_overlap_ratio": "0.0",
+    "linear_probe.max_chunks": "4",
     "representation.num_rows": "1024",
     "representation.mask_ratio": "0.3",
     "representation.tau": "0.99",

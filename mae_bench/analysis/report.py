@@ -25,6 +25,7 @@ from mae_bench.analysis.curves import Curve
 from mae_bench.analysis.derived import derived_tables
 from mae_bench.analysis.edges import edge_table
 from mae_bench.analysis.folder import check_target, mark, publish, save_json
+from mae_bench.analysis.lost_runs import lost_share_table
 from mae_bench.analysis.page import (
     SettingBlock,
     embed,
@@ -142,15 +143,15 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         for setting in scores.settings
     ]
     costs = cost_table(rows, scores, control)
-    failures = failure_table(rows)
+    failures, lost = failure_table(rows), lost_share_table(rows)
     edges = edge_table(rows)
     tuning = tuning_table(context.tuning, context.tuning_edges) if context.tuning else None
     beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
     details += derived_tables(scores, control, folder / "tables")
     scored = [table for block in blocks for table in (block.table, block.secondary) if table]
-    everything = [*scored, costs, *details]
-    for table in (*everything, *(extra for extra in (failures, edges, tuning, beside) if extra)):
+    extras = [extra for extra in (failures, lost, edges, tuning, beside) if extra]
+    for table in (*scored, costs, *details, *extras):
         table.save(folder / "tables")
     scores_long(scores).to_csv(folder / "tables" / "scores.csv", index=False)
     verdict_table([*versus, *floors], "comparisons", "").frame.to_csv(
@@ -186,6 +187,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         "costs": costs,
         "details": details,
         "failures": failures,
+        "lost": lost,
         "edges": edges,
         "max_failures": _MAX_FAILURES,
         "tuning": tuning,

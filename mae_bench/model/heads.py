@@ -11,14 +11,15 @@ from torch import Tensor, nn
 from mae_bench.model.backbone import Backbone
 from mae_bench.seeding import seed_for
 
-Pooling = Literal["mean", "cls", "last"]
+Pooling = Literal["mean", "cls", "last", "max"]
 
 
 def pool(hidden: Tensor, is_pad: Tensor | None, pooling: Pooling) -> Tensor:
     """Return [B, D] float32 from hidden vectors [B, S, D].
 
     ``mean`` averages all tokens that are not padding, [CLS] and [SEP] included;
-    ``cls`` takes the first token, ``last`` the last that is not padding.
+    ``cls`` takes the first token, ``last`` the last that is not padding, which alone has read a
+    whole text from left to right; ``max`` the highest value of each feature among them.
     """
     if pooling == "cls":
         return hidden[:, 0].float()
@@ -27,6 +28,10 @@ def pool(hidden: Tensor, is_pad: Tensor | None, pooling: Pooling) -> Tensor:
             return hidden[:, -1].float()
         last = (~is_pad).sum(dim=1).clamp(min=1) - 1
         return hidden[torch.arange(len(hidden), device=hidden.device), last].float()
+    if pooling == "max":
+        if is_pad is not None:
+            hidden = hidden.masked_fill(is_pad.unsqueeze(-1), float("-inf"))
+        return hidden.amax(dim=1).float()
     hidden = hidden.float()  # a bf16 sum over a long text would lose digits
     if is_pad is None:
         return hidden.mean(dim=1)
@@ -68,11 +73,35 @@ class LinearHead(nn.Module):
 
 
 class PooledHead(LinearHead):
-    """Mean pooling, dropout and a linear layer: the head of a label for a whole text."""
+    """Pooling, dropout and a linear layer: the head of a label for a whole text.
+
+    Attributes:
+        pooling: called with hidden vectors and ``is_pad``; None for their mean.
+    """
+
+    pooling: nn.Module | None
+
+    def __init__(
+        self, width: int, num_outputs: int, *, dropout: float, task: str, seed: int
+    ) -> None:
+        """Draw the weights of the linear layer; the pooling is set from outside."""
+        super().__init__(width, num_outputs, dropout=dropout, task=task, seed=seed)
+        self.pooling = None
 
     def forward(self, hidden: Tensor, is_pad: Tensor | None) -> Tensor:
         """Return outputs [B, C] float32 for hidden vectors [B, S, D]."""
-        output: Tensor = self.linear(self.dropout(pool(hidden, is_pad, "mean")))
+        return self.read(self.pool(hidden, is_pad))
+
+    def pool(self, hidden: Tensor, is_pad: Tensor | None) -> Tensor:
+        """Return text vectors [B, D] float32 of hidden vectors [B, S, D]."""
+        if self.pooling is None:
+            return pool(hidden, is_pad, "mean")
+        vectors: Tensor = self.pooling(hidden, is_pad)
+        return vectors
+
+    def read(self, vectors: Tensor) -> Tensor:
+        """Return outputs [B, C] float32 of text vectors [B, D]."""
+        output: Tensor = self.linear(self.dropout(vectors))
         return output.float()
 
 

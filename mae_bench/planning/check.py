@@ -15,10 +15,12 @@ from mae_bench.planning.noises import check_noises
 from mae_bench.planning.outside_arms import check_encoders, left_out_protocols
 from mae_bench.planning.recipes import (
     check_lengths,
+    check_variants,
     unread_recipes,
     with_fitted_lengths,
     with_recipes,
 )
+from mae_bench.planning.strategies import check_strategies
 from mae_bench.planning.tuning_section import check_tuning
 from mae_bench.sentences import shown
 from mae_bench.specs import (
@@ -60,6 +62,7 @@ def check_study(
     silent = check_scorers(study, arms)
     check_deciding(study)
     check_lengths(study)
+    check_strategies(study)
     outside = [encoder.label for encoder in study.encoders]
     labels = [*(arm.label for arm in arms), *outside, *fitting_floors(study).values()]
     if study.control is not None:
@@ -212,6 +215,7 @@ def _check_names(study: Study) -> None:
     for task in study.real_tasks:
         task_of(study, task)
     check_noises(study)
+    check_variants(study)
     for name in study.protocols:
         if not PROTOCOLS.get(name).needs_checkpoint:
             raise SpecError(

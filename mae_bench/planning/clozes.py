@@ -21,13 +21,13 @@ def check_clozes(study: Study, arms: Sequence[ResolvedArm]) -> list[str]:
     from mae_bench.protocols.prompts import cloze_of
     from mae_bench.tasks.own import task_of
 
-    asking = [PROTOCOLS.get(name) for name in study.protocols]
+    tasks = [task_of(study, name) for name in study.real_tasks]
     asked = []
-    for protocol in asking:
-        for task in [task_of(study, name) for name in study.real_tasks]:
-            if protocol.needs_token_head(task.kind):
+    for name in study.protocols:
+        for task in tasks:
+            if PROTOCOLS.get(name).needs_token_head(task.kind):
                 asked.append(task.name)
-                recipe = recipe_of(study, protocol)
+                recipe = recipe_of(study, name)
                 cloze_of(task, recipe.clozes if isinstance(recipe, ZeroShotRecipe) else {})
     without = [arm.label for arm in arms if not has_token_head(arm)]
     without += [encoder.label for encoder in study.encoders]

@@ -205,7 +205,7 @@ def _cost(stage: Stage, plan: Plan, vocab_size: int, teachers: Mapping[str, ArmC
 
 def _evaluate_flops(stage: Stage, plan: Plan, vocab_size: int) -> float:
     """Return roughly what an evaluation's encoder does; 0 for a floor."""
-    from mae_bench.costs import TRAIN, StepShape
+    from mae_bench.costs import TRAIN, StepShape, training_passes
     from mae_bench.protocols.base import PROTOCOLS
 
     spec = stage.spec
@@ -221,7 +221,8 @@ def _evaluate_flops(stage: Stage, plan: Plan, vocab_size: int) -> float:
         if spec.task and (each := per_class(spec.train_size)):
             num_train = each * plan.tasks[spec.task].num_labels
         steps = max(recipe.epochs * -(-num_train // recipe.batch_size), recipe.min_steps)
-        texts += len(recipe.learning_rates) * steps * recipe.batch_size
+        passes = len(recipe.learning_rates) * steps * training_passes(recipe) + recipe.probe_steps
+        texts += passes * recipe.batch_size / TRAIN
     if spec.folder is not None:  # two operations a weight and token, whatever its architecture
         weights = weight_bytes(Path(spec.folder)) / 4
         return texts * TRAIN * 2 * weights * length

@@ -13,7 +13,7 @@ from mae_bench.planning.check import check_study
 from mae_bench.planning.external import outside
 from mae_bench.planning.fitting import fitting_floors, floor_tasks, read_tasks
 from mae_bench.planning.outside_arms import encoder_key, folder_of, outside_arm
-from mae_bench.planning.recipes import recipe_of
+from mae_bench.planning.recipes import is_variant, recipe_of
 from mae_bench.planning.stage import Key, Stage, StageBuilder
 from mae_bench.specs import (
     CLEAN,
@@ -237,7 +237,7 @@ class _Planner:
         from mae_bench.protocols.base import PROTOCOLS
 
         study, method = self.study, PROTOCOLS.get(protocol)
-        recipe = recipe_of(study, method).canonical()
+        recipe = recipe_of(study, protocol).canonical()
         ids = {checkpoint[0]: checkpoint[1]} if checkpoint else {}
         pretrain, encoder = ids.get("pretrain"), ids.get("encoder")
         tasks: tuple[str | None, ...]
@@ -254,7 +254,7 @@ class _Planner:
                     # Not validated again: a plan holds thousands, and the study is checked.
                     spec = EvaluateSpec.model_construct(
                         checkpoint=checkpoint[1] if checkpoint else None,
-                        protocol=protocol,
+                        protocol=method.name,
                         recipe=recipe,
                         task=task,
                         task_data=self._data(task)[1],
@@ -273,7 +273,10 @@ class _Planner:
                     label = f"evaluate {name}"
                     backbone = self.study.backbone
                     key = self.builder.evaluate(spec, method.version, label, backbone)
+                    # two protocols of one study may be the same run under two names
+                    variant = [protocol] if is_variant(protocol) else []
                     for noise in tests.values():
+                        content = [key[1], arm.label, tokens, noise.label, *variant]
                         yield Cell(
                             arm=arm,
                             is_floor=checkpoint is None,
@@ -287,5 +290,5 @@ class _Planner:
                             pretrain=pretrain,
                             encoder=encoder,
                             evaluate=key[1],
-                            id=stage_id("cell", 1, [key[1], arm.label, tokens, noise.label]),
+                            id=stage_id("cell", 1, content),
                         )

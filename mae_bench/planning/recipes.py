@@ -1,8 +1,12 @@
 """The recipe that a study sets for each protocol: under ``recipes``, or under a short form.
 
 ``recipes: {linear_probe: {max_iter: 50}}`` means what ``linear_probe: {max_iter: 50}`` means.
+``recipes: {finetune/lora: {lora: {rank: 8}}}`` is a variant: ``protocols`` may name it beside
+``finetune``, whose recipe it has but for what is written. Its name stands in rows and in no id, so
+that a variant that changes nothing is not run twice.
 """
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from mae_bench.protocols.base import Protocol
 
 SHORT_FORMS = ("finetune", "linear_probe", "representation")  # keys of a study, named as protocols
+_VARIANT = re.compile(r"[a-z0-9][a-z0-9_.-]*")  # of what follows the slash, which names files
 
 
 def with_recipes(study: Study) -> Study:
@@ -35,8 +40,15 @@ def with_recipes(study: Study) -> Study:
             protocol = PROTOCOLS.get(name)
         except UnknownNameError as error:
             raise UnknownNameError(f"recipes: {error}", name) from None
-        recipe = _validated(protocol, content)
-        if not _is_run(protocol, study):
+        recipe = _validated(name, protocol, content)
+        if is_variant(name) and not _VARIANT.fullmatch(name.partition("/")[2]):
+            raise SpecError(
+                f"recipes: a variant is a protocol, a slash and a name of a-z, 0-9, '.', '_' and "
+                f"'-', got '{name}'; write {protocol.name}/other",
+                name,
+                ("recipes", name),
+            )
+        if not _is_run(name, protocol, study):
             raise SpecError(
                 f"recipes.{name} sets a protocol that this study does not run "
                 f"({', '.join(study.protocols)}, and floors that fit its tasks); drop it, or add "
@@ -75,22 +87,55 @@ def unread_recipes(study: Study) -> list[str]:
     ]
 
 
-def recipe_of(study: Study, protocol: "Protocol") -> Frozen:
-    """Return the recipe of a protocol in a checked study.
+def is_variant(name: str) -> bool:
+    """Whether a protocol is named with another recipe than the study's own for it."""
+    return "/" in name
+
+
+def check_variants(study: Study) -> None:
+    """Refuse variants without a recipe.
+
+    Raises:
+        UnknownNameError: the first of them.
+    """
+    tuned = (study.tuning.protocol,) if study.tuning else ()
+    for name in (*study.protocols, *tuned):
+        if is_variant(name) and name not in study.recipes:
+            known = [other for other in study.recipes if is_variant(other)]
+            raise UnknownNameError(
+                f"protocols names the variant '{name}', which has no recipe; variants of this "
+                f"study: {', '.join(known) or 'none'}. Write what it changes under "
+                f"recipes: {{{name}: {{...}}}}",
+                name,
+            )
+
+
+def recipe_of(study: Study, name: str) -> Frozen:
+    """Return the recipe of a protocol, or of a variant, in a checked study.
 
     A protocol of another package that has the recipe of one with a short form, and none of its
     own under ``recipes``, takes what the short form sets. A ``max_length`` that is not written is
     at most what every encoder of the study has positions for.
     """
-    recipe: Frozen
-    if protocol.name in study.recipes:
-        recipe = _validated(protocol, study.recipes[protocol.name])
+    from mae_bench.protocols.base import PROTOCOLS
+
+    protocol = PROTOCOLS.get(name)
+    if is_variant(name):
+        own = _own_recipe(study, protocol)
+        changed = {**own.model_dump(exclude_unset=True), **study.recipes[name]}
+        recipe = _validated(name, protocol, changed)
     else:
-        set_by_study = (getattr(study, name) for name in SHORT_FORMS)
-        recipe = next((r for r in set_by_study if isinstance(r, protocol.recipe)), None) or (
-            protocol.recipe()
-        )
+        recipe = _own_recipe(study, protocol)
     return _fitted(recipe, _most_tokens(study))
+
+
+def _own_recipe(study: Study, protocol: "Protocol") -> Frozen:
+    if protocol.name in study.recipes:
+        return _validated(protocol.name, protocol, study.recipes[protocol.name])
+    set_by_study = (getattr(study, name) for name in SHORT_FORMS)
+    recipe: Frozen | None
+    recipe = next((r for r in set_by_study if isinstance(r, protocol.recipe)), None)
+    return recipe or protocol.recipe()
 
 
 def with_fitted_lengths(study: Study) -> Study:
@@ -111,12 +156,10 @@ def check_lengths(study: Study) -> None:
     Raises:
         SpecError: the first of them.
     """
-    from mae_bench.protocols.base import PROTOCOLS
-
     limits = length_limits(study)
     lengths = {"corpus.row_length": study.corpus.row_length} if study.objectives else {}
     for name in study.protocols:
-        length = getattr(recipe_of(study, PROTOCOLS.get(name)), "max_length", None)
+        length = getattr(recipe_of(study, name), "max_length", None)
         where = name if name in SHORT_FORMS else f"recipes.{name}"
         if length is not None:
             lengths[f"{where}.max_length"] = length
@@ -134,13 +177,16 @@ def _most_tokens(study: Study) -> int | None:
     return min(length_limits(study).values(), default=None)
 
 
-def _is_run(protocol: "Protocol", study: Study) -> bool:
-    """Whether a study evaluates by a protocol: for its rows, for its trials, or as a floor."""
+def _is_run(name: str, protocol: "Protocol", study: Study) -> bool:
+    """Whether a study evaluates by a protocol: for its rows, for its trials, or as a floor.
+
+    The recipe of a protocol is also read by its variants.
+    """
     from mae_bench.tasks.base import ARROW, TASKS
 
     if protocol.needs_checkpoint:
-        chosen = study.tuning.protocol if study.tuning else ""
-        return protocol.name in (*study.protocols, chosen)
+        asked = (*study.protocols, *([study.tuning.protocol] if study.tuning else []))
+        return name in asked or name in (other.partition("/")[0] for other in asked)
     tested = [task.rpartition(ARROW)[2] for task in study.real_tasks]
     kinds = [TASKS.get(task).kind for task in tested if task in TASKS]
     kinds += [spec.kind for spec in study.own_tasks if spec.name in study.tasks]
@@ -156,8 +202,8 @@ def _fitted(recipe: Frozen, limit: int | None) -> Frozen:
     return recipe.model_copy(update={"max_length": limit})
 
 
-def _validated(protocol: "Protocol", content: Mapping[str, object]) -> Frozen:
-    where = ("recipes", protocol.name)
+def _validated(name: str, protocol: "Protocol", content: Mapping[str, object]) -> Frozen:
+    where = ("recipes", name)
     try:
         return protocol.recipe.model_validate(content)
     except ValidationError as error:

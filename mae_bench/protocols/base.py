@@ -89,8 +89,24 @@ class Protocol:
         return self.fits(task.kind) and not (task.is_test_only and self.needs_labels)
 
 
+class Protocols(Registry[Protocol]):
+    """The protocols by name; a variant, as ``finetune/lora``, is the one before the slash."""
+
+    def get(self, name: str) -> Protocol:
+        """Return the protocol of that name, or of that variant.
+
+        Raises:
+            UnknownNameError: with every known name and the nearest one.
+        """
+        return super().get(name.partition("/")[0])
+
+    def __contains__(self, name: object) -> bool:
+        """Whether a protocol of that name, or of that variant, is registered."""
+        return super().__contains__(name.partition("/")[0] if isinstance(name, str) else name)
+
+
 NO_FOLDERS: Mapping[str, Path] = MappingProxyType({})
-PROTOCOLS: Registry[Protocol] = Registry("protocol", "protocols")
+PROTOCOLS = Protocols("protocol", "protocols")
 
 
 def read_recipe(spec: EvaluateSpec, recipe: type[R]) -> R:

@@ -3,14 +3,14 @@
 AdamW with bias correction, linear warm-up and decay (Devlin et al. 2019, arXiv:1810.04805;
 Mosbach et al. 2021, arXiv:2006.04884). Every learning rate starts from the same weights and
 reads the same batches with the same dropout, and so does every objective. Differs from the
-papers in mean pooling over real tokens in place of [CLS], which some objectives never train.
+papers in mean pooling over real tokens in place of [CLS], which some objectives never train. What
+else a recipe may change of this is in `mae_bench.protocols.strategies`.
 """
 
 import copy
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mae_bench.costs import training_passes
 from mae_bench.errors import DivergedError
 from mae_bench.model.attention import to_device
 from mae_bench.model.backbone import load_backbone
 from mae_bench.model.heads import TaskModel
+from mae_bench.model.text_pooling import ChunkModel
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
 from mae_bench.protocols.outcome import (
@@ -30,15 +32,15 @@ from mae_bench.protocols.outcome import (
     choose,
     conclude,
     find_untrained,
-    grid_edges,
     score,
 )
+from mae_bench.protocols.rates import rate_beyond
 from mae_bench.protocols.splits import Splits
-from mae_bench.seeding import seed_for
+from mae_bench.protocols.strategies import build_model, check_strategy, lr_factor, prepare
 from mae_bench.specs import EvaluateSpec, FinetuneRecipe
-from mae_bench.tasks.base import Examples, Task, TaskData
+from mae_bench.tasks.base import Examples, TaskData
 from mae_bench.tasks.build import skipped_sentence
-from mae_bench.tasks.kinds.base import FinetuneKind, Learner, kind_of
+from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, Learner, kind_of
 from mae_bench.tasks.metrics import Values
 from mae_bench.training.batching import (
     Indices,
@@ -48,10 +50,12 @@ from mae_bench.training.batching import (
     reading_batches,
     training_batches,
 )
+from mae_bench.training.dropout_seed import seeded_dropout
+from mae_bench.training.long_texts import lay_out
 from mae_bench.training.operations import OperationCount
 from mae_bench.training.optim import linear_schedule, make_optimizer, set_lr
 from mae_bench.training.precision import autocast
-from mae_bench.training.token_roles import pair_separator
+from mae_bench.training.token_roles import own_poolings, pair_separator
 
 _REPORT_EVERY = 25  # steps between two reports of progress
 
@@ -61,7 +65,7 @@ class Finetuner:
 
     def __init__(
         self,
-        model: TaskModel,
+        model: TaskModel | ChunkModel,
         learner: Learner,
         recipe: FinetuneRecipe,
         *,
@@ -90,18 +94,45 @@ class Finetuner:
         Raises:
             DivergedError: a loss was not finite.
         """
-        recipe = self.recipe
         self.model.load_state_dict(self.start)
+        steps, passes = self.num_steps(len(texts)), training_passes(self.recipe)
+        yield from self._train(texts, targets, peak_lr, steps, passes)
+
+    def probe(self, texts: TokenSet, targets: Tensor) -> Iterator[int]:
+        """Train the head alone from the start, which then is where this ended; yield steps done.
+
+        Source: Kumar et al. 2022, arXiv:2202.10054.
+
+        Raises:
+            DivergedError: a loss was not finite.
+        """
+        trained = [p for p in self.model.backbone.parameters() if p.requires_grad]
+        for parameter in trained:
+            parameter.requires_grad_(False)
+        yield from self._train(
+            texts, targets, self.recipe.probe_lr, self.recipe.probe_steps, passes=1
+        )
+        for parameter in trained:
+            parameter.requires_grad_(True)
+        self.start = copy.deepcopy(self.model.state_dict())
+
+    def _train(
+        self, texts: TokenSet, targets: Tensor, peak_lr: float, steps: int, passes: int
+    ) -> Iterator[int]:
+        recipe, backbone = self.recipe, self.model.backbone
         self.model.train()
         parameters = [p for p in self.model.parameters() if p.requires_grad]
+        if not any(p.requires_grad for p in backbone.parameters()):
+            backbone.eval()  # features of a frozen encoder are those that are tested
         optimizer = make_optimizer(
             self.model.named_parameters(),
             lr=0.0,
             weight_decay=recipe.weight_decay,
             betas=(recipe.beta1, recipe.beta2),
             eps=recipe.eps,
+            lr_factor=lr_factor(backbone, recipe.layer_lr_decay),
+            is_corrected=recipe.bias_correction,
         )
-        steps = self.num_steps(len(texts))
         losses: list[Tensor] = []
         last = deque[Indices](maxlen=-(-len(texts) // recipe.batch_size))
         batches = training_batches(
@@ -124,7 +155,7 @@ class Finetuner:
             optimizer.step()
             last.append(index)
             losses.append(loss.detach())  # read once at the end: .item() would wait for the device
-            self.operations.add_training(ids.shape)
+            self.operations.add_training(texts.read_shape(index, ids.shape), passes)
             yield step + 1
         all_losses = torch.stack(losses).float()
         if not bool(all_losses.isfinite().all()):
@@ -149,36 +180,10 @@ class Finetuner:
                 batch = self.model(ids, is_pad)
             # outputs a token are as many as the batch's longest text has; the rest stays 0
             outputs[on_device, : batch.shape[1]] = batch
-            self.operations.add_reading(ids.shape)
+            self.operations.add_reading(texts.read_shape(index, ids.shape))
         if not bool(outputs.isfinite().all()):
             raise DivergedError("non-finite predictions")
         return outputs
-
-
-def rate_beyond(task: Task, trials: Sequence[Trial]) -> list[float]:
-    """Return the rate to try next where the best is at an edge of those tried, else nothing.
-
-    It is as far off as the grid's own step at that edge, by factor.
-    """
-    if all(trial.value is None for trial in trials):
-        return []
-    best = choose(task, trials)
-    edge = (grid_edges(task, trials, best) or {}).get("learning_rate")
-    if edge is None:
-        return []
-    rates = sorted(float(trial.chosen["learning_rate"]) for trial in trials)
-    end, inside = (rates[0], rates[1]) if edge == "lowest" else (rates[-1], rates[-2])
-    return [float(f"{end * end / inside:.3g}")]
-
-
-@contextmanager
-def seeded_dropout(task: str, seed: int, device: str) -> Iterator[None]:
-    """Seed torch's global generator, which dropout draws from, and put it back afterwards."""
-    is_cuda = torch.device(device).type == "cuda"
-    devices = [torch.device(device)] if is_cuda else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed_for("finetune_dropout", task=task, seed=seed))
-        yield
 
 
 def run(
@@ -191,6 +196,7 @@ def run(
     """
     started = time.perf_counter()
     recipe = read_recipe(spec, FinetuneRecipe)
+    check_strategy(recipe, KINDS.get(task.task.kind), task.task.kind)
     splits = Splits(spec, task)
     name = task.task.trained_as
     backbone = load_backbone(checkpoint)
@@ -200,12 +206,18 @@ def run(
     assert isinstance(kind, FinetuneKind)  # the protocol's `kinds`
     kind = kind.under(recipe)
     learner = kind.learner(splits.train)
+    prepare(backbone, recipe, spec.seed)
     head = learner.head(backbone.width, dropout=recipe.dropout, seed=spec.seed)
     separator = pair_separator(tokenizer) if kind.num_texts == 2 else None
-    model = TaskModel(backbone, head, separator)
+    (pooling,) = own_poolings((recipe.pooling,), tokenizer)
+    read_as = recipe.model_copy(update={"pooling": pooling})
+    model = build_model(backbone, head, read_as, separator, task=name, seed=spec.seed)
     tuner = Finetuner(model, learner, recipe, task=name, seed=spec.seed, device=device)
 
     def read(examples: Examples) -> TokenSet:
+        if recipe.long_text != "head":
+            texts, size = examples.texts[0], backbone.vocab_size
+            return lay_out(tokenizer, texts, recipe, vocab_size=size, device=device)
         return kind.lay_out(
             tokenizer,
             examples,
@@ -221,6 +233,11 @@ def run(
     train, selection = read(splits.train), read(splits.selection)
     train_targets = learner.encode(splits.train.labels, train)
     selection_targets = learner.encode(splits.selection.labels, selection)
+    if recipe.probe_steps:
+        with seeded_dropout(name, spec.seed, device):
+            for step in tuner.probe(train, train_targets):
+                if step % _REPORT_EVERY == 0:
+                    progress(0, 1, f"{name}: step {step} of the head alone")
     steps = tuner.num_steps(len(train))
     trials: list[Trial] = []
     best_weights = tuner.start

@@ -12,47 +12,42 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from mae_bench.errors import DivergedError
-from mae_bench.model.attention import to_device
-from mae_bench.model.backbone import Backbone, load_backbone
-from mae_bench.model.heads import pool
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
 from mae_bench.protocols.linear_fit import Fitted, best_of, linear_kind, try_penalties
 from mae_bench.protocols.outcome import ProtocolResult, conclude
 from mae_bench.protocols.splits import Splits
+from mae_bench.protocols.text_vectors import Vectors, VectorSource
 from mae_bench.specs import EvaluateSpec, ProbeRecipe, VectorRecipe
 from mae_bench.tasks.base import Examples, TaskData
 from mae_bench.tasks.kinds.base import LinearKind
 from mae_bench.tasks.metrics import Values
-from mae_bench.training.batching import check_length, load_tokenizer, reading_batches, tokenize
 from mae_bench.training.operations import OperationCount
-from mae_bench.training.precision import autocast
-from mae_bench.training.token_roles import own_poolings
 
 
 class Encoder:
-    """A frozen encoder that turns each distinct text into one vector for each pooling, once."""
+    """A frozen encoder that turns each distinct text into one vector for each pooling.
+
+    Attributes:
+        poolings: those of the recipe, as they are for its tokenizer (`own_poolings`).
+        operations: what encoding the texts of this cell costs, whether or not another cell of the
+            process had them encoded before.
+    """
 
     def __init__(
         self, checkpoint: Path | str, recipe: ProbeRecipe | VectorRecipe, device: str
     ) -> None:
-        """Load the encoder and its tokenizer.
+        """Find the encoder and its tokenizer.
 
         Raises:
             SpecError: the encoder has fewer positions than the recipe's ``max_length``.
         """
-        self.backbone: Backbone = to_device(load_backbone(checkpoint), device).eval()
-        check_length(recipe.max_length, self.backbone.config)
-        self.recipe = recipe
-        self.device = device
-        self.operations = OperationCount(self.backbone.config)
-        self._tokenizer = load_tokenizer(checkpoint)
-        self.poolings = own_poolings(recipe.poolings, self._tokenizer)
+        self._source = VectorSource(checkpoint, recipe, device)
+        self.poolings = self._source.poolings
+        self.operations = OperationCount(self._source.config)
         self._row_of: dict[str, int] = {}
-        self._vectors: dict[str, list[Values]] = {name: [] for name in self.poolings}
+        self._vectors: list[Vectors] = []
 
     def encode(self, texts: Iterable[str]) -> None:
         """Make vectors of the texts that have none yet.
@@ -63,32 +58,19 @@ class Encoder:
         new = [text for text in dict.fromkeys(texts) if text not in self._row_of]
         if not new:
             return
-        tokens = tokenize(
-            self._tokenizer,
-            (new,),
-            max_length=self.recipe.max_length,
-            vocab_size=self.backbone.vocab_size,
-            device=self.device,
-        )
-        shape = (len(new), self.backbone.width)
-        vectors = {name: torch.empty(shape, device=self.device) for name in self.poolings}
-        with torch.inference_mode(), autocast(self.device, self.recipe.precision):
-            for index in reading_batches(tokens.lengths, self.recipe.batch_size):
-                ids, is_pad, on_device = tokens.batch(index)
-                hidden = self.backbone(ids, None, is_pad)
-                for pooling, table in vectors.items():
-                    table[on_device] = pool(hidden, is_pad, pooling)
-                self.operations.add_reading(ids.shape)
-        if not all(bool(table.isfinite().all()) for table in vectors.values()):
-            raise DivergedError("the encoder's vectors are not finite")
-        for pooling, table in vectors.items():
-            self._vectors[pooling].append(table.cpu().numpy())
+        vectors, batches = self._source.vectors(new)
+        for shape in batches:
+            self.operations.add_reading(shape)
+        self._vectors.append(vectors)
         self._row_of |= {text: len(self._row_of) + i for i, text in enumerate(new)}
 
     def vectors(self, texts: Sequence[str], pooling: str) -> Values:
         """Return [N, D] float64 vectors of encoded texts."""
-        table = np.concatenate(self._vectors[pooling]).astype(np.float64)
-        vectors: Values = table[[self._row_of[text] for text in texts]]
+        if len(self._vectors) > 1:
+            self._vectors = [np.concatenate(self._vectors)]
+        (table,) = self._vectors
+        number = self.poolings.index(pooling)
+        vectors: Values = table[[self._row_of[text] for text in texts], number].astype(np.float64)
         return vectors
 
     def features(self, examples: Examples, pooling: str) -> Values:
@@ -153,7 +135,7 @@ def run(
 PROTOCOLS.register("linear_probe")(
     Protocol(
         "linear_probe",
-        version=2,
+        version=3,
         recipe=ProbeRecipe,
         needs_checkpoint=True,
         run=run,

@@ -13,6 +13,26 @@ WORD_GRID = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)  # a text has many words t
 Pooling = Literal["mean", "cls", "last"]
 
 
+LongText = Literal["head", "tail", "head_tail", "chunks"]
+
+
+class LoraSpec(Frozen):
+    """Low-rank updates of frozen matrices, the only part of the encoder that is trained.
+
+    Source: Hu et al. 2022, arXiv:2106.09685.
+
+    Attributes:
+        rank: of each update.
+        alpha: the update is scaled by alpha / rank.
+        targets: ends of the names of the encoder's linear layers that get one; left out, all
+            within its layers.
+    """
+
+    rank: Count = 8
+    alpha: Count = 16
+    targets: tuple[str, ...] = ()
+
+
 class FinetuneRecipe(Frozen):
     """The one fine-tune recipe of a study; only the learning rate is chosen, from this grid.
 
@@ -44,6 +64,23 @@ class FinetuneRecipe(Frozen):
             share of the context's tokens in a window.
         max_answer_length: longest answer that is predicted, in characters, which mean the same
             whatever the tokenizer; left out, that of the training labels.
+        bias_correction: whether AdamW divides by what its means lack at the start; false is
+            BERT's own optimizer.
+        probe_steps: steps in which the head alone is trained, before everything is.
+        probe_lr: peak rate of those steps.
+        layer_lr_decay: factor of the rate from each layer to the one below it; the head has the
+            whole rate.
+        reinit_layers: top layers that start from new weights.
+        freeze: what stays as it was pretrained: nothing, all below the first layer, or all.
+        lora: trains low-rank updates in place of the encoder; needs ``mae-bench[lora]``.
+        class_weights: ``balanced`` weighs the loss of a class by the inverse of its share.
+        pooling: how token vectors become one for a text, for labels of whole texts.
+        long_text: what is read of a text above ``max_length``: its start, its end, both, or
+            chunks that are encoded one by one.
+        head_ratio: of ``head_tail``: the share that the start gets.
+        chunk_overlap_ratio: share of a chunk that the next one repeats.
+        max_chunks: most chunks of a text; what follows is cut.
+        chunk_pooling: how the vectors of chunks become one.
     """
 
     learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)] = (3e-4, 1e-3, 3e-3)
@@ -63,6 +100,36 @@ class FinetuneRecipe(Frozen):
     precision: Precision = "auto"
     stride_ratio: Annotated[float, Field(gt=0, le=1)] = 0.5
     max_answer_length: Count | None = None
+    bias_correction: bool = True
+    probe_steps: Annotated[int, Field(ge=0)] = 0
+    probe_lr: Positive = 1e-3
+    layer_lr_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    reinit_layers: Annotated[int, Field(ge=0)] = 0
+    freeze: Literal["none", "embeddings", "encoder"] = "none"
+    lora: LoraSpec | None = None
+    class_weights: Literal["none", "balanced"] = "none"
+    pooling: Literal["mean", "cls", "last", "max", "attention"] = "mean"
+    long_text: LongText = "head"
+    head_ratio: Ratio = 0.25
+    chunk_overlap_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    max_chunks: Count = 8
+    chunk_pooling: Literal["mean", "attention"] = "mean"
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        others = self.freeze != "none" or self.layer_lr_decay != 1 or self.reinit_layers
+        if self.lora is not None and others:
+            raise ValueError(
+                "lora trains nothing of the encoder but its updates, all at one rate, got it with "
+                f"freeze '{self.freeze}', layer_lr_decay {self.layer_lr_decay:g} and "
+                f"reinit_layers {self.reinit_layers}; drop one"
+            )
+        if self.freeze == "encoder" and (self.reinit_layers or self.layer_lr_decay != 1):
+            raise ValueError(
+                "freeze 'encoder' trains the head alone, so that reinit_layers and layer_lr_decay "
+                "mean nothing to it; drop one"
+            )
+        return self
 
 
 class ProbeRecipe(Frozen):
@@ -77,6 +144,11 @@ class ProbeRecipe(Frozen):
         max_length: longest text in tokens; a longer one is cut.
         batch_size: texts that are encoded together.
         precision: of the encoder; ``auto`` is bf16 where the hardware computes it natively.
+        long_text: what is read of a text above ``max_length``: its start, its end, both, or
+            chunks whose vectors are averaged.
+        head_ratio: of ``head_tail``: the share that the start gets.
+        chunk_overlap_ratio: share of a chunk that the next one repeats.
+        max_chunks: most chunks of a text; what follows is cut.
     """
 
     poolings: Annotated[tuple[Pooling, ...], Field(min_length=1)] = ("mean", "cls")
@@ -85,6 +157,10 @@ class ProbeRecipe(Frozen):
     max_length: Count = 128
     batch_size: Count = 64
     precision: Precision = "auto"
+    long_text: LongText = "head"
+    head_ratio: Ratio = 0.25
+    chunk_overlap_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    max_chunks: Count = 8
 
 
 class WordProbeRecipe(Frozen):

@@ -5,7 +5,7 @@ similar length waste little on padding without packing texts together, which wou
 text attend to another. Legend: N texts, L longest text, B batch, S longest text of the batch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -70,6 +70,10 @@ class TokenSet:
         """Return the number of texts."""
         return len(self.lengths)
 
+    def read_shape(self, index: Indices, shape: Sequence[int]) -> Sequence[int]:
+        """Return the shape of ids that an encoder reads, for a batch of ids of ``shape``."""
+        return shape
+
     def batch(self, index: Indices) -> tuple[Tensor, Tensor | None, Tensor]:
         """Return (ids [B, S], is_pad [B, S] or None where nothing is padded, index [B])."""
         lengths = self.lengths[index]
@@ -122,6 +126,13 @@ def tokenize(
     """
     if not texts[0]:
         raise DataError("no texts to read: the split is empty; use a larger task or train size")
+    rows = token_ids(tokenizer, texts, max_length, encode_texts(tokenizer, max_length))
+    filler = pad_id(tokenizer, vocab_size)
+    return TokenSet.of(rows, pad_id=filler, vocab_size=vocab_size, device=device)
+
+
+def encode_texts(tokenizer: Any, max_length: int) -> Callable[[list[list[str]]], list[list[int]]]:
+    """Return what turns columns of texts into rows of ids that are cut at ``max_length``."""
 
     def encode(columns: list[list[str]]) -> list[list[int]]:
         rows: list[list[int]] = tokenizer(
@@ -137,9 +148,7 @@ def tokenize(
         )["input_ids"]
         return rows
 
-    rows = token_ids(tokenizer, texts, max_length, encode)
-    filler = pad_id(tokenizer, vocab_size)
-    return TokenSet.of(rows, pad_id=filler, vocab_size=vocab_size, device=device)
+    return encode
 
 
 def check_length(max_length: int, config: object) -> None:

@@ -23,9 +23,9 @@ class OperationCount:
         """Operations so far; None where what the encoder costs is unknown."""
         return None if self._cost is None else self._operations
 
-    def add_training(self, shape: Sequence[int]) -> None:
-        """Count a forward and a backward pass over ids of this shape, tokens last."""
-        self._add(shape, TRAIN)
+    def add_training(self, shape: Sequence[int], passes: int = TRAIN) -> None:
+        """Count a forward and a backward pass over ids of this shape, as so many forward passes."""
+        self._add(shape, passes)
 
     def add_reading(self, shape: Sequence[int]) -> None:
         """Count a forward pass over ids of this shape."""

@@ -1,9 +1,11 @@
 """AdamW with a linear warm-up and a linear decay to zero."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import nn
+
+from mae_bench.training.bert_adam import BertAdam
 
 
 def make_optimizer(
@@ -13,17 +15,36 @@ def make_optimizer(
     weight_decay: float,
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
-) -> torch.optim.AdamW:
-    """Return AdamW with bias correction; vectors (norms, biases) are not decayed.
+    lr_factor: Callable[[str], float] = lambda name: 1.0,
+    is_corrected: bool = True,
+) -> torch.optim.Optimizer:
+    """Return AdamW; vectors (norms, biases) are not decayed.
 
     Source: Loshchilov & Hutter 2019, arXiv:1711.05101.
+
+    Args:
+        named: parameters by name.
+        lr: rate.
+        weight_decay: of matrices.
+        betas: decays of the means.
+        eps: added to the denominator.
+        lr_factor: of a parameter's rate, by its name; `set_lr` keeps it.
+        is_corrected: whether the means are corrected for their start at zero.
     """
-    trained = [parameter for _, parameter in named if parameter.requires_grad]
+    trained = [(lr_factor(name), parameter) for name, parameter in named if parameter.requires_grad]
     groups = [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+        {
+            "params": [p for own, p in trained if own == factor and (p.ndim >= 2) == is_matrix],
+            "weight_decay": weight_decay if is_matrix else 0.0,
+            "lr": lr * factor,
+            "lr_factor": factor,
+        }
+        for factor in dict.fromkeys(factor for factor, _ in trained)
+        for is_matrix in (True, False)
     ]
     groups = [group for group in groups if group["params"]]
+    if not is_corrected:
+        return BertAdam(groups, lr=lr, betas=betas, eps=eps)
     return torch.optim.AdamW(groups, lr=lr, betas=betas, eps=eps, fused=True)
 
 
@@ -38,6 +59,6 @@ def linear_schedule(done_ratio: float, warmup_ratio: float) -> float:
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """Set the rate of every group."""
+    """Set the rate of every group, times the group's own factor."""
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        group["lr"] = lr * group.get("lr_factor", 1.0)

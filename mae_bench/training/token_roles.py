@@ -3,16 +3,17 @@
 Encoders from elsewhere have frames of their own: ``<s> a </s></s> b </s>``, or none at all.
 """
 
-from collections.abc import Sequence
-from typing import Any
-
-from mae_bench.model.heads import Pooling
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, TypeVar
 
 ROW = "a text"
 PAIR = ("one text", "another text")
 
 
-def own_poolings(poolings: Sequence[Pooling], tokenizer: Any) -> tuple[Pooling, ...]:
+P = TypeVar("P", bound=str)  # names of poolings, "last" among them
+
+
+def own_poolings(poolings: Sequence[P], tokenizer: Any) -> tuple[P | Literal["last"], ...]:
     """Return poolings for a tokenizer: `cls` is the last token where no [CLS] stands first.
 
     The first token of a decoder has read nothing but itself; its last has read all, as XLNet's
@@ -21,6 +22,7 @@ def own_poolings(poolings: Sequence[Pooling], tokenizer: Any) -> tuple[Pooling, 
     cls = tokenizer.cls_token_id
     ids = tokenizer(ROW, verbose=False)["input_ids"]
     has_first = cls is not None and bool(ids) and ids[0] == cls
+    named: Iterator[P | Literal["last"]]
     named = ("last" if pooling == "cls" and not has_first else pooling for pooling in poolings)
     return tuple(dict.fromkeys(named))
 

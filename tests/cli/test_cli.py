@@ -147,7 +147,8 @@ def test_the_keys_of_a_study_say_what_is_written_and_what_stands_there_otherwise
     assert keys["tuning.budget.tokens"]["default"] == "500000"
     assert keys["backbone.preset"]["allowed"].startswith("one of tiny, ")
     assert keys["objectives[].label"]["default"] != "required"
-    assert keys["objectives"]["default"] == "required"
+    assert keys["objectives"]["default"] == "[] beside encoders"
+    assert keys["tasks"]["default"] == "required"
 
 
 def test_plan_tells_what_it_takes_and_writes_nothing(run, study, tmp_path):

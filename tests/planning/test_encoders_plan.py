@@ -10,7 +10,6 @@ from mae_bench.planning.evaluation import evaluation_study
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.recipes import recipe_of
 from mae_bench.planning.shorthand import study_of
-from mae_bench.protocols.base import PROTOCOLS
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 RAW = {"name": "x", "tasks": ["world/topic"], "seeds": 2, "train_sizes": [20]}
@@ -85,10 +84,9 @@ def test_an_encoder_of_the_hub_is_fetched_by_prepare():
 
 
 def test_texts_are_as_long_as_every_encoder_reads(encoder):
-    method = PROTOCOLS.get("finetune")
-    assert recipe_of(planned([str(encoder)]).study, method).max_length == 64
+    assert recipe_of(planned([str(encoder)]).study, "finetune").max_length == 64
     both = planned([str(encoder)], objectives=["mlm"], backbone=SMALL, corpus={"row_length": 32})
-    assert recipe_of(both.study, method).max_length == 32
+    assert recipe_of(both.study, "finetune").max_length == 32
     with pytest.raises(SpecError, match=r"at most the positions of encoder 'mine', 64, got 65"):
         planned([str(encoder)], finetune={"max_length": 65})
 

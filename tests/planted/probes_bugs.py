@@ -40,7 +40,7 @@ BUGS = (
     Bug(
         "rate_beyond_one_side",
         "Only smaller rates are tried beyond the edge of the grid.",
-        "mae_bench/protocols/finetune.py",
+        "mae_bench/protocols/rates.py",
         'if edge == "lowest" else (rates[-1], rates[-2])',
         'if edge == "lowest" else (rates[-2], rates[-1])',
         (f"{GRIDS}::test_the_rate_beyond",),

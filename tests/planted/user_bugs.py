@@ -11,8 +11,8 @@ BUGS = (
         "recipe_of_nobody",
         "A recipe of a protocol that the study does not run is dropped without a word.",
         "mae_bench/planning/recipes.py",
-        "        if not _is_run(protocol, study):\n",
-        "        if not _is_run(protocol, study) and protocol.reads_corpus:\n",
+        "        if not _is_run(name, protocol, study):\n",
+        "        if not _is_run(name, protocol, study) and protocol.reads_corpus:\n",
         (f"{RECIPES}::test_the_recipe_of_trials_is_read",),
     ),
     Bug(

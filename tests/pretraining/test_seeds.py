@@ -12,10 +12,11 @@ from small_cases import save_encoder, small_spec, small_task
 import mae_bench.pretraining.pretrain as loop
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.progress import silent
-from mae_bench.protocols.finetune import run, seeded_dropout
+from mae_bench.protocols.finetune import run
 from mae_bench.protocols.splits import Splits
 from mae_bench.specs import Budget, NoiseSpec
 from mae_bench.training.batching import training_batches
+from mae_bench.training.dropout_seed import seeded_dropout
 
 TYPOS = NoiseSpec(name="typos", rate=0.3, where="both")
 SEEDS = (0, 1, 2)

@@ -256,17 +256,27 @@ OTHER_VALUES = {
     "bucket_batches": 1,
     "dropout": 0.5,
     "precision": "bf16",
+    "bias_correction": False,
+    "probe_steps": 3,
+    "layer_lr_decay": 0.1,
+    "reinit_layers": 1,
+    "freeze": "embeddings",
+    "lora": {"rank": 2},
+    "class_weights": "balanced",
+    "pooling": "max",
 }
 
 
-ACTS_ON_THE_GRID = {"max_added_rates"}  # see test_grids
-ACTS_ON_ANSWERS = {"stride_ratio", "max_answer_length"}  # tests/reference/test_span.py
+ACTS_ELSEWHERE = {"max_added_rates"}  # see test_grids
+ACTS_ELSEWHERE |= {"probe_lr"}  # see test_strategies
+ACTS_ELSEWHERE |= {"long_text", "head_ratio", "chunk_overlap_ratio", "max_chunks", "chunk_pooling"}
+ACTS_ELSEWHERE |= {"stride_ratio", "max_answer_length"}  # tests/reference/test_span.py
 
 
-@pytest.mark.parametrize(
-    "name", sorted(FinetuneRecipe.model_fields.keys() - ACTS_ON_THE_GRID - ACTS_ON_ANSWERS)
-)
+@pytest.mark.parametrize("name", sorted(FinetuneRecipe.model_fields.keys() - ACTS_ELSEWHERE))
 def test_every_value_of_the_recipe_acts(encoder, name):
+    if name == "lora":
+        pytest.importorskip("peft")
     data = small_task("classify")
     usual = finetune(encoder, data).trials[0].loss
     changed = finetune(encoder, data, recipe={name: OTHER_VALUES[name]}).trials[0].loss

@@ -8,7 +8,7 @@ from small_cases import save_encoder, small_spec, small_task
 
 from mae_bench.analysis.edges import edge_table
 from mae_bench.progress import silent
-from mae_bench.protocols import finetune
+from mae_bench.protocols import finetune, rates
 from mae_bench.protocols.floors import TfidfRecipe
 from mae_bench.protocols.linear_fit import best_of, linear_kind, try_penalties
 from mae_bench.protocols.outcome import FLAT, Trial, grid_edges
@@ -180,7 +180,7 @@ def test_a_grid_of_one_rate_is_no_choice(encoder):
 )
 def test_the_rate_beyond(values, beyond):
     trials = [Trial({"learning_rate": rate}, value) for rate, value in values.items()]
-    assert finetune.rate_beyond(TASKS.get("stsb"), trials) == pytest.approx(beyond)
+    assert rates.rate_beyond(TASKS.get("stsb"), trials) == pytest.approx(beyond)
 
 
 def row(**changes):

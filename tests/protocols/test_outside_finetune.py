@@ -12,7 +12,7 @@ from mae_bench.model.backbone import build_backbone, load_backbone
 from mae_bench.model.heads import PooledHead, TaskModel, segments_of
 from mae_bench.pretraining.external import starting_backbone
 from mae_bench.progress import silent
-from mae_bench.protocols import finetune
+from mae_bench.protocols import finetune, strategies
 from mae_bench.specs import BackboneSpec
 from mae_bench.training.batching import load_tokenizer
 
@@ -76,7 +76,7 @@ def test_fine_tunes_give_segments_to_pairs_alone(bert, monkeypatch, kind, separa
             super().__init__(*arguments, **options)
             made.append(self)
 
-    monkeypatch.setattr(finetune, "TaskModel", Recording)
+    monkeypatch.setattr(strategies, "TaskModel", Recording)
     data = small_task(kind)
     spec = small_spec("finetune", data, recipe={"min_steps": 1, "epochs": 1})
     finetune.run(spec, checkpoint=bert, task=data, device="cpu", progress=silent)

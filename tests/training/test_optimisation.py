@@ -12,6 +12,7 @@ from small_cases import save_encoder, small_spec, small_task
 
 import mae_bench.pretraining.pretrain as loop
 import mae_bench.protocols.finetune as finetune
+import mae_bench.protocols.strategies as strategies
 from mae_bench.costs import steps_for
 from mae_bench.specs import Budget, PretrainRecipe
 from mae_bench.training.optim import linear_schedule
@@ -204,12 +205,12 @@ def test_the_moments_are_forgotten_before_the_first_step_of_a_phase(folder, monk
 def test_a_fine_tune_trains_all_weights_at_the_rates_of_the_schedule(tmp_path, monkeypatch):
     encoder, data = save_encoder(tmp_path), small_task("classify")
     rates, models = [], []
-    real, build = finetune.set_lr, finetune.TaskModel
+    real, build = finetune.set_lr, strategies.TaskModel
     monkeypatch.setattr(
         finetune, "set_lr", lambda optimizer, lr: rates.append(lr) or real(optimizer, lr)
     )
     monkeypatch.setattr(
-        finetune, "TaskModel", lambda *a, **k: models.append(build(*a, **k)) or models[-1]
+        strategies, "TaskModel", lambda *a, **k: models.append(build(*a, **k)) or models[-1]
     )
     recipe = {"learning_rates": (PEAK,), "min_steps": 10, "warmup_ratio": 0.2}
     spec = small_spec("finetune", data, recipe=recipe)

@@ -38,7 +38,7 @@ add_task(
         metrics=("accuracy",),
         source=Source(
             hub_id="",
-            revision="094a9e93a459",
+            revision="",
             folder="climp",
             splits={"train": "train"},
             licence="not stated",
@@ -47,8 +47,8 @@ add_task(
         licence="not stated",
         test_split="train",
         note="CLiMP (Xiang et al. 2021, arXiv:2101.11131), Chinese: 16 sets of 1,000 pairs as one, "
-        "and accuracy for each of 9 phenomena; from github.com/beileixiang/CLiMP; its only split "
-        "is called train",
+        "and accuracy for each of 9 phenomena; from github.com/beileixiang/CLiMP "
+        "at 094a9e93a459; its only split is called train",
         language="zh",
         is_test_only=True,
     )

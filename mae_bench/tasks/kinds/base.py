@@ -183,7 +183,16 @@ class TaskKind(ABC):
 
 
 class FinetuneKind(TaskKind):
-    """A kind that a head on an encoder can learn."""
+    """A kind that a head on an encoder can learn.
+
+    Attributes:
+        pools_text: whether its head is a `PooledHead` over the rows of the default `lay_out`, so
+            that a recipe may say how texts are pooled and which part of a long one is read.
+        weighs_classes: whether its `under` reads ``class_weights``.
+    """
+
+    pools_text: ClassVar[bool] = False
+    weighs_classes: ClassVar[bool] = False
 
     @abstractmethod
     def learner(self, train: Examples) -> Learner:

@@ -165,6 +165,7 @@ class Choice(FinetuneKind):
         """
         from mae_bench.training.batching import tokenize
         from mae_bench.training.options import group
+        from mae_bench.training.token_roles import pad_id
 
         contexts, questions, *options = examples.texts
         counts = _counts(examples)
@@ -176,7 +177,7 @@ class Choice(FinetuneKind):
         texts = tokenize(
             tokenizer, columns, max_length=max_length, vocab_size=vocab_size, device=device
         )
-        return group(texts, counts, tokenizer.pad_token_id or 0)
+        return group(texts, counts, pad_id(tokenizer, vocab_size))
 
 
 class Places(Learner):

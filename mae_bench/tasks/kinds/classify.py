@@ -3,9 +3,10 @@
 Legend: N examples, B batch, C classes.
 """
 
+import copy
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from mae_bench.tasks.untrained import ClozeKind, FewShotKind, NeighbourKind, Wei
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from mae_bench.specs import FinetuneRecipe
     from mae_bench.training.batching import TokenSet
 
 MAX_NAMED = 30  # classes that a message lists
@@ -30,10 +32,16 @@ class Classify(FinetuneKind, FewShotKind, ClozeKind, NeighbourKind, ClassKind):
     """Labels are numbers of classes, int64, which ``label_names`` names.
 
     Data may hold the number, the name, or for two classes false and true.
+
+    Attributes:
+        is_balanced: whether a fine-tune weighs every class alike, however many examples it has.
     """
 
     default_metrics: ClassVar[tuple[str, ...]] = ("accuracy", "f1")
     has_classes = True
+    pools_text = True
+    weighs_classes = True
+    is_balanced = False
 
     def check(self) -> None:
         """Check that one text is read and at least two classes are named."""
@@ -90,9 +98,15 @@ class Classify(FinetuneKind, FewShotKind, ClozeKind, NeighbourKind, ClassKind):
         values, counts = np.unique(train.labels, return_counts=True)
         return np.full(len(examples), int(values[counts.argmax()]))
 
+    def under(self, recipe: "FinetuneRecipe") -> Self:
+        """Return the kind with or without weights of classes."""
+        kind = copy.copy(self)
+        kind.is_balanced = recipe.class_weights == "balanced"
+        return kind
+
     def learner(self, train: Examples) -> "Classes":
         """Return the classes for cross-entropy."""
-        return Classes(self.task, train.labels)
+        return Classes(self.task, train.labels, is_balanced=self.is_balanced)
 
     def fit_neighbours(
         self, features: Values, labels: Labels, num_neighbours: int, weigh: Weigh
@@ -121,12 +135,21 @@ class Classify(FinetuneKind, FewShotKind, ClozeKind, NeighbourKind, ClassKind):
 
 
 class Classes(Learner):
-    """One output a class, and cross-entropy."""
+    """One output a class, and cross-entropy.
 
-    def __init__(self, task: Task, train: Labels) -> None:
+    Balanced, a class weighs N / (C n) for its n of N training examples, as in scikit-learn, where C
+    counts those that have one. The best constant then gives every class the same share, and its
+    loss is log(C).
+    """
+
+    def __init__(self, task: Task, train: Labels, *, is_balanced: bool = False) -> None:
         """Read the shares of the classes in the training labels."""
         self.task = task
+        self.class_weights: Values | None = None
         self.constant_losses = _surprises(train)
+        if is_balanced:
+            self.class_weights = _balanced_weights(train, task.num_labels)
+            self.constant_losses = np.full(len(train), np.log(len(np.unique(train))))
 
     def head(self, width: int, *, dropout: float, seed: int) -> "nn.Module":
         """Return pooling and a linear layer of C outputs."""
@@ -147,10 +170,13 @@ class Classes(Learner):
         return torch.from_numpy(np.asarray(labels, dtype=np.int64)).to(texts.ids.device)
 
     def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
-        """Return the mean cross-entropy of outputs [B, C]."""
+        """Return the mean cross-entropy of outputs [B, C], weighted where classes are."""
         from torch.nn import functional
 
-        return functional.cross_entropy(outputs, targets)
+        weights = self.class_weights
+        return functional.cross_entropy(
+            outputs, targets, weight=None if weights is None else outputs.new_tensor(weights)
+        )
 
     def decode(self, outputs: "Tensor", texts: "TokenSet") -> Values:
         """Return the class of the highest output."""
@@ -163,3 +189,11 @@ def _surprises(train: Labels) -> Values:
     _, class_index, counts = np.unique(train, return_inverse=True, return_counts=True)
     surprises: Values = -np.log(counts / len(train))[class_index]
     return surprises
+
+
+def _balanced_weights(train: Labels, num_classes: int) -> Values:
+    """Return [C] the weight of each class; 1 where the training examples have none of it."""
+    classes, counts = np.unique(train, return_counts=True)
+    weights: Values = np.ones(num_classes)
+    weights[classes] = len(train) / (len(classes) * counts)
+    return weights

@@ -42,6 +42,7 @@ class Multilabel(FinetuneKind, LinearKind):
     default_metrics = ("micro_f1", "macro_f1", "subset_accuracy")
     has_classes = True
     has_lists = True
+    pools_text = True
 
     def check(self) -> None:
         """Check that classes are named once each."""

@@ -32,6 +32,7 @@ class Regress(FinetuneKind, LinearKind, CosineKind, NeighbourKind):
     allowed_texts = (1, 2)
     default_metrics = ("spearman", "pearson")
     needs_cosine = True
+    pools_text = True
 
     def check(self) -> None:
         """Check that one or two texts are read and no classes are named."""

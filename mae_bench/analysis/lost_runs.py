@@ -1,0 +1,49 @@
+"""The share of runs that failed or collapsed: a result of its own where strategies are compared.
+
+Source: Mosbach et al. 2021, arXiv:2006.04884, who count the fine-tunes that end no better than the
+commonest class.
+"""
+
+import pandas as pd
+
+from mae_bench.analysis.tables import Table
+from mae_bench.results import row_noise
+
+_SETTING = ["arm", "protocol", "size", "noise", "corpus tokens"]
+
+
+def lost_share_table(rows: pd.DataFrame) -> Table | None:
+    """Return the share of lost runs by arm, setting and task; None where no run was lost.
+
+    A setting in which no run was lost has no line.
+    """
+    chosen = rows[rows["is_primary"].fillna(True).astype(bool)]
+    is_lost = chosen["failure"].notna() | chosen["is_collapsed"].fillna(False).astype(bool)
+    if not is_lost.any():
+        return None
+    noises = zip(chosen["noise"], chosen["noise_rate"], chosen["noise_where"], strict=True)
+    runs = pd.DataFrame(
+        {
+            "arm": chosen["arm"].astype(str),
+            "protocol": chosen["protocol"].astype(object).fillna("none").astype(str),
+            "size": chosen["train_size"].astype(str),
+            "noise": [
+                row_noise(str(n), float(rate), str(where)).label for n, rate, where in noises
+            ],
+            "corpus tokens": chosen["corpus_tokens"].astype(object).fillna("all").astype(str),
+            "task": chosen["task"].astype(str),
+            "is_lost": is_lost,
+        }
+    )
+    is_line = runs.groupby(_SETTING)["is_lost"].transform("any")
+    shares = runs[is_line].groupby([*_SETTING, "task"], sort=False)["is_lost"].agg(_share)
+    frame = shares.unstack("task").fillna("not run").reset_index()
+    if runs["corpus tokens"].nunique() < 2:
+        frame = frame.drop(columns="corpus tokens")
+    frame.columns.name = None
+    caption = "Share of runs that failed or collapsed, by task; settings that lost none are absent."
+    return Table("lost-runs", caption, frame)
+
+
+def _share(is_lost: "pd.Series[bool]") -> str:
+    return f"{is_lost.mean():.0%} ({is_lost.sum()} of {len(is_lost)})"

@@ -1,0 +1,27 @@
+"""The share of runs that failed or collapsed."""
+
+import pandas as pd
+from report_rows import row, table
+
+from mae_bench.analysis.lost_runs import lost_share_table
+from mae_bench.results import frame
+
+
+def test_lost_runs_are_shares_of_those_that_were_run():
+    collapsed = [row("mae", 0.2, 5, "sst2", is_collapsed=True, collapse="one class")]
+    rows = pd.concat(
+        [
+            table({"mlm": [0.5] * 6, "mae": [0.5, None, 0.5, 0.5, 0.5]}),
+            frame(collapsed),
+            table({"mae": [0.5, 0.5]}, "trec"),
+        ],
+        ignore_index=True,
+    )
+    shares = lost_share_table(rows)
+    (line,) = shares.frame.to_dict("records")
+    assert (line["arm"], line["sst2"], line["trec"]) == ("mae", "33% (2 of 6)", "0% (0 of 2)")
+    assert not shares.frame.isin([""]).any().any()
+
+
+def test_there_is_no_table_where_nothing_was_lost():
+    assert lost_share_table(table({"mlm": [0.5] * 6})) is None
