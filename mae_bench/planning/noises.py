@@ -38,6 +38,7 @@ def check_noises(study: Study) -> None:
             else:
                 _check_words(noise, task)
                 _check_language(noise, task)
+                _check_one_language(noise, task)
 
 
 def _check_words(noise: NoiseSpec, task: "Task") -> None:
@@ -68,6 +69,20 @@ def _check_language(noise: NoiseSpec, task: "Task") -> None:
             f"noise '{noise.name}' would leave the texts of task '{task.name}' ({language}) as "
             f"they are: {why}; noises for that language: {', '.join(fitting)}. Name one of these, "
             "or put the task into a study of its own",
+            noise.name,
+        )
+
+
+def _check_one_language(noise: NoiseSpec, task: "Task") -> None:
+    """Refuse noise of training where that is in another language, whose errors would be others."""
+    from mae_bench.tasks import TASKS
+
+    trained = TASKS.get(task.train_task).language if task.train_task else task.language
+    if noise.name != CLEAN.name and noise.where != "test" and trained != task.language:
+        raise SpecError(
+            f"noise '{noise.name}' with where: {noise.where} acts as in the language of the test "
+            f"({task.language}), but task '{task.name}' trains on texts in '{trained}'; write "
+            "where: test, or put the task into a study of its own",
             noise.name,
         )
 

@@ -124,13 +124,15 @@ class StageBuilder:
         """Add a task's splits."""
         if name not in self._tasks:
             from mae_bench.tasks import TASKS, task_fingerprint
+            from mae_bench.tasks.train_task import is_transfer
 
             task = self.tasks[name]
             print_ = task_fingerprint(task, self.data_dir)
             content = {"task": name, "data": print_}
             plugins = kind_plugin(task)
             # a worker finds by its name what is registered; a study's own task goes with the stage
-            spec = {"task": name} if name in TASKS else {**content, "definition": task}
+            is_registered = name in TASKS or is_transfer(name)
+            spec = {"task": name} if is_registered else {**content, "definition": task}
             self._tasks[name] = self.add("task", content, spec, (), f"task {name}", plugins)
         return self._tasks[name]
 

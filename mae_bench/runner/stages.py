@@ -129,11 +129,12 @@ def _ngrams(job: Job) -> None:
 
 def _task(job: Job) -> None:
     from mae_bench.errors import DataError
-    from mae_bench.tasks import TASKS, build_task, task_fingerprint
+    from mae_bench.tasks import build_task, task_fingerprint
+    from mae_bench.tasks.train_task import registered_task
 
     spec, data_dir = job.stage.spec, job.settings.data_dir
     assert isinstance(spec, dict)
-    task = spec.get("definition") or TASKS.get(spec["task"])
+    task = spec.get("definition") or registered_task(spec["task"])
     if "definition" in spec and task_fingerprint(task, data_dir) != spec["data"]:
         raise DataError(
             f"the files of task '{task.name}' have changed since the study was planned; run the "

@@ -17,7 +17,7 @@ from mae_bench.plurals import counted
 from mae_bench.specs import OwnTask, Study
 from mae_bench.tasks.base import TASKS, Task
 from mae_bench.tasks.kinds.base import KINDS, TaskKind
-from mae_bench.tasks.train_task import is_transfer, transfer_task
+from mae_bench.tasks.train_task import is_transfer, registered_task
 
 MAX_CLASSES = 1000
 _SHOWN = 5  # classes that a sentence names
@@ -40,7 +40,7 @@ def task_of(study: Study, name: str) -> Task:
                 "of your own the files of both, as `train:` and `test:`",
                 name,
             )
-    return transfer_task(name) if is_transfer(name) else TASKS.get(name)
+    return registered_task(name)
 
 
 def own_task(spec: OwnTask) -> Task:

@@ -17,6 +17,16 @@ def is_transfer(name: str) -> bool:
     return ARROW.strip() in name
 
 
+def registered_task(name: str) -> Task:
+    """Return the task of a name, or that of the two names of a transfer.
+
+    Raises:
+        UnknownNameError: nobody registered it.
+        SpecError: two tasks cannot be joined.
+    """
+    return transfer_task(name) if is_transfer(name) else TASKS.get(name)
+
+
 def transfer_task(name: str) -> Task:
     """Return the task that trains and chooses on one registered task and tests on another.
 

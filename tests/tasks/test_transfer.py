@@ -1,6 +1,7 @@
 """Two tasks joined by a study, ``train -> test``: what is trained on, and what is refused."""
 
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import study_of
 from mae_bench.progress import silent
 from mae_bench.protocols import finetune
+from mae_bench.runner.stages import Job, Settings, _task
 from mae_bench.tasks import TASKS, add_task, build_task, kind_of, load_task, task_fingerprint
 from mae_bench.tasks.own import task_of
 from mae_bench.tasks.train_task import transfer_task
@@ -127,8 +129,27 @@ def test_a_study_names_it_in_tasks_claims_and_tuning():
     plan = make_plan(study_of(asked), None)
     assert {cell.task for cell in plan.cells} == {*SHIFTS[:2], "sst2"}
     stages = {stage.spec["task"]: stage.spec for stage in plan.stages if stage.kind == "task"}
-    assert stages[SHIFTS[1]]["definition"].train_task == "ud_pos/en"
-    assert "definition" not in stages["sst2"]
+    assert not any("definition" in spec for spec in stages.values())
+
+
+def test_noise_of_training_is_refused_where_that_is_in_another_language():
+    noise = {"typos": {"rate": 0.1, "where": "both"}}
+    asked = STUDY | {"tasks": ["vader_amazon -> vader_tweets"], "noise": [noise]}
+    assert make_plan(study_of(asked), None)
+    with pytest.raises(SpecError, match=r"where: both acts as in .* \(fr\), but .* trains .* 'en'"):
+        make_plan(study_of(asked | {"tasks": ["ud_pos/en -> ud_pos/fr"]}), None)
+    on_test = [{"typos": {"rate": 0.1, "where": "test"}}]
+    assert make_plan(
+        study_of(asked | {"tasks": ["ud_pos/en -> ud_pos/fr"], "noise": on_test}), None
+    )
+
+
+def test_a_worker_gets_both_tasks_whole(folder):
+    plan = make_plan(study_of(STUDY | {"tasks": ["toy -> other"]}), folder)
+    (stage,) = [stage for stage in plan.stages if stage.kind == "task"]
+    stage = pickle.loads(pickle.dumps(stage))
+    _task(Job(stage, None, Settings(data_dir=folder), folder / "built", silent))
+    assert load_task(folder / "built").task.name == "toy -> other"
 
 
 def test_the_world_is_read_by_the_name_after_the_arrow(tmp_path, monkeypatch):
