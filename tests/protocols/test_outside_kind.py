@@ -259,7 +259,8 @@ def test_it_is_listed_beside_ours(tags):
     assert json.dumps(tasks)
     for name in ("finetune", "majority"):
         assert {"their_tags", "choice", "span"} <= set(kinds_of(name).split(", "))
-    assert kinds_of("linear_probe") == kinds_of("tfidf") == "classify, detect, multilabel, pair, regress"
+    linear = "classify, detect, multilabel, pair, regress"
+    assert kinds_of("linear_probe") == kinds_of("tfidf") == linear
     assert kinds_of("representation") == "reads the corpus"
 
 
