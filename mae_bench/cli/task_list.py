@@ -51,6 +51,8 @@ def _source(task: Task) -> str:
 
 
 def _is_at_hand(task: Task, data_dir: Path | None) -> bool:
+    if task.train_task and not _is_at_hand(TASKS.get(task.train_task), data_dir):
+        return False
     return not isinstance(task.source, Source) or is_at_hand(task.source, data_dir)
 
 
@@ -63,5 +65,6 @@ def _rows(task: Task, data_dir: Path | None) -> dict[str, int]:
         return {}
     if not is_at_hand(task.source, data_dir):
         return dict(task.source.rows)
-    splits = dict.fromkeys(("train", task.selection_split, task.test_split))
+    learned = () if task.is_test_only or task.train_task else ("train", task.selection_split)
+    splits = dict.fromkeys((*learned, task.test_split))
     return {split: count_local(task.source, split, data_dir) or 0 for split in splits if split}
