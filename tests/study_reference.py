@@ -92,6 +92,7 @@ EXAMPLES = {  # YAML; a test reads each into a study
     "own_tasks[].test": "complaints/later.csv",
     "own_tasks[].selection": "complaints/chosen.csv",
     "own_tasks[].text": "[subject, body]",
+    "own_tasks[].options": "[first, second]",
     "own_tasks[].label": "topic",
     "own_tasks[].split": "part",
     "own_tasks[].metrics": "[f1]",

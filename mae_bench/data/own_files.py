@@ -85,6 +85,7 @@ class FileSource:
         quotes: whether CSV quotes fields.
         has_classes: whether labels are, or hold, names of classes: a number or a boolean is then
             read as its name.
+        option_fields: columns with options, which may be empty where there is none.
     """
 
     files: tuple[tuple[str, str], ...]
@@ -94,6 +95,7 @@ class FileSource:
     separator: str | None = None
     quotes: bool = True
     has_classes: bool = False
+    option_fields: tuple[str, ...] = ()
 
     @property
     def paths(self) -> list[Path]:
@@ -111,7 +113,8 @@ class FileSource:
             for part, path in sorted(self.files)
         ]
         how = [self.text_fields, self.label_field, self.split_field, self.separator, self.quotes]
-        content = json.dumps([files, how, self.has_classes])
+        options = [self.option_fields] if self.option_fields else []
+        content = json.dumps([files, how, self.has_classes, *options])
         digest = hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
         return f"own{OWN_VERSION}:{digest}"
 
@@ -216,9 +219,10 @@ def _rows(
 ) -> Iterable[tuple[OwnRow | None, str]]:
     """Yield each row with its part; None, counted, for one without label or text."""
     split = [source.split_field] if source.split_field else []
-    columns = [*source.text_fields, source.label_field, *split]
+    columns = [*source.text_fields, *source.option_fields, source.label_field, *split]
     records = read_records(file, columns, separator=source.separator, quotes=source.quotes)
     texts = [records.columns[name] for name in source.text_fields]
+    options = [records.columns[name] for name in source.option_fields]
     labels = records.columns[source.label_field]
     for index, (label, *values) in enumerate(zip(labels, *texts, strict=True)):
         part = _part(records, source.split_field, index)
@@ -230,7 +234,9 @@ def _rows(
             yield None, part
         else:
             name = class_name(label) if source.has_classes else label
-            yield OwnRow(tuple(values), name, records.where(index)), part
+            cells = (column[index] for column in options)
+            offered = [None if _is_missing(cell) else cell for cell in cells]
+            yield OwnRow((*values, *offered), name, records.where(index)), part
 
 
 def _part(records: Records, field: str | None, index: int) -> str:

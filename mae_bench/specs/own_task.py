@@ -26,6 +26,7 @@ class OwnTask(Frozen):
         test: file of the test part.
         selection: file of the part that hyper-parameters are chosen on.
         text: column with the text; a list of columns for kinds that read several.
+        options: of kind ``choice``, the column with a list of options, or a column an option.
         label: column with the label.
         split: column that says ``train``, ``test`` or ``selection`` (or ``validation``, ``dev``).
         metrics: the one that decides first; left out, the usual ones of the kind.
@@ -48,6 +49,7 @@ class OwnTask(Frozen):
     text: Annotated[
         tuple[_Column, ...], Field(min_length=1), InWords("a column, or a list of columns")
     ]
+    options: Annotated[tuple[_Column, ...], InWords("a column, or a list of columns")] = ()
     label: _Column
     split: _Column | None = None
     metrics: tuple[str, ...] = ()
@@ -76,15 +78,19 @@ class OwnTask(Frozen):
                 f"`split: {self.split}` says which row of one file belongs where, got a file for "
                 "each part; leave one of them out"
             )
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError(
+                f"`classes` must name each class once, got {', '.join(self.classes)}; drop the copy"
+            )
         twice = sorted({c for c in self.columns if self.columns.count(c) > 1})
         if twice:
             raise ValueError(
-                f"column '{twice[0]}' is named twice among text, label and split; each must be a "
-                "column of its own"
+                f"column '{twice[0]}' is named twice among text, options, label and split; each "
+                "must be a column of its own"
             )
         return self
 
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns that are read."""
-        return (*self.text, self.label, *([self.split] if self.split else []))
+        return (*self.text, *self.options, self.label, *([self.split] if self.split else []))

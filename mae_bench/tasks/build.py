@@ -94,6 +94,17 @@ def num_rows(task: Task, data_dir: Path | None) -> dict[str, int]:
     return {part: len(rows) for part, rows in parts.items()}
 
 
+def skipped_by_kind(task: Task, data_dir: Path | None) -> dict[str, int]:
+    """Return what a task's kind leaves out of its parts, by the reason, by reading it whole.
+
+    Raises:
+        DataError: as `build_task` does.
+    """
+    skipped: Counter[str] = Counter()
+    _split(task, data_dir, skipped)
+    return dict(skipped)
+
+
 def num_official(task: Task, data_dir: Path | None) -> int | None:
     """Return the rows of the official train split; None where only a download would show them.
 
@@ -148,7 +159,7 @@ def _split(
     counts["train_in_selection"] = removed
     counts["selection_carved"] = 0 if task.selection_split else len(selection)
     parts = {"train": train, "selection": selection, "test": test}
-    _check_parts(task, parts, counts["train_official"], before)
+    _check_parts(task, parts, counts["train_official"], before, skipped)
     return parts, counts
 
 
@@ -163,16 +174,23 @@ def _split_of_two(
     train, counts["train_in_test"] = _without(parts["train"], tested)
     selection, counts["selection_in_test"] = _without(parts["selection"], tested)
     parts = {"train": train, "selection": selection, "test": test}
-    _check_parts(task, parts, counts["train_official"], before)
+    _check_parts(task, parts, counts["train_official"], before, skipped)
     return parts, counts
 
 
-def _check_parts(task: Task, parts: dict[str, list[_Row]], official: int, before: int) -> None:
+def _check_parts(
+    task: Task,
+    parts: dict[str, list[_Row]],
+    official: int,
+    before: int,
+    skipped: Mapping[str, int],
+) -> None:
+    left_out = f"; {skipped_sentence(skipped)}" if skipped else ""
     for part, rows in parts.items():
         if not rows:
             raise DataError(
                 f"the {part} split of task '{task.name}' is empty: train had "
-                f"{official} rows, {before} of them not in test; "
+                f"{official} rows, {before} of them not in test{left_out}; "
                 "check the data set, or give it more rows"
             )
 

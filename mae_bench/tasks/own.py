@@ -15,6 +15,7 @@ from mae_bench.plurals import counted
 from mae_bench.specs import OwnTask, Study
 from mae_bench.tasks.base import TASKS, Task
 from mae_bench.tasks.kinds.base import KINDS, TaskKind
+from mae_bench.tasks.kinds.choice import Choice
 
 MAX_CLASSES = 1000
 _SHOWN = 5  # classes that a sentence names
@@ -47,23 +48,32 @@ def own_task(spec: OwnTask) -> Task:
             spec.name,
         )
     kind = KINDS.get(spec.kind)
-    metrics = spec.metrics or kind.default_metrics
-    if not metrics:
+    if spec.options and not issubclass(kind, Choice):
         raise SpecError(
-            f"task '{spec.name}' is of kind '{spec.kind}', which has no usual metric; name one, "
-            "such as `metrics: [accuracy]`",
+            f"task '{spec.name}' is of kind '{spec.kind}' and has `options`, which only kind "
+            "'choice' reads; leave them out",
             spec.name,
         )
     try:
         source = _source(spec, kind)
         data = source.read()
-        names = _class_names(spec, data) if kind.has_classes else ()
+        names = _class_names(spec, data) if kind.has_classes else spec.classes
     except DataError as error:
         raise DataError(f"task '{spec.name}': {error}") from None
+    metrics = spec.metrics or kind.usual_metrics(names)
+    if not metrics:
+        usual = ", ".join(name for name, each in KINDS if each.default_metrics)
+        raise SpecError(
+            f"task '{spec.name}' is of kind '{spec.kind}', which has no usual metric for files of "
+            f"your own; give it one of the kinds {usual}, or name `metrics` if your package "
+            "brought the kind",
+            spec.name,
+        )
     return Task(
         name=spec.name,
         kind=spec.kind,
         text_fields=spec.text,
+        option_fields=spec.options,
         label_field=spec.label,
         label_names=names,
         metrics=metrics,
@@ -78,9 +88,10 @@ def own_warnings(study: Study) -> list[str]:
     """Return a sentence for each thing in a study's own files that its user should know."""
     sentences = []
     for spec in study.own_tasks:
-        source = own_task(spec).source
-        assert isinstance(source, FileSource)
-        sentences += [f"task '{spec.name}': {text}" for text in _doubts(source, source.stamps())]
+        task = own_task(spec)
+        assert isinstance(task.source, FileSource)
+        doubts = [*_doubts(task.source, task.source.stamps()), *_unusable(task)]
+        sentences += [f"task '{spec.name}': {text}" for text in doubts]
     return sentences
 
 
@@ -120,6 +131,7 @@ def _source(spec: OwnTask, kind: type[TaskKind]) -> FileSource:
         separator=spec.separator,
         quotes=spec.quotes,
         has_classes=kind.has_classes,
+        option_fields=spec.options,
     )
 
 
@@ -159,6 +171,13 @@ def _doubts(source: FileSource, stamps: Stamp) -> tuple[str, ...]:
     """Return what is odd in the files; ``stamps`` are part of the key."""
     data = source.read()
     return (*_left_out(data), *_repeated(data.rows), *(_rare(data) if source.has_classes else ()))
+
+
+def _unusable(task: Task) -> list[str]:
+    from mae_bench.tasks.build import skipped_by_kind, skipped_sentence
+
+    skipped = skipped_by_kind(task, None)
+    return [skipped_sentence(skipped)] if skipped else []
 
 
 def _left_out(data: OwnData) -> list[str]:

@@ -63,6 +63,11 @@ class TaskKind(ABC):
     default_metrics: ClassVar[tuple[str, ...]] = ()
     has_classes: ClassVar[bool] = False
 
+    @classmethod
+    def usual_metrics(cls, label_names: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the metrics of a user's own task that names none, the deciding one first."""
+        return cls.default_metrics
+
     def __init__(self, task: Task) -> None:
         """Keep the task whose labels this kind reads and judges."""
         self.task = task

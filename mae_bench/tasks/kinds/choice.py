@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MIN_OPTIONS, MAX_OPTIONS = 2, 10
 RIGHT_TWICE = "examples whose right option stands there twice"
+_HOW = " in columns that the task names as those of its options, or as last lines 'A: ...'"
 _LETTERED = re.compile(r"^\s*([A-J])\s*[:.)]\s*(\S.*?)\s*$")
 
 
@@ -41,6 +42,7 @@ class Choice(FinetuneKind):
     """
 
     num_texts = 2
+    default_metrics = ("accuracy",)
 
     def check(self) -> None:
         """Check that there are options to read and not more names of labels than of options."""
@@ -80,7 +82,7 @@ class Choice(FinetuneKind):
         if not MIN_OPTIONS <= len(options) <= MAX_OPTIONS:
             raise DataError(
                 f"{where} has {counted(len(options), 'option')}; give {MIN_OPTIONS} to "
-                f"{MAX_OPTIONS} options"
+                f"{MAX_OPTIONS} options" + ("" if self.task.option_fields else _HOW)
             )
         right = self._number(label, options, where)
         if options.count(options[right]) > 1:
@@ -121,6 +123,8 @@ class Choice(FinetuneKind):
             number = value
         elif isinstance(value, str) and value.strip() in options:
             number = options.index(value.strip())
+        elif isinstance(value, str) and value.strip().isdecimal():  # as CSV holds a place
+            number = int(value)
         if 0 <= number < len(options):
             return number
         allowed = names[: len(options)] or [f"0 to {len(options) - 1}", *map(repr, options)]

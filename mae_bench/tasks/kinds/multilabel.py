@@ -39,6 +39,9 @@ class Multilabel(FinetuneKind, LinearKind):
     thing to choose.
     """
 
+    default_metrics = ("micro_f1", "macro_f1")
+    has_classes = True
+
     def check(self) -> None:
         """Check that classes are named once each."""
         super().check()

@@ -34,6 +34,7 @@ class Rank(CosineKind):
     """
 
     num_noisy = 1
+    default_metrics = ("mrr_at_10", "recall_at_1", "recall_at_5", "recall_at_10", "ndcg_at_10")
 
     def check(self) -> None:
         """Check that one text is read, and that there is more than one candidate."""

@@ -50,6 +50,7 @@ class Span(FinetuneKind):
     num_noisy = 1
     stride_ratio = 0.5
     max_answer_length: int | None = None
+    default_metrics = ("answer_f1", "exact_match")
 
     def check(self) -> None:
         """Check that question and context are read and no classes are named."""

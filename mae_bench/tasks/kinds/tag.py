@@ -39,6 +39,14 @@ class Tag(WordKind):
     ``label_names``, which are in the data set's own scheme (IOB1, IOB2, IOBES, BILOU or BMES).
     """
 
+    default_metrics = ("span_f1", "span_precision", "span_recall")
+    has_classes = True
+
+    @classmethod
+    def usual_metrics(cls, label_names: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of spans where tags write spans, else the accuracy of words."""
+        return cls.default_metrics if are_spans(label_names) else ("word_accuracy",)
+
     def check(self) -> None:
         """Check that tags are named once each, and are spans where spans are scored."""
         super().check()
