@@ -42,8 +42,9 @@ def take_own_tasks(full: dict[str, Any], folder: Path | None) -> None:
 def _own_task(item: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
     """Return the fields of an own task, its paths found from the folder of the study."""
     fields = dict(item)
-    if isinstance(fields.get("text"), str):
-        fields["text"] = [fields["text"]]
+    for name in ("text", "options"):
+        if isinstance(fields.get(name), str):
+            fields[name] = [fields[name]]
     for name in ("data", "train", "test", "selection"):
         if isinstance(path := fields.get(name), str) and path.strip():
             fields[name] = str((folder or Path()) / user_path(path))

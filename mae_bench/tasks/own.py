@@ -16,6 +16,7 @@ from mae_bench.specs import OwnTask, Study
 from mae_bench.tasks.base import TASKS, Task
 from mae_bench.tasks.kinds.base import KINDS, TaskKind
 from mae_bench.tasks.kinds.choice import Choice
+from mae_bench.tasks.metrics import METRICS
 
 MAX_CLASSES = 1000
 _SHOWN = 5  # classes that a sentence names
@@ -69,6 +70,7 @@ def own_task(spec: OwnTask) -> Task:
             "brought the kind",
             spec.name,
         )
+    _check_metrics(spec, kind)
     return Task(
         name=spec.name,
         kind=spec.kind,
@@ -82,6 +84,20 @@ def own_task(spec: OwnTask) -> Task:
         selection_split="selection" if "selection" in data.parts else None,
         language=spec.language,
     )
+
+
+def _check_metrics(spec: OwnTask, kind: type[TaskKind]) -> None:
+    """Refuse a metric of this package that reads labels of another form than the kind's."""
+    own = {METRICS.get(name).__module__ for name in kind.default_metrics}
+    for metric in spec.metrics if own else ():
+        form = METRICS.get(metric).__module__
+        if form.startswith("mae_bench.") and form not in own:
+            fitting = [name for name, each in METRICS if each.__module__ in own]
+            raise SpecError(
+                f"task '{spec.name}' of kind '{spec.kind}' cannot be scored by '{metric}', which "
+                f"reads other labels; metrics of that kind: {', '.join(fitting)}",
+                metric,
+            )
 
 
 def own_warnings(study: Study) -> list[str]:

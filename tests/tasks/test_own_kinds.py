@@ -87,7 +87,8 @@ def test_options_are_a_list_or_a_column_each(tmp_path):
     columns = made(table, **OPTIONS, options=("a", "b", "c"))
     _, same = prepared(columns, tmp_path / "columns")
     assert sorted(same) == sorted(labels)
-    assert own_task(listed).source.fingerprint() != own_task(columns).source.fingerprint()
+    fewer = made(table, **OPTIONS, options=("a", "b"))
+    assert own_task(fewer).source.fingerprint() != own_task(columns).source.fingerprint()
 
 
 def test_options_that_nobody_names(tmp_path):
@@ -132,3 +133,12 @@ def test_kinds_without_labels_are_not_made_of_files(tmp_path):
 def test_a_class_is_named_once(tmp_path):
     with pytest.raises(ValueError, match="must name each class once, got a, a, b"):
         made(tmp_path, kind="classify", text=("q",), label="a", classes=("a", "a", "b"))
+
+
+@pytest.mark.parametrize("metric", ["spearman", "span_f1", "mrr_at_10"])
+def test_a_metric_of_another_kind_is_refused_before_anything_runs(tmp_path, metric):
+    path = write(tmp_path, lambda n: {"text": f"t{n}", "label": "ab"[n % 2]})
+    fields = {"kind": "classify", "text": ("text",), "label": "label"}
+    with pytest.raises(SpecError, match=f"cannot be scored by '{metric}', .*: accuracy, f1, "):
+        own_task(made(path, **fields, metrics=(metric,)))
+    assert own_task(made(path, **fields, metrics=("matthews",))).metrics == ("matthews",)
