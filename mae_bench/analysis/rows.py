@@ -63,8 +63,9 @@ def read_scores(rows: pd.DataFrame, study: Study) -> Scores:
     # What the rows lack must show as a gap, so seeds, tasks and settings start from the study.
     seeds = tuple(sorted({*study.seeds, *(int(seed) for seed in table["seed"].unique())}))
     readers = frozenset(table["protocol"][table["task"] == CORPUS])
-    cells = _cells(table, study, seeds, corpora, readers)
-    settings = tuple(_ordered_settings(cells, study, corpora, readers))
+    unlabelled = _unlabelled(table)
+    cells = _cells(table, study, seeds, corpora, readers, unlabelled)
+    settings = tuple(_ordered_settings(cells, study, corpora, readers, unlabelled))
     others = sorted({task for _, task, _ in cells} - set(study.tasks))
     return Scores(
         seeds=seeds,
@@ -76,12 +77,20 @@ def read_scores(rows: pd.DataFrame, study: Study) -> Scores:
     )
 
 
+def _unlabelled(table: pd.DataFrame) -> frozenset[str]:
+    """Return the protocols that learn from no label, whose one result stands under ``all``."""
+    encoders = table[~table["is_floor"].fillna(False).astype(bool)]
+    most = pd.to_numeric(encoders["n_train"]).groupby(encoders["protocol"]).max()
+    return frozenset(map(str, most.index[most == 0]))
+
+
 def _cells(
     table: pd.DataFrame,
     study: Study,
     seeds: tuple[int, ...],
     corpora: list[int],
     readers: frozenset[str],
+    unlabelled: frozenset[str],
 ) -> dict[tuple[str, str, Setting], Cell]:
     seed_index = {seed: position for position, seed in enumerate(seeds)}
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
@@ -105,6 +114,8 @@ def _cells(
             )
         of_tasks = [name for name in study.protocols if name not in readers]
         protocols = [protocol] if protocol in study.protocols else of_tasks
+        if size != "all":  # a floor that learned from so many labels
+            protocols = [name for name in protocols if name not in unlabelled]
         sizes: list[int | None] = [None]
         if len(corpora) > 1:
             sizes = [corpus] if corpus != -1 else list(corpora)
@@ -156,6 +167,7 @@ def _ordered_settings(
     study: Study,
     corpora: list[int],
     readers: frozenset[str],
+    unlabelled: frozenset[str],
 ) -> list[Setting]:
     """Return the settings of study and rows; first one that has rows, so that it can be shown."""
     protocols = {name: position for position, name in enumerate(study.protocols)}
@@ -178,7 +190,7 @@ def _ordered_settings(
         Setting(protocol, size, noise, tokens)
         for protocol in study.protocols
         if protocol not in readers
-        for size in study.train_sizes
+        for size in (("all",) if protocol in unlabelled else study.train_sizes)
         for noise in study.noise
         for tokens in (corpora if len(corpora) > 1 else [None])
     }

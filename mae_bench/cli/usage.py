@@ -26,9 +26,9 @@ def usage_sentence(error: Exception, arguments: Sequence[str]) -> str:
     message = str(getattr(error, "message", error))
     if parameter is not None and not message:
         wanted = f": {parameter.help}" if getattr(parameter, "help", "") else ""
-        return f"'{_verb(context)}' needs {parameter.metavar or parameter.opts[-1]}{wanted}".rstrip(
-            "."
-        )
+        flag = parameter.opts[-1] if parameter.opts[-1].startswith("-") else ""
+        needed = f"{flag} {parameter.metavar or ''}".strip() or parameter.opts[-1]
+        return f"'{_verb(context)}' needs {needed}{wanted}".rstrip(".")
     if parameter is not None:
         return f"{parameter.opts[-1]} {message}"
     if flag is not None and context is None:  # a known flag, used wrongly

@@ -171,7 +171,7 @@ def _check_protocols(
             raise SpecError(
                 f"{where}: '{name}' cannot read task '{task}', which is of kind '{kind}'; it reads "
                 f"kinds {', '.join(read) or 'of no task here'}, and kind '{kind}' is read by "
-                f"{', '.join(fitting) or 'no protocol'}; name another protocol, or put the task "
-                "into a study of its own",
+                f"{', '.join(fitting) or 'no protocol'}; every protocol of a study reads all of "
+                "its tasks: name another protocol, or put the task into a study of its own",
                 name,
             )

@@ -85,6 +85,10 @@ class OwnTask(Frozen):
                 f"`split: {self.split}` says which row of one file belongs where, got a file for "
                 "each part; leave one of them out"
             )
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError(
+                f"`classes` must name each class once, got {', '.join(self.classes)}; drop the copy"
+            )
         twice = sorted({c for c in self.columns if self.columns.count(c) > 1})
         if twice:
             raise ValueError(

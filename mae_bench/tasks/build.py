@@ -151,7 +151,7 @@ def _split(
     counts["train_in_selection"] = removed
     counts["selection_carved"] = 0 if task.selection_split else len(selection)
     parts = {"train": train, "selection": selection, "test": test}
-    _check_parts(task, parts, counts["train_official"], before)
+    _check_parts(task, parts, counts["train_official"], before, skipped)
     return parts, counts
 
 
@@ -166,16 +166,23 @@ def _split_of_two(
     train, counts["train_in_test"] = _without(parts["train"], tested)
     selection, counts["selection_in_test"] = _without(parts["selection"], tested)
     parts = {"train": train, "selection": selection, "test": test}
-    _check_parts(task, parts, counts["train_official"], before)
+    _check_parts(task, parts, counts["train_official"], before, skipped)
     return parts, counts
 
 
-def _check_parts(task: Task, parts: dict[str, list[_Row]], official: int, before: int) -> None:
+def _check_parts(
+    task: Task,
+    parts: dict[str, list[_Row]],
+    official: int,
+    before: int,
+    skipped: Mapping[str, int],
+) -> None:
+    left_out = f"; {skipped_sentence(skipped)}" if skipped else ""
     for part, rows in parts.items():
         if not rows:
             raise DataError(
                 f"the {part} split of task '{task.name}' is empty: train had "
-                f"{official} rows, {before} of them not in test; "
+                f"{official} rows, {before} of them not in test{left_out}; "
                 "check the data set, or give it more rows"
             )
 

@@ -17,6 +17,7 @@ from mae_bench.plurals import counted
 from mae_bench.specs import OwnTask, Study
 from mae_bench.tasks.base import TASKS, Task
 from mae_bench.tasks.kinds.base import KINDS, TaskKind
+from mae_bench.tasks.metrics import METRICS
 from mae_bench.tasks.train_task import is_transfer, registered_task
 
 MAX_CLASSES = 1000
@@ -71,6 +72,7 @@ def own_task(spec: OwnTask) -> Task:
             "such as `metrics: [accuracy]`",
             spec.name,
         )
+    _check_metrics(spec, kind.usual_metrics(names, spec.language))
     return Task(
         name=spec.name,
         kind=spec.kind,
@@ -85,6 +87,20 @@ def own_task(spec: OwnTask) -> Task:
         option_fields=spec.options,
         detected_labels=spec.detected,
     )
+
+
+def _check_metrics(spec: OwnTask, usual: Sequence[str]) -> None:
+    """Refuse a metric of this package that reads labels of another form than the kind's."""
+    own = {METRICS.get(name).__module__ for name in usual}
+    for metric in spec.metrics if own else ():
+        form = METRICS.get(metric).__module__
+        if form.startswith("mae_bench.") and form not in own:
+            fitting = [name for name, each in METRICS if each.__module__ in own]
+            raise SpecError(
+                f"task '{spec.name}' of kind '{spec.kind}' cannot be scored by '{metric}', which "
+                f"reads other labels; metrics of that kind: {', '.join(fitting)}",
+                metric,
+            )
 
 
 def own_warnings(study: Study) -> list[str]:

@@ -22,6 +22,7 @@ CASES = {
     "no value": ("plan s.yaml --workers", "--workers needs a value"),
     "a value of a switch": ("plan s.yaml --json=1", "--json takes no value; leave it out"),
     "no study": ("plan", "'plan' needs STUDY: A YAML file, or a name that `list suites` shows"),
+    "no tasks": ("evaluate folder", "'evaluate' needs --tasks A,B: Names that `list tasks`"),
     "no part": ("check", "'check' needs NAME: "),
     "too many": ("list tasks noises", "'list' takes no further argument, got 'noises'"),
     "an empty folder": ("plan s.yaml --home=", "--home is empty; name a folder, or leave"),

@@ -6,6 +6,7 @@ import pickle
 import pytest
 
 from mae_bench.errors import DataError, SpecError, UnknownNameError
+from mae_bench.planning.own_tasks import take_own_tasks
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import load_study, study_of
 from mae_bench.progress import silent
@@ -31,6 +32,13 @@ def test_the_mapping_becomes_a_name_and_a_definition(tmp_path):
     assert got.own_tasks[0].data == str(tmp_path / "t.csv")
     assert study_of(got.model_dump(mode="json")) == got
     assert Study.model_validate(got.model_dump()) == got
+
+
+def test_one_column_of_options_is_a_list_of_one(tmp_path):
+    item = {"name": "mine", "data": "a.jsonl", "kind": "choice", "text": "q", "label": "right"}
+    fields = {"tasks": [item | {"options": "offered"}]}
+    take_own_tasks(fields, tmp_path)
+    assert fields["own_tasks"][0].options == ("offered",)
 
 
 def test_a_home_folder_is_found(monkeypatch, tmp_path):

@@ -195,7 +195,8 @@ def test_a_protocol_that_cannot_read_the_kind_is_refused_with_those_that_can(tag
         assert str(refusal.value) == (
             f"{where}: 'linear_probe' cannot read task 'their_words', which is of kind "
             f"'their_tags'; it reads kinds {kinds_of('linear_probe')}, and kind 'their_tags' is "
-            "read by finetune; name another protocol, or put the task into a study of its own"
+            "read by finetune; every protocol of a study reads all of its tasks: name "
+            "another protocol, or put the task into a study of its own"
         )
 
 

@@ -210,3 +210,18 @@ def test_one_column_may_stand_without_its_list(tmp_path):
         {"name": "mine", "objectives": ["mlm"], "tasks": [item | {"options": "all"}]}, tmp_path
     )
     assert study.own_tasks[0].options == ("all",)
+
+
+def test_a_class_is_named_once(tmp_path):
+    with pytest.raises(ValueError, match="must name each class once, got a, a, b"):
+        spec(tmp_path, "classify", classes=("a", "a", "b"))
+
+
+@pytest.mark.parametrize("metric", ["spearman", "span_f1", "mrr_at_10"])
+def test_a_metric_of_another_kind_is_refused_before_anything_runs(tmp_path, metric):
+    rows = [{"text": f"t{n}", "label": "ab"[n % 2]} for n in range(30)]
+    path = write(tmp_path, "classify", rows)
+    assert f"cannot be scored by '{metric}'" in refused(
+        path, "classify", tmp_path / "out", metrics=(metric,)
+    )
+    assert own_task(spec(path, "classify", metrics=("matthews",))).metrics == ("matthews",)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MIN_OPTIONS, MAX_OPTIONS = 2, 10
 RIGHT_TWICE = "examples whose right option stands there twice"
+_HOW = " in columns that the task names as those of its options, or as last lines 'A: ...'"
 _LETTERED = re.compile(r"^\s*([A-J])\s*[:.)]\s*(\S.*?)\s*$")
 
 
@@ -83,7 +84,7 @@ class Choice(FinetuneKind):
         if not MIN_OPTIONS <= len(options) <= MAX_OPTIONS:
             raise DataError(
                 f"{where} has {counted(len(options), 'option')}; give {MIN_OPTIONS} to "
-                f"{MAX_OPTIONS} options"
+                f"{MAX_OPTIONS} options" + ("" if self.task.option_fields else _HOW)
             )
         right = self._number(label, options, where)
         if options.count(options[right]) > 1:
