@@ -3,17 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from mae_bench.errors import DataError
 from mae_bench.planning.plan import Plan
 from mae_bench.planning.plugged import changed_sources
 from mae_bench.planning.stage import Stage
-from mae_bench.plurals import counted
+from mae_bench.planning.train_sizes import too_large
 from mae_bench.specs import CorpusSpec
 from mae_bench.store.store import Store
 
 MAX_UNKNOWN_RATIO = 0.01  # of a corpus' tokens
 MAX_EMPTY_RATIO = 0.01  # of a corpus' rows
-MAX_LOST_RATIO = 0.5  # of an official train split, to its test and selection parts
 
 
 def prepared_warnings(plan: Plan, store: Store, data_dir: Path | None = None) -> list[str]:
@@ -58,75 +56,6 @@ def empty_steps(plan: Plan, store: Store) -> list[str]:
         f"{', '.join(dict.fromkeys(names))}: all their texts were too short for the ratio; such "
         "steps cost as much as the others and change nothing"
     ]
-
-
-def too_large(
-    plan: Plan,
-    store: Store,
-    data_dir: Path | None,
-    field: str = "train_sizes",
-    failing: str = "cells",
-) -> list[str]:
-    """Return a sentence for each task that has fewer labels than a train size asks for.
-
-    Their cells fail, each with its reason, and the others go on. A last sentence names the tasks
-    whose size only a download will show.
-
-    Args:
-        plan: whose tasks are looked at.
-        store: where they may be prepared.
-        data_dir: local data, for those that are not; None for what is generated alone.
-        field: of the study, which holds the sizes.
-        failing: what will fail.
-    """
-    counts = [size for size in plan.study.train_sizes if isinstance(size, int)]
-    warnings, unread = [], []
-    for stage in plan.stages if counts else ():
-        if stage.kind != "task":
-            continue
-        known = _num_train(plan, stage, store, data_dir, max(counts))
-        if known is None:
-            unread.append(stage.label)
-        elif known and (wrong := [size for size in counts if size > known]):
-            sizes = ", ".join(f"{size:,}" for size in wrong)
-            warnings.append(
-                f"{stage.label} has {counted(known, 'training example')}, fewer than {field} "
-                f"{sizes}: these {failing} will fail; give at most {known:,}, or 'all'"
-            )
-    if unread:
-        sizes = ", ".join(f"{size:,}" for size in counts)
-        warnings.append(
-            f"{field} {sizes} cannot be checked yet for {', '.join(unread)}: the data is neither "
-            "prepared nor in a local folder; `mae-bench prepare` fetches it, and `mae-bench plan` "
-            f"then names the sizes whose {failing} would fail"
-        )
-    return warnings
-
-
-def _num_train(
-    plan: Plan, stage: Stage, store: Store, data_dir: Path | None, most: int
-) -> int | None:
-    """Return the training examples of a task; 0 if damaged, or clearly enough for ``most``.
-
-    None where the data is not on this machine.
-    """
-    if store.is_done(*stage.key):
-        if store.damage(*stage.key, only=("meta.json",)):
-            return 0  # the run says so and builds it again
-        return int(store.read_json(*stage.key, "meta.json")["rows"]["train"])
-    from mae_bench.tasks.build import count_train, num_official
-
-    assert isinstance(stage.spec, dict)
-    task = plan.tasks[stage.spec["task"]]
-    try:
-        official = num_official(task, data_dir)
-        if official is None:
-            return None
-        if most <= MAX_LOST_RATIO * official:
-            return 0  # not worth reading all its texts for
-        return count_train(task, data_dir)
-    except DataError:
-        return 0  # `prepare` says what is wrong
 
 
 def _skipped(stage: Stage, store: Store) -> list[str]:

@@ -42,7 +42,12 @@ class Splits:
             )
         groups = kind_of(self.task).groups(data.train.labels)
         train = subset(
-            data.train, spec.train_size, groups=groups, task=self.task.trained_as, seed=spec.seed
+            data.train,
+            spec.train_size,
+            groups=groups,
+            task=self.task.trained_as,
+            seed=spec.seed,
+            names=self.task.label_names,
         )
         is_trained_on = spec.train_noise.where in ("train", "both")
         noise = spec.train_noise if is_trained_on else None

@@ -74,14 +74,14 @@ def build_task(task: Task, out: Path, data_dir: Path | None, progress: Progress)
     progress(2, 2, f"{task.name} prepared{left_out}")
 
 
-def count_train(task: Task, data_dir: Path | None) -> int:
-    """Return how many training examples a task will have, by reading it whole.
+def train_labels(task: Task, data_dir: Path | None) -> list[Any]:
+    """Return the labels of the training examples that a task will have, by reading it whole.
 
     Raises:
         DataError: as `build_task` does.
     """
     parts, _ = _split(task, data_dir, Counter())
-    return len(parts["train"])
+    return [row.label for row in parts["train"]]
 
 
 def num_rows(task: Task, data_dir: Path | None) -> tuple[dict[str, int], Counter[str]]:

@@ -109,6 +109,14 @@ def load_task(folder: Path) -> TaskData:
         ) from error
 
 
+def prepared_train_labels(folder: Path) -> list[Any]:
+    """Return the labels of a prepared task's training examples, and read no text."""
+    import pyarrow.parquet
+
+    table = pyarrow.parquet.read_table(folder / "train.parquet", columns=["label"])
+    return list(table.column("label").to_pylist())
+
+
 def _num_characters(data: TaskData) -> int:
     parts = (data.train, data.selection, data.test)
     return sum(len(text) + 100 for part in parts for column in part.texts for text in column)

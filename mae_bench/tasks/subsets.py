@@ -1,6 +1,7 @@
 """Training subsets of a task: prefixes of one seeded order."""
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,6 +19,7 @@ def subset(
     groups: Labels | None,
     task: str,
     seed: int,
+    names: Sequence[str] = (),
 ) -> Examples:
     """Return a training subset: a prefix of one seeded order, so that sizes nest.
 
@@ -31,13 +33,14 @@ def subset(
         groups: [N] the class of each example (`TaskKind.groups`); None without classes.
         task: its name, which enters the seed of the order.
         seed: of the study, which enters it too.
+        names: of the classes, for messages.
 
     Raises:
         DataError: more examples are asked for than there are, of all or of a class.
     """
     order = _order(len(examples), groups, seed_for("subset", task=task, seed=seed))
     if (each := per_class(size)) is not None:
-        return examples.take(_of_each(order, groups, each, task))
+        return examples.take(_of_each(order, groups, each, task, names))
     if isinstance(size, str):
         return examples.take(order)
     count = max(round(size * len(examples)), 2) if isinstance(size, float) and size < 1 else size
@@ -50,26 +53,37 @@ def subset(
     return examples.take(order[: int(count)])
 
 
-def _of_each(order: Labels, groups: Labels | None, each: int, task: str) -> Labels:
+def class_counts(groups: Labels, names: Sequence[str]) -> dict[str, int]:
+    """Return how many examples each class has that occurs in ``groups`` [N], by its name.
+
+    A class without a name goes by its number, and texts of no class at all are ``none``.
+    """
+    values, counts = np.unique(groups, return_counts=True)
+    return {
+        "none" if group < 0 else str(names[group]) if names else str(group): int(count)
+        for group, count in zip(values, counts, strict=True)
+    }
+
+
+def _of_each(
+    order: Labels, groups: Labels | None, each: int, task: str, names: Sequence[str]
+) -> Labels:
     """Return the part of an order that holds the first ``each`` of every class."""
     if groups is None:
         raise DataError(
             f"train size {each}/class asks for examples of each class, but task '{task}' has no "
             "classes; give a count, a share below 1, or 'all'"
         )
-    is_kept = np.zeros(len(order), dtype=bool)
-    short = []
-    for group in np.unique(groups):
-        positions = np.flatnonzero(groups[order] == group)
-        is_kept[positions[:each]] = True
-        if len(positions) < each:
-            short.append(f"{len(positions)} of class {group}")
+    counts = class_counts(groups, names)
+    short = [f"{count} of class '{name}'" for name, count in counts.items() if count < each]
     if short:
-        least = min(int(text.partition(" ")[0]) for text in short)
         raise DataError(
             f"train size {each}/class is more than task '{task}' has: {', '.join(short[:5])}"
-            f"{' and so on' if len(short) > 5 else ''}; give at most {least}/class"
+            f"{' and so on' if len(short) > 5 else ''}; give at most {min(counts.values())}/class"
         )
+    is_kept = np.zeros(len(order), dtype=bool)
+    for group in np.unique(groups):
+        is_kept[np.flatnonzero(groups[order] == group)[:each]] = True
     return order[is_kept]
 
 

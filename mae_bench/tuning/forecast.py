@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from mae_bench.planning.warnings import too_large
+from mae_bench.planning.train_sizes import too_large
 from mae_bench.tuning.outcome import load_outcome
 from mae_bench.tuning.trials import base_plan, price
 

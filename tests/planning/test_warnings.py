@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 
 import pyarrow
 import pyarrow.parquet
@@ -13,6 +14,7 @@ from mae_bench.progress import silent
 from mae_bench.runner.session import Session
 from mae_bench.runner.stages import Settings, run_stage
 from mae_bench.tasks import TASKS
+from mae_bench.tasks.build import train_labels
 from mae_bench.tuning.forecast import tuning_warnings
 
 WORDS = [a + b for a in ("ka", "lo", "mi", "su", "te") for b in ("ra", "no", "li", "du", "pe")]
@@ -141,6 +143,23 @@ def test_sizes_above_the_data_are_warned_of_before_anything_is_prepared(tmp_path
         "neither prepared nor in a local folder; `mae-bench prepare` fetches it, and `mae-bench "
         "plan` then names the sizes whose cells would fail",
     ]  # once a task
+
+
+def test_so_many_of_a_class_are_warned_of_by_its_name_before_and_after_prepare(tmp_path):
+    write_trec(tmp_path, 50)
+    session = sized(tmp_path, "4/class", "9/class", "1000/class", 45, tasks=["trec"])
+    counts = Counter(train_labels(TASKS.get("trec"), tmp_path))
+    label, least = min(counts.items(), key=lambda item: (item[1], item[0]))
+    name = TASKS.get("trec").label_names[label]
+    (before,) = warned(session)
+    assert before == (
+        f"task trec has {least} training examples of class '{name}', fewer than train_sizes "
+        f"9/class, 1000/class: these cells will fail; give at most {least}/class, or 'all'"
+    )
+    for stage in session.plan.stages:
+        if stage.kind == "task":
+            run_stage(stage, session.store, Settings(data_dir=tmp_path), silent)
+    assert warned(session) == [before]
 
 
 def test_sizes_within_the_data_are_not_warned_of(tmp_path):

@@ -49,8 +49,8 @@ BUGS = (
     Bug(
         "sizes_untold",
         "Train sizes above the data of a task that is not prepared are not told.",
-        "mae_bench/planning/warnings.py",
-        "if most <= MAX_LOST_RATIO * official:",
+        "mae_bench/planning/train_sizes.py",
+        "if not is_by_class and max(counts) <= MAX_LOST_RATIO * official:",
         "if official:",
         (f"{WARNINGS}::test_sizes_above_the_data_are_warned_of_before_anything_is_prepared",),
     ),
@@ -58,8 +58,8 @@ BUGS = (
         "sizes_of_whole_split",
         "The training examples of a task are counted with those of its selection part.",
         "mae_bench/tasks/build.py",
-        'return len(parts["train"])',
-        'return len(parts["train"]) + len(parts["selection"])',
+        'return [row.label for row in parts["train"]]',
+        'return [row.label for row in parts["train"] + parts["selection"]]',
         (f"{WARNINGS}::test_the_warning_before_is_that_of_the_prepared_task",),
     ),
 )

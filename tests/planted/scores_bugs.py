@@ -49,7 +49,7 @@ BUGS = (
     Bug(
         "sizes_unchecked_in_silence",
         "Of a task that is still to be fetched, no word is said about its train sizes.",
-        "mae_bench/planning/warnings.py",
+        "mae_bench/planning/train_sizes.py",
         "            unread.append(stage.label)",
         "            pass",
         (f"{WARNINGS}::test_sizes_above_the_data_are_warned_of_before_anything_is_prepared",),

@@ -52,8 +52,13 @@ def test_so_many_of_each_class_nest_and_keep_the_order(labels, seed, each, more)
     counts = np.bincount(labels)[np.unique(labels)]
     drawn = {"groups": examples.labels, "task": "t", "seed": seed}
     if counts.min() < each + more:
-        with pytest.raises(DataError, match=rf"more than task 't' has: .*{counts.min()} of class"):
-            subset(examples, f"{each + more}/class", **drawn)
+        names = "abcde"
+        rarest = names[np.unique(labels)[counts.argmin()]]
+        wrong = (
+            rf"more than task 't' has: .*{counts.min()} of class '{rarest}'.* {counts.min()}/class"
+        )
+        with pytest.raises(DataError, match=wrong):
+            subset(examples, f"{each + more}/class", **drawn, names=names)
         return
     small, large, whole = (
         subset(examples, size, **drawn) for size in (f"{each}/class", f"{each + more}/class", "all")

@@ -13,7 +13,7 @@ from mae_bench.protocols import finetune
 from mae_bench.protocols.splits import Splits
 from mae_bench.specs import NoiseSpec
 from mae_bench.tasks import add_task, build_task, kind_of, load_task, task_fingerprint
-from mae_bench.tasks.build import count_train, num_official
+from mae_bench.tasks.build import num_official, train_labels
 
 OTHER = dataclasses.replace(
     TOY,
@@ -55,7 +55,7 @@ def test_train_and_selection_are_the_others_and_the_test_its_own(folder):
         *other.selection.texts[0],
     }
     assert lost == {"green stone"}, "a text of the test is not trained on"
-    assert count_train(OTHER, folder) == len(other.train)
+    assert len(train_labels(OTHER, folder)) == len(other.train)
     assert num_official(OTHER, folder) == num_official(TOY, folder) == 62
     assert other.task.language == "zh"
 
