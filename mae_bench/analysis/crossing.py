@@ -3,7 +3,7 @@
 Legend: S seeds, K sizes, B resamples.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -105,7 +105,7 @@ def crossings(scores: Scores, control: str) -> pd.DataFrame:
     """Return a line for each trained arm, task, protocol and noise with three sizes or more."""
     families: dict[Setting, list[Setting]] = {}
     for setting in scores.settings:
-        families.setdefault(setting._replace(train_size="all"), []).append(setting)
+        families.setdefault(replace(setting, train_size="all"), []).append(setting)
     records = []
     for base, family in families.items():
         for task in scores.tasks_in(base):

@@ -1,6 +1,7 @@
 """Figures of scores against labels, noise and pretraining text."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ _BARS = "Mean over seeds with its 95% interval, set apart sideways; grey lines: 
 def _family(scores: Scores, setting: Setting, field: str) -> list[Setting]:
     """Return the settings that differ from this one in a single field at most."""
     blank: dict[str, Any] = {field: None}
-    return [s for s in scores.settings if s._replace(**blank) == setting._replace(**blank)]
+    return [s for s in scores.settings if replace(s, **blank) == replace(setting, **blank)]
 
 
 def size_picture(scores: Scores, setting: Setting) -> Picture | None:
@@ -74,7 +75,7 @@ def corpus_picture(scores: Scores, setting: Setting) -> Picture | None:
     family = _family(scores, setting, "corpus_tokens")
     if len(family) < 2:
         return None
-    where = setting._replace(corpus_tokens=None)
+    where = replace(setting, corpus_tokens=None)
     return Picture(
         f"corpus-{where.slug}",
         f"Score against pretraining text: {where.label}",

@@ -4,7 +4,7 @@ Legend: S seeds, R rates.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,7 @@ def noise_curves(scores: Scores) -> list[NoiseCurve]:
     """Return the curves of all arms, tasks and noises that have two rates; clean text is rate 0."""
     families: dict[Setting, list[Setting]] = {}
     for setting in scores.settings:
-        families.setdefault(setting._replace(noise=CLEAN), []).append(setting)
+        families.setdefault(replace(setting, noise=CLEAN), []).append(setting)
     curves = []
     for base, family in families.items():
         names = dict.fromkeys(noise_name(s.noise) for s in family if s.noise != CLEAN)
@@ -125,8 +125,8 @@ def _summary(name: str, values: Array) -> dict[str, object]:
 
 def noise_curve_table(scores: Scores, control: str | None) -> Table | None:
     """Return the curves of the reference's protocol, size and text; None where there are none."""
-    at = scores.reference._replace(noise=CLEAN)
-    shown = [c for c in noise_curves(scores) if c.setting._replace(noise=CLEAN) == at]
+    at = replace(scores.reference, noise=CLEAN)
+    shown = [c for c in noise_curves(scores) if replace(c.setting, noise=CLEAN) == at]
     if not shown:
         return None
     records = []

@@ -63,7 +63,7 @@ def read_scores(rows: pd.DataFrame, study: Study) -> Scores:
     # What the rows lack must show as a gap, so seeds, tasks and settings start from the study.
     seeds = tuple(sorted({*study.seeds, *(int(seed) for seed in table["seed"].unique())}))
     readers = frozenset(table["protocol"][table["task"] == CORPUS])
-    unlabelled = _unlabelled(table)
+    unlabelled = unlabelled_protocols(table)
     cells = _cells(table, study, seeds, corpora, readers, unlabelled)
     settings = tuple(_ordered_settings(cells, study, corpora, readers, unlabelled))
     others = sorted({task for _, task, _ in cells} - set(study.tasks))
@@ -77,9 +77,13 @@ def read_scores(rows: pd.DataFrame, study: Study) -> Scores:
     )
 
 
-def _unlabelled(table: pd.DataFrame) -> frozenset[str]:
-    """Return the protocols that learn from no label, whose one result stands under ``all``."""
-    encoders = table[~table["is_floor"].fillna(False).astype(bool)]
+def unlabelled_protocols(table: pd.DataFrame) -> frozenset[str]:
+    """Return the protocols that learn from no label, whose one result stands under ``all``.
+
+    Those that read the corpus, where there is no label, are not among them.
+    """
+    is_floor = table["is_floor"].fillna(False).astype(bool)
+    encoders = table[~is_floor & (table["task"] != CORPUS)]
     most = pd.to_numeric(encoders["n_train"]).groupby(encoders["protocol"]).max()
     return frozenset(map(str, most.index[most == 0]))
 
@@ -128,7 +132,9 @@ def _cells(
             "is_collapsed": is_collapsed,
         }
         spread = [
-            (arm, task, Setting(p, size, noise, tokens)) for p in protocols for tokens in sizes
+            (arm, task, Setting(p, size, noise, tokens, p in unlabelled))
+            for p in protocols
+            for tokens in sizes
         ]
         contents.append((spread, content))
     stacked = np.stack([content["values"] for _, content in contents], axis=1)
@@ -187,7 +193,7 @@ def _ordered_settings(
         )
 
     asked = {
-        Setting(protocol, size, noise, tokens)
+        Setting(protocol, size, noise, tokens, protocol in unlabelled)
         for protocol in study.protocols
         if protocol not in readers
         for size in (("all",) if protocol in unlabelled else study.train_sizes)

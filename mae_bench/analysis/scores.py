@@ -1,7 +1,7 @@
 """Scores: one vector of values over seeds for each arm, task and setting."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -16,13 +16,21 @@ Role = Literal["trained", "outside", "untrained", "floor"]
 COMPARED: tuple[Role, ...] = ("trained", "outside")  # arms that others are compared with
 
 
-class Setting(NamedTuple):
-    """Everything but the task that separates two columns of scores."""
+@dataclass(frozen=True)
+class Setting:
+    """Everything but the task that separates two columns of scores.
+
+    Attributes:
+        corpus_tokens: None where the study has one corpus size only.
+        is_unlabelled: whether its protocol learns from no label; the protocol decides it, so it
+            makes no setting another.
+    """
 
     protocol: str
     train_size: TrainSize
     noise: NoiseSpec
-    corpus_tokens: int | None  # None where the study has one corpus size only
+    corpus_tokens: int | None
+    is_unlabelled: bool = field(default=False, compare=False)
 
     @property
     def label(self) -> str:
@@ -40,6 +48,8 @@ class Setting(NamedTuple):
         labels = f"{size:.0%} of the labels" if isinstance(size, float) else f"{size} labels"
         if (each := per_class(size)) is not None:
             labels = f"{each} labels a class"
+        if self.is_unlabelled:
+            labels = "no labels"
         corpus = f", {self.corpus_tokens:,} corpus tokens" if self.corpus_tokens else ""
         return f"{self.protocol}, {labels}, {noise}{corpus}"
 

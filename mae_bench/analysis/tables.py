@@ -133,8 +133,10 @@ def scores_long(scores: Scores) -> pd.DataFrame:
             {
                 "arm": arm,
                 "task": task,
-                **setting._asdict(),
-                "noise": setting.noise.label,  # as text, in the column of the noise
+                "protocol": setting.protocol,
+                "train_size": setting.train_size,
+                "noise": setting.noise.label,
+                "corpus_tokens": setting.corpus_tokens,
                 "metric": cell.metric,
                 "mean": cell.mean,
                 "low": cell.low,

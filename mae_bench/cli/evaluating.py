@@ -106,6 +106,7 @@ def _listed(text: str, name: str) -> Any:
 
 def _show(rows: "pd.DataFrame") -> None:
     """Print the mean of each primary metric over seeds, with half of its 95% interval."""
+    from mae_bench.analysis.rows import unlabelled_protocols
     from mae_bench.analysis.scores import summarise
     from mae_bench.cli.show import table
     from mae_bench.measures import measure_of
@@ -113,6 +114,7 @@ def _show(rows: "pd.DataFrame") -> None:
 
     key = ["task", "protocol", "train_size", "noise", "noise_rate", "noise_where", "metric", "arm"]
     lines = []
+    unlabelled = unlabelled_protocols(rows)
     for group, part in rows[rows["is_primary"]].groupby(key, sort=False):
         task, protocol, size, noise, rate, where, metric, arm = map(str, group)
         measure = measure_of(metric)
@@ -124,6 +126,7 @@ def _show(rows: "pd.DataFrame") -> None:
         word = f"{number} of {len(values)}" if number < len(values) else str(number)
         noise = row_noise(noise, float(rate), where).label
         metric = measure.described(metric)
-        lines.append([arm, task, protocol, size, noise, metric, f"{score}{spread}", word])
+        labels = "no labels" if protocol in unlabelled else size
+        lines.append([arm, task, protocol, labels, noise, metric, f"{score}{spread}", word])
     columns = ["encoder", "task", "protocol", "labels", "noise", "metric", "score", "seeds"]
     table("scores", columns, lines)

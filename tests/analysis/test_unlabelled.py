@@ -4,6 +4,7 @@ from report_rows import row, small_study
 
 from mae_bench.analysis.rows import read_scores
 from mae_bench.results import frame
+from mae_bench.specs import CORPUS
 
 FLOOR = {"objective": "majority", "is_floor": True, "protocol": "majority"}
 
@@ -18,6 +19,25 @@ def test_a_result_without_labels_is_the_only_setting_of_its_protocol():
     scores = read_scores(frame(rows_of("zero_shot", n_train=0)), study)
     assert [setting.train_size for setting in scores.settings] == ["all"]
     assert {arm for arm, _, _ in scores.cells} == {"mlm", "mae"}, "the floor had 64 labels"
+
+
+def test_a_setting_without_labels_says_so_and_keeps_its_name():
+    study = small_study(protocols=("zero_shot", "finetune"), seeds=(0,))
+    rows = [*rows_of("zero_shot", n_train=0)[:2], *rows_of("finetune")[:2]]
+    scores = read_scores(frame(rows), study)
+    assert {setting.slug: setting.label for setting in scores.settings} == {
+        "zero-shot-all-clean": "zero_shot, no labels, clean",
+        "finetune-all-clean": "finetune, all labels, clean",
+    }
+
+
+def test_a_protocol_that_reads_the_corpus_keeps_its_words():
+    study = small_study(protocols=("representation",), seeds=(0,))
+    rows = [
+        row(arm, 0.5, protocol="representation", task=CORPUS, n_train=0) for arm in ("mlm", "mae")
+    ]
+    (setting,) = read_scores(frame(rows), study).settings
+    assert setting.label == "representation, all labels, clean"
 
 
 def test_what_is_learned_from_labels_keeps_the_sizes_of_the_study():

@@ -4,14 +4,17 @@ import json
 
 import pytest
 from family_encoders import save_family
+from report_rows import row
 from tiny_study import STUDY
 
 import mae_bench
 from mae_bench.cli import main
+from mae_bench.cli.evaluating import _show
 from mae_bench.data.encoders import resolve_commit
 from mae_bench.errors import DataError, UnknownNameError
 from mae_bench.planning.shorthand import study_of
 from mae_bench.planning.yaml_text import read_yaml
+from mae_bench.results import frame
 from mae_bench.runner import find_encoder as finding
 from mae_bench.runner.find_encoder import find_encoder
 from mae_bench.runner.session import Session
@@ -118,3 +121,10 @@ def test_a_run_of_a_home_is_named_by_study_arm_and_seed(tmp_path):
         train_sizes=[20], seeds=1, **quick,
     )  # fmt: skip
     assert "mlm, seed 0" in set(rows["arm"]) and rows["failure"].isna().all()
+
+
+def test_what_learns_from_no_label_is_shown_so(capsys):
+    rows = [row("mlm", 0.5), row("mlm", 0.4, protocol="zero_shot", n_train=0)]
+    _show(frame(rows))
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()[1:]]
+    assert {line[2]: line[3] for line in lines} == {"finetune": "all", "zero_shot": "no labels"}

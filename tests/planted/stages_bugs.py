@@ -11,8 +11,8 @@ BUGS = (
         "noise_as_it_prints",
         "The long table of scores writes a noise as Python prints it.",
         "mae_bench/analysis/tables.py",
-        '                "noise": setting.noise.label,  # as text, in the column of the noise\n',
-        "",
+        '"noise": setting.noise.label,\n                "corpus_tokens"',
+        '"noise": setting.noise,\n                "corpus_tokens"',
         ("tests/analysis/test_tables.py::test_the_long_table_names_a_noise_as_its_label",),
     ),
     Bug(
