@@ -10,6 +10,8 @@ from mae_bench.cli.options import AsJson, Flags, Out, Retry, is_retry, with_flag
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mae_bench.runner.session import Session
+
 Encoders = Annotated[
     list[str],
     typer.Argument(
@@ -70,6 +72,7 @@ def evaluate(
         if item["from"].startswith(f"{text.rpartition('=')[2]}@"):
             say(f"'{text}' is now {item['from']}: write that to get the same encoder again")
     session = flags.open(evaluation_study(items, fields, flags.overrides or ()))
+    _fetch(session)
     watch, rows = run_stages(session, retry)
     if out is not None:
         given = {name: text for name, text in lists.items() if text != _DEFAULTS.get(name)}
@@ -85,6 +88,36 @@ def evaluate(
     else:
         _show(rows)
     finish(session, watch, session.plan.stages, has_rows=True)
+
+
+def _fetch(session: "Session") -> None:
+    """Fetch the encoders of the Hub before anything runs, for without them there is no answer.
+
+    Raises:
+        DataError: one cannot be fetched; the same command tries it again.
+    """
+    from mae_bench.cli.interrupts import interruptible
+    from mae_bench.cli.watch import Watch, is_bad_data
+    from mae_bench.errors import DataError
+
+    store = session.store
+    stages = [
+        stage
+        for stage in session.plan.stages
+        if stage.kind == "teacher" and not store.is_done(*stage.key)
+    ]
+    if not stages:
+        return
+    store.open()
+    for stage in stages:
+        store.forget_failure(*stage.key)
+    with interruptible(), Watch(session, stages) as watch:
+        session.execute(stages, lambda event: None if event.what == "failed" else watch(event))
+    for stage in stages:
+        record = store.failure(*stage.key)
+        if record is not None and is_bad_data(stage.kind, record):
+            store.forget_failure(*stage.key)
+            raise DataError(str(record["message"]))
 
 
 _DEFAULTS = {"protocols": "finetune", "train_sizes": "all", "noise": "clean", "seeds": "6"}

@@ -35,17 +35,19 @@ def fetch_encoder(hub_id: str, revision: str, out: Path) -> None:
     Raises:
         DataError: the Hub cannot be reached, or holds no such commit or no safetensors weights.
     """
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
     http_error: type[Exception] = HfHubHTTPError.__bases__[0]
     try:
+        # asked once: the download asks a Hub that is out of reach six times, in half a minute
+        HfApi().model_info(hub_id, revision=revision)
         snapshot_download(hub_id, revision=revision, local_dir=out, allow_patterns=_WANTED)
     except (OSError, ValueError, RuntimeError, http_error) as error:
         first_line = str(error).partition("\n")[0]
         raise DataError(
             f"the encoder '{hub_id}' at {revision[:12]} could not be fetched from the Hub: "
-            f"{first_line}; run `mae-bench prepare` with network, or name a local folder"
+            f"{first_line}; run the command again with network, or name a local folder"
         ) from error
     shutil.rmtree(out / ".cache", ignore_errors=True)  # the Hub library's own notes
     if not any(out.glob("*.safetensors")):

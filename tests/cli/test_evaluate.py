@@ -91,6 +91,16 @@ def test_a_hub_id_without_its_commit_is_asked_for_once(monkeypatch, tmp_path):
     assert find_encoder(f"owner/name@{COMMIT}", store) == {"from": f"owner/name@{COMMIT}"}
 
 
+def test_an_encoder_that_cannot_be_fetched_is_one_line_before_anything_runs(run, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    for _ in range(2):  # tried again without --retry
+        code, out, err = run(f"owner/name@{COMMIT}", *FEW, *QUICK)
+        last = err.splitlines()[-1]
+        assert code == 2 and out == "" and "Retrying" not in err
+        assert last.startswith("error: the encoder 'owner/name' at 0123456789ab could not be ")
+        assert err.count("could not be fetched") == 1 and "tfidf" not in err
+
+
 def test_a_hub_that_cannot_be_asked_is_a_sentence():
     with pytest.raises(DataError, match=r"could not be asked of the Hub.*all 40 digits"):
         resolve_commit("owner/name")
