@@ -1,6 +1,7 @@
 """A user's own text as documents: .txt, .jsonl and .parquet files, also compressed."""
 
 import bz2
+import codecs
 import gzip
 import json
 import lzma
@@ -66,6 +67,11 @@ def decoded(file: TextFile) -> str:
     try:
         return data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise DataError(
+                f"{file.path} is in UTF-16, as its byte order mark says, and only UTF-8 is read; "
+                "convert the file to UTF-8"
+            ) from error
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(
             f"{file.path} is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}, "

@@ -62,6 +62,8 @@ def own_task(spec: OwnTask) -> Task:
     try:
         source = _source(spec, kind)
         data = source.read()
+        if kind.has_classes and kind.has_lists:
+            _check_lists(spec, data)
         names = _class_names(spec, data) if kind.has_classes else spec.classes
     except DataError as error:
         raise DataError(f"task '{spec.name}': {error}") from None
@@ -183,6 +185,15 @@ def _is_flat(path: str) -> bool:
     return labelled_file(Path(path)).kind in (".csv", ".tsv")
 
 
+def _check_lists(spec: OwnTask, data: OwnData) -> None:
+    for row in data.rows:
+        if not isinstance(row.label, list):
+            raise DataError(
+                f"label {row.label!r} in column '{spec.label}' of {row.where} must be a list of "
+                'labels; write `["A", "B"]`'
+            )
+
+
 def _class_names(spec: OwnTask, data: OwnData) -> tuple[str, ...]:
     names = data.names
     if spec.detected:
@@ -196,10 +207,10 @@ def _class_names(spec: OwnTask, data: OwnData) -> tuple[str, ...]:
             )
         return spec.classes
     if len(names) < 2:
+        only = f"one class only, '{min(names)}'," if names else "no class"
         raise DataError(
-            f"column '{spec.label}' holds one class only, '{next(iter(names))}', in "
-            f"{counted(len(data.rows), 'row')}; a classifier needs two: name another column, or "
-            "give rows of another class"
+            f"column '{spec.label}' holds {only} in {counted(len(data.rows), 'row')}; a classifier "
+            "needs two: name another column, or give rows of another class"
         )
     if len(names) > MAX_CLASSES:
         raise DataError(

@@ -89,6 +89,14 @@ def test_text_that_is_not_utf8_names_the_byte(tmp_path):
         parts(spec_of(path))
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_text_in_utf16_is_said_to_be_so(tmp_path, encoding):
+    path = tmp_path / "wide.txt"
+    path.write_bytes("\ufeffwide".encode(encoding))
+    with pytest.raises(DataError, match=r"wide\.txt is in UTF-16, .* convert the file to UTF-8"):
+        parts(spec_of(path))
+
+
 def test_an_empty_corpus_is_an_error(tmp_path):
     (tmp_path / "a.txt").write_text(" \n\n \n")
     with pytest.raises(DataError, match="is empty: it holds no text"):

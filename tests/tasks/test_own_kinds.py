@@ -181,6 +181,28 @@ def test_csv_cannot_hold_lists(kind, tmp_path):
     assert f"kind '{kind}' reads lists, which" in sentence and ".jsonl or .parquet" in sentence
 
 
+@pytest.mark.parametrize(
+    ("kind", "label", "said"),
+    [
+        (
+            "tag",
+            "O O",
+            "label 'O O' in column 'label' of line 1 of .* must be a list",
+        ),
+        (
+            "multilabel",
+            "O",
+            "label 'O' in column 'label' of line 1 of .* must be a list",
+        ),
+        ("multilabel", [], "column 'label' holds no class in 5 rows"),
+        ("multilabel", ["O"], "column 'label' holds one class only, 'O', in 5 rows"),
+    ],
+)
+def test_labels_that_are_no_lists_of_two_classes_are_named(kind, label, said, tmp_path):
+    rows = [row | {"label": label} for row in ROWS[kind][:5]]
+    assert re.search(said, refused(write(tmp_path, kind, rows), kind, tmp_path / "out"))
+
+
 def test_an_answer_that_is_not_in_its_context_is_counted_and_said(tmp_path):
     rows = [dict(row) for row in ROWS["span"]]
     rows[4]["label"] = {"text": ["purple"], "answer_start": [3]}
