@@ -68,3 +68,9 @@ def test_a_piped_list_of_everything_has_headings(capsys):
         main(["list"])
     headings = [line for line in capsys.readouterr().out.splitlines() if line.startswith("# ")]
     assert headings[:2] == ["# objectives", "# maskings"]
+
+
+def test_kinds_are_described_for_users():
+    for part in parts("kinds"):
+        assert part["summary"].endswith(".") and "`" not in part["summary"], part["name"]
+        assert "label" not in part["summary"].lower(), "how labels are stored is for programmers"

@@ -32,7 +32,9 @@ _LETTERED = re.compile(r"^\s*([A-J])\s*[:.)]\s*(\S.*?)\s*$")
 
 @KINDS.register("choice")
 class Choice(FinetuneKind):
-    """Labels are the places of the right options, int64, from 0.
+    """One of up to ten options, the right one, is chosen for a context and a question.
+
+    Labels are the places of the right options, int64, from 0.
 
     A data set's row names its right option as ``label_names`` says, in the order of the options;
     without names by its own text, or by place. Options stand in the columns ``option_fields``, one

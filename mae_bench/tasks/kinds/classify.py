@@ -29,7 +29,9 @@ MAX_NAMED = 30  # classes that a message lists
 
 @KINDS.register("classify")
 class Classify(FinetuneKind, FewShotKind, ClozeKind, NeighbourKind, ClassKind):
-    """Labels are numbers of classes, int64, which ``label_names`` names.
+    """One text gets one class.
+
+    Labels are numbers of classes, int64, which ``label_names`` names.
 
     Data may hold the number, the name, or for two classes false and true.
 

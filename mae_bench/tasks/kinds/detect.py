@@ -28,7 +28,9 @@ SAME = 1e-6  # scores that differ by less are rounding of the encoder
 
 @KINDS.register("detect")
 class Detect(FinetuneKind, LinearKind, ClassKind):
-    """Labels are int64: 1 for what is to be detected, the second of ``label_names``, else 0.
+    """One text either is of the class that is looked for, or of any other.
+
+    Labels are int64: 1 for what is to be detected, the second of ``label_names``, else 0.
 
     Where the task has ``detected_labels`` these are what a data set writes for 1, and any other
     label is 0; else it writes one of the two classes, as `Classify` reads them. Predictions are

@@ -28,7 +28,9 @@ PSEUDO, LEFT_TO_RIGHT = "pseudo", "causal"  # beginnings of metrics, which are n
 
 @KINDS.register("language_model")
 class LanguageModel(ScoredKind):
-    """Labels are lengths of documents in characters, int64, blanks between words included.
+    """Whole documents, scored by how well a model predicts their text.
+
+    Labels are lengths of documents in characters, int64, blanks between words included.
 
     No label is read: ``label_field`` is empty. Predictions are the nats that a document costs.
     """

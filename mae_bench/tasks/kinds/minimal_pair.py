@@ -27,7 +27,9 @@ LEAST_GAP = 1e-4  # nats; below it lies the rounding of sums over a batch
 
 @KINDS.register("minimal_pair")
 class MinimalPair(ScoredKind):
-    """Labels are the place of the acceptable sentence, int64: 0 or 1.
+    """Of two sentences, which differ in little, one is acceptable.
+
+    Labels are the place of the acceptable sentence, int64: 0 or 1.
 
     A data set's row holds the acceptable sentence in the first text field and the other in the
     second; ``label_field`` is the column of its group, or empty. The two are put into an order that

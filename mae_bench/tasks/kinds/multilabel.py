@@ -32,7 +32,9 @@ _SHOWN = 12  # classes that a message lists
 
 @KINDS.register("multilabel")
 class Multilabel(FinetuneKind, LinearKind):
-    """Labels are ascending lists of class numbers, which ``label_names`` names.
+    """One text gets any number of classes, or none.
+
+    Labels are ascending lists of class numbers, which ``label_names`` names.
 
     A data set holds them as a list of numbers or names. A class is predicted where its probability
     is at least one half, for every class and task: a threshold that is tuned would be one more

@@ -6,7 +6,10 @@ from mae_bench.tasks.kinds.classify import Classify
 
 @KINDS.register("pair")
 class Pair(Classify):
-    """Classes of `Classify`, of two texts that are read together."""
+    """Two texts that are read together get one class.
+
+    Labels are those of `Classify`.
+    """
 
     num_texts = 2
     default_metrics = ("accuracy",)

@@ -24,7 +24,9 @@ ROWS = 256  # queries that are compared with all candidates at once
 
 @KINDS.register("rank")
 class Rank(CosineKind):
-    """Labels are the names of a query's relevant candidates, ``{"relevant": [...]}``.
+    """Candidate texts are ranked for a query, the relevant ones first.
+
+    Labels are the names of a query's relevant candidates, ``{"relevant": [...]}``.
 
     Where the task names its labels these are the candidates, with blanks for underscores, and a
     data set's row has the number or the name of its relevant one. Without label names a row has

@@ -26,7 +26,10 @@ FLAT_RATIO = 0.01  # of the labels' standard deviation; predictions that vary le
 
 @KINDS.register("regress")
 class Regress(FinetuneKind, LinearKind, CosineKind, NeighbourKind):
-    """Labels are numbers, float32, within ``label_range``."""
+    """One text or two get a number, such as how similar they are.
+
+    Labels are numbers, float32, within ``label_range``.
+    """
 
     num_texts = 2
     allowed_texts = (1, 2)

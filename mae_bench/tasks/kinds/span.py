@@ -38,12 +38,12 @@ class Answer(TypedDict):
 
 @KINDS.register("span")
 class Span(FinetuneKind):
-    """Labels are the answers that are right: ``{"text": [...], "answer_start": [...]}``.
+    """A question is answered by a part of its context, or has no answer there.
 
-    Their number is the number of people who answered; none means that the context has no answer.
-    The texts are question and context. Noise falls on the question alone: in another context the
-    answers would be others (NoiseQA, Ravichander et al. 2021, arXiv:2102.08345). Predictions are
-    texts, empty for no answer.
+    Labels are the right answers, ``{"text": [...], "answer_start": [...]}``, one for each person
+    who answered; none where there is no answer, for which an empty text is predicted. The texts
+    are question and context. Noise falls on the question alone: in another context the answers
+    would be others (NoiseQA, Ravichander et al. 2021, arXiv:2102.08345).
     """
 
     num_texts = 2

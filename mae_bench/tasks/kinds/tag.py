@@ -33,7 +33,9 @@ _SHOWN = 12  # tags that a message lists
 
 @KINDS.register("tag")
 class Tag(WordKind):
-    """Labels are lists of tags, one a word, as texts; spans in whatever scheme become IOB2.
+    """Each word of a text gets one tag, such as a part of speech or a part of a name.
+
+    Labels are lists of tags, one a word, as texts; spans in whatever scheme become IOB2.
 
     A data set holds the words as a list of texts, and the tags as a list of names or of places in
     ``label_names``, which are in the data set's own scheme (IOB1, IOB2, IOBES, BILOU or BMES).
