@@ -6,14 +6,6 @@ OWN = "tests/tasks/test_own_kinds.py"
 UNLABELLED = "tests/analysis/test_unlabelled.py"
 BUGS = (
     Bug(
-        "options_unread",
-        "A file with other options has the id of the file before.",
-        "mae_bench/data/own_files.py",
-        "json.dumps([files, how, self.has_classes, *(more if any(more) else [])])",
-        "json.dumps([files, how, self.has_classes])",
-        (f"{OWN}::test_columns_of_options_are_part_of_the_id",),
-    ),
-    Bug(
         "silent_answers",
         "Answers that are not in their context leave a user's own task unsaid.",
         "mae_bench/tasks/own.py",
