@@ -267,7 +267,7 @@ ODD_FILES = {
     "an open quote": (GOOD + '"never closed,cat\n', "begins in line 42 of"),
     "a NUL byte": (GOOD + "nul\0,cat\n", "line 42 of"),
     "latin-1": (GOOD.encode() + "caf\xe9,cat\n".encode("latin-1"), "at offset"),
-    "utf-16": (GOOD.encode("utf-16"), "byte 0xff at offset 0"),
+    "utf-16": (GOOD.encode("utf-16"), "is in UTF-16, as its byte order mark says"),
     "one class only": (csv_text(rows(labels=("cat",))), "one class only, 'cat'"),
     "no label at all": (csv_text(rows(labels=("",))), "40 rows without a label"),
     "a header alone": ("body,topic\n", "no row for train"),
