@@ -11,12 +11,11 @@ from pydantic import ValidationError, field_serializer, field_validator, model_v
 
 from mae_bench.errors import DataError
 from mae_bench.sentences import sentence
-from mae_bench.specs import CLEAN, Frozen, NoiseSpec, TrainSize
+from mae_bench.specs import CLEAN, PER_CLASS, Frozen, NoiseSpec, TrainSize
 
 if TYPE_CHECKING:
     import pandas as pd  # half a second that planning does without
 
-_PER_CLASS = re.compile(r"[1-9][0-9]{0,8}/class")
 ROWS_FILE = "results.parquet"
 
 
@@ -134,7 +133,7 @@ def parse_size(text: str) -> TrainSize:
         DataError: it is neither ``all``, a number, nor a number for each class.
     """
     try:
-        if text == "all" or _PER_CLASS.fullmatch(text):
+        if text == "all" or re.fullmatch(PER_CLASS, text):
             return text
         return int(text) if text.isdecimal() else float(text)
     except ValueError:

@@ -32,13 +32,11 @@ from mae_bench.protocols.outcome import ProtocolResult, Reading, Trial, score
 from mae_bench.protocols.scoring import compute_metric
 from mae_bench.protocols.splits import Splits
 from mae_bench.seeding import seed_for
-from mae_bench.specs import EvaluateSpec, FewShotRecipe, NoiseSpec
+from mae_bench.specs import EvaluateSpec, FewShotRecipe, NoiseSpec, per_class
 from mae_bench.tasks.base import Examples, Labels, TaskData
 from mae_bench.tasks.kinds.base import Predict
 from mae_bench.tasks.metrics import Values
 from mae_bench.tasks.untrained import FewShotKind
-
-PER_CLASS = "/class"
 
 
 @dataclass(frozen=True)
@@ -92,33 +90,29 @@ def run(
     started = time.perf_counter()
     recipe = read_recipe(spec, FewShotRecipe)
     shots = recipe.shots
-    if str(spec.train_size).endswith(PER_CLASS):
-        shots = int(str(spec.train_size).removesuffix(PER_CLASS))
+    if (each := per_class(spec.train_size)) is not None:
+        shots = each
         spec = spec.model_copy(update={"train_size": "all"})
     splits = Splits(spec, task)
     kind = linear_kind(task.task)
     assert isinstance(kind, FewShotKind)  # the protocol's `kinds`
     encoder = Encoder(checkpoint, recipe, device)
     pooling, *_ = encoder.poolings
-
-    def features(examples: Examples) -> Values:
-        encoder.encode(text for column in examples.texts for text in column)
-        return encoder.features(examples, pooling)
-
-    selection = features(splits.selection)
+    selection = encoder.read(splits.selection, pooling)
+    groups = kind.groups(splits.train.labels)
     models: list[tuple[Scale, Predict]] = []
     values: list[float] = []
     for draw in range(recipe.draws):
         progress(draw, recipe.draws, f"{task.task.name}: few-shot, {shots} a class")
         indices = draw_shots(
-            kind.groups(splits.train.labels),
+            groups,
             shots,
             task=task.task.trained_as,
             seed=spec.seed,
             draw=draw,
         )
         train = splits.train.take(indices)
-        vectors = features(train)
+        vectors = encoder.read(train, pooling)
         scale = Scale.of(vectors)
         fitted, *_ = try_penalties(
             kind,
@@ -134,7 +128,7 @@ def run(
 
     def read(noise: NoiseSpec) -> Reading:
         test = splits.test(noise)
-        vectors = features(test)
+        vectors = encoder.read(test, pooling)
         return averaged(noise, test, [predict(scale(vectors)) for scale, predict in models], kind)
 
     readings = () if spec.selection_only else tuple(map(read, spec.test_noises))

@@ -66,9 +66,9 @@ def run(
     best_pooling = str(best.trial.chosen["pooling"])
 
     def predict_test(test: Examples) -> Values:
-        encoder.encode(text for column in test.texts for text in column)
+        features = encoder.read(test, best_pooling)
         with threadpool_limits(torch.get_num_threads()):
-            return best.predict(encoder.features(test, best_pooling))
+            return best.predict(features)
 
     return conclude(
         spec,

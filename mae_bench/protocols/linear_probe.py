@@ -73,6 +73,15 @@ class Encoder:
         vectors: Values = table[[self._row_of[text] for text in texts], number].astype(np.float64)
         return vectors
 
+    def read(self, examples: Examples, pooling: str) -> Values:
+        """Encode the texts of examples, as far as they are new, and return their `features`.
+
+        Raises:
+            DivergedError: a vector is not finite.
+        """
+        self.encode(text for column in examples.texts for text in column)
+        return self.features(examples, pooling)
+
     def features(self, examples: Examples, pooling: str) -> Values:
         """Return float64 features of encoded examples: [N, D] of texts, [N, 4 D] of pairs."""
         sides = [self.vectors(column, pooling) for column in examples.texts]
@@ -117,8 +126,7 @@ def run(
     best_pooling = str(best.trial.chosen["pooling"])
 
     def predict(test: Examples) -> Values:
-        encoder.encode(text for column in test.texts for text in column)
-        features = scalers[best_pooling].transform(encoder.features(test, best_pooling))
+        features = scalers[best_pooling].transform(encoder.read(test, best_pooling))
         predictions: Values = best.predict(features)
         return predictions
 

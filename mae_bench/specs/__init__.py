@@ -6,6 +6,7 @@ registries. Nothing here imports torch.
 """
 
 from mae_bench.specs.base import (
+    PER_CLASS,
     Count,
     Frozen,
     Name,
@@ -84,6 +85,7 @@ __all__ = [
     "OwnTask",
     "OUTSIDE",
     "PEAK_LR",
+    "PER_CLASS",
     "PRESETS",
     "Positive",
     "Precision",

@@ -31,9 +31,8 @@ class InWords:
     implied: str | None = None
 
 
-PerClass = Annotated[
-    str, Field(pattern=r"^[1-9][0-9]{0,8}/class$"), InWords("a text such as '16/class'")
-]
+PER_CLASS = r"^[1-9][0-9]{0,8}/class$"  # a number of examples of each class
+PerClass = Annotated[str, Field(pattern=PER_CLASS), InWords("a text such as '16/class'")]
 TrainSize = Annotated[int, Field(ge=2)] | Ratio | PerClass | Literal["all"]
 
 

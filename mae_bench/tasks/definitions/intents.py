@@ -2,7 +2,7 @@
 
 from mae_bench.tasks.published import add_published
 
-_BANKING = """
+BANKING_INTENTS = """
 activate_my_card age_limit apple_pay_or_google_pay atm_support automatic_top_up
 balance_not_updated_after_bank_transfer balance_not_updated_after_cheque_or_cash_deposit
 beneficiary_not_allowed cancel_transfer card_about_to_expire card_acceptance card_arrival
@@ -64,7 +64,7 @@ add_published(
     "banking77",
     "classify",
     texts=("text",),
-    names=_BANKING,
+    names=BANKING_INTENTS,
     metrics=("accuracy", "f1"),
     rows={"train": 10003, "test": 3080},
     hub="mteb/banking77@18072d2685ea682290f7b8924d94c62acc19c0b2",
