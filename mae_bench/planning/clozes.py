@@ -47,5 +47,11 @@ def check_clozes(study: Study, arms: Sequence[ResolvedArm]) -> list[str]:
 
 
 def has_token_head(arm: ResolvedArm) -> bool:
-    """Whether an arm's checkpoints can be asked for hidden tokens."""
-    return arm.provides.predictor is not None
+    """Whether an arm's checkpoints can be asked for hidden tokens that a caller chooses.
+
+    What predicts tokens of its own choice, as deshuffling does, has a predictor and no scorer; what
+    reads from left to right has no gap to fill.
+    """
+    scorer = arm.provides.scorer
+    fills_gaps = scorer is not None and not scorer.is_left_to_right
+    return fills_gaps and arm.provides.predictor is not None

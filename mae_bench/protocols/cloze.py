@@ -8,7 +8,6 @@ objective trained, decoder and all: `mae_bench.pretraining.rebuild`.
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,24 +27,7 @@ from mae_bench.training.batching import check_length, load_tokenizer
 from mae_bench.training.operations import OperationCount
 from mae_bench.training.precision import autocast
 
-FIRST_RATIO = 0.15  # to build the objective with; each text sets its own
-
-
-@dataclass(frozen=True)
-class ChosenPositions(Draws):
-    """Draws by which exactly the given positions are hidden, and each by [MASK].
-
-    Attributes:
-        positions: of each row, as many in all; they have the lowest draw.
-    """
-
-    positions: tuple[tuple[int, ...], ...] = ()
-
-    def uniform(self, draw: str, length: int) -> Tensor:
-        """Return [B, L]: 0 at the positions and a half elsewhere."""
-        values = torch.full((len(self.positions), length), 0.5, device=self.row_ids.device)
-        at = torch.tensor(self.positions, device=values.device)
-        return values.scatter(1, at, 0.0)
+ANY_RATIO = 0.15  # to build the objective with; each text names what it hides
 
 
 class ClozeReader:
@@ -59,7 +41,7 @@ class ClozeReader:
                 token that the tokenizer does not know.
         """
         cloze = cloze_of(task, recipe.clozes)
-        objective = rebuild_for_texts(checkpoint, FIRST_RATIO, recipe.max_length, device)
+        objective = rebuild_for_texts(checkpoint, ANY_RATIO, recipe.max_length, device)
         if objective is None:
             raise SpecError(
                 f"protocol 'zero_shot' reads task '{task.name}' by a prompt with a gap, and this "
@@ -108,12 +90,11 @@ class ClozeReader:
     def _expected(self, rows: list[tuple[list[int], int]], width: int) -> Tensor:
         """Return [B, width, V] log-probabilities of the tokens in the gaps."""
         block = Block(torch.tensor([ids for ids, _ in rows], device=self.device))
-        positions = tuple(tuple(range(start, start + width)) for _, start in rows)
+        starts = torch.tensor([start for _, start in rows], device=self.device)
+        hidden = starts[:, None] + torch.arange(width, device=self.device)
         row_ids = torch.arange(len(rows), device=self.device)
-        draws = ChosenPositions(0, 0, row_ids, progress=1.0, positions=positions)
+        draws = Draws(0, 0, row_ids, progress=1.0, hidden=hidden)
         objective = self.objective
-        ratio = width / (block.ids.shape[1] - 2)
-        objective.options = objective.options.model_copy(update={"mask_ratio": ratio})
         logits: list[Tensor] = []
         heads = [part for part in objective.modules() if isinstance(part, VocabularyHead)]
         hooks = [part.register_forward_hook(lambda *call: logits.append(call[2])) for part in heads]

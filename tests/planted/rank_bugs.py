@@ -33,8 +33,8 @@ BUGS = (
         "gap_beside",
         "A prompt is asked for the token after its gap.",
         "mae_bench/protocols/cloze.py",
-        "positions = tuple(tuple(range(start, start + width)) for _, start in rows)",
-        "positions = tuple(tuple(range(start - 1, start - 1 + width)) for _, start in rows)",
+        "torch.tensor([start for _, start in rows], device=self.device)",
+        "torch.tensor([start - 1 for _, start in rows], device=self.device)",
         (f"{UNTRAINED}::test_words_of_several_tokens_count_by_the_mean_of_theirs",),
     ),
 )
