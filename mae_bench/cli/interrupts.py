@@ -1,12 +1,14 @@
 """What Ctrl-C, or a scheduler's SIGTERM, does to a verb that works."""
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
 
 from mae_bench.cli.show import say
+from mae_bench.runner.interrupts import repeat_dropped_interrupts
 
 
 @contextmanager
@@ -16,7 +18,8 @@ def interruptible() -> Iterator[None]:
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before, show = signal.signal(signal.SIGTERM, interrupt), sys.unraisablehook
+    repeat_dropped_interrupts()
     try:
         yield
     except KeyboardInterrupt:
@@ -24,3 +27,4 @@ def interruptible() -> Iterator[None]:
         raise typer.Exit(130) from None
     finally:
         signal.signal(signal.SIGTERM, before)
+        sys.unraisablehook = show

@@ -13,6 +13,7 @@ from multiprocessing.process import BaseProcess
 from mae_bench.errors import MaeBenchError, StoreError
 from mae_bench.runner.devices import num_cards
 from mae_bench.runner.executors.base import EXECUTORS, Executor, WorkOrder
+from mae_bench.runner.interrupts import repeat_dropped_interrupts
 from mae_bench.runner.memory import resident_bytes
 from mae_bench.runner.work import Emit, Event
 from mae_bench.store.leases import held_by
@@ -159,6 +160,7 @@ def _main(order: WorkOrder, events: Connection, number: int) -> None:
     """Be a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends its workers
     signal.signal(signal.SIGTERM, _interrupt)
+    repeat_dropped_interrupts()
     try:
         is_over = _work_and_emit(order, events, number)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is left to unwind

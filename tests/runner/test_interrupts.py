@@ -1,0 +1,68 @@
+"""An interrupt that comes while a finaliser runs, where Python drops it, still ends the work."""
+
+import subprocess
+import sys
+
+import pytest
+
+MAIN = """
+import signal, time
+from mae_bench.cli.interrupts import interruptible
+
+class Finalised:
+    def __del__(self):
+        signal.raise_signal(signal.{name})
+
+with interruptible():
+    Finalised()
+    time.sleep(60)
+"""
+WORKER = """
+import signal, time
+from mae_bench.runner.executors import local
+
+class Finalised:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+def work(order, events, number):
+    Finalised()
+    time.sleep(60)
+
+local._work_and_emit = work
+local._main(None, None, 0)
+"""
+OTHER = """
+from mae_bench.runner.interrupts import repeat_dropped_interrupts
+
+class Finalised:
+    def __del__(self):
+        raise ValueError("of its own")
+
+repeat_dropped_interrupts()
+Finalised()
+"""
+
+
+def run(script):
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=50, check=False
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_verb_ends_with_its_word(name):
+    _, err = run(MAIN.format(name=name))
+    assert err.splitlines()[0] == "interrupted; run the same command again to resume"
+    assert "ignored" not in err and "__del__" not in err
+
+
+def test_a_worker_ends():
+    code, err = run(WORKER)
+    assert code != 0 and err == ""
+
+
+def test_another_exception_of_a_finaliser_is_shown():
+    code, err = run(OTHER)
+    assert code == 0 and "ValueError: of its own" in err
