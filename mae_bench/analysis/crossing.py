@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from mae_bench.analysis.moderated import Array
-from mae_bench.analysis.scores import Scores, Setting
+from mae_bench.analysis.scores import COMPARED, Scores, Setting
 from mae_bench.analysis.stats import LEVEL
 from mae_bench.analysis.tables import Table, whole_number
 from mae_bench.specs import MIN_SEEDS
@@ -102,7 +102,7 @@ def _changes(x: Array, lines: Array) -> tuple[NDArray[np.int64], Array, NDArray[
 
 
 def crossings(scores: Scores, control: str) -> pd.DataFrame:
-    """Return a line for each trained arm, task, protocol and noise with three sizes or more."""
+    """Return a line for each arm, task, protocol and noise with three sizes or more."""
     families: dict[Setting, list[Setting]] = {}
     for setting in scores.settings:
         families.setdefault(replace(setting, train_size="all"), []).append(setting)
@@ -115,7 +115,7 @@ def crossings(scores: Scores, control: str) -> pd.DataFrame:
             sign = scores.measure(task, line[0][1]).sign
             curves = {
                 arm.label: sign * np.stack([scores.values(arm.label, task, s) for _, s in line], 1)
-                for arm in scores.of_role("trained")
+                for arm in scores.of_role(*COMPARED)
             }
             sizes = np.array([size for size, _ in line], dtype=np.float64)
             for label, curve in curves.items():

@@ -14,7 +14,7 @@ def derived_tables(scores: Scores, control: str | None, folder: Path) -> list[Ta
     if curves := noise_curves(scores):
         folder.mkdir(parents=True, exist_ok=True)
         curves_long(curves, control).to_csv(folder / "noise_numbers.csv", index=False)
-        tables.append(noise_curve_table(scores, control))
+        tables.append(noise_curve_table(curves, scores.reference, control))
     if control and len(numbers := crossings(scores, control)):
         folder.mkdir(parents=True, exist_ok=True)
         numbers.to_csv(folder / "crossing_numbers.csv", index=False)

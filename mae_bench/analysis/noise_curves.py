@@ -123,10 +123,12 @@ def _summary(name: str, values: Array) -> dict[str, object]:
     return {name: mean, f"{name}_low": low, f"{name}_high": high}
 
 
-def noise_curve_table(scores: Scores, control: str | None) -> Table | None:
+def noise_curve_table(
+    curves: Sequence[NoiseCurve], reference: Setting, control: str | None
+) -> Table | None:
     """Return the curves of the reference's protocol, size and text; None where there are none."""
-    at = replace(scores.reference, noise=CLEAN)
-    shown = [c for c in noise_curves(scores) if replace(c.setting, noise=CLEAN) == at]
+    at = replace(reference, noise=CLEAN)
+    shown = [curve for curve in curves if replace(curve.setting, noise=CLEAN) == at]
     if not shown:
         return None
     records = []

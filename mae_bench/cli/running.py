@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @with_flags
 def prepare(study: StudyName, flags: Flags, retry: Retry = None) -> None:
-    """Fetch and tokenise the data, and no more: the only verb that needs the network."""
+    """Fetch and tokenise the data, and no more: after it, the study needs no network."""
     from mae_bench.cli.show import say
     from mae_bench.cli.watch import Watch
     from mae_bench.planning.warnings import prepared_warnings

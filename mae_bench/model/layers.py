@@ -12,6 +12,7 @@ from torch import nn
 from mae_bench.backbones import architecture_of_config, content_of
 from mae_bench.errors import SpecError
 from mae_bench.model.backbone import Backbone, build_stack
+from mae_bench.model.generators import kept_generators
 from mae_bench.seeding import seed_for
 
 _NESTED = re.compile(r"\.\d+\.")
@@ -76,7 +77,7 @@ def reinitialise(backbone: Backbone, count: int, seed: int) -> None:
         raise SpecError(
             f"reinit_layers must be at most the {layers.count} layers of the encoder, got {count}"
         )
-    with torch.random.fork_rng(devices=[]):
+    with kept_generators():
         torch.manual_seed(seed_for("new_weights", seed=seed, part="layers"))
         new = dict(build_stack(encoder.config).named_parameters())
     with torch.no_grad():

@@ -87,7 +87,8 @@ def make_plan(
     from mae_bench.tasks.own import own_warnings, task_of
 
     study, arms, warnings = check_study(study, tuned or {})
-    require_text(study.corpus)
+    if study.objectives:
+        require_text(study.corpus)
     tasks = {name: task_of(study, name) for name in study.real_tasks}
     planner = _Planner(study, arms, StageBuilder(data_dir, tasks))
     cells = tuple(planner.cells())

@@ -12,6 +12,7 @@ from torch import nn
 
 from mae_bench.errors import SpecError
 from mae_bench.model.backbone import Backbone
+from mae_bench.model.generators import kept_generators
 from mae_bench.model.heads import PooledHead, TaskModel
 from mae_bench.model.layers import read_layers, reinitialise
 from mae_bench.model.text_pooling import ChunkModel, build_pooling
@@ -103,7 +104,7 @@ def _add_lora(backbone: Backbone, spec: LoraSpec, seed: int) -> None:
             "take an encoder with attention"
         )
     config = LoraConfig(r=spec.rank, lora_alpha=spec.alpha, target_modules=targets)
-    with torch.random.fork_rng(devices=[]):
+    with kept_generators():
         torch.manual_seed(seed_for("new_weights", seed=seed, part="lora"))
         inject_adapter_in_model(config, encoder)
 

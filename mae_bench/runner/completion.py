@@ -24,13 +24,18 @@ _ROWS = "results.parquet"
 def plan_key(study: Study, data_dir: Path | None) -> str:
     """Return a key of a study, of its data, and of the code that plans it."""
     from mae_bench.data.corpus import corpus_fingerprint
+    from mae_bench.data.noises import noise_of, table_fingerprint
     from mae_bench.tasks import task_fingerprint
     from mae_bench.tasks.own import task_of
 
-    tasks = [task_fingerprint(task_of(study, name), data_dir) for name in study.real_tasks]
-    corpus = corpus_fingerprint(study.corpus, data_dir)
+    tasks = [task_of(study, name) for name in study.real_tasks]
+    sources = [task_fingerprint(task, data_dir) for task in tasks]
+    for table in filter(None, [noise_of(noise.name).table for noise in study.noise]):
+        sources += [table_fingerprint(table, task.language, data_dir) for task in tasks]
+    if study.objectives:
+        sources.append(corpus_fingerprint(study.corpus, data_dir))
     # as text: the order of an option's mapping may matter, and ids sort their keys
-    return stage_id("plan", 2, [study.model_dump_json(), corpus, tasks, _code()])
+    return stage_id("plan", 3, [study.model_dump_json(), sources, _code()])
 
 
 @cache

@@ -19,7 +19,7 @@ class OwnTask(Frozen):
 
     Attributes:
         name: of the task in tables and claims.
-        kind: a name that `mae-bench list tasks` shows in its column ``kind``.
+        kind: a name that `mae-bench list kinds` shows.
         data: one file, or a folder with a file for each part: train.csv, test.csv, selection.csv
             (or validation.csv, dev.csv). Paths are relative to the study's file.
         train: file of the training part, where each part has a file.

@@ -39,6 +39,8 @@ def task_fingerprint(task: Task, data_dir: Path | None) -> str:
     brought = filter(None, [KINDS.plugin(task.kind), *map(METRICS.plugin, task.metrics)])
     versions = {plugin.what: plugin.version for plugin in brought}
     set_only: dict[str, object] = {}  # fields that move no id where they are unset
+    if isinstance(task.source, FileSource):
+        set_only["language"] = task.language  # which noises read
     if task.option_fields:
         set_only["option_fields"] = task.option_fields
     if task.train_task:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mae_bench.errors import DataError, SpecError
 from mae_bench.training.batching import Indices, TokenSet
 from mae_bench.training.token_cache import number_of
+from mae_bench.training.token_roles import pad_id
 
 MIN_CONTEXT = 8  # tokens of a context in a window, fewer say nothing
 MAX_BYTES = 64 << 20  # of tokens and texts that a process keeps
@@ -99,7 +100,7 @@ def lay_out_windows(
     owners, firsts, held, starts = np.array(spans, dtype=np.int64).T
     windows = Windows.of(
         rows,
-        pad_id=tokenizer.pad_token_id or 0,
+        pad_id=pad_id(tokenizer, vocab_size),
         vocab_size=vocab_size,
         device=device,
         contexts=list(contexts),

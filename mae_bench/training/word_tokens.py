@@ -15,6 +15,7 @@ from mae_bench.data.scripts import is_unspaced
 from mae_bench.errors import DataError
 from mae_bench.training.batching import Indices, TokenSet
 from mae_bench.training.token_cache import token_ids
+from mae_bench.training.token_roles import pad_id
 
 UNREAD = -1
 
@@ -86,7 +87,7 @@ def tokenize_words(
         first_tokens.append(np.array(starts, dtype=np.int64))
     return WordTokens.of(
         rows,
-        pad_id=tokenizer.pad_token_id or 0,
+        pad_id=pad_id(tokenizer, vocab_size),
         vocab_size=vocab_size,
         device=device,
         first_tokens=first_tokens,

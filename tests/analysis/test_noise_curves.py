@@ -58,12 +58,13 @@ def test_differences_are_paired_by_seed(scores):
 
 
 def test_the_table_says_what_is_missing(scores):
-    shown = noise_curve_table(scores, "mlm")
+    shown = noise_curve_table(noise_curves(scores), scores.reference, "mlm")
     cells = shown.frame.set_index("arm")
     assert cells.loc["mlm", "area - control's"] == "control"
     assert cells.loc["majority class", "relative drop"] == "none"
     assert cells.loc["mae", "relative drop"].endswith("]") and "typos (test)" in set(cells["noise"])
-    assert noise_curve_table(read_scores(rows(rates=(0.0,)), small_study()), "mlm") is None
+    clean = read_scores(rows(rates=(0.0,)), small_study())
+    assert noise_curve_table(noise_curves(clean), clean.reference, "mlm") is None
 
 
 def test_a_drop_is_a_loss_whichever_direction_is_better_and_needs_a_clean_score():

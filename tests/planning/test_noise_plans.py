@@ -9,6 +9,7 @@ import pytest
 from mae_bench.errors import SpecError
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.shorthand import study_of
+from mae_bench.runner.completion import plan_key
 from mae_bench.tasks.base import TASKS
 
 RAW = {
@@ -55,16 +56,19 @@ def test_a_noise_without_a_table_adds_no_stage_and_leaves_other_ids():
     assert {s.key for s in plain.prepared} == {s.key for s in noisy.prepared}
 
 
-def test_another_table_is_another_evaluation(tmp_path):
-    ids = []
+def test_another_table_is_another_evaluation_and_a_study_that_is_not_finished(tmp_path):
+    ids, keys = [], []
     for error in ("teh", "hte"):
         file = tmp_path / error / "misspellings" / "en" / "train.parquet"
         file.parent.mkdir(parents=True)
         columns = {"correct": ["the"], "misspelling": [error]}
         pyarrow.parquet.write_table(pyarrow.table(columns), file)
-        plan = planned(tmp_path / error, noise=["clean", {"misspellings": 0.2}])
+        noise = ["clean", {"misspellings": 0.2}]
+        plan = planned(tmp_path / error, noise=noise)
         ids.append({stage.id for stage in kinds(plan, "evaluate")})
+        keys.append(plan_key(study_of({**RAW, "noise": noise}), tmp_path / error))
     assert not ids[0] & ids[1]
+    assert keys[0] != keys[1]
 
 
 def test_noise_of_labels_trains_anew_and_tests_on_clean_text():

@@ -221,6 +221,8 @@ def test_the_content_is_the_id_and_the_file_may_move(tmp_path):
     moved = tmp_path / "elsewhere.csv"
     shutil.move(path, moved)
     assert task_fingerprint(own_task(spec(moved)), None) == before
+    german = own_task(spec(moved, language="de"))  # noises then act in another way
+    assert task_fingerprint(german, None) != before
     write(tmp_path, csv_text([*rows(), ("new", "cat")]), "elsewhere.csv")
     assert task_fingerprint(own_task(spec(moved)), None) != before
 

@@ -6,6 +6,7 @@ trained on examples of both classes, as in the "oos-train" and binary set-ups of
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -55,13 +56,17 @@ class Detect(FinetuneKind, LinearKind, ClassKind):
         """Return 1 for what is to be detected."""
         detected = self.task.detected_labels
         if not detected:
-            return Classify(self.task).read_label(value, where)
+            return self._classes.read_label(value, where)
         if value is None or value == -1:
             raise DataError(
                 f"label {value!r} in column '{self.task.label_field}' of {where} is no class; "
                 "leave out rows whose label is not known or not public"
             )
         return int(value in detected)
+
+    @cached_property
+    def _classes(self) -> Classify:
+        return Classify(self.task)
 
     def array(self, labels: Sequence[Any]) -> Labels:
         """Return int64 classes."""
