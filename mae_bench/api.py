@@ -11,6 +11,7 @@ from mae_bench.planning.plan import Plan
 from mae_bench.planning.study import in_file, load_study
 from mae_bench.planning.warnings import empty_steps, prepared_warnings
 from mae_bench.results import ROWS_FILE
+from mae_bench.runner.executors import Executor
 from mae_bench.runner.session import Counts, Session
 from mae_bench.specs import Study
 
@@ -66,7 +67,7 @@ def plan(
     data_dir: Path | None = None,
     device: str = "auto",
     workers: int | None = None,
-    executor: str = "local",
+    executor: str | Executor = "local",
 ) -> PlannedStudy:
     """Return what a study asks for and what it will cost. Nothing is run or written.
 
@@ -76,7 +77,7 @@ def plan(
         data_dir: local data; None for MAE_BENCH_DATA, if that is set.
         device: ``auto``, ``cpu`` or ``cuda``.
         workers: processes; None for one a core, or one a GPU.
-        executor: a registered name: where workers would run.
+        executor: where workers would run: a registered name, or one made with options.
 
     Raises:
         SpecError: the study is wrong, or names what is not registered.
@@ -154,15 +155,25 @@ def open_session(
     data_dir: Path | None = None,
     device: str = "auto",
     workers: int | None = None,
-    executor: str = "local",
+    executor: str | Executor = "local",
+    shard: str | None = None,
+    track: str | None = None,
 ) -> Session:
     """Return a study at a home, planned with what its tuning has chosen, if that is finished.
 
-    ``overrides`` and ``scale`` are those of `load_study`, for a study that is read from a file.
+    ``overrides`` and ``scale`` are those of `load_study`, for a study that is read from a file;
+    the others those of `Session`.
     """
     loaded = study if isinstance(study, Study) else load_study(study, overrides, scale)
     session = Session(
-        loaded, home=home, data_dir=data_dir, device=device, workers=workers, executor=executor
+        loaded,
+        home=home,
+        data_dir=data_dir,
+        device=device,
+        workers=workers,
+        executor=executor,
+        shard=shard,
+        track=track,
     )
     try:
         session.plan  # noqa: B018  # finds the names that no registry knows, while the file is known

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 if TYPE_CHECKING:
+    from mae_bench.runner.executors import Executor
     from mae_bench.runner.session import Session
     from mae_bench.specs import Study
 
@@ -63,7 +64,41 @@ Workers = Annotated[
 ]
 ExecutorName = Annotated[
     str,
-    typer.Option("--executor", metavar="NAME", help="Where workers run: local, or a plug-in's."),
+    typer.Option(
+        "--executor",
+        metavar="NAME",
+        help="Where workers run: local, ray, slurm, or a plug-in's; `list executors` shows more.",
+    ),
+]
+ExecutorOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--executor-option",
+        metavar="NAME=VALUE",
+        help="An option of the executor, such as partition=gpu; may be repeated.",
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Of a running Ray cluster, for --executor ray. Default: $RAY_ADDRESS, else a new one.",
+    ),
+]
+ShardText = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Run the I-th of N shares alone, at one home or at N that are joined later.",
+    ),
+]
+Track = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Send the curves of pretrainings to tensorboard, wandb, trackio or mlflow.",
+    ),
 ]
 Overrides = Annotated[
     list[str] | None,
@@ -101,6 +136,10 @@ class Flags:
     device: Device = "auto"
     workers: Workers = None
     executor: ExecutorName = "local"
+    executor_options: ExecutorOptions = None
+    ray_address: RayAddress = None
+    shard: ShardText = None
+    track: Track = None
 
     def check(self) -> None:
         """Refuse wrong values that no study is needed to see.
@@ -108,14 +147,23 @@ class Flags:
         Raises:
             SpecError: the first of them.
         """
+        from mae_bench.errors import SpecError
+        from mae_bench.planning.shard import parse_shard
         from mae_bench.runner.devices import check_device, check_workers
 
         check_workers(self.workers, "--workers")
         check_device(self.device, "--device")
-        if self.executor != "local":  # the import costs what a run with nothing to do does without
-            from mae_bench.runner.executors import EXECUTORS
+        parse_shard(self.shard, "--shard")
+        if self.ray_address is not None and self.executor != "ray":
+            raise SpecError(
+                f"--ray-address is for --executor ray, and the executor is '{self.executor}'; give "
+                "--executor ray, or leave the address out"
+            )
+        self.make_executor()
+        if self.track is not None:
+            from mae_bench.runner.tracking import check_tracker
 
-            EXECUTORS.get(self.executor)
+            check_tracker(self.track, "--track")
 
     def open(self, study: "str | Study") -> "Session":
         """Return a study at a home, with what its tuning has chosen, if that is finished."""
@@ -127,7 +175,32 @@ class Flags:
 
         from mae_bench import api
 
-        return api.open_session(study, **{**vars(self), "overrides": self.overrides or ()})
+        given = {**vars(self), "overrides": self.overrides or (), "executor": self.make_executor()}
+        for name in ("executor_options", "ray_address"):  # parts of the executor
+            given.pop(name)
+        return api.open_session(study, **given)
+
+    def make_executor(self) -> "str | Executor":
+        """Return the executor with its options; the name alone where it has none.
+
+        Raises:
+            SpecError: the name or an option is wrong.
+        """
+        if self.executor == "local" and not self.executor_options:
+            return self.executor  # the import costs what a run with nothing to do does without
+        from mae_bench.errors import SpecError
+        from mae_bench.planning.yaml_text import parse_value
+        from mae_bench.runner.executors import make_executor
+
+        options: dict[str, object] = {}
+        for text in self.executor_options or ():
+            name, equals, value = text.partition("=")
+            if not (name and equals):
+                raise SpecError(f"--executor-option takes NAME=VALUE, got '{text}'")
+            options[name] = parse_value(value, "--executor-option")
+        if self.ray_address is not None:
+            options["address"] = self.ray_address
+        return make_executor(self.executor, options)
 
     def command(self, verb: str, study: str) -> str:
         """Return what to type to do it again."""

@@ -65,7 +65,7 @@ def run(study: StudyName, flags: Flags, retry: Retry = None, as_json: AsJson = F
     watch, _ = run_stages(session, retry)
     if as_json:
         typer.echo(json.dumps(_record(session), indent=1))
-    finish(session, watch, session.plan.stages, has_rows=True)
+    finish(session, watch, session.stages, has_rows=True)
 
 
 @with_flags
@@ -91,7 +91,7 @@ def quickstart(flags: Flags, out: Out = None) -> None:
     page = write_page(session, rows, out, "mae-bench quickstart")
     print_summary(session, rows)
     typer.echo(f"report: {page}")
-    finish(session, watch, session.plan.stages, has_rows=True)
+    finish(session, watch, session.stages, has_rows=True)
 
 
 def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.DataFrame"]:
@@ -114,7 +114,7 @@ def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.Data
             f"{', '.join(changed)}; its rows are now those of the present study alone, and "
             "stages that both share are used again"
         )
-    with interruptible(), Watch(session) as watch:
+    with interruptible(), Watch(session, session.stages) as watch:
         rows = session.run(watch, again)
     for text in prepared_warnings(session.plan, session.store, session.data_dir):
         if text not in known:

@@ -20,7 +20,7 @@ from mae_bench.planning.plugged import (
     objective_plugins,
     protocol_plugin,
 )
-from mae_bench.planning.stage_kinds import STAGE_KINDS
+from mae_bench.planning.stage_kinds import CHECKPOINTS, STAGE_KINDS
 from mae_bench.plugins import Plugin
 from mae_bench.specs import (
     BackboneSpec,
@@ -69,6 +69,13 @@ class Stage:
     def may_use_network(self) -> bool:
         """Whether its kind may fetch."""
         return STAGE_KINDS[self.kind].may_use_network
+
+    @property
+    def checkpoint(self) -> Key | None:
+        """The checkpoint that it makes, or reads; None for a floor or for data."""
+        if self.kind in CHECKPOINTS:
+            return self.key
+        return next((need for need in self.needs if need[0] in CHECKPOINTS), None)
 
 
 class StageBuilder:

@@ -28,6 +28,9 @@ class StageKind:
     row_files: tuple[str, ...] = ()
 
 
+CHECKPOINTS = ("pretrain", "encoder")  # kinds of stages that evaluations read an encoder of
+
+
 def _by_name(*kinds: StageKind) -> Mapping[str, StageKind]:
     return MappingProxyType({kind.name: kind for kind in kinds})
 

@@ -11,15 +11,18 @@ from mae_bench.errors import StoreError
 from mae_bench.planning.plan import Plan, make_plan
 from mae_bench.planning.plugged import changed_sources
 from mae_bench.planning.reasons import failure_reasons
+from mae_bench.planning.shard import parse_shard
 from mae_bench.planning.stage import Stage
 from mae_bench.planning.stage_kinds import STAGE_KINDS
 from mae_bench.results import ROWS_FILE, save_rows
 from mae_bench.runner.collect import collect
 from mae_bench.runner.completion import FINISHED, is_damaged, mark_finished, plan_key
-from mae_bench.runner.devices import check_device, check_workers, chosen_device
-from mae_bench.runner.executors import EXECUTORS, WorkOrder
+from mae_bench.runner.devices import check_device, check_workers
+from mae_bench.runner.executors import Executor, WorkOrder, make_executor
 from mae_bench.runner.executors.base import run_order
 from mae_bench.runner.stages import Settings
+from mae_bench.runner.tracking import Tracking, check_tracker
+from mae_bench.runner.tracking import command as tracker_command
 from mae_bench.runner.work import Emit, Event, ignore_event
 from mae_bench.specs import Study
 from mae_bench.store.artefact import read_done
@@ -69,7 +72,9 @@ class Session:
         data_dir: Path | None = None,
         device: str = "auto",
         workers: int | None = None,
-        executor: str = "local",
+        executor: str | Executor = "local",
+        shard: str | None = None,
+        track: str | None = None,
     ) -> None:
         """Bind a study to a home.
 
@@ -79,7 +84,9 @@ class Session:
             data_dir: local data; None for MAE_BENCH_DATA, if that is set.
             device: ``auto``, ``cpu`` or ``cuda``.
             workers: processes; None for one a core, or one a GPU.
-            executor: a registered name: where workers run.
+            executor: where workers run: a registered name, or one that was made with options.
+            shard: ``2/8`` runs the second of eight shares alone; None runs all.
+            track: the tracker that gets the curves of pretrainings; None for none.
         """
         from mae_bench.data.sources import data_dir as find_data_dir
 
@@ -90,8 +97,11 @@ class Session:
         self.data_dir = find_data_dir(data_dir)
         self._device = device
         self._workers = workers
-        self._executor = executor
-        EXECUTORS.get(executor)  # an unknown name is refused before anything is planned
+        # an unknown name is refused before anything is planned
+        self._executor = make_executor(executor) if isinstance(executor, str) else executor
+        self._shard = parse_shard(shard)
+        check_tracker(track)
+        self._track = track
         self._tuned: dict[str, dict[str, Any]] = {}
 
     @cached_property
@@ -105,6 +115,11 @@ class Session:
         return self.plan.study
 
     @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What a run brings to an end: the plan's stages, or those of one shard."""
+        return self.plan.stages if self._shard is None else self._shard.stages(self.plan.stages)
+
+    @property
     def folder(self) -> Path:
         """Where the study's rows are kept."""
         return self.store.study(self.asked.name)
@@ -112,7 +127,7 @@ class Session:
     @cached_property
     def device(self) -> str:
         """The device that ``auto`` means here."""
-        return chosen_device(self._device)
+        return self._executor.choose_device(self._device)
 
     def counts(self) -> Counts:
         """Return how far the plan is."""
@@ -163,7 +178,7 @@ class Session:
         self._keep_study()
         for _ in range(3):  # an artefact that is damaged when rows are read is built again
             if not self.counts().is_finished:
-                self.execute(self.plan.stages, emit)
+                self.execute(self.stages, emit)
             if not self._remove_damaged(emit):
                 break
         rows = self.rows()
@@ -219,12 +234,18 @@ class Session:
         settings = Settings(device=self.device, data_dir=self.data_dir)
         workers = self.choose_workers(left)
         order = WorkOrder(tuple(stages), self.store.home, settings, workers)
-        run_order(self._executor, order, emit)
+        if self._track is None:
+            run_order(self._executor, order, emit)
+            return
+        with self.store.writing("the study"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        tracker = tracker_command(self._track, self.asked.name, self.folder)
+        with Tracking(self._track, tracker, self.folder, self.store, emit) as tracking:
+            run_order(self._executor, order, tracking)
 
     def choose_workers(self, num_stages: int) -> int:
         """Return the number of workers that so many stages get."""
-        executor = EXECUTORS.get(self._executor)()
-        return executor.choose_workers(self._workers, self.device, num_stages)
+        return self._executor.choose_workers(self._workers, self.device, num_stages)
 
     def _remove_damaged(self, emit: Emit) -> bool:
         """Remove artefacts whose numbers, which rows take, no longer have their checksum."""

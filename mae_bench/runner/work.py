@@ -1,7 +1,7 @@
 """What one worker does: take the first stage that is ready and free, until none is left."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +14,6 @@ from mae_bench.store.store import Store
 
 WAIT_S = 0.25  # between looks, while others hold all that is left
 EMIT_EVERY_S = 0.2
-CHECKPOINTS = ("pretrain", "encoder")  # kinds of stages that evaluations read an encoder of
 
 What = Literal["start", "progress", "done", "elsewhere", "failed", "blocked", "message"]
 
@@ -79,7 +78,7 @@ class _Worker:
         self.pending = {key: s for key, s in self.known.items() if not store.is_done(*key)}
         self.readers: dict[Key | None, list[Stage]] = {}
         for stage in stages:
-            if stage.kind == "evaluate" and (read := self.checkpoint(stage)):
+            if stage.kind == "evaluate" and (read := stage.checkpoint):
                 self.readers.setdefault(read, []).append(stage)
         self.lost: set[Key] = set()
         self.store = store
@@ -87,6 +86,7 @@ class _Worker:
         self.number = number
         self.num_run = 0
         self.near: list[Stage] = []
+        self.ahead: Iterator[Stage] = iter(())
         self._emit = emit
 
     def loop(self, is_tired: Callable[[int], bool]) -> bool:
@@ -95,25 +95,24 @@ class _Worker:
             if self.num_run > num_seen and is_tired(self.num_run):
                 return False
             num_seen = self.num_run
-            if not any(self.settle(stage) for stage in self.candidates()):
+            if self.work_on(self.near) or self.work_on(self.ahead):
+                continue
+            # From the front again: what others held may be over, and what it held back ready.
+            self.ahead = iter(list(self.pending.values()))
+            if not self.work_on(self.ahead):
                 time.sleep(WAIT_S)
         return True
 
-    # A checkpoint that is in memory serves all of its evaluations before the next is loaded.
-    def candidates(self) -> Iterator[Stage]:
-        """Yield what is pending: first what reads the checkpoint that this worker has loaded."""
-        yield from [stage for stage in self.near if stage.key in self.pending]
-        yield from list(self.pending.values())
+    # A checkpoint that is in memory serves all of its evaluations before the next is loaded. Else
+    # a look goes on behind the stage worked on last: what others hold in front of it is not asked
+    # for after every stage, which many workers on many stages would do all the time.
+    def work_on(self, stages: Iterable[Stage]) -> bool:
+        """Work on the first stage that can be; return whether there was one."""
+        return any(self.settle(stage) for stage in stages if stage.key in self.pending)
 
     def stay_at(self, stage: Stage) -> None:
         """Put first, from now on, what reads the checkpoint of a stage."""
-        self.near = self.readers.get(self.checkpoint(stage), [])
-
-    def checkpoint(self, stage: Stage) -> Key | None:
-        """Return the checkpoint that a stage makes, or reads; None for a floor or for data."""
-        if stage.kind in CHECKPOINTS:
-            return stage.key
-        return next((need for need in stage.needs if need[0] in CHECKPOINTS), None)
+        self.near = self.readers.get(stage.checkpoint, [])
 
     def settle(self, stage: Stage) -> bool:
         """Look at one stage; return whether it was worked on, so that the look starts anew."""

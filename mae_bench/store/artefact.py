@@ -10,10 +10,11 @@ from typing import Any
 DONE = "done.json"
 
 
-def read_done(folder: Path) -> dict[str, dict[str, Any]] | None:
+def read_done(folder: Path | str) -> dict[str, dict[str, Any]] | None:
     """Return size and checksum of each file of a finished artefact; None where it is not."""
     try:
-        files = json.loads((folder / DONE).read_bytes())["files"]
+        with open(f"{folder}/{DONE}", "rb") as file:  # noqa: PTH123
+            files = json.loads(file.read())["files"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return files if isinstance(files, dict) else None

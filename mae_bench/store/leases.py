@@ -19,6 +19,7 @@ from filelock import FileLock
 
 HEARTBEAT_S = 10.0
 STALE_S = 180.0
+LOCK_POLL_S = 0.005  # the lock is held for less
 
 
 @dataclass
@@ -59,7 +60,7 @@ def acquire(folder: Path, kind: str, id_: str, stale_s: float = STALE_S) -> Leas
     path = folder / f"{kind}-{id_}.json"
     if _is_held(path, stale_s):
         return None
-    content = {"token": uuid.uuid4().hex, "pid": os.getpid(), "host": _host(), "born": _born()}
+    content = {"token": uuid.uuid4().hex, "pid": os.getpid(), "host": host_name(), "born": _born()}
     with _lock(folder):
         if _is_held(path, stale_s):
             return None
@@ -84,7 +85,7 @@ def _is_held(path: Path, stale_s: float) -> bool:
     if age > stale_s:
         return False
     # A process of another machine cannot be inspected; its heartbeat alone shows that it lives.
-    return content.get("host") != _host() or _is_alive(content)
+    return content.get("host") != host_name() or _is_alive(content)
 
 
 def _read(path: Path) -> dict[str, object] | None:
@@ -96,10 +97,10 @@ def _read(path: Path) -> dict[str, object] | None:
 
 
 def _lock(folder: Path) -> FileLock:
-    return FileLock(folder / ".lock")
+    return FileLock(folder / ".lock", poll_interval=LOCK_POLL_S)
 
 
-def _host() -> str:
+def host_name() -> str:
     """Return a name of this machine; process numbers mean something only within one namespace."""
     try:
         space = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 (Path.readlink resolves nothing)
@@ -138,12 +139,19 @@ def _is_alive(content: dict[str, Any]) -> bool:
     return fields[0] != "Z" and content.get("born") in (None, fields[19])
 
 
-def held_by(folder: Path, pid: int) -> set[tuple[str, str]]:
-    """Return the stages (kind, id) whose leases a process of this machine holds or left."""
+def held_by(folder: Path, pid: int, host: str | None = None) -> set[tuple[str, str]]:
+    """Return the stages (kind, id) whose leases a process holds or left.
+
+    Args:
+        folder: of the leases.
+        pid: of the process.
+        host: its machine, by `host_name` there; None for this one.
+    """
     stages = set()
+    host = host or host_name()
     for path in folder.glob("*-*.json"):
         content = _read(path)
-        if content and content.get("pid") == pid and content.get("host") == _host():
+        if content and content.get("pid") == pid and content.get("host") == host:
             kind, _, id_ = path.stem.partition("-")
             stages.add((kind, id_))
     return stages

@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 from mae_bench.planning.stage import Stage
 from mae_bench.planning.study import load_study
 from mae_bench.runner.completion import FINISHED
+from mae_bench.runner.executors import Executor
 from mae_bench.runner.session import Session
 from mae_bench.runner.work import Emit, Event, ignore_event
 from mae_bench.specs import Study
@@ -82,7 +83,9 @@ def run_study(
     data_dir: Path | None = None,
     device: str = "auto",
     workers: int = 1,
-    executor: str = "local",
+    executor: str | Executor = "local",
+    shard: str | None = None,
+    track: str | None = None,
     retry_failed: bool = False,
     emit: Emit = ignore_event,
 ) -> pd.DataFrame:
@@ -97,14 +100,23 @@ def run_study(
         device: ``auto``, ``cpu`` or ``cuda``.
         workers: processes. More than 1 are spawned, which a script must allow by an
             ``if __name__ == "__main__":`` around its own call.
-        executor: a registered name: where workers run.
+        executor: where workers run: a registered name, or one that was made with options.
+        shard: ``2/8`` runs the second of eight shares alone; None runs all.
+        track: tensorboard, wandb, trackio or mlflow, which get the curves of pretrainings.
         retry_failed: try what failed in an earlier run again.
         emit: is called with each event.
     """
     if not isinstance(study, Study):
         study = load_study(study)
     session = Session(
-        study, home=home, data_dir=data_dir, device=device, workers=workers, executor=executor
+        study,
+        home=home,
+        data_dir=data_dir,
+        device=device,
+        workers=workers,
+        executor=executor,
+        shard=shard,
+        track=track,
     )
     if study.tuning is not None and use_outcome(session) is None:
         tune(session, emit, retry_failed=retry_failed)

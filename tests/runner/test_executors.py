@@ -1,6 +1,7 @@
 """Where workers run moves no number: cards in turn, and an executor of another package."""
 
 import importlib
+import importlib.util
 import sys
 from collections import Counter
 from pathlib import Path
@@ -8,12 +9,24 @@ from pathlib import Path
 import pytest
 import torch
 
-from mae_bench.errors import StoreError, UnknownNameError
+from mae_bench.errors import SpecError, StoreError, UnknownNameError
+from mae_bench.planning.stage import Stage
 from mae_bench.planning.study import study_of
+from mae_bench.runner import stages
 from mae_bench.runner.devices import worker_device
-from mae_bench.runner.executors import EXECUTORS, Executor, WorkOrder, base, local
+from mae_bench.runner.executors import (
+    EXECUTORS,
+    Executor,
+    WorkOrder,
+    base,
+    local,
+    make_executor,
+    slurm,
+)
+from mae_bench.runner.executors.home_log import HomeLog
 from mae_bench.runner.session import Session
 from mae_bench.runner.stages import Settings
+from mae_bench.store.store import Store
 from mae_bench.tuning.api import run_study
 
 OUTSIDE = Path(__file__).parents[1] / "outside"  # one file for each part of another package
@@ -76,6 +89,26 @@ def test_a_worker_runs_its_stages_on_its_card(tmp_path, monkeypatch, worker, dev
     assert given[1][2].device == "cuda" and present == [device]
 
 
+def test_eight_workers_on_eight_fake_devices_land_on_eight(tmp_path, monkeypatch):
+    """Each worker runs one stage; the device that the stage is given is that of its worker."""
+    given, present = [], []
+
+    def seen(job):
+        given.append((job.settings.device, present[-1]))
+        (job.out / "seen").write_text(job.settings.device)
+
+    monkeypatch.setattr(base, "num_cards", lambda: 8)
+    monkeypatch.setattr(torch.cuda, "set_device", present.append)
+    monkeypatch.setitem(stages.RUN, "task", seen)
+    eight = tuple(Stage("task", f"{i:02}", {}, (), f"task {i}") for i in range(8))
+    order = WorkOrder(eight, Store(tmp_path).open().home, Settings(device="cuda"), 8)
+    for worker in range(8):
+        order.work(worker, is_tired=lambda num_run: True)
+    cards = [f"cuda:{card}" for card in range(8)]
+    assert given == [(card, card) for card in cards], "told, and what torch means by cuda"
+    assert [Store(tmp_path).path(*s.key).joinpath("seen").read_text() for s in eight] == cards
+
+
 def test_one_worker_a_visible_card_unless_a_number_is_asked_for(monkeypatch):
     monkeypatch.setattr(local, "num_cards", lambda: 4)
     choose = local.LocalExecutor().choose_workers
@@ -120,3 +153,82 @@ def test_an_unknown_executor_is_refused_before_anything_is_planned(tmp_path):
     with pytest.raises(UnknownNameError, match=r"unknown executor 'locl'.*Did you mean 'local'"):
         Session(study_of(STUDY), home=tmp_path, executor="locl")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("local", {"partition": "gpu"}, r"executor 'local' takes no options, got 'partition'"),
+        ("ray", {"adress": "a"}, r"'ray' has no option 'adress'; .*Did you mean 'address'\?"),
+        ("ray", {"num_gpus": -1}, r"'ray': num_gpus must be a number from 0, got -1"),
+        ("ray", {"num_gpus": "two"}, r"'ray': num_gpus must be a number from 0, got 'two'"),
+        ("slurm", {"partion": "a"}, r"'slurm' has no option 'partion'; .*mean 'partition'\?"),
+        ("slurm", {"workers_per_job": 0}, r"workers_per_job must be a whole number from 1, got 0"),
+        ("slurm", {"gpus_per_node": "a"}, r"gpus_per_node must be a whole number from 0, got 'a'"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(monkeypatch, name, options, message):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda package: object())
+    with pytest.raises(SpecError, match=message):
+        make_executor(name, options)
+
+
+@pytest.mark.parametrize(("name", "package"), [("ray", "ray"), ("slurm", "submitit")])
+def test_an_extra_that_is_not_installed_is_named(tmp_path, monkeypatch, name, package):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda package: None)
+    with pytest.raises(SpecError, match=rf"needs the package {package}, .*'mae-bench\[{name}\]'`$"):
+        Session(study_of(STUDY), home=tmp_path, executor=name)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["ray", "slurm"])
+def test_workers_elsewhere_are_asked_for_and_their_devices_not_looked_up_here(monkeypatch, name):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda package: object())
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    made = make_executor(name)
+    with pytest.raises(SpecError, match=r"must be told how many workers .* add --workers NUMBER$"):
+        made.choose_workers(None, "cpu", 9)
+    assert made.choose_workers(3, "cpu", 9) == 3
+    assert [made.choose_device(asked) for asked in ("auto", "cpu", "cuda")] == [
+        "cpu",
+        "cpu",
+        "cuda",
+    ]
+    cards = {"num_gpus": 0.5} if name == "ray" else {"gpus_per_node": 8}
+    assert make_executor(name, cards).choose_device("auto") == "cuda"
+
+
+def test_a_worker_elsewhere_refuses_a_device_that_its_machine_lacks(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    order = WorkOrder((), tmp_path, Settings(device="cuda"), 1, is_elsewhere=True)
+    with pytest.raises(SpecError, match="torch sees no CUDA GPU"):
+        order.work()
+
+
+def test_jobs_of_slurm_share_the_workers_out(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda package: object())
+    assert slurm.SlurmExecutor().sizes(3) == [1, 1, 1]
+    assert slurm.SlurmExecutor(gpus_per_node=8).sizes(20) == [8, 8, 4]
+    assert slurm.SlurmExecutor(gpus_per_node=8, workers_per_job=16).sizes(16) == [16]
+
+
+def test_ends_elsewhere_are_heard_once_through_the_log_of_the_home(tmp_path):
+    store = Store(tmp_path).open()
+    known = [Stage("task", f"{i}", {}, (), f"task {i}") for i in range(3)]
+    store.log("done", "task", "0", "task 0", 1.0)
+    log = HomeLog(store, known)
+    assert list(log.events()) == [], "what ended before is not heard"
+    store.log("done", "task", "1", "task 1", 2.0)
+    store.log("done", "task", "9", "of another study")
+    store.record_failure("task", "2", "task 2", ValueError("no labels"))
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write('{"broken": \n')
+    store.log("failed", "task", "2", "task 2")
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write('{"time": "half a li')
+    heard = list(log.events())
+    assert [(event.what, event.label, event.seconds, event.note) for event in heard] == [
+        ("done", "task 1", 2.0, ""),
+        ("failed", "task 2", 0.0, "no labels"),
+    ]
+    assert list(log.events()) == []

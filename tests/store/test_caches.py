@@ -203,4 +203,4 @@ def test_a_worker_lives_until_it_holds_much(monkeypatch):
         (None, 60, True),
     ):
         monkeypatch.setattr(local, "resident_bytes", lambda held=held: held)
-        assert local._is_tired(num_run) is is_tired
+        assert local.is_tired(num_run) is is_tired

@@ -4,7 +4,7 @@ An executor is registered by its module, which is named here once; other package
 through the entry-point group ``mae_bench.executors``.
 """
 
-from mae_bench.runner.executors import local
-from mae_bench.runner.executors.base import EXECUTORS, Executor, WorkOrder
+from mae_bench.runner.executors import local, ray, slurm
+from mae_bench.runner.executors.base import EXECUTORS, Executor, WorkOrder, make_executor
 
-__all__ = ["EXECUTORS", "Executor", "WorkOrder", "local"]
+__all__ = ["EXECUTORS", "Executor", "WorkOrder", "local", "make_executor", "ray", "slurm"]

@@ -25,7 +25,7 @@ MAX_RESIDENT = 2 << 30  # then a fresh process: 80 fine-tunes of many shapes gro
 MAX_STAGES = 60  # then a fresh process, where the platform does not report its memory
 RETIRED = 76  # exit code of a worker that stopped there
 ORPHANED = 75  # exit code of one whose parent was killed
-INTERRUPTED = 130  # exit code of one that the parent ended
+INTERRUPTED = 130  # exit code of one that was told to end, by its parent or a cluster
 
 
 def num_cores() -> int:
@@ -56,8 +56,18 @@ class LocalExecutor(Executor):
         if order.num_workers == 1:
             order.work(emit=emit)
             return
-        order.settings.apply()  # so that workers inherit the variables before they import
-        _Crew(order, emit).run()
+        run_crew(order, emit)
+
+
+def run_crew(order: WorkOrder, emit: Emit) -> None:
+    """Bring every stage to an end in processes of this machine; one that dies is replaced.
+
+    Raises:
+        StoreError: the home is full or cannot be written; what is done stays.
+        KeyboardInterrupt: after the workers have ended.
+    """
+    order.settings.apply()  # so that workers inherit the variables before they import
+    _Crew(order, emit).run()
 
 
 @dataclass(frozen=True)
@@ -114,7 +124,7 @@ class _Crew:
         process = member.process
         if process.exitcode == 0:
             return
-        if process.exitcode == RETIRED:
+        if process.exitcode in (RETIRED, INTERRUPTED):  # the latter when a cluster told it to end
             self.team[number] = self.start(number)
             return
         held = held_by(self.store.home / "leases", process.pid or 0)
@@ -160,6 +170,8 @@ def _main(order: WorkOrder, events: Connection, number: int) -> None:
     """Be a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends its workers
     signal.signal(signal.SIGTERM, _interrupt)
+    if hasattr(signal, "SIGUSR2"):  # Slurm's notice before it ends a job, which the parent hears
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     repeat_dropped_interrupts()
     try:
         is_over = _work_and_emit(order, events, number)
@@ -181,14 +193,14 @@ def _work_and_emit(order: WorkOrder, events: Connection, number: int) -> bool:
             os._exit(ORPHANED)
 
     try:
-        return order.work(number, emit, _is_tired)
+        return order.work(number, emit, is_tired)
     except MaeBenchError as error:
         events.send(error)
         return True
 
 
-def _is_tired(num_run: int) -> bool:
-    """Whether a fresh process is worth the seconds that its imports take."""
+def is_tired(num_run: int) -> bool:
+    """Whether a worker should end after so many stages, for its memory has grown."""
     held = resident_bytes()
     return num_run >= MAX_STAGES if held is None else held > MAX_RESIDENT
 
