@@ -151,7 +151,7 @@ class _Worker:
         return True
 
     def run(self, stage: Stage) -> None:
-        """Run a stage; the next look finds it done or failed."""
+        """Run a stage that is pending, which it is no more afterwards."""
         self.num_run += 1
         self.stay_at(stage)
         self.emit("start", stage)
@@ -165,7 +165,9 @@ class _Worker:
         except Exception as error:  # one failing stage never stops the others
             self.store.record_failure(*stage.key, stage.label, error)
             self.store.log("failed", *stage.key, stage.label)
+            self.is_over(stage)
         else:
+            self.pending.pop(stage.key, None)
             self.store.log("done", *stage.key, stage.label, seconds)
             self.emit("done", stage, seconds=seconds)
 

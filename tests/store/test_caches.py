@@ -10,11 +10,8 @@ from small_cases import save_encoder
 from mae_bench.data import noise
 from mae_bench.data.noise import apply_noise
 from mae_bench.model.backbone import load_backbone
-from mae_bench.planning.stage import Stage
 from mae_bench.progress import silent
 from mae_bench.runner.executors import local
-from mae_bench.runner.stages import Settings
-from mae_bench.runner.work import _Worker
 from mae_bench.specs import NoiseSpec
 from mae_bench.store import artefact
 from mae_bench.store import store as stores
@@ -166,20 +163,6 @@ def test_a_large_encoder_is_not_kept(encoder, monkeypatch):
     monkeypatch.setattr(backbone, "_encoders", LRUCache(10, getsizeof=backbone._num_bytes))
     assert load_backbone(encoder).width == load_backbone(encoder).width
     assert not backbone._encoders
-
-
-def test_a_worker_stays_with_the_checkpoint_that_it_made(tmp_path):
-    def stage(kind, id_, *needs):
-        return Stage(kind, id_, {}, needs, id_)
-
-    stages = [stage("pretrain", name) for name in "ab"]
-    stages += [stage("evaluate", f"{name}{i}", ("pretrain", name)) for i in "12" for name in "ab"]
-    worker = _Worker(stages, Store(tmp_path), Settings(), lambda event: None, 0)
-    worker.stay_at(stages[1])
-    assert [each.id for each in worker.candidates()][:2] == ["b1", "b2"]
-    worker.stay_at(stages[2])
-    assert [each.id for each in worker.candidates()][:2] == ["a1", "a2"]
-    assert {each.id for each in worker.candidates()} == {each.id for each in stages}
 
 
 @pytest.mark.parametrize("limit_s", [0.0, 1e9])
