@@ -225,10 +225,13 @@ def test_ends_elsewhere_are_heard_once_through_the_log_of_the_home(tmp_path):
         file.write('{"broken": \n')
     store.log("failed", "task", "2", "task 2")
     with (tmp_path / "log.jsonl").open("a") as file:
-        file.write('{"time": "half a li')
+        file.write('{"pid": 1, "what": "done", "kind": "task"')
     heard = list(log.events())
     assert [(event.what, event.label, event.seconds, event.note) for event in heard] == [
         ("done", "task 1", 2.0, ""),
         ("failed", "task 2", 0.0, "no labels"),
     ]
     assert list(log.events()) == []
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write(', "id": "0", "seconds": 3}\n')
+    assert [(event.label, event.seconds) for event in log.events()] == [("task 0", 3.0)]
