@@ -334,8 +334,8 @@ BUGS = (
         "ignored_lease",
         "A stage that another process works on is taken up again.",
         "mae_bench/store/leases.py",
-        'return content.get("host") != _host() or _is_alive(content)',
-        'return content.get("host") != _host() and _is_alive(content)',
+        'return content.get("host") != host_name() or _is_alive(content)',
+        'return content.get("host") != host_name() and _is_alive(content)',
         ("tests/store/test_leases.py",),
     ),
     Bug(

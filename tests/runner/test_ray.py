@@ -190,10 +190,9 @@ def test_a_stage_in_which_two_workers_die_is_blamed_and_the_others_go_on(cluster
     assert len(done(tmp_path)) == len(set(done(tmp_path)))
 
 
-def test_an_address_where_no_cluster_is_is_one_sentence(tmp_path, monkeypatch):
+def test_an_address_where_no_cluster_is_is_one_sentence(tmp_path):
     from mae_bench.errors import SpecError
 
-    monkeypatch.setenv("RAY_gcs_rpc_server_connect_timeout_s", "1")
     with pytest.raises(SpecError, match=r"^no Ray cluster answers at '127.0.0.1:1' \(.*--ray-addr"):
         run_study(
             STAGES,

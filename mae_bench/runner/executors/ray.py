@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ray import ObjectRef
 
 LOOK_S = 1.0  # between looks into the log of the home
+CONNECT_S = 10.0  # for a cluster to answer
 LAST_S = 30.0  # for workers to see that all is over, before they are ended
 MAX_LOSSES = 2  # of workers in one stage, which is then blamed: a node may die once beside it
 
@@ -112,13 +114,21 @@ class RayExecutor(Executor):
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         address = self.address or os.environ.get("RAY_ADDRESS")
         try:
+            _look_for(address)
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             why = str(error).strip().partition("\n")[0]
             raise SpecError(
                 f"no Ray cluster answers at '{address}' ({why}); start one by `ray start --head`, "
                 "give its address by --ray-address, or leave that out for one on this machine"
             ) from error
+
+
+def _look_for(address: str | None) -> None:
+    """Raise OSError at once where nothing listens; Ray itself tries for ten minutes or more."""
+    host, colon, port = (address or "").rpartition("://")[2].rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
 
 
 @dataclass(frozen=True)
