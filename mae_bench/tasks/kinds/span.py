@@ -14,11 +14,12 @@ import numpy as np
 
 from mae_bench.errors import DataError, SpecError
 from mae_bench.tasks.base import Examples, Labels, Task
-from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, Learner, objects
+from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, objects
+from mae_bench.tasks.learner import TokenLearner
 from mae_bench.tasks.metrics import Values
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from mae_bench.specs import FinetuneRecipe
     from mae_bench.training.batching import TokenSet
@@ -160,12 +161,12 @@ class Span(FinetuneKind):
         return windows
 
 
-class Answers(Learner):
+class Answers(TokenLearner):
     """Two outputs a token, start and end, and cross-entropy over a window's tokens."""
 
     def __init__(self, task: Task, train: Labels, max_answer_length: int | None) -> None:
         """Read the longest answer, and whether any question has none."""
-        self.task = task
+        super().__init__(task, num_outputs=2)
         longest = max((len(text) for label in train for text in label["text"]), default=1)
         self.max_characters = max_answer_length or longest
         self.can_be_none = any(not label["text"] for label in train)
@@ -182,16 +183,6 @@ class Answers(Learner):
                 np.log(np.maximum(lasts - firsts + 1, 1)) - np.log1p(-share),
             )
         return surprises
-
-    def head(self, width: int, *, dropout: float, seed: int) -> "nn.Module":
-        """Return a linear layer of two outputs a token."""
-        from mae_bench.model.heads import TokenHead
-
-        return TokenHead(width, 2, dropout=dropout, task=self.task.trained_as, seed=seed)
-
-    def output_shape(self, longest: int) -> tuple[int, ...]:
-        """Return S tokens of two outputs."""
-        return longest, 2
 
     def encode(self, labels: Labels, texts: "TokenSet") -> "Tensor":
         """Return [R, 4] int64: first and last token of the answer, and of the context.
