@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from mae_bench.data.corpus import left_out, require_text
 from mae_bench.planning.arms import ResolvedArm
@@ -12,6 +12,7 @@ from mae_bench.planning.cell import Cell
 from mae_bench.planning.check import check_study
 from mae_bench.planning.external import outside
 from mae_bench.planning.fitting import fitting_floors, floor_tasks, read_tasks
+from mae_bench.planning.noise_groups import noise_groups
 from mae_bench.planning.outside_arms import encoder_key, folder_of, outside_arm
 from mae_bench.planning.recipes import is_variant, recipe_of
 from mae_bench.planning.stage import Key, Stage, StageBuilder
@@ -110,28 +111,6 @@ def make_plan(
     )
 
 
-def noise_groups(
-    noises: tuple[NoiseSpec, ...],
-) -> list[tuple[NoiseSpec, dict[NoiseSpec, NoiseSpec]]]:
-    """Group noises by what they do to training texts, so that one training serves several.
-
-    Returns:
-        Pairs of the training noise, and a mapping from each noise of the test split to the
-        noise of the study that asks for it.
-    """
-    groups: dict[NoiseSpec, dict[NoiseSpec, NoiseSpec]] = {}
-    for noise in noises:
-        train = CLEAN if noise.where == "test" else noise_on(noise, "train")
-        groups.setdefault(train, {})[noise_on(noise, "test")] = noise
-    return list(groups.items())
-
-
-def noise_on(noise: NoiseSpec, split: Literal["train", "test"]) -> NoiseSpec:
-    """Return the noise on one split: the same, or `CLEAN` where it leaves that split alone."""
-    is_there = noise.where in (split, "both") and noise.name != "clean"
-    return noise.model_copy(update={"where": split}) if is_there else CLEAN
-
-
 class _Planner:
     def __init__(self, study: Study, arms: tuple[ResolvedArm, ...], builder: StageBuilder) -> None:
         self.study = study
@@ -140,6 +119,7 @@ class _Planner:
         self.keys: dict[tuple[str, int | None, int], Key] = {}
         self.pretrained: dict[str, ResolvedArm] = {}
         self.folders: dict[Key, str | None] = {}
+        self.recipe = cache(lambda name: recipe_of(study, name).canonical())
 
     def cells(self) -> Iterator[Cell]:
         """Yield the cells, seed by seed, so that pairs complete early."""
@@ -238,7 +218,7 @@ class _Planner:
         from mae_bench.protocols.base import PROTOCOLS
 
         study, method = self.study, PROTOCOLS.get(protocol)
-        recipe = recipe_of(study, protocol).canonical()
+        recipe = self.recipe(protocol)
         ids = {checkpoint[0]: checkpoint[1]} if checkpoint else {}
         pretrain, encoder = ids.get("pretrain"), ids.get("encoder")
         tasks: tuple[str | None, ...]
