@@ -1,4 +1,4 @@
-"""Which noises of a study one training serves."""
+"""Groups the noises of a study by what they do to training texts."""
 
 from typing import Literal
 
