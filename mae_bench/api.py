@@ -155,6 +155,7 @@ def open_session(
     device: str = "auto",
     workers: int | None = None,
     executor: str = "local",
+    compile_by: str = "auto",
 ) -> Session:
     """Return a study at a home, planned with what its tuning has chosen, if that is finished.
 
@@ -162,7 +163,13 @@ def open_session(
     """
     loaded = study if isinstance(study, Study) else load_study(study, overrides, scale)
     session = Session(
-        loaded, home=home, data_dir=data_dir, device=device, workers=workers, executor=executor
+        loaded,
+        home=home,
+        data_dir=data_dir,
+        device=device,
+        workers=workers,
+        executor=executor,
+        compile_by=compile_by,
     )
     try:
         session.plan  # noqa: B018  # finds the names that no registry knows, while the file is known

@@ -65,6 +65,14 @@ ExecutorName = Annotated[
     str,
     typer.Option("--executor", metavar="NAME", help="Where workers run: local, or a plug-in's."),
 ]
+CompileBy = Annotated[
+    str,
+    typer.Option(
+        "--compile",
+        metavar="HOW",
+        help="How pretraining steps run: off, graph (CUDA), inductor; auto: graph on a GPU.",
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
@@ -101,6 +109,7 @@ class Flags:
     device: Device = "auto"
     workers: Workers = None
     executor: ExecutorName = "local"
+    compile_by: CompileBy = "auto"
 
     def check(self) -> None:
         """Refuse wrong values that no study is needed to see.
@@ -108,10 +117,11 @@ class Flags:
         Raises:
             SpecError: the first of them.
         """
-        from mae_bench.runner.devices import check_device, check_workers
+        from mae_bench.runner.devices import check_compile, check_device, check_workers
 
         check_workers(self.workers, "--workers")
         check_device(self.device, "--device")
+        check_compile(self.compile_by, "--compile")
         if self.executor != "local":  # the import costs what a run with nothing to do does without
             from mae_bench.runner.executors import EXECUTORS
 

@@ -32,7 +32,6 @@ from mae_bench.contract.views import (
     check_positions,
     check_purity,
     hold,
-    mapped,
 )
 from mae_bench.costs import StepShape
 from mae_bench.draws import Block
@@ -47,6 +46,7 @@ from mae_bench.objectives.base import (
     View,
     parse_options,
 )
+from mae_bench.objectives.view_tensors import mapped
 from mae_bench.pretraining.checkpoint import load_objective_state, save_checkpoint
 from mae_bench.specs import BackboneSpec, Frozen
 

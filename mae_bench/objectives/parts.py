@@ -142,6 +142,9 @@ class Composite(Objective[PartsT]):
             hides=tuple(hidden for part in parts for hidden in part.hides),
             shares=(),
             restarts_at=(),
+            follows_progress=any(part.follows_progress for part in parts),
+            whole_batch=next((part.whole_batch for part in parts if part.whole_batch), ""),
+            counts_apart=any(part.counts_apart for part in parts),
         )
 
     @classmethod

@@ -16,7 +16,7 @@ from mae_bench.planning.stage_kinds import STAGE_KINDS
 from mae_bench.results import ROWS_FILE, save_rows
 from mae_bench.runner.collect import collect
 from mae_bench.runner.completion import FINISHED, is_damaged, mark_finished, plan_key
-from mae_bench.runner.devices import check_device, check_workers, chosen_device
+from mae_bench.runner.devices import check_compile, check_device, check_workers, chosen_device
 from mae_bench.runner.executors import EXECUTORS, WorkOrder
 from mae_bench.runner.executors.base import run_order
 from mae_bench.runner.stages import Settings
@@ -70,6 +70,7 @@ class Session:
         device: str = "auto",
         workers: int | None = None,
         executor: str = "local",
+        compile_by: str = "auto",
     ) -> None:
         """Bind a study to a home.
 
@@ -80,16 +81,19 @@ class Session:
             device: ``auto``, ``cpu`` or ``cuda``.
             workers: processes; None for one a core, or one a GPU.
             executor: a registered name: where workers run.
+            compile_by: ``auto``, ``off``, ``graph`` or ``inductor``: how pretraining steps are run.
         """
         from mae_bench.data.sources import data_dir as find_data_dir
 
         check_workers(workers)
         check_device(device)
+        check_compile(compile_by)
         self.asked = study
         self.store = Store(home)
         self.data_dir = find_data_dir(data_dir)
         self._device = device
         self._workers = workers
+        self._compile_by = compile_by
         self._executor = executor
         EXECUTORS.get(executor)  # an unknown name is refused before anything is planned
         self._tuned: dict[str, dict[str, Any]] = {}
@@ -216,7 +220,7 @@ class Session:
         left = sum(not self.store.is_done(*stage.key) for stage in stages)
         if not left:
             return
-        settings = Settings(device=self.device, data_dir=self.data_dir)
+        settings = Settings(self.device, self.data_dir, compile_by=self._compile_by)
         workers = self.choose_workers(left)
         order = WorkOrder(tuple(stages), self.store.home, settings, workers)
         run_order(self._executor, order, emit)

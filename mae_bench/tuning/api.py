@@ -83,6 +83,7 @@ def run_study(
     device: str = "auto",
     workers: int = 1,
     executor: str = "local",
+    compile_by: str = "auto",
     retry_failed: bool = False,
     emit: Emit = ignore_event,
 ) -> pd.DataFrame:
@@ -98,13 +99,20 @@ def run_study(
         workers: processes. More than 1 are spawned, which a script must allow by an
             ``if __name__ == "__main__":`` around its own call.
         executor: a registered name: where workers run.
+        compile_by: ``auto``, ``off``, ``graph`` or ``inductor``: how pretraining steps are run.
         retry_failed: try what failed in an earlier run again.
         emit: is called with each event.
     """
     if not isinstance(study, Study):
         study = load_study(study)
     session = Session(
-        study, home=home, data_dir=data_dir, device=device, workers=workers, executor=executor
+        study,
+        home=home,
+        data_dir=data_dir,
+        device=device,
+        workers=workers,
+        executor=executor,
+        compile_by=compile_by,
     )
     if study.tuning is not None and use_outcome(session) is None:
         tune(session, emit, retry_failed=retry_failed)
