@@ -108,8 +108,8 @@ class Objective(nn.Module, ABC, Generic[OptionsT]):
         predicts_tokens: whether ``target_ids`` are the row's own tokens at ``target_positions``.
         version: part of the ids of an objective of another package; raise it where its numbers
             move. None stands for the version of its distribution.
-        why_not_recorded: a sentence on what in a step waits for the host or changes its shapes, if
-            anything does: such a step is never recorded as a graph or compiled.
+        why_not_recorded: why a step is never recorded as a graph or compiled; empty where
+            `forward` takes views that keep their filling, and nothing waits for the host.
     """
 
     name: ClassVar[str]
@@ -119,7 +119,7 @@ class Objective(nn.Module, ABC, Generic[OptionsT]):
     is_trained: ClassVar[bool] = True
     predicts_tokens: ClassVar[bool] = False
     example: ClassVar[Mapping[str, object]] = {}  # of options that have no default
-    why_not_recorded: ClassVar[str] = ""
+    why_not_recorded: ClassVar[str] = "it does not say that padding may stay in its views"
 
     class Options(Frozen):
         """No options."""

@@ -68,6 +68,8 @@ class Composite(Objective[PartsT]):
     share in the step: an average of the encoder's weights must not lag behind.
     """
 
+    why_not_recorded = ""  # its parts are asked
+
     def build(self, teacher: Path | None) -> None:
         """Build the parts."""
         self.parts = nn.ModuleList()

@@ -120,10 +120,10 @@ class RecordedStep:
         self.has_failed = False
         # torch's Muon reads its rate on the host, so its update is not recorded
         self.updates_inside = isinstance(step.optimizer, torch.optim.AdamW)
-        if self.updates_inside and step.device.startswith("cuda"):
+        if self.updates_inside and recorder.keeps_tensors:
             for group in step.optimizer.param_groups:
                 group["lr"] = torch.tensor(group["lr"], device=step.device)
-                group["capturable"] = True
+                group["capturable"] = step.device.startswith("cuda")
 
     def __call__(self, number: int, progress: float) -> bool:
         """Take a step; return whether a token was predicted."""
