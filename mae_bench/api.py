@@ -162,6 +162,7 @@ def open_session(
     executor: str | Executor = "local",
     shard: str | None = None,
     track: str | None = None,
+    compile_by: str = "auto",
 ) -> Session:
     """Return a study at a home, planned with what its tuning has chosen, if that is finished.
 
@@ -178,6 +179,7 @@ def open_session(
         executor=executor,
         shard=shard,
         track=track,
+        compile_by=compile_by,
     )
     try:
         session.plan  # noqa: B018  # finds the names that no registry knows, while the file is known

@@ -38,15 +38,16 @@ class Draws:
 
     Attributes:
         seed: the study's seed.
-        epoch: passes over the corpus done before this step.
+        epoch: passes over the corpus done before this step; a tensor [] where the device counts.
         row_ids: [B] int64, the rows' numbers in the corpus, which never change.
-        progress: share of the budget that is spent, in [0, 1], for what changes in training.
+        progress: share of the budget that is spent, in [0, 1], for what changes in training; NaN
+            in a step that is recorded once for all of them (`Requirements.follows_progress`).
         hidden: [B, M] positions that are hidden whatever a ratio and a scheme say, in ascending
             order, so that an objective can be asked for tokens by name; None to draw them.
     """
 
     seed: int
-    epoch: int
+    epoch: int | Tensor
     row_ids: Tensor
     progress: float = 0.0
     hidden: Tensor | None = None
@@ -54,10 +55,9 @@ class Draws:
     def bits(self, draw: str, length: int) -> Tensor:
         """Return [B, L] int64 of 32 random bits, of a named draw (``which``, ``how``, …)."""
         key = seed_for("mask", seed=self.seed, draw=draw)
-        device = self.row_ids.device
-        high = torch.tensor((key >> 31) & _LOW, dtype=torch.int64, device=device)
+        high = (key >> 31) & _LOW
         row = _mix(_mix((self.row_ids & _LOW) ^ high) ^ (self.epoch * 0x9E3779B9 & _LOW))
-        position = torch.arange(length, dtype=torch.int64, device=device)
+        position = torch.arange(length, dtype=torch.int64, device=self.row_ids.device)
         cell = _mix(position ^ (key & 0x7FFFFFFF))
         return _mix(row[:, None] ^ cell[None, :])
 

@@ -34,7 +34,8 @@ class Row(Frozen):
     loss is no lower for reading; it has collapsed only where a probe of its encoder finds nothing
     either. ``grid_edge`` names the hyper-parameters that were chosen at an end of their grid,
     ``"C lowest"``: a better value may lie beyond. It is empty where none was, and None where no
-    grid was tried.
+    grid was tried. ``pretrain_compile`` is how its training steps were run, with the reason where
+    they were not run as asked; ``micro_batch_rows`` how many rows of a batch at once.
     """
 
     study: str
@@ -74,6 +75,8 @@ class Row(Frozen):
     teacher_pretrain_flops: float | None = None
     params_encoder: int | None = None
     params_objective: int | None = None
+    pretrain_compile: str | None = None
+    micro_batch_rows: int | None = None
     evaluate_s: float | None = None
     evaluate_flops: float | None = None
     pretrain_id: str | None = None
@@ -109,7 +112,7 @@ class Row(Frozen):
 
 COLUMNS = list(Row.model_fields)
 # columns that rows of earlier versions lack, where they mean "not known"
-LATER = ("grid_edge", "plateau")
+LATER = ("grid_edge", "plateau", "pretrain_compile", "micro_batch_rows")
 
 
 def make_row(columns: Mapping[str, object]) -> Row:

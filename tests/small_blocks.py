@@ -92,6 +92,8 @@ def run_pretraining(
     seed=0,
     backbone=BACKBONE,
     progress=silent,
+    device="cpu",
+    compile_by="off",
     **recipe,
 ):
     """Pretrain on ``folder / "blocks"``; return the checkpoint folder."""
@@ -117,7 +119,8 @@ def run_pretraining(
         encoder=encoder,
         work=folder / "work" / name,
         out=out,
-        device="cpu",
+        device=device,
+        compile_by=compile_by,
         progress=progress,
     )
     return out

@@ -66,6 +66,7 @@ EXAMPLES = {  # YAML; a test reads each into a study
     "pretrain.budget.steps": "2000",
     "pretrain.budget.flops": "1.0e+15",
     "pretrain.budget.seconds": "600",
+    "pretrain.optimizer": "muon",
     "pretrain.batch_rows": "64",
     "pretrain.peak_lr": "1.0e-3",
     "pretrain.warmup_ratio": "0.1",

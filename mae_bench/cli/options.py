@@ -100,6 +100,14 @@ Track = Annotated[
         help="Send the curves of pretrainings to tensorboard, wandb, trackio or mlflow.",
     ),
 ]
+CompileBy = Annotated[
+    str,
+    typer.Option(
+        "--compile",
+        metavar="HOW",
+        help="How pretraining steps run: off, graph (CUDA), inductor; auto: graph on a GPU.",
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
@@ -140,6 +148,7 @@ class Flags:
     ray_address: RayAddress = None
     shard: ShardText = None
     track: Track = None
+    compile_by: CompileBy = "auto"
 
     def check(self) -> None:
         """Refuse wrong values that no study is needed to see.
@@ -149,10 +158,11 @@ class Flags:
         """
         from mae_bench.errors import SpecError
         from mae_bench.planning.shard import parse_shard
-        from mae_bench.runner.devices import check_device, check_workers
+        from mae_bench.runner.devices import check_compile, check_device, check_workers
 
         check_workers(self.workers, "--workers")
         check_device(self.device, "--device")
+        check_compile(self.compile_by, "--compile")
         parse_shard(self.shard, "--shard")
         if self.ray_address is not None and self.executor != "ray":
             raise SpecError(

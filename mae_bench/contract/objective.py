@@ -24,6 +24,7 @@ from mae_bench.contract.fixtures import (
     rows,
 )
 from mae_bench.contract.outcome import outcomes
+from mae_bench.contract.recorded import check_recorded
 from mae_bench.contract.untrained import check_untrained
 from mae_bench.contract.views import (
     check_batching,
@@ -32,7 +33,6 @@ from mae_bench.contract.views import (
     check_positions,
     check_purity,
     hold,
-    mapped,
 )
 from mae_bench.costs import StepShape
 from mae_bench.draws import Block
@@ -47,6 +47,7 @@ from mae_bench.objectives.base import (
     View,
     parse_options,
 )
+from mae_bench.objectives.view_tensors import mapped
 from mae_bench.pretraining.checkpoint import load_objective_state, save_checkpoint
 from mae_bench.specs import BackboneSpec, Frozen
 
@@ -262,6 +263,7 @@ CHECKS: dict[str, Callable[[Fixture], None]] = {
     "provisions": check_provisions,
     "start": check_start,
     "short": check_short,
+    "recorded": check_recorded,
 }
 UNTRAINED_CHECKS: dict[str, Callable[[Fixture], None]] = {  # it has no step to look at
     **{name: CHECKS[name] for name in ("declaration", "json", "provisions", "start")},

@@ -3,9 +3,6 @@
 Legend: B' rows that the encoder reads, B of the corpus, S tokens shown of L, V token ids.
 """
 
-import dataclasses
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
@@ -14,6 +11,7 @@ from mae_bench.draws import Block, Draws
 from mae_bench.errors import MaeBenchError, SpecError
 from mae_bench.masking import NUM_SPECIAL
 from mae_bench.objectives.base import Objective, View, parse_options
+from mae_bench.objectives.view_tensors import tensors
 
 ALL_BY_MASK = {"mask_share": 1.0, "random_share": 0.0, "keep_share": 0.0}
 WIDE_V = 1000  # ids of which few random ones are by chance another token of the row
@@ -22,29 +20,6 @@ MOVED_SHARE = 0.1  # of the shown tokens: above such chances, below any compacti
 
 class ContractError(MaeBenchError):
     """An objective or a backbone does not keep to the contract."""
-
-
-def tensors(view: View, prefix: str = "") -> dict[str, Tensor]:
-    """Return every tensor of a view and of its parts, by path."""
-    by_path = {}
-    for field in dataclasses.fields(view):
-        value = getattr(view, field.name)
-        if isinstance(value, Tensor):
-            by_path[prefix + field.name] = value
-    for name, part in view.parts.items():
-        by_path |= tensors(part, f"{prefix}{name}.")
-    return by_path
-
-
-def mapped(view: View, change: Callable[[Tensor], Tensor]) -> View:
-    """Return the view with every tensor changed."""
-    own = {
-        field.name: change(getattr(view, field.name))
-        for field in dataclasses.fields(view)
-        if isinstance(getattr(view, field.name), Tensor)
-    }
-    parts = {name: mapped(part, change) for name, part in view.parts.items()}
-    return dataclasses.replace(view, **own, parts=parts)
 
 
 def check_purity(case: Fixture) -> None:

@@ -26,8 +26,9 @@ def in_sets(hidden: Hidden, draw: Tensor, num_sets: int) -> Hidden:
         rank = torch.where(hidden.is_target, rank, 2.0)
     order = torch.argsort(rank, dim=1, stable=True)
     count = order.shape[1]
-    dealt = torch.cat([torch.arange(i, count, num_sets) for i in range(num_sets)])
-    order = order[:, dealt.to(order.device)]
+    device = order.device
+    dealt = torch.cat([torch.arange(i, count, num_sets, device=device) for i in range(num_sets)])
+    order = order[:, dealt]
     is_target = None if hidden.is_target is None else hidden.is_target.gather(1, order)
     return Hidden(hidden.positions.gather(1, order), hidden.kept, is_target)
 

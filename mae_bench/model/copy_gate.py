@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mae_bench.model.means import IGNORED, Number, at_least_one
 from mae_bench.model.vocabulary import CHUNK, VocabularyHead
 
 
@@ -31,6 +32,7 @@ class CopyGate(nn.Module):
         *,
         targets: Tensor,
         given: Tensor,
+        number: Number,
     ) -> Tensor:
         """Return the mean of -log(g [given = target] + (1 - g) p(target)), in nats.
 
@@ -38,8 +40,9 @@ class CopyGate(nn.Module):
             features: [N, W].
             head: that gives p.
             embedding: [V, D] that the head is tied to.
-            targets: [N] the tokens to predict.
+            targets: [N] the tokens to predict; `IGNORED` at filling.
             given: [N] the tokens that the encoder was shown there.
+            number: of the targets that are no filling.
         """
         total = torch.zeros((), device=features.device)
         for start in range(0, max(1, len(targets)), CHUNK):
@@ -49,5 +52,8 @@ class CopyGate(nn.Module):
             made = F.logsigmoid(-gate) - F.cross_entropy(logits, targets[part], reduction="none")
             # In logarithms: the product of a small g and a small p would be 0.
             copied = F.logsigmoid(gate).masked_fill(given[part] != targets[part], -math.inf)
-            total = total - torch.logaddexp(made, copied).sum()
-        return total / max(1, len(targets))
+            nats = torch.logaddexp(made, copied)
+            if isinstance(number, Tensor):
+                nats = nats.masked_fill(targets[part] == IGNORED, 0.0)
+            total = total - nats.sum()
+        return total / at_least_one(number)

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+WHOLE_BATCH = "InfoNCE tells a text from all others of its batch"
+
 
 def build_projector(width: int) -> nn.Sequential:
     """Return two layers of the encoder's width, for training only (by the global generator)."""

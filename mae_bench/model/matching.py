@@ -12,28 +12,33 @@ from torch.nn import functional as F
 
 from mae_bench.backbones import BACKBONES, content_of, find_architecture
 from mae_bench.errors import SpecError
+from mae_bench.model.means import masked_mean
 
 
-def soft_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+def soft_loss(
+    student: Tensor, teacher: Tensor, temperature: float, is_filling: Tensor | None = None
+) -> Tensor:
     """Return KL(teacher | student) of logits [N, V] in nats a token, times temperature squared.
 
-    Source: Hinton et al. 2015, arXiv:1503.02531.
+    Source: Hinton et al. 2015, arXiv:1503.02531. Entries where ``is_filling`` [N] have no say.
     """
     if not len(student):
         return student.sum()  # 0, with a gradient of 0
+    ours = F.log_softmax(student.float() / temperature, -1)
+    theirs = F.log_softmax(teacher.float() / temperature, -1)
     # Softened logits have gradients smaller by 1 / temperature^2; this keeps the loss' weight.
-    return temperature**2 * F.kl_div(
-        F.log_softmax(student.float() / temperature, -1),
-        F.log_softmax(teacher.float() / temperature, -1),
-        reduction="batchmean",
-        log_target=True,
-    )
+    if is_filling is None:
+        return temperature**2 * F.kl_div(ours, theirs, reduction="batchmean", log_target=True)
+    each = F.kl_div(ours, theirs, reduction="none", log_target=True).sum(-1)
+    return temperature**2 * masked_mean(each, is_filling)
 
 
-def mean_cosine(student: Tensor, teacher: Tensor, is_pad: Tensor | None) -> Tensor:
+def mean_cosine(
+    student: Tensor, teacher: Tensor, is_pad: Tensor | None, *, keeps_filling: bool = False
+) -> Tensor:
     """Return the mean cosine of hidden states [B, S, D] over tokens that are not padding."""
     cosine = F.cosine_similarity(student.float(), teacher.float(), dim=-1)
-    return cosine.mean() if is_pad is None else cosine[~is_pad].mean()
+    return _mean_real(cosine, is_pad, keeps_filling)
 
 
 @contextmanager
@@ -85,7 +90,12 @@ def attention_layers(encoder: nn.Module) -> list[nn.Module]:
 
 
 def relation_loss(
-    student: list[Tensor], teacher: list[Tensor], is_pad: Tensor | None, num_heads: int
+    student: list[Tensor],
+    teacher: list[Tensor],
+    is_pad: Tensor | None,
+    num_heads: int,
+    *,
+    keeps_filling: bool = False,
 ) -> Tensor:
     """Return the summed divergences KL(teacher | student) of the three relations, in nats.
 
@@ -98,6 +108,7 @@ def relation_loss(
         teacher: the same of the teacher.
         is_pad: [B, S], or None.
         num_heads: R, which divides both widths.
+        keeps_filling: whether padding is left out by a weight, so that no shape depends on it.
     """
     total = torch.zeros((), device=student[0].device)
     for ours, theirs in zip(student, teacher, strict=True):
@@ -106,8 +117,15 @@ def relation_loss(
         # where both are impossible, at padding, their difference is left out
         gap = torch.where(wanted.isinf(), 0.0, wanted - got)
         divergence = (wanted.exp() * gap).sum(-1).mean(1)
-        total = total + (divergence.mean() if is_pad is None else divergence[~is_pad].mean())
+        total = total + _mean_real(divergence, is_pad, keeps_filling)
     return total
+
+
+def _mean_real(values: Tensor, is_pad: Tensor | None, keeps_filling: bool) -> Tensor:
+    """Return the mean of values [B, S] over tokens that are not padding."""
+    if is_pad is None:
+        return values.mean()
+    return masked_mean(values, is_pad) if keeps_filling else values[~is_pad].mean()
 
 
 def _log_relation(states: Tensor, is_pad: Tensor | None, num_heads: int) -> Tensor:

@@ -18,10 +18,17 @@ from typing_extensions import TypeVar
 from mae_bench.costs import Flops, StepShape
 from mae_bench.draws import Block, Draws
 from mae_bench.errors import SpecError, near_match
-from mae_bench.masking import MASKINGS, RANDOM, Lexicon
+from mae_bench.masking import Lexicon
 from mae_bench.model.backbone import Backbone
 from mae_bench.model.start import own_start
-from mae_bench.objectives.requirements import MOVED, Predictor, Provisions, Requirements, Scorer
+from mae_bench.objectives.requirements import (
+    MOVED,
+    Predictor,
+    Provisions,
+    Requirements,
+    Scorer,
+    requirements_of,
+)
 from mae_bench.registry import Registry
 from mae_bench.sentences import first_key_path, sentence
 from mae_bench.specs import BackboneSpec, Frozen
@@ -62,6 +69,8 @@ class View:
         target_ids: [B, M] what stood there.
         is_target: [B, M], False at filling; None where every entry counts.
         parts: views of further passes of the same step, by name.
+        keeps_filling: whether filling and padding stay among what is predicted, without a say in
+            the loss, so that shapes are the same for all rows; else they are taken out.
     """
 
     input_ids: Tensor
@@ -71,17 +80,19 @@ class View:
     target_ids: Tensor | None = None
     is_target: Tensor | None = None
     parts: Mapping[str, "View"] = field(default_factory=dict)
+    keeps_filling: bool = False
 
 
 @dataclass(frozen=True)
 class LossOutput:
     """A loss in nats per predicted unit, how many were predicted, and what else to show.
 
-    Where ``predicted`` is 0 the loss means nothing: the step is skipped, and skips are counted.
+    Where ``predicted`` is 0 the loss means nothing: the step is skipped, and skips are counted. It
+    is a tensor [] where the view `keeps_filling`.
     """
 
     loss: Tensor
-    predicted: int
+    predicted: int | Tensor
     metrics: Mapping[str, Tensor] = field(default_factory=dict)
 
 
@@ -97,6 +108,8 @@ class Objective(nn.Module, ABC, Generic[OptionsT]):
         predicts_tokens: whether ``target_ids`` are the row's own tokens at ``target_positions``.
         version: part of the ids of an objective of another package; raise it where its numbers
             move. None stands for the version of its distribution.
+        why_not_recorded: why a step is never recorded as a graph or compiled; empty where
+            `forward` takes views that keep their filling, and nothing waits for the host.
     """
 
     name: ClassVar[str]
@@ -106,6 +119,7 @@ class Objective(nn.Module, ABC, Generic[OptionsT]):
     is_trained: ClassVar[bool] = True
     predicts_tokens: ClassVar[bool] = False
     example: ClassVar[Mapping[str, object]] = {}  # of options that have no default
+    why_not_recorded: ClassVar[str] = "it does not say that padding may stay in its views"
 
     class Options(Frozen):
         """No options."""
@@ -205,16 +219,9 @@ class Objective(nn.Module, ABC, Generic[OptionsT]):
     def requires(cls, options: OptionsT) -> Requirements:
         """Return what must be there before it trains, and what its training needs.
 
-        By default what the option ``masking`` needs, and a token hidden by ``mask_ratio``, where
-        there are such options. Subclasses change fields of it.
+        By default `requirements_of`. Subclasses change fields of it.
         """
-        masking, ratio = getattr(options, "masking", None), getattr(options, "mask_ratio", None)
-        scheme = None if masking is None else MASKINGS.get(masking.scheme)
-        return Requirements(
-            uses_lexicon=scheme is not None and scheme.needs_lexicon,
-            uses_ngrams=scheme is not None and scheme.needs_ngrams,
-            hides=() if ratio is None else ((ratio, masking or RANDOM),),
-        )
+        return requirements_of(options)
 
     @classmethod
     def provides(cls, options: OptionsT) -> Provisions:

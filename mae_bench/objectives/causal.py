@@ -19,7 +19,14 @@ from mae_bench.objectives.base import (
     Scorer,
     View,
 )
-from mae_bench.objectives.targets import all_positions, at_targets, before, text_targets
+from mae_bench.objectives.targets import (
+    all_positions,
+    at_targets,
+    before,
+    filling,
+    number_of,
+    text_targets,
+)
 from mae_bench.specs import BackboneSpec, Frozen
 
 
@@ -36,6 +43,7 @@ class CausalLanguageModel(Objective["CausalLanguageModel.Options"]):
         "Radford et al. 2018, Improving Language Understanding by Generative Pre-Training; "
         "beside masking Gisserot-Boukhlef et al. 2025, arXiv:2507.00994"
     )
+    why_not_recorded = ""
     predicts_tokens = True
 
     class Options(Frozen):
@@ -71,12 +79,12 @@ class CausalLanguageModel(Objective["CausalLanguageModel.Options"]):
     def forward(self, view: View) -> LossOutput:
         """Return the cross-entropy of each token, read one position before it."""
         features, targets = self._read(view)
-        weight = self.backbone.embedding.weight
-        loss = self.head.loss(features, weight, targets)
+        weight, number = self.backbone.embedding.weight, number_of(targets, filling(view))
+        loss = self.head.loss(features, weight, targets, number)
         metrics = {}
         if not self.training:
             metrics["accuracy"] = self.head.accuracy(features, weight, targets)
-        return LossOutput(loss, len(targets), metrics)
+        return LossOutput(loss, number, metrics)
 
     def score_tokens(self, view: View) -> tuple[Tensor, Tensor]:
         """Score each token after those before it."""

@@ -20,7 +20,14 @@ from mae_bench.masking import (
     mean_flops,
     num_hidden,
 )
-from mae_bench.model.info_nce import build_projector, info_nce, matched, mean_pool, similarities
+from mae_bench.model.info_nce import (
+    WHOLE_BATCH,
+    build_projector,
+    info_nce,
+    matched,
+    mean_pool,
+    similarities,
+)
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
     OBJECTIVES,
@@ -34,7 +41,14 @@ from mae_bench.objectives.base import (
     View,
     refuse_unread,
 )
-from mae_bench.objectives.targets import MaskingOptions, all_positions, at_targets, masked_view
+from mae_bench.objectives.targets import (
+    MaskingOptions,
+    all_positions,
+    at_targets,
+    filling,
+    masked_view,
+    number_of,
+)
 from mae_bench.objectives.views import cut, last_start, maskable, other_draws, permute, start_in
 from mae_bench.specs import BackboneSpec, Count, Frozen, Ratio
 
@@ -58,6 +72,7 @@ class Contrastive(Objective["Contrastive.Options"]):
     name = "contrastive"
     summary = "pull stretches, gapped or shuffled views of a text together, push other texts away"
     source = "Giorgi et al. 2021, arXiv:2006.03659 (spans); Yan et al. 2021, arXiv:2105.11741"
+    why_not_recorded = ""
 
     class Options(Frozen):
         """DeCLUTR's temperature and two positives; ConSERT's cutoff of 15%; no MLM term.
@@ -162,7 +177,8 @@ class Contrastive(Objective["Contrastive.Options"]):
             part = view.parts["mlm"]
             encoded = self.backbone(part.input_ids, part.positions, part.is_pad)
             features, targets = at_targets(encoded, part)
-            mlm = self.head.loss(features, self.backbone.embedding.weight, targets)
+            number = number_of(targets, filling(part))
+            mlm = self.head.loss(features, self.backbone.embedding.weight, targets, number)
             loss = loss + options.mlm_weight * mlm
         return LossOutput(loss, len(anchors), metrics)
 
@@ -202,9 +218,9 @@ class Contrastive(Objective["Contrastive.Options"]):
 
     @classmethod
     def requires(cls, options: Options) -> Requirements:
-        """A hidden token where the MLM term is on."""
+        """A hidden token where the MLM term is on, and all rows of a batch."""
         term = ((options.mlm_mask_ratio, RANDOM),) if options.mlm_weight > 0 else ()
-        return replace(super().requires(options), hides=term)
+        return replace(super().requires(options), hides=term, whole_batch=WHOLE_BATCH)
 
     @classmethod
     def provides(cls, options: Options) -> Provisions:

@@ -27,7 +27,12 @@ from mae_bench.objectives.base import (
     Trial,
     View,
 )
-from mae_bench.objectives.targets import all_positions, at_targets
+from mae_bench.objectives.targets import (
+    all_positions,
+    at_targets,
+    filling,
+    number_of,
+)
 from mae_bench.objectives.views import is_hidden, permute
 from mae_bench.specs import BackboneSpec, Frozen
 
@@ -45,6 +50,7 @@ class Deshuffling(Objective["Deshuffling.Options"]):
     name = "deshuffle"
     summary = "some tokens change places; predict what stood there"
     source = "Raffel et al. 2020, arXiv:1910.10683 (deshuffling); shuffles of arXiv:2109.01819"
+    why_not_recorded = ""
     predicts_tokens = True
 
     class Options(Frozen):
@@ -83,12 +89,12 @@ class Deshuffling(Objective["Deshuffling.Options"]):
         """Return the cross-entropy at the shuffled positions."""
         hidden = self.backbone(view.input_ids, view.positions, view.is_pad)
         features, targets = at_targets(hidden, view)
-        weight = self.backbone.embedding.weight
-        loss = self.head.loss(features, weight, targets)
+        weight, number = self.backbone.embedding.weight, number_of(targets, filling(view))
+        loss = self.head.loss(features, weight, targets, number)
         metrics = {}
         if not self.training:
             metrics["accuracy"] = self.head.accuracy(features, weight, targets)
-        return LossOutput(loss, len(targets), metrics)
+        return LossOutput(loss, number, metrics)
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:

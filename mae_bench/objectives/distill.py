@@ -22,7 +22,7 @@ from mae_bench.model.matching import (
     relation_loss,
     soft_loss,
 )
-from mae_bench.model.means import accuracy, cross_entropy
+from mae_bench.model.means import Number, accuracy, cross_entropy
 from mae_bench.model.teacher import ArmTeacher, Teacher, copy_layers, load_teacher
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
@@ -43,7 +43,11 @@ from mae_bench.objectives.targets import (
     MaskingOptions,
     all_positions,
     at_targets,
+    filling,
     masked_view,
+    number_of,
+    padding,
+    real,
     saved_soft_head,
 )
 from mae_bench.specs import BackboneSpec
@@ -61,6 +65,7 @@ class Distillation(Objective["Distillation.Options"]):
     name = "distill"
     summary = "match a teacher's token distribution and hidden states"
     source = "Sanh et al. 2019, arXiv:1910.01108 (weights 5, 2, 1)"
+    why_not_recorded = ""
     predicts_tokens = True
     example: ClassVar[Mapping[str, object]] = {"teacher": "mlm"}
 
@@ -133,12 +138,21 @@ class Distillation(Objective["Distillation.Options"]):
             )
         losses, metrics, predicted = self._token_losses(hidden, wanted, view)
         if options.cosine_weight > 0:
-            losses["cosine"] = 1 - mean_cosine(self.match(hidden), taught, view.is_pad)
+            cosine = mean_cosine(
+                self.match(hidden), taught, view.is_pad, keeps_filling=view.keeps_filling
+            )
+            losses["cosine"] = 1 - cosine
         if options.relation_weight > 0:
-            relation = relation_loss(ours, theirs, view.is_pad, options.relation_heads)
+            relation = relation_loss(
+                ours,
+                theirs,
+                view.is_pad,
+                options.relation_heads,
+                keeps_filling=view.keeps_filling,
+            )
             losses["relation"] = metrics["relation_loss"] = relation
         if "cosine" in losses or "relation" in losses:
-            predicted = predicted or len(hidden)  # rows have a loss where none of their tokens has
+            predicted = _or_rows(predicted, len(hidden))
         weights = options.weights
         loss = torch.stack([weights[name] * losses[name] for name in weights if name in losses])
         # Metrics are kept beyond the step, and with them would be its graph.
@@ -147,13 +161,15 @@ class Distillation(Objective["Distillation.Options"]):
 
     def _token_losses(
         self, hidden: Tensor, wanted: Tensor | None, view: View
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor], int]:
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor], Number]:
         """Return the MLM and soft losses, metrics, and how many tokens were predicted."""
         options = self.options
         losses: dict[str, Tensor] = {}
         metrics: dict[str, Tensor] = {}
+        is_sampled = options.soft_positions == "sampled"
+        is_filling = filling(view) if is_sampled else padding(view)
         if not options.needs_head:
-            return losses, metrics, len(self._soft(hidden, view))
+            return losses, metrics, number_of(self._soft(hidden, view), is_filling)
         if options.soft_positions == "all":
             # fp32, here and below: bf16 keeps 8 bits, too few for a log-softmax over V tokens.
             logits = self.head(hidden, self.backbone.embedding.weight).float()
@@ -162,19 +178,20 @@ class Distillation(Objective["Distillation.Options"]):
             features, targets = at_targets(hidden, view)
             hard = soft = self.head(features, self.backbone.embedding.weight).float()
         if options.mask_inputs:
-            losses["mlm"] = metrics["mlm_loss"] = cross_entropy(hard, targets)
+            number = number_of(targets, filling(view))
+            losses["mlm"] = metrics["mlm_loss"] = cross_entropy(hard, targets, number)
             if not self.training:
                 metrics["accuracy"] = accuracy(hard, targets)
         if options.soft_weight > 0:
             assert wanted is not None
-            losses["soft"] = soft_loss(soft, wanted, options.temperature)
-        return losses, metrics, len(soft)
+            losses["soft"] = soft_loss(soft, wanted, options.temperature, is_filling)
+        return losses, metrics, number_of(soft, is_filling)
 
     def _soft(self, states: Tensor, view: View) -> Tensor:
         """Return [N, X] of [B, S, X] at the positions of the soft targets."""
         if self.options.soft_positions == "sampled":
             return at_targets(states, view)[0]
-        return states.flatten(0, 1) if view.is_pad is None else states[~view.is_pad]
+        return real(states, view)
 
     def _projections(self, backbone: Backbone) -> AbstractContextManager[list[Tensor]]:
         """Give the last queries, keys and values of its next pass where they are compared."""
@@ -255,6 +272,7 @@ class Distillation(Objective["Distillation.Options"]):
             teacher=options.teacher,
             reads_soft_targets=options.soft_weight > 0,
             amortise_over=options.amortise_over,
+            counts_apart=True,
         )
 
     @classmethod
@@ -271,3 +289,10 @@ class Distillation(Objective["Distillation.Options"]):
             soft_head="head",
             scorer=Scorer("mlm", mlm),
         )
+
+
+def _or_rows(predicted: Number, num_rows: int) -> Number:
+    """Return the number of tokens, or of rows, which have a loss where none of their tokens has."""
+    if isinstance(predicted, Tensor):
+        return torch.where(predicted > 0, predicted, num_rows)
+    return predicted or num_rows

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mae_bench.costs import TRAIN, Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.masking import NUM_SPECIAL, Lexicon, check_masking, mean_flops, num_hidden
-from mae_bench.model.means import accuracy, cross_entropy
+from mae_bench.model.means import IGNORED, accuracy, cross_entropy
 from mae_bench.objectives.base import (
     OBJECTIVES,
     Block,
@@ -22,7 +22,13 @@ from mae_bench.objectives.base import (
     Trial,
     View,
 )
-from mae_bench.objectives.targets import MaskingOptions, at_targets, masked_view
+from mae_bench.objectives.targets import (
+    MaskingOptions,
+    at_targets,
+    filling,
+    masked_view,
+    number_of,
+)
 from mae_bench.specs import BackboneSpec
 
 
@@ -37,6 +43,7 @@ class FirstCharacter(Objective["FirstCharacter.Options"]):
     name = "first_char"
     summary = "predict the first character of hidden tokens"
     source = "Yamaguchi et al. 2021, arXiv:2109.01819 (First Char)"
+    why_not_recorded = ""
 
     class Options(MaskingOptions):
         """mask_ratio .15 with 80/10/10, as mlm.
@@ -67,11 +74,14 @@ class FirstCharacter(Objective["FirstCharacter.Options"]):
         """Return the cross-entropy over first characters at the hidden positions."""
         hidden = self.backbone(view.input_ids, view.positions, view.is_pad)
         features, targets = at_targets(hidden, view)
-        logits, classes = self.head(features).float(), self.char_class[targets]
+        logits, classes = self.head(features).float(), self.char_class[targets.clamp(min=0)]
+        if (is_filling := filling(view)) is not None:
+            classes = classes.masked_fill(is_filling, IGNORED)
+        number = number_of(classes, is_filling)
         metrics = {}
         if not self.training:
             metrics["accuracy"] = accuracy(logits, classes)
-        return LossOutput(cross_entropy(logits, classes), len(classes), metrics)
+        return LossOutput(cross_entropy(logits, classes, number), number, metrics)
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:

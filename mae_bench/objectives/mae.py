@@ -40,7 +40,14 @@ from mae_bench.objectives.base import (
     Trial,
     View,
 )
-from mae_bench.objectives.targets import all_positions, mlm_control, predicted
+from mae_bench.objectives.targets import (
+    all_positions,
+    filling,
+    labels_of,
+    mlm_control,
+    number_of,
+    predicted,
+)
 from mae_bench.specs import BackboneSpec
 
 
@@ -70,6 +77,7 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
     name = "mae"
     summary = "remove tokens from the encoder's input; a small decoder predicts them"
     source = "He et al. 2022, arXiv:2111.06377; for text Meng et al. 2024, arXiv:2302.02060"
+    why_not_recorded = ""
     predicts_tokens = True
 
     class Options(DecoderOptions, FillOptions, CollapseOptions):
@@ -167,19 +175,21 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
         options = self.options
         encoded, kept, is_pad = self._encode(view)
         features = self._decode(view, encoded, kept, is_pad)
-        labels = predicted(view.target_ids if view.labels is None else view.labels, view)
-        metrics = {}
+        ids = view.target_ids if view.labels is None else view.labels
+        number, metrics = number_of(features, filling(view)), {}
         if options.target == "tokens":
-            loss = self.head.loss(features, self._output, labels)
+            labels = labels_of(ids, view)
+            loss = self.head.loss(features, self._output, labels, number)
             if not self.training:
                 metrics["accuracy"] = self.head.accuracy(features, self._output, labels)
         else:
             # fp32: the square of a small difference is lost in bf16
-            loss = squared_error(self.regress(features).float(), self._wanted(labels, view))
+            wanted = self._wanted(predicted(ids, view), view)
+            loss = squared_error(self.regress(features).float(), wanted, filling(view))
         # In evaluation the loss is that of an arm without these terms, to be compared with it.
         if self.training and options.is_regularised:
             loss = loss + options.penalty(pool(encoded, is_pad, "mean"))
-        return LossOutput(loss, len(labels), metrics)
+        return LossOutput(loss, number, metrics)
 
     def score_tokens(self, view: View) -> tuple[Tensor, Tensor]:
         """Ask the decoder, which reads the encoding of the tokens that are left."""
@@ -207,26 +217,23 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
 
     def _encode(self, view: MaeView) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return the encoding that the decoder may read, its positions, and what is padding."""
-        if view.noise is None:
-            encoded = self.backbone(view.input_ids, view.positions, view.is_pad)
-        else:
+        given, vectors = (view.input_ids, view.positions, view.is_pad), None
+        if view.noise is not None:
             assert view.target_positions is not None
             own = self.backbone.embedding(view.input_ids)
             vectors = put_noise(own, view.target_positions, view.noise)
-            encoded = self.backbone(
-                view.input_ids, view.positions, view.is_pad, inputs_embeds=vectors
-            )
+        encoded = self.backbone(*given, inputs_embeds=vectors)
         if view.kept is None:
             return encoded, view.positions, view.is_pad
         encoded = encoded.gather(1, view.kept[..., None].expand(-1, -1, encoded.shape[-1]))
         return encoded, view.kept, None if view.is_pad is None else view.is_pad.gather(1, view.kept)
 
-    def _wanted(self, labels: Tensor, view: MaeView) -> Tensor:
+    def _wanted(self, ids: Tensor, view: MaeView) -> Tensor:
         """Return [N, D] normalised vectors to regress."""
         if self.options.target == "embeddings":
             # Detached: vectors that moved to meet their predictions would all become one. Normed:
             # shrinking them would lower the loss as well.
-            own = self.backbone.embedding.weight[labels].detach().float()
+            own = self.backbone.embedding.weight[ids].detach().float()
             return F.layer_norm(own, (self.backbone.width,))
         row, positions = view.parts["whole"], view.target_positions
         assert positions is not None

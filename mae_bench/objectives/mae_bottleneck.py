@@ -35,7 +35,14 @@ from mae_bench.objectives.base import (
     Trial,
     View,
 )
-from mae_bench.objectives.targets import all_positions, mlm_control, predicted
+from mae_bench.objectives.targets import (
+    all_positions,
+    filling,
+    labels_of,
+    mlm_control,
+    number_of,
+    predicted,
+)
 from mae_bench.seeding import seed_for
 from mae_bench.specs import BackboneSpec
 
@@ -55,6 +62,7 @@ class BottleneckAutoencoder(Objective["BottleneckAutoencoder.Options"]):
     name = "mae_bottleneck"
     summary = "one vector for a row helps a weak decoder to predict what it does not see"
     source = "RetroMAE: Xiao et al. 2022, arXiv:2205.12035"
+    why_not_recorded = ""
     predicts_tokens = True
 
     class Options(DecoderOptions):
@@ -120,12 +128,12 @@ class BottleneckAutoencoder(Objective["BottleneckAutoencoder.Options"]):
     def forward(self, view: View) -> LossOutput:
         """Return the cross-entropy at the positions that the decoder does not see."""
         features, targets = self._read(view)
-        weight = self.backbone.embedding.weight
-        loss = self.head.loss(features, weight, targets)
+        weight, number = self.backbone.embedding.weight, number_of(targets, filling(view))
+        loss = self.head.loss(features, weight, targets, number)
         metrics = {}
         if not self.training:
             metrics["accuracy"] = self.head.accuracy(features, weight, targets)
-        return LossOutput(loss, len(targets), metrics)
+        return LossOutput(loss, number, metrics)
 
     def score_tokens(self, view: View) -> tuple[Tensor, Tensor]:
         """Ask the decoder: neither it nor the encoder sees the tokens."""
@@ -147,7 +155,7 @@ class BottleneckAutoencoder(Objective["BottleneckAutoencoder.Options"]):
             embedding.weight[MASK_ID],
             None,
         )
-        return predicted(decoded, view), predicted(view.target_ids, view)
+        return predicted(decoded, view), labels_of(view.target_ids, view)
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:

@@ -1,7 +1,7 @@
 """A weighted sum of objectives: one backbone, one batch, one step."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Self
 
 import torch
@@ -12,10 +12,12 @@ from mae_bench.costs import Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
 from mae_bench.masking import RatioSchedule
+from mae_bench.model.means import Number
 from mae_bench.objectives.base import (
     OBJECTIVES,
     Block,
     LossOutput,
+    Requirements,
     View,
 )
 from mae_bench.objectives.part_entries import Part, Parts, parse_parts
@@ -101,7 +103,9 @@ class Mixture(Composite["Mixture.Options"]):
             for part, objective in zip(self.options.every, self.parts, strict=True)
         }
         now = [w if isinstance(w, float) else w.at(draws.progress) for w in self.options.weights]
-        weights = torch.tensor(now, device=block.ids.device).expand(len(block.ids), -1)
+        # filled on the device: numbers that are copied to it would make it wait
+        filled = [torch.full((), weight, device=block.ids.device) for weight in now]
+        weights = torch.stack(filled).expand(len(block.ids), -1)
         first = next(iter(views.values()))
         return MixtureView(
             first.input_ids, first.positions, first.is_pad, parts=views, weights=weights
@@ -111,14 +115,23 @@ class Mixture(Composite["Mixture.Options"]):
         """Return the weighted sum; as metrics each part's own loss and metrics."""
         assert isinstance(view, MixtureView) and view.weights is not None
         loss = view.weights.new_zeros(())
-        predicted, metrics = 0, {}
+        predicted: Number = 0
+        metrics: dict[str, Tensor] = {}
         for index, (label, part) in enumerate(view.parts.items()):
             output = self.loss_of(index, part)
             loss = loss + view.weights[0, index] * output.loss
-            predicted += output.predicted
+            predicted = predicted + output.predicted
             metrics[f"{label} loss"] = output.loss.detach()  # the graph is freed with the step
             metrics |= {f"{label} {name}": value for name, value in output.metrics.items()}
         return LossOutput(loss, predicted, metrics)
+
+    @classmethod
+    def requires(cls, options: Options) -> Requirements:
+        """Also progress where a weight moves; each part's loss is a mean over tokens of its own."""
+        required, weights = super().requires(options), options.weights
+        moves = any(isinstance(weight, WeightSchedule) for weight in weights)
+        follows = required.follows_progress or moves
+        return replace(required, follows_progress=follows, counts_apart=True)
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:

@@ -27,7 +27,14 @@ from mae_bench.objectives.base import (
     View,
     refuse_unread,
 )
-from mae_bench.objectives.targets import at_targets, before, masked_view, text_targets
+from mae_bench.objectives.targets import (
+    at_targets,
+    before,
+    filling,
+    masked_view,
+    number_of,
+    text_targets,
+)
 from mae_bench.objectives.two_ratios import TwoRatioOptions, two_ratio_view
 from mae_bench.specs import BackboneSpec
 
@@ -39,6 +46,7 @@ class MaskedLanguageModel(Objective["MaskedLanguageModel.Options"]):
     name = "mlm"
     summary = "predict hidden tokens; the encoder sees [MASK] in their place"
     source = "Devlin et al. 2019, arXiv:1810.04805"
+    why_not_recorded = ""
     predicts_tokens = True
 
     class Options(TwoRatioOptions):
@@ -111,16 +119,18 @@ class MaskedLanguageModel(Objective["MaskedLanguageModel.Options"]):
     def forward(self, view: View) -> LossOutput:
         """Return the cross-entropy of the predicted tokens."""
         features, targets = self._read(view)
-        weight = self.backbone.embedding.weight
+        weight, number = self.backbone.embedding.weight, number_of(targets, filling(view))
         if self.options.loss_on == "all":
             given = at_targets(view.input_ids[..., None], view)[0][:, 0]
-            loss = self.copy.loss(features, self.head, weight, targets=targets, given=given)
-            return LossOutput(loss, len(targets))
-        loss = self.head.loss(features, weight, targets)
+            loss = self.copy.loss(
+                features, self.head, weight, targets=targets, given=given, number=number
+            )
+            return LossOutput(loss, number)
+        loss = self.head.loss(features, weight, targets, number)
         metrics = {}
         if not self.training:
             metrics["accuracy"] = self.head.accuracy(features, weight, targets)
-        return LossOutput(loss, len(targets), metrics)
+        return LossOutput(loss, number, metrics)
 
     def score_tokens(self, view: View) -> tuple[Tensor, Tensor]:
         """Ask the vocabulary head."""

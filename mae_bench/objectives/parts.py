@@ -68,6 +68,8 @@ class Composite(Objective[PartsT]):
     share in the step: an average of the encoder's weights must not lag behind.
     """
 
+    why_not_recorded = ""  # its parts are asked
+
     def build(self, teacher: Path | None) -> None:
         """Build the parts."""
         self.parts = nn.ModuleList()
@@ -142,6 +144,9 @@ class Composite(Objective[PartsT]):
             hides=tuple(hidden for part in parts for hidden in part.hides),
             shares=(),
             restarts_at=(),
+            follows_progress=any(part.follows_progress for part in parts),
+            whole_batch=next((part.whole_batch for part in parts if part.whole_batch), ""),
+            counts_apart=any(part.counts_apart for part in parts),
         )
 
     @classmethod

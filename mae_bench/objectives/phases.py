@@ -128,6 +128,7 @@ class Phases(Composite["Phases.Options"]):
             super().requires(options),
             shares=tuple((part.label, part.amount) for part in options.every),
             restarts_at=options.borders[1:-1] if options.resets_optimizer else (),
+            follows_progress=True,
         )
 
     @classmethod

@@ -6,7 +6,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mae_bench.costs import TRAIN, Flops, StepShape
 from mae_bench.draws import Draws
@@ -21,6 +20,7 @@ from mae_bench.masking import (
     num_hidden,
     replace,
 )
+from mae_bench.model.means import IGNORED, cross_entropy
 from mae_bench.objectives.base import (
     OBJECTIVES,
     Block,
@@ -31,7 +31,12 @@ from mae_bench.objectives.base import (
     Trial,
     View,
 )
-from mae_bench.objectives.targets import all_positions
+from mae_bench.objectives.targets import (
+    all_positions,
+    number_of,
+    padding,
+    real,
+)
 from mae_bench.objectives.views import is_hidden, permute
 from mae_bench.specs import BackboneSpec, Frozen
 
@@ -52,6 +57,7 @@ class RandomTokenClassification(Objective["RandomTokenClassification.Options"]):
     name = "random_token_classification"
     summary = "tell shuffled or randomly replaced tokens from a row's own"
     source = "Yamaguchi et al. 2021, arXiv:2109.01819 (Random, Shuffle, Shuffle + Random)"
+    why_not_recorded = ""
 
     class Options(Frozen):
         """Random replacement of 15%, the paper's share.
@@ -96,15 +102,14 @@ class RandomTokenClassification(Objective["RandomTokenClassification.Options"]):
         """Return the cross-entropy over the classes, [CLS] and [SEP] included."""
         assert view.target_ids is not None
         hidden = self.backbone(view.input_ids, view.positions, view.is_pad)
-        logits, classes = self.head(hidden).float(), view.target_ids
-        if view.is_pad is None:
-            logits, classes = logits.flatten(0, 1), classes.flatten()
-        else:
-            logits, classes = logits[~view.is_pad], classes[~view.is_pad]
+        logits, classes = real(self.head(hidden).float(), view), real(view.target_ids, view)
+        if (is_pad := padding(view)) is not None:
+            classes = classes.masked_fill(is_pad, IGNORED)
+        number = number_of(classes, is_pad)
         metrics = {}
         if not self.training:
             metrics["accuracy"] = (logits.argmax(-1) == classes).float().mean()
-        return LossOutput(F.cross_entropy(logits, classes), len(classes), metrics)
+        return LossOutput(cross_entropy(logits, classes, number), number, metrics)
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:

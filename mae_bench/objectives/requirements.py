@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mae_bench.errors import SpecError
-from mae_bench.masking import Masking, MaskRatio, least_hiding
+from mae_bench.masking import MASKINGS, RANDOM, Masking, MaskRatio, RatioSchedule, least_hiding
+from mae_bench.specs import Frozen
 
 MOVED = {  # from names of earlier versions to where they are said now
     "teacher_of": "requires(options).teacher",
@@ -39,6 +40,12 @@ class Requirements:
             a text; empty where a text of one token has a loss too.
         shares: shares of the budget by label, each of which must be one training step at least.
         restarts_at: shares of the budget at which the optimizer forgets its moments.
+        follows_progress: whether `corrupt` reads the share of the budget that is spent; a step
+            is else recorded once for the whole training, with a progress of NaN.
+        whole_batch: a sentence on why the loss needs all rows of a batch at once; empty where the
+            loss of a batch is the mean of those of its parts.
+        counts_apart: whether the loss has terms that are means over different numbers of tokens,
+            so that parts of a batch add up only where no row is padded.
     """
 
     teacher: str | None = None
@@ -49,6 +56,9 @@ class Requirements:
     hides: tuple[tuple[MaskRatio, Masking], ...] = ()
     shares: tuple[tuple[str, float], ...] = ()
     restarts_at: tuple[float, ...] = ()
+    follows_progress: bool = False
+    whole_batch: str = ""
+    counts_apart: bool = False
 
     def least_tokens(self, row_length: int) -> int:
         """Return the tokens that a text must have for the loss to predict one of them.
@@ -118,3 +128,21 @@ class Provisions:
     shows_targets: bool = False
     moves_tokens: bool = False
     scorer: Scorer | None = None
+
+
+def requirements_of(options: Frozen) -> Requirements:
+    """Return what the options that many objectives share require.
+
+    What the option ``masking`` needs, a token hidden by ``mask_ratio``, progress where a ratio
+    moves, and whole batches where the encoder's output is regularised, if there are such options.
+    """
+    masking, ratio = getattr(options, "masking", None), getattr(options, "mask_ratio", None)
+    scheme = None if masking is None else MASKINGS.get(masking.scheme)
+    is_regularised = getattr(options, "is_regularised", False)
+    return Requirements(
+        uses_lexicon=scheme is not None and scheme.needs_lexicon,
+        uses_ngrams=scheme is not None and scheme.needs_ngrams,
+        hides=() if ratio is None else ((ratio, masking or RANDOM),),
+        follows_progress=any(isinstance(value, RatioSchedule) for _, value in options),
+        whole_batch="variance and covariance are those of a batch" if is_regularised else "",
+    )

@@ -17,7 +17,7 @@ from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
 from mae_bench.masking import check_masking, mean_flops, num_hidden
 from mae_bench.model.generator import Generator, sample
-from mae_bench.model.means import cross_entropy
+from mae_bench.model.means import cross_entropy, masked_mean
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
     OBJECTIVES,
@@ -26,10 +26,19 @@ from mae_bench.objectives.base import (
     LossOutput,
     Objective,
     Provisions,
+    Requirements,
     Trial,
     View,
 )
-from mae_bench.objectives.targets import MaskingOptions, at_targets, masked_view
+from mae_bench.objectives.targets import (
+    MaskingOptions,
+    at_targets,
+    filling,
+    masked_view,
+    number_of,
+    padding,
+    real,
+)
 from mae_bench.specs import BackboneSpec, Share
 
 
@@ -56,6 +65,7 @@ class ReplacedTokenDetection(Objective["ReplacedTokenDetection.Options"]):
     name = "rtd"
     summary = "tell a generator's replacements from a row's own tokens, at every position"
     source = "Clark et al. 2020, arXiv:2003.10555"
+    why_not_recorded = ""
 
     class Options(MaskingOptions):
         """15% masked, 85% of them by [MASK] (the authors' code), a weight of 50.
@@ -107,20 +117,21 @@ class ReplacedTokenDetection(Objective["ReplacedTokenDetection.Options"]):
         """Return the generator's loss plus the weighted loss of detection."""
         assert isinstance(view, RtdView)
         logits, targets = self.propose(view)
-        generator_loss = cross_entropy(logits, targets)
+        generator_loss = cross_entropy(logits, targets, number_of(targets, filling(view)))
         input_ids, is_replaced = self.filled(view, logits)
         hidden = self.backbone(input_ids, view.positions, view.is_pad)
-        scores, wanted = self.head(hidden).squeeze(-1).float(), is_replaced.float()
-        if view.is_pad is None:
-            scores, wanted = scores.flatten(), wanted.flatten()
+        scores = real(self.head(hidden).squeeze(-1).float(), view)
+        wanted, is_pad = real(is_replaced.float(), view), padding(view)
+        if is_pad is None:
+            detection = F.binary_cross_entropy_with_logits(scores, wanted)
         else:
-            scores, wanted = scores[~view.is_pad], wanted[~view.is_pad]
-        detection = F.binary_cross_entropy_with_logits(scores, wanted)
+            each = F.binary_cross_entropy_with_logits(scores, wanted, reduction="none")
+            detection = masked_mean(each, is_pad)
         metrics = {"generator_loss": generator_loss.detach(), "detection_loss": detection.detach()}
         if not self.training:
             metrics["accuracy"] = ((scores > 0) == (wanted > 0)).float().mean()
         loss = generator_loss + self.options.discriminator_weight * detection
-        return LossOutput(loss, len(wanted), metrics)
+        return LossOutput(loss, number_of(wanted, is_pad), metrics)
 
     def propose(self, view: View) -> tuple[Tensor, Tensor]:
         """Return the generator's logits [N, V] at the masked positions, and the tokens there."""
@@ -139,8 +150,10 @@ class ReplacedTokenDetection(Objective["ReplacedTokenDetection.Options"]):
         assert view.target_positions is not None and view.target_ids is not None
         assert view.uniform is not None
         # Detached: a sample has no gradient. The generator learns from its own loss alone.
-        if view.is_target is None:
+        if view.is_target is None or view.keeps_filling:
             chosen = sample(logits.detach(), view.uniform.flatten()).view_as(view.target_ids)
+            if view.is_target is not None:
+                chosen = torch.where(view.is_target, chosen, view.target_ids)
         else:
             chosen = view.target_ids.clone()
             chosen[view.is_target] = sample(logits.detach(), view.uniform[view.is_target])
@@ -182,6 +195,11 @@ class ReplacedTokenDetection(Objective["ReplacedTokenDetection.Options"]):
                 f"{options.generator_layers} (objective 'rtd'); write generator_width_ratio: 1 and "
                 "leave out generator_layers, or share 'tokens'"
             )
+
+    @classmethod
+    def requires(cls, options: Options) -> Requirements:
+        """Terms over different tokens: the masked ones, and all."""
+        return replace(super().requires(options), counts_apart=True)
 
     @classmethod
     def provides(cls, options: Options) -> Provisions:

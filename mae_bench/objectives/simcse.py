@@ -13,7 +13,14 @@ from mae_bench.costs import TRAIN, Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.masking import RANDOM, num_hidden
 from mae_bench.model.generators import kept_generators
-from mae_bench.model.info_nce import build_projector, info_nce, matched, mean_pool, similarities
+from mae_bench.model.info_nce import (
+    WHOLE_BATCH,
+    build_projector,
+    info_nce,
+    matched,
+    mean_pool,
+    similarities,
+)
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
     OBJECTIVES,
@@ -27,7 +34,14 @@ from mae_bench.objectives.base import (
     View,
     refuse_unread,
 )
-from mae_bench.objectives.targets import MaskingOptions, all_positions, at_targets, masked_view
+from mae_bench.objectives.targets import (
+    MaskingOptions,
+    all_positions,
+    at_targets,
+    filling,
+    masked_view,
+    number_of,
+)
 from mae_bench.objectives.views import cut, last_start, start_in
 from mae_bench.seeding import seed_for
 from mae_bench.specs import BackboneSpec, Frozen, Ratio
@@ -48,6 +62,7 @@ class SimCSE(Objective["SimCSE.Options"]):
     name = "simcse"
     summary = "pull two views of a text together, push other texts away"
     source = "Gao et al. 2021, arXiv:2104.08821"
+    why_not_recorded = ""
 
     class Options(Frozen):
         """Dropout views, temperature .05, projector in training only; no MLM term.
@@ -129,7 +144,8 @@ class SimCSE(Objective["SimCSE.Options"]):
             part = view.parts["mlm"]  # a pass of its own: the two views show no [MASK]
             encoded = self.backbone(part.input_ids, part.positions, part.is_pad)
             features, targets = at_targets(encoded, part)
-            mlm = self.head.loss(features, self.backbone.embedding.weight, targets)
+            number = number_of(targets, filling(part))
+            mlm = self.head.loss(features, self.backbone.embedding.weight, targets, number)
             loss = loss + self.options.mlm_weight * mlm
         return LossOutput(loss, len(first), metrics)
 
@@ -179,9 +195,9 @@ class SimCSE(Objective["SimCSE.Options"]):
 
     @classmethod
     def requires(cls, options: Options) -> Requirements:
-        """A hidden token where the MLM term is on."""
+        """A hidden token where the MLM term is on, and all rows of a batch."""
         term = ((options.mlm_mask_ratio, RANDOM),) if options.mlm_weight > 0 else ()
-        return replace(super().requires(options), hides=term)
+        return replace(super().requires(options), hides=term, whole_batch=WHOLE_BATCH)
 
     @classmethod
     def provides(cls, options: Options) -> Provisions:

@@ -23,7 +23,13 @@ from mae_bench.objectives.base import (
     Trial,
     View,
 )
-from mae_bench.objectives.targets import all_positions
+from mae_bench.objectives.targets import (
+    all_positions,
+    filling,
+    labels_of,
+    number_of,
+    predicted,
+)
 from mae_bench.specs import BackboneSpec, Frozen
 
 
@@ -42,6 +48,7 @@ class SpanDenoising(Objective["SpanDenoising.Options"]):
     name = "span_denoise"
     summary = "drop spans from the encoder's input; a small causal decoder writes them down"
     source = "Raffel et al. 2020, arXiv:1910.10683"
+    why_not_recorded = ""
     predicts_tokens = True
 
     class Options(Frozen):
@@ -97,19 +104,14 @@ class SpanDenoising(Objective["SpanDenoising.Options"]):
             is_mark.long().cumsum(1) * is_mark,
             view.is_pad,
         )
-        if decoder_view.is_target is None:
-            features, targets = features.flatten(0, 1), decoder_view.target_ids.flatten()
-        else:
-            features, targets = (
-                features[decoder_view.is_target],
-                decoder_view.target_ids[decoder_view.is_target],
-            )
-        weight = self.backbone.embedding.weight
-        loss = self.head.loss(features, weight, targets)
+        features = predicted(features, decoder_view)
+        targets = labels_of(decoder_view.target_ids, decoder_view)
+        weight, number = self.backbone.embedding.weight, number_of(targets, filling(decoder_view))
+        loss = self.head.loss(features, weight, targets, number)
         metrics = {}
         if not self.training:
             metrics["accuracy"] = self.head.accuracy(features, weight, targets)
-        return LossOutput(loss, len(targets), metrics)
+        return LossOutput(loss, number, metrics)
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:

@@ -23,6 +23,7 @@ from mae_bench.masking import (
     hide,
     replace,
 )
+from mae_bench.model.means import IGNORED, Number
 from mae_bench.model.teacher import SPEC_FILE
 from mae_bench.objectives.base import OBJECTIVES, Block, View, parse_options
 from mae_bench.results import read_json
@@ -110,8 +111,43 @@ def mlm_control(ratio: MaskRatio, masking: Masking) -> tuple[str, dict[str, obje
 
 
 def predicted(values: Tensor, view: View) -> Tensor:
-    """Return [N, ...] of values [B, M, ...] where the view predicts."""
-    return values.flatten(0, 1) if view.is_target is None else values[view.is_target]
+    """Return [N, ...] of values [B, M, ...] where the view predicts, and where it is filled up."""
+    return _chosen(values, view.is_target, view)
+
+
+def labels_of(ids: Tensor, view: View) -> Tensor:
+    """Return [N] of ids [B, M] where the view predicts, and `IGNORED` where it is filled up."""
+    if view.keeps_filling and view.is_target is not None:
+        ids = ids.masked_fill(~view.is_target, IGNORED)
+    return predicted(ids, view)
+
+
+def real(values: Tensor, view: View) -> Tensor:
+    """Return [N, ...] of values [B, S, ...] at tokens, and at the padding that a view keeps."""
+    return _chosen(values, None if view.is_pad is None else ~view.is_pad, view)
+
+
+def filling(view: View) -> Tensor | None:
+    """Return [N], whether an entry of `predicted` is filling; None where the view keeps none."""
+    if view.keeps_filling and view.is_target is not None:
+        return ~view.is_target.flatten()
+    return None
+
+
+def padding(view: View) -> Tensor | None:
+    """Return [N], whether an entry of `real` is padding; None where the view keeps none."""
+    if view.keeps_filling and view.is_pad is not None:
+        return view.is_pad.flatten()
+    return None
+
+
+def number_of(entries: Tensor, is_filling: Tensor | None) -> Number:
+    """Return how many of [N, ...] entries there are beside filling [N]."""
+    return len(entries) if is_filling is None else (~is_filling).sum()
+
+
+def _chosen(values: Tensor, is_there: Tensor | None, view: View) -> Tensor:
+    return values.flatten(0, 1) if is_there is None or view.keeps_filling else values[is_there]
 
 
 def before(view: View) -> View:
@@ -121,13 +157,13 @@ def before(view: View) -> View:
 
 
 def at_targets(hidden: Tensor, view: View) -> tuple[Tensor, Tensor]:
-    """Return features [N, D] and ids [N] at the predicted positions of all rows."""
+    """Return features [N, D] and ids [N] at the predicted positions of all rows.
+
+    Where the view keeps its filling, that is among them, with the id `IGNORED`.
+    """
     assert view.target_positions is not None and view.target_ids is not None
     index = view.target_positions[..., None].expand(-1, -1, hidden.shape[-1])
-    features = hidden.gather(1, index)
-    if view.is_target is None:
-        return features.flatten(0, 1), view.target_ids.flatten()
-    return features[view.is_target], view.target_ids[view.is_target]
+    return predicted(hidden.gather(1, index), view), labels_of(view.target_ids, view)
 
 
 def saved_soft_head(folder: Path) -> str | None:

@@ -10,18 +10,17 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from mae_bench.costs import Flops, StepShape, seconds_for, steps_for
 from mae_bench.data.blocks import Blocks, load_blocks
-from mae_bench.draws import Draws
 from mae_bench.errors import DataError, DivergedError, SpecError
-from mae_bench.masking import PAD_ID, build_lexicon
+from mae_bench.masking import build_lexicon
 from mae_bench.model.attention import to_device
 from mae_bench.model.backbone import build_backbone
 from mae_bench.model.teacher import SPEC_FILE
-from mae_bench.objectives.base import OBJECTIVES, Block, Objective, View, parse_options
+from mae_bench.objectives.base import OBJECTIVES, Objective, parse_options
+from mae_bench.pretraining.batches import Batches
 from mae_bench.pretraining.checkpoint import (
     load_state,
     save_checkpoint,
@@ -30,6 +29,7 @@ from mae_bench.pretraining.checkpoint import (
     write_json,
 )
 from mae_bench.pretraining.checkup import Checkup
+from mae_bench.pretraining.compiling import make_stepper
 from mae_bench.pretraining.external import (
     fitted_teacher,
     outside_stack,
@@ -37,11 +37,12 @@ from mae_bench.pretraining.external import (
     starting_backbone,
 )
 from mae_bench.pretraining.row_order import RowOrder
+from mae_bench.pretraining.step import Step
 from mae_bench.progress import Progress
-from mae_bench.seeding import seed_for
 from mae_bench.specs import PretrainSpec
-from mae_bench.training.optim import linear_schedule, make_optimizer, set_lr
-from mae_bench.training.precision import autocast, resolve_precision
+from mae_bench.training.muon import make_muon
+from mae_bench.training.optim import forget_moments, linear_schedule, make_optimizer, set_lr
+from mae_bench.training.precision import resolve_precision
 
 SAVE_EVERY_S = 20.0
 CURVE_POINTS = 200
@@ -59,6 +60,7 @@ def pretrain(
     work: Path,
     out: Path,
     device: str,
+    compile_by: str = "off",
     progress: Progress,
 ) -> None:
     """Pretrain by a spec and write the checkpoint folder ``out``.
@@ -73,6 +75,7 @@ def pretrain(
         work: folder that survives a kill, for the running state.
         out: empty folder for the result.
         device: ``cpu`` or ``cuda``.
+        compile_by: how steps are run, as in `make_stepper`.
         progress: called with the tokens done and the tokens to do.
 
     Raises:
@@ -83,7 +86,7 @@ def pretrain(
     with fitted_teacher(teacher, tokenizer, work) as fitted:
         run = _Run(spec, data, fitted, tokenizer, ngrams, encoder, device)
     if run.objective.is_trained:
-        run.train(work / "state.safetensors", progress)
+        run.train(work / "state.safetensors", compile_by, progress)
     save_checkpoint(run.objective, tokenizer, out)
     write_json(spec.model_dump(mode="json"), out / SPEC_FILE)
     write_json(run.curve, out / "curve.json")
@@ -127,7 +130,7 @@ class _Run:
         # an objective may start from its teacher's encoder
         is_drawn = encoder is None and torch.equal(drawn, backbone.embedding.weight)
         self.objective: Objective = to_device(objective, device)
-        self.restarts_at = requires.restarts_at
+        self.requires = requires
         self.shape = StepShape(
             spec.backbone,
             self.recipe.batch_rows,
@@ -155,30 +158,27 @@ class _Run:
             )
         self.data = data
         self.step, self.empty_steps, self.seconds = 0, 0, 0.0
+        self.how, self.micro_rows = "off", self.recipe.batch_rows
         self.curve: dict[str, list[float]] = {
             "step": [], "tokens": [], "seconds": [], "flops": [], "loss": [],
         }  # fmt: skip
         self.order = RowOrder(num_rows, self.recipe.batch_rows, spec.seed)
         self.checkup = Checkup(self.objective, data, spec.seed, device, is_drawn)
 
-    def train(self, state: Path, progress: Progress) -> None:
+    def train(self, state: Path, compile_by: str, progress: Progress) -> None:
         recipe = self.recipe
-        # All rows stay on the device: a step then sends no more than its row numbers.
-        rows = torch.from_numpy(np.array(self.data.rows).astype(np.int32)).to(self.device)
-        optimizer = make_optimizer(
-            self.objective.named_parameters(),
-            lr=recipe.peak_lr,
-            weight_decay=recipe.weight_decay,
-            betas=(recipe.beta1, recipe.beta2),
-            eps=recipe.eps,
-        )
+        optimizer = self._optimizer()
+        least = self.requires.least_tokens(self.data.row_length)
+        batches = Batches(self.data, self.order, self.device, least)
+        step = Step(self.objective, optimizer, batches, recipe, self.spec.seed, self.requires)
         if state.exists():
             notes = load_state(state, self.objective, optimizer, self.device)
             self.step, self.seconds, self.curve = notes["step"], notes["seconds"], notes["curve"]
             self.empty_steps = notes["empty_steps"]
-        trained = [p for p in self.objective.parameters() if p.requires_grad]
+            step.micro_rows = notes.get("micro_rows", step.micro_rows)
+        stepper = make_stepper(step, compile_by)
         every = max(1, self.steps // CURVE_POINTS) if self.steps else 10
-        loss_sum, num_losses = torch.zeros((), device=self.device), 0
+        num_losses = 0
         started = time.perf_counter() - self.seconds
         last_save = last_report = time.perf_counter()
         self.objective.train()
@@ -186,40 +186,30 @@ class _Run:
         while (done := self._done_ratio(time.perf_counter() - started)) < 1:
             # The rate of the middle of a step: at its start the first step would have rate 0.
             middle = done + 0.5 / self.steps if self.steps else done
-            if any(before < share <= done for share in self.restarts_at):
+            if any(before < share <= done for share in self.requires.restarts_at):
                 # The moments are those of another loss, the one of the phase before.
-                optimizer.state.clear()
+                forget_moments(optimizer)
             before = done
             set_lr(optimizer, recipe.peak_lr * linear_schedule(middle, recipe.warmup_ratio))
-            # Seeded at each step, so that a resumed run drops what an undisturbed one drops.
-            torch.manual_seed(seed_for("dropout", seed=self.spec.seed, step=self.step))
-            view = self._view(rows, done)
-            with autocast(self.device, recipe.precision):
-                output = self.objective(view)
+            has_learned = stepper(self.step, done)
             self.step += 1
-            if output.predicted:
-                output.loss.backward()
-                torch.nn.utils.clip_grad_norm_(trained, recipe.clip_norm)
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-                self.objective.after_step()
-                loss_sum += output.loss.detach()
-                num_losses += 1
-            else:  # texts so short that nothing is hidden: paid for, and nothing learned
-                self.empty_steps += 1
+            num_losses += has_learned
+            self.empty_steps += not has_learned
             now = time.perf_counter()
             if self.step % every == 0 or self._done_ratio(now - started) >= 1:
                 if num_losses:
-                    self._record(float(loss_sum) / num_losses, time.perf_counter() - started)
-                loss_sum.zero_()
+                    self._record(float(step.loss_sum) / num_losses, time.perf_counter() - started)
+                step.loss_sum.zero_()
                 num_losses = 0
                 if now - last_save > SAVE_EVERY_S:
-                    self._save(state, optimizer)
+                    self._save(state, optimizer, step.micro_rows)
                     last_save = now
             if now - last_report > SECONDS_BETWEEN_REPORTS:
                 last_report = now
                 self._report(progress, now - started)
         self.seconds = time.perf_counter() - started
+        self.how, self.micro_rows = stepper.how, step.micro_rows
+        optimizer.zero_grad(set_to_none=True)
         self.objective.eval()
         if self.step and self.empty_steps == self.step:
             raise DataError(
@@ -228,12 +218,20 @@ class _Run:
                 "like), or give longer texts"
             )
 
-    def _view(self, rows: torch.Tensor, progress: float) -> View:
-        epoch, ids = self.order.batch(self.step)
-        index = torch.from_numpy(ids).to(self.device, non_blocking=True)
-        chosen = rows[index].long()
-        block = Block(chosen, chosen == PAD_ID if self.data.has_pads else None)
-        return self.objective.corrupt(block, Draws(self.spec.seed, epoch, index, progress))
+    def _optimizer(self) -> torch.optim.Optimizer:
+        recipe = self.recipe
+        lr, decay, betas = recipe.peak_lr, recipe.weight_decay, (recipe.beta1, recipe.beta2)
+        if recipe.optimizer == "muon":
+            return make_muon(
+                self.objective,
+                lr=lr,
+                weight_decay=decay,
+                betas=betas,
+                eps=recipe.eps,
+                vocab_size=self.data.vocab_size,
+            )
+        named = self.objective.named_parameters()
+        return make_optimizer(named, lr=lr, weight_decay=decay, betas=betas, eps=recipe.eps)
 
     def _done_ratio(self, seconds: float) -> float:
         if self.steps is None:
@@ -258,10 +256,10 @@ class _Run:
         for name, value in point.items():
             self.curve[name].append(value)
 
-    def _save(self, state: Path, optimizer: torch.optim.Optimizer) -> None:
+    def _save(self, state: Path, optimizer: torch.optim.Optimizer, micro_rows: int) -> None:
         state.parent.mkdir(parents=True, exist_ok=True)
         notes = {"step": self.step, "seconds": self.seconds, "curve": self.curve}
-        notes["empty_steps"] = self.empty_steps
+        notes |= {"empty_steps": self.empty_steps, "micro_rows": micro_rows}
         save_state(state, self.objective, optimizer, notes)
 
     def _report(self, progress: Progress, seconds: float) -> None:
@@ -289,6 +287,8 @@ class _Run:
             "params_objective": beside,
             "precision": resolve_precision(self.recipe.precision, self.device),
             "device": self.device,
+            "compiled": self.how,
+            "micro_batch_rows": self.micro_rows,
             "num_threads": torch.get_num_threads(),
             "final_loss": self.curve["loss"][-1] if self.curve["loss"] else None,
             **self.checkup.after(),

@@ -128,6 +128,8 @@ class _Collector:
             "teacher_pretrain_flops": cost["teacher_pretrain_flops"],
             "params_encoder": cost["params_encoder"],
             "params_objective": cost["params_objective"],
+            "pretrain_compile": cost.get("compiled"),  # of an earlier version, not known
+            "micro_batch_rows": cost.get("micro_batch_rows"),
             "is_collapsed": bool(cost["collapse"]),
             "collapse": cost["collapse"],
             "plateau": cost["plateau"],

@@ -3,6 +3,7 @@
 from mae_bench.errors import SpecError
 
 DEVICES = ("auto", "cpu", "cuda")
+COMPILES = ("auto", "off", "graph", "inductor")
 
 
 def check_workers(workers: int | None, name: str = "workers") -> None:
@@ -25,6 +26,17 @@ def check_device(device: str, name: str = "device") -> None:
     """
     if device not in DEVICES:
         raise SpecError(f"{name} must be one of {', '.join(DEVICES)}; got '{device}'")
+
+
+def check_compile(compile_by: str, name: str = "compile_by") -> None:
+    """Raise SpecError unless it names a way to run training steps.
+
+    Args:
+        compile_by: the way.
+        name: what the user calls it: an argument, or a flag.
+    """
+    if compile_by not in COMPILES:
+        raise SpecError(f"{name} must be one of {', '.join(COMPILES)}; got '{compile_by}'")
 
 
 def num_cards() -> int:

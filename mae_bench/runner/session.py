@@ -17,7 +17,7 @@ from mae_bench.planning.stage_kinds import STAGE_KINDS
 from mae_bench.results import ROWS_FILE, save_rows
 from mae_bench.runner.collect import collect
 from mae_bench.runner.completion import FINISHED, is_damaged, mark_finished, plan_key
-from mae_bench.runner.devices import check_device, check_workers
+from mae_bench.runner.devices import check_compile, check_device, check_workers
 from mae_bench.runner.executors import Executor, WorkOrder, make_executor
 from mae_bench.runner.executors.base import run_order
 from mae_bench.runner.stages import Settings
@@ -75,6 +75,7 @@ class Session:
         executor: str | Executor = "local",
         shard: str | None = None,
         track: str | None = None,
+        compile_by: str = "auto",
     ) -> None:
         """Bind a study to a home.
 
@@ -87,11 +88,13 @@ class Session:
             executor: where workers run: a registered name, or one that was made with options.
             shard: ``2/8`` runs the second of eight shares alone; None runs all.
             track: the tracker that gets the curves of pretrainings; None for none.
+            compile_by: ``auto``, ``off``, ``graph`` or ``inductor``: how pretraining steps are run.
         """
         from mae_bench.data.sources import data_dir as find_data_dir
 
         check_workers(workers)
         check_device(device)
+        check_compile(compile_by)
         self.asked = study
         self.store = Store(home)
         self.data_dir = find_data_dir(data_dir)
@@ -102,6 +105,7 @@ class Session:
         self._shard = parse_shard(shard)
         check_tracker(track)
         self._track = track
+        self._compile_by = compile_by
         self._tuned: dict[str, dict[str, Any]] = {}
 
     @cached_property
@@ -231,7 +235,7 @@ class Session:
         left = sum(not self.store.is_done(*stage.key) for stage in stages)
         if not left:
             return
-        settings = Settings(device=self.device, data_dir=self.data_dir)
+        settings = Settings(self.device, self.data_dir, compile_by=self._compile_by)
         workers = self.choose_workers(left)
         order = WorkOrder(tuple(stages), self.store.home, settings, workers)
         if self._track is None:

@@ -27,11 +27,13 @@ class Settings:
         data_dir: local data, or None.
         num_threads: of a stage. Another number adds in another order, which moves the last bits;
             so it does not depend on the number of workers, which use the other cores.
+        compile_by: how pretraining steps are run, as in `pretraining.compiling.make_stepper`.
     """
 
     device: str = "cpu"
     data_dir: Path | None = None
     num_threads: int = 1
+    compile_by: str = "auto"
 
     def apply(self) -> None:
         """Set the thread counts of this process's libraries; best before they are imported."""
@@ -185,6 +187,7 @@ def _pretrain(job: Job) -> None:
         work=job.store.work(job.stage.kind, job.stage.id),
         out=job.out,
         device=job.settings.device,
+        compile_by=job.settings.compile_by,
         progress=job.progress,
     )
 

@@ -190,14 +190,16 @@ class CorpusSpec(Frozen):
 
 
 class PretrainRecipe(Frozen):
-    """The one pretraining recipe of a study: AdamW, linear warm-up, linear decay to zero.
+    """The one pretraining recipe of a study: an optimizer, linear warm-up, linear decay to zero.
 
     Attributes:
         budget: when a pretraining ends.
+        optimizer: ``muon`` is for matrices of layers (Jordan et al. 2024), with AdamW for the
+            rest: embeddings, vectors, and what has a row for each token of the vocabulary.
         batch_rows: rows of the corpus in a step.
         peak_lr: learning rate at the end of the warm-up.
         warmup_ratio: share of the steps in which the rate rises.
-        weight_decay: of AdamW; biases and norms have none.
+        weight_decay: of matrices and embeddings; biases and norms have none.
         beta1: AdamW's decay of the mean gradient.
         beta2: AdamW's decay of the mean squared gradient.
         eps: added to AdamW's denominator.
@@ -206,6 +208,7 @@ class PretrainRecipe(Frozen):
     """
 
     budget: Budget = Budget(tokens=2_000_000)
+    optimizer: Literal["adamw", "muon"] = "adamw"
     batch_rows: Count = 32
     peak_lr: Annotated[float, Field(gt=0)] = 2e-3
     warmup_ratio: Share = 0.05

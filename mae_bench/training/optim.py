@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mae_bench.training.bert_adam import BertAdam
 
@@ -59,6 +59,17 @@ def linear_schedule(done_ratio: float, warmup_ratio: float) -> float:
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """Set the rate of every group, times the group's own factor."""
+    """Set the rate of every group, times the group's own factor; a rate that is a tensor, in it."""
     for group in optimizer.param_groups:
-        group["lr"] = lr * group.get("lr_factor", 1.0)
+        own = lr * group.get("lr_factor", 1.0)
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(own)
+        else:
+            group["lr"] = own
+
+
+def forget_moments(optimizer: torch.optim.Optimizer) -> None:
+    """Set the state of every parameter to that before the first step, where it stands."""
+    for state in optimizer.state.values():
+        for value in state.values():
+            value.zero_()

@@ -86,6 +86,7 @@ def run_study(
     executor: str | Executor = "local",
     shard: str | None = None,
     track: str | None = None,
+    compile_by: str = "auto",
     retry_failed: bool = False,
     emit: Emit = ignore_event,
 ) -> pd.DataFrame:
@@ -103,6 +104,8 @@ def run_study(
         executor: where workers run: a registered name, or one that was made with options.
         shard: ``2/8`` runs the second of eight shares alone; None runs all.
         track: tensorboard, wandb, trackio or mlflow, which get the curves of pretrainings.
+        executor: a registered name: where workers run.
+        compile_by: ``auto``, ``off``, ``graph`` or ``inductor``: how pretraining steps are run.
         retry_failed: try what failed in an earlier run again.
         emit: is called with each event.
     """
@@ -117,6 +120,7 @@ def run_study(
         executor=executor,
         shard=shard,
         track=track,
+        compile_by=compile_by,
     )
     if study.tuning is not None and use_outcome(session) is None:
         tune(session, emit, retry_failed=retry_failed)

@@ -316,6 +316,7 @@ def test_a_wrong_flag_is_refused_by_every_verb(run, study, verb):
         ("--device", "tpu", "--device must be one of"),
         ("--workers", "0", "--workers must be at least 1"),
         ("--executor", "locl", "unknown executor 'locl'"),
+        ("--compile", "fast", "--compile must be one of auto, off, graph, inductor; got 'fast'"),
     ):
         code, out, err = run(verb, study, flag, value)
         assert (code, out) == (2, "") and refusal in err, err

@@ -163,7 +163,7 @@ BUGS = (
         "threads_by_workers",
         "The threads of a stage follow the number of workers, and with them the last bits.",
         "mae_bench/runner/session.py",
-        "settings = Settings(device=self.device, data_dir=self.data_dir)",
+        "settings = Settings(self.device, self.data_dir, compile_by=self._compile_by)",
         "settings = Settings(self.device, self.data_dir, 1 + 7 // (self._workers or 1))",
         (
             "tests/runner/test_execute.py"

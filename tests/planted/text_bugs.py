@@ -41,16 +41,19 @@ BUGS = (
     Bug(
         "empty_step_counts",
         "A step that predicts nothing still decays weights and moves moments.",
-        "mae_bench/pretraining/pretrain.py",
-        "if output.predicted:",
-        "if output.loss.requires_grad:",
+        "mae_bench/pretraining/step.py",
+        "            if isinstance(output.predicted, Tensor) or output.predicted:\n"
+        "                output.loss.backward()\n"
+        "                self.loss_sum += output.loss.detach()\n"
+        "            return output.predicted",
+        "            output.loss.backward()\n            return at_least_one(output.predicted)",
         (f"{EMPTY}::test_an_empty_step_moves_no_weight",),
     ),
     Bug(
         "empty_nan",
         "A mean over no predicted token is no number.",
         "mae_bench/model/means.py",
-        "return F.cross_entropy(logits, targets) if len(targets) else logits.sum()",
+        "return F.cross_entropy(logits, targets) if number else logits.sum()",
         "return F.cross_entropy(logits, targets)",
         (f"{EMPTY}::test_a_step_without_anything_to_predict_has_a_loss_and_no_gradient",),
     ),

@@ -9,6 +9,7 @@ from small_blocks import BACKBONE, BATCH, ROWS, L, V, run_pretraining, write_blo
 
 import mae_bench.model.start as start
 import mae_bench.pretraining.pretrain as loop
+import mae_bench.pretraining.step as step
 from mae_bench.costs import StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import DataError, DivergedError, SpecError
@@ -90,7 +91,7 @@ def test_every_objective_reads_the_same_rows_in_order(folder, monkeypatch):
         seen.append((seed, epoch, row_ids.tolist(), progress))
         return Draws(seed, epoch, row_ids, progress)
 
-    monkeypatch.setattr(loop, "Draws", recording)
+    monkeypatch.setattr(step, "Draws", recording)
     by_objective = {}
     for objective in ("mlm", "mae", "simcse"):
         seen.clear()

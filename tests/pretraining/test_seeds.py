@@ -10,6 +10,7 @@ from small_blocks import run_pretraining, write_blocks
 from small_cases import save_encoder, small_spec, small_task
 
 import mae_bench.pretraining.pretrain as loop
+import mae_bench.pretraining.step as step
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.progress import silent
 from mae_bench.protocols.finetune import run
@@ -80,8 +81,8 @@ def test_each_seed_starts_from_weights_of_its_own(folder, objective):
 
 def test_each_seed_has_rows_and_masks_of_its_own(folder, monkeypatch):
     made = []
-    real = loop.Draws
-    monkeypatch.setattr(loop, "Draws", lambda *args: made.append(real(*args)) or made[-1])
+    real = step.Draws
+    monkeypatch.setattr(step, "Draws", lambda *args: made.append(real(*args)) or made[-1])
     for seed in (0, 1):
         run_pretraining(folder, "mlm", seed=seed, name=str(seed), budget=Budget(steps=3))
     first, second = made[:3], made[3:6]
