@@ -189,10 +189,13 @@ class FinetuneKind(TaskKind):
         pools_text: whether its head is a `PooledHead` over the rows of the default `lay_out`, so
             that a recipe may say how texts are pooled and which part of a long one is read.
         weighs_classes: whether its `under` reads ``class_weights``.
+        has_head: whether its head has weights, so that there is something to learn beside the
+            encoder.
     """
 
     pools_text: ClassVar[bool] = False
     weighs_classes: ClassVar[bool] = False
+    has_head: ClassVar[bool] = True
 
     @abstractmethod
     def learner(self, train: Examples) -> Learner:
@@ -224,6 +227,14 @@ class FinetuneKind(TaskKind):
 
         return tokenize(
             tokenizer, examples.texts, max_length=max_length, vocab_size=vocab_size, device=device
+        )
+
+    def lay_out_train(
+        self, tokenizer: Any, examples: Examples, *, max_length: int, vocab_size: int, device: str
+    ) -> "TokenSet":
+        """Return examples as a model learns from them: by default as `lay_out` has them read."""
+        return self.lay_out(
+            tokenizer, examples, max_length=max_length, vocab_size=vocab_size, device=device
         )
 
 
