@@ -5,6 +5,7 @@ raises the version of its protocol; no protocol may read the test split before i
 """
 
 from mae_bench.protocols import (
+    bm25,
     few_shot,
     finetune,
     floors,
@@ -19,6 +20,7 @@ from mae_bench.protocols import (
 )
 
 __all__ = [
+    "bm25",
     "few_shot",
     "finetune",
     "floors",

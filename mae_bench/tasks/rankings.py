@@ -3,12 +3,12 @@
 Legend: N queries, C candidates, D features of a vector.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from mae_bench.tasks.metrics import Values
-from mae_bench.tasks.untrained import Rows, unit_rows
+from mae_bench.tasks.untrained import Rows, Score, unit_rows
 
 MAX_RANKED = 100  # candidates of a query that a prediction keeps; metrics look at ten
 DIGITS = 6  # of a score; what differs by less is rounding of the encoder, and tied
@@ -28,11 +28,21 @@ def nearest(queries: Rows, candidates: Rows, names: Sequence[str]) -> list[Ranki
     from scipy.sparse import issparse
 
     queries, columns = unit_rows(queries), unit_rows(candidates).T
-    ranked: list[Ranking] = []
-    for start in range(0, queries.shape[0], _AT_ONCE):
-        scores = queries[start : start + _AT_ONCE] @ columns
-        ranked += rankings(scores.toarray() if issparse(scores) else scores, names)
-    return ranked
+
+    def cosines(some: range) -> Values:
+        scores = queries[some.start : some.stop] @ columns
+        return scores.toarray() if issparse(scores) else scores  # type: ignore[no-any-return]
+
+    return [each for some in _blocks(queries.shape[0]) for each in rankings(cosines(some), names)]
+
+
+def ranked(queries: Sequence[str], score: Score, names: Sequence[str]) -> list[Ranking]:
+    """Return the candidates of each of N queries by their scores [N, C]."""
+    return [
+        each
+        for some in _blocks(len(queries))
+        for each in rankings(score(queries[some.start : some.stop]), names)
+    ]
 
 
 def rankings(scores: Values, names: Sequence[str]) -> list[Ranking]:
@@ -52,3 +62,8 @@ def rankings(scores: Values, names: Sequence[str]) -> list[Ranking]:
                 groups.append([names[index]])
         ranked.append(groups)
     return ranked
+
+
+def _blocks(count: int) -> Iterator[range]:
+    for start in range(0, count, _AT_ONCE):
+        yield range(start, min(start + _AT_ONCE, count))

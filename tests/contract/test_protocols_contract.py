@@ -75,6 +75,7 @@ def test_every_module_with_a_protocol_is_named_in_the_package():
     }
     assert modules <= set(mae_bench.protocols.__all__)
     assert NAMES == [
+        "bm25",
         "few_shot",
         "finetune",
         "knn",

@@ -12,8 +12,8 @@ from mae_bench.plurals import counted
 from mae_bench.tasks.base import Examples, Labels, Task
 from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, objects
 from mae_bench.tasks.metrics import Values
-from mae_bench.tasks.rankings import nearest, rankings
-from mae_bench.tasks.untrained import CosineKind, Vectors
+from mae_bench.tasks.rankings import nearest, ranked, rankings
+from mae_bench.tasks.untrained import CandidateKind, Index, Vectors
 
 if TYPE_CHECKING:
     from mae_bench.tasks.bi_encoder import InBatch
@@ -23,7 +23,7 @@ Relevant = dict[str, list[str]]
 
 
 @KINDS.register("rank")
-class Rank(CosineKind, FinetuneKind):
+class Rank(CandidateKind, FinetuneKind):
     """Candidate texts are ranked for a query, the relevant ones first.
 
     Labels are the names of a query's relevant candidates, ``{"relevant": [...]}``.
@@ -145,6 +145,12 @@ class Rank(CosineKind, FinetuneKind):
         candidates = self.candidates(examples)
         columns = vectors(list(candidates.values()))
         return objects(nearest(vectors(examples.texts[0]), columns, list(candidates)))
+
+    def by_scores(self, examples: Examples, index: Index) -> Values:
+        """Return the candidates by their scores."""
+        candidates = self.candidates(examples)
+        score = index(list(candidates.values()))
+        return objects(ranked(examples.texts[0], score, list(candidates)))
 
     def learner(self, train: Examples) -> "InBatch":
         """Return a bi-encoder's way to learn."""
