@@ -10,7 +10,7 @@ from mae_bench.planning.clozes import check_clozes
 from mae_bench.planning.controls import with_controls
 from mae_bench.planning.deciding import check_deciding, check_mean
 from mae_bench.planning.external import check_origin, is_outside, resolved_backbone
-from mae_bench.planning.fitting import check_kinds, check_scorers, fitting_floors
+from mae_bench.planning.fitting import check_kinds, check_scorers, fitting_floors, left_out_floors
 from mae_bench.planning.noises import check_noises
 from mae_bench.planning.outside_arms import check_encoders, left_out_protocols
 from mae_bench.planning.recipes import (
@@ -59,7 +59,7 @@ def check_study(
     study = with_fitted_lengths(study.model_copy(update={"objectives": specs}))
     _check_names(study)
     check_kinds(study)
-    silent = check_scorers(study, arms)
+    silent = [*check_scorers(study, arms), *left_out_floors(study)]
     check_deciding(study)
     check_lengths(study)
     check_strategies(study)
