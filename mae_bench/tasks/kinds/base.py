@@ -10,6 +10,7 @@ Legend: N examples, B batch, S padded length of a batch, D hidden size.
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -18,7 +19,8 @@ from mae_bench.errors import DataError, SpecError
 from mae_bench.plurals import counted
 from mae_bench.registry import Registry
 from mae_bench.tasks.base import TASKS, Examples, Labels, Task
-from mae_bench.tasks.learner import Learner
+from mae_bench.tasks.label_names import LabelNames
+from mae_bench.tasks.learner import Learner as Learner
 from mae_bench.tasks.metrics import Values
 from mae_bench.tasks.train_task import check_train_task
 
@@ -27,16 +29,6 @@ if TYPE_CHECKING:
     from mae_bench.training.batching import TokenSet
 
 Predict = Callable[[Any], Values]
-__all__ = [
-    "KINDS",
-    "FinetuneKind",
-    "Learner",
-    "LinearKind",
-    "Predict",
-    "TaskKind",
-    "kind_of",
-    "objects",
-]
 
 
 class TaskKind(ABC):
@@ -76,6 +68,11 @@ class TaskKind(ABC):
         self.skipped: Counter[str] = Counter()
         if (given := len(task.text_fields)) in self.allowed_texts:
             self.num_texts = given
+
+    @cached_property
+    def names(self) -> LabelNames:
+        """The task's ``label_names``, to be looked up by name or place."""
+        return LabelNames(self.task.label_names)
 
     def check(self) -> None:
         """Check that the task's definition is one of this kind.
@@ -189,8 +186,7 @@ class FinetuneKind(TaskKind):
         pools_text: whether its head is a `PooledHead` over the rows of the default `lay_out`, so
             that a recipe may say how texts are pooled and which part of a long one is read.
         weighs_classes: whether its `under` reads ``class_weights``.
-        has_head: whether its head has weights, so that there is something to learn beside the
-            encoder.
+        has_head: whether its head has weights, so that it can learn beside the encoder.
     """
 
     pools_text: ClassVar[bool] = False
