@@ -1,7 +1,8 @@
 """Reads the rows of a study into scores by arm, task and setting.
 
 The floors that need no encoder have no protocol and no pretraining corpus; they are read under
-every protocol and corpus size of the study, so that each table carries them.
+every protocol and corpus size of the study, so that each table carries them. Beside protocols that
+learn from no label they are those that learned from most.
 """
 
 from collections.abc import Iterable, Mapping
@@ -110,6 +111,7 @@ def _cells(
     records: list[dict[str, object]] = table[used].to_dict("records")  # type: ignore[assignment]
     for record in records:
         groups.setdefault(tuple(record[key] for key in keys), []).append(record)
+    references = _with_most_labels(groups)
     contents: list[tuple[list[tuple[str, str, Setting]], dict[str, Any]]] = []
     for (arm, protocol, task, size, noise, corpus), rows in groups.items():
         values = np.full(len(seeds), np.nan)
@@ -124,9 +126,11 @@ def _cells(
                 f"size {size}, noise '{noise.label}'; each seed may have one primary row only"
             )
         of_tasks = [name for name in study.protocols if name not in readers]
-        protocols = [protocol] if protocol in study.protocols else of_tasks
-        if size != "all":  # a floor that learned from so many labels
-            protocols = [name for name in protocols if name not in unlabelled]
+        named = {protocol: size}
+        if protocol not in study.protocols:  # a floor
+            named = {name: size for name in of_tasks if name not in unlabelled}
+            if (arm, protocol, task, size, noise, corpus) in references:
+                named |= {name: "all" for name in of_tasks if name in unlabelled}
         sizes: list[int | None] = [None]
         if len(corpora) > 1:
             sizes = [corpus] if corpus != -1 else list(corpora)
@@ -139,8 +143,8 @@ def _cells(
             "is_collapsed": is_collapsed,
         }
         spread = [
-            (arm, task, Setting(p, size, noise, tokens, p in unlabelled))
-            for p in protocols
+            (arm, task, Setting(p, named[p], noise, tokens, p in unlabelled))
+            for p in named
             if (p, task) not in unread
             for tokens in sizes
         ]
@@ -155,6 +159,21 @@ def _cells(
         for cell_key in spread:
             cells[cell_key] = cell
     return cells
+
+
+def _with_most_labels(groups: Mapping[tuple[Any, ...], list[dict[str, Any]]]) -> set[object]:
+    """Return the keys of groups that learned from most labels, of those that differ in no more.
+
+    Such a floor is the reference for what learns from none.
+    """
+    most: dict[object, tuple[float, tuple[Any, ...]]] = {}
+    for key, rows in groups.items():
+        labels = [float(row["n_train"]) for row in rows if not pd.isna(row["n_train"])]
+        arm, protocol, task, _, noise, corpus = key
+        best = most.setdefault((arm, protocol, task, noise, corpus), (-1.0, key))
+        if max(labels, default=0.0) > best[0]:
+            most[arm, protocol, task, noise, corpus] = max(labels, default=0.0), key
+    return {key for _, key in most.values()}
 
 
 def _arms(table: pd.DataFrame, study: Study) -> Iterable[Arm]:

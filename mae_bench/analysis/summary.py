@@ -79,7 +79,7 @@ def summary(rows: pd.DataFrame, study: Study, unread: Pairs = frozenset()) -> Su
             cell = scores.cells.get((arm.label, task, where))
             verdict = by_pair.get((arm.label, task))
             word = _word(arm.label == control, arm.role in COMPARED, cell, verdict)
-            text = score_text(cell, len(scores.seeds))
+            text = score_text(cell, len(scores.seeds), says_labels=where.is_unlabelled)
             cells[arm.label, task] = SummaryCell(text, word, cell, verdict)
     return Summary(
         headline=headline(study, scores, control, verdicts, claims),

@@ -58,8 +58,11 @@ class Table:
         return frame.set_axis([escape(str(name)) for name in frame.columns], axis=1)
 
 
-def score_text(cell: Cell | None, num_seeds: int) -> str:
-    """Return a score with half its interval, its n where seeds lack, and its marks."""
+def score_text(cell: Cell | None, num_seeds: int, *, says_labels: bool = False) -> str:
+    """Return a score with half its interval, its n where seeds lack, and its marks.
+
+    Where it ``says_labels``, it says how many it learned from, if any.
+    """
     if cell is None:
         return "not run"
     if cell.n == 0:
@@ -72,6 +75,8 @@ def score_text(cell: Cell | None, num_seeds: int) -> str:
         notes.append(f"n={cell.n}")
     if cell.num_failed:
         notes.append(f"failed {cell.num_failed} of {num_seeds}")
+    if says_labels and cell.n_train:
+        notes.append(f"{cell.n_train:,} labels")
     if notes:
         text += f" ({', '.join(notes)})"
     if cell.num_collapsed:
@@ -90,7 +95,8 @@ def score_table(scores: Scores, setting: Setting) -> Table:
         record = {"arm": arm.shown}
         for task in tasks:
             cell = scores.cells.get((arm.label, task, setting))
-            record[f"{task} ({metrics[task]})"] = score_text(cell, len(scores.seeds))
+            text = score_text(cell, len(scores.seeds), says_labels=setting.is_unlabelled)
+            record[f"{task} ({metrics[task]})"] = text
         if averaged is not None:
             whole = aggregate(scores, arm.label, setting)
             record["mean of tasks"] = aggregate_text(whole, "mean", "", len(scores.seeds), averaged)
@@ -104,6 +110,7 @@ def score_table(scores: Scores, setting: Setting) -> Table:
         f"n = {len(scores.seeds)} unless a cell says otherwise. "
         f"{COLLAPSE_MARK}k: k collapsed runs, which stay in the mean."
         + (" IQM: interquartile mean over seeds and tasks." if averaged else "")
+        + (" A floor that learned from labels says how many." if setting.is_unlabelled else "")
     )
     return Table(f"scores-{setting.slug}", caption, pd.DataFrame(records))
 

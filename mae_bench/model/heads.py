@@ -114,6 +114,14 @@ class TokenHead(LinearHead):
         return outputs if is_pad is None else outputs.masked_fill(is_pad.unsqueeze(-1), 0.0)
 
 
+class VectorHead(nn.Module):
+    """The mean of a text's token vectors as it is: the head of what compares texts."""
+
+    def forward(self, hidden: Tensor, is_pad: Tensor | None) -> Tensor:
+        """Return text vectors [B, D] float32 of hidden vectors [B, S, D]."""
+        return pool(hidden, is_pad, "mean")
+
+
 class TaskModel(nn.Module):
     """An encoder and the head of a task: what a fine-tune trains."""
 

@@ -10,7 +10,7 @@ from mae_bench.planning.clozes import check_clozes
 from mae_bench.planning.controls import with_controls
 from mae_bench.planning.deciding import check_deciding, check_mean
 from mae_bench.planning.external import check_origin, resolved_backbone
-from mae_bench.planning.fitting import check_kinds, check_scorers, fitting_floors
+from mae_bench.planning.fitting import check_kinds, check_scorers, fitting_floors, left_out_floors
 from mae_bench.planning.noises import check_noises
 from mae_bench.planning.outside_arms import check_encoders, left_out_protocols
 from mae_bench.planning.reading import asked_tasks, averaged_tasks
@@ -60,7 +60,7 @@ def check_study(
     specs = tuple(arm.spec for arm in arms)
     study = with_fitted_lengths(study.model_copy(update={"objectives": specs}))
     _check_names(study)
-    silent = [*check_kinds(study), *check_scorers(study, arms)]
+    silent = [*check_kinds(study), *check_scorers(study, arms), *left_out_floors(study)]
     check_deciding(study)
     check_lengths(study)
     check_strategies(study)

@@ -218,9 +218,10 @@ def _evaluate_flops(stage: Stage, plan: Plan, vocab_size: int, encoders: Encoder
 
     spec = stage.spec
     assert isinstance(spec, EvaluateSpec)
-    if spec.checkpoint is None:
+    protocol = PROTOCOLS.get(spec.protocol)
+    if not protocol.needs_checkpoint:
         return 0.0
-    recipe = PROTOCOLS.get(spec.protocol).recipe.model_validate(spec.recipe)
+    recipe = protocol.recipe.model_validate(spec.recipe)
     most = getattr(recipe, "max_length", None)
     length = math.ceil(most * _ROUGH_FILL) if most else plan.study.corpus.row_length
     texts = _ROUGH_TEXTS * max(1, len(spec.test_noises)) / TRAIN

@@ -106,7 +106,11 @@ def read_tasks(
 
 
 def fitting_floors(study: Study) -> dict[str, str]:
-    """Return the floors that can read a task of a study: protocol -> label of its arm."""
+    """Return the floors that can read a task of a study: protocol -> label of its arm.
+
+    Without a pretraining there is no corpus to learn from.
+    """
+    from mae_bench.protocols.base import PROTOCOLS
     from mae_bench.tasks.own import task_of
 
     tasks = [task_of(study, task) for task in study.real_tasks]
@@ -114,7 +118,29 @@ def fitting_floors(study: Study) -> dict[str, str]:
         name: label
         for name, label in FLOORS.items()
         if any(can_floor_read(name, task) for task in tasks)
+        and (study.objectives or not PROTOCOLS.get(name).learns_corpus)
     }
+
+
+def left_out_floors(study: Study) -> list[str]:
+    """Return a sentence where floors have no corpus to learn from."""
+    from mae_bench.protocols.base import PROTOCOLS
+    from mae_bench.tasks.own import task_of
+
+    tasks = [task_of(study, task) for task in study.real_tasks]
+    labels = [
+        label
+        for name, label in FLOORS.items()
+        if PROTOCOLS.get(name).learns_corpus
+        and any(can_floor_read(name, task) for task in tasks)
+        and not study.objectives
+    ]
+    if not labels:
+        return []
+    return [
+        f"the floors {', '.join(labels)} are left out: they learn from the corpus of a "
+        "pretraining, and this study has none"
+    ]
 
 
 def _check_sizes(

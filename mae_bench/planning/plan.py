@@ -139,7 +139,8 @@ class _Planner:
         for seed in study.seeds:
             for name, label in floors.items() if has_tasks else ():
                 arm = ArmSpec(objective=name, label=label)
-                yield from self._evaluations(arm, name, None, None, seed, groups)
+                for key, tokens in self._learned(name, axis):
+                    yield from self._evaluations(arm, name, key, tokens, seed, groups)
             for tokens in axis:
                 for arm in study.objectives:
                     key = self._pretrain(arm.label, tokens, self._pretrain_seed(seed))
@@ -162,6 +163,16 @@ class _Planner:
         key, folder = encoder_key(self.builder, encoder), folder_of(encoder)
         self.folders[key] = str(folder) if folder else None
         return key
+
+    def _learned(
+        self, floor: str, axis: tuple[int | None, ...]
+    ) -> list[tuple[Key | None, int | None]]:
+        """Return the corpora that a floor learns from, with their sizes; most need none."""
+        from mae_bench.protocols.base import PROTOCOLS
+
+        if not PROTOCOLS.get(floor).learns_corpus:
+            return [(None, None)]
+        return [(self.builder.blocks(self._corpus(tokens))[0], tokens) for tokens in axis]
 
     def _pretrain_seed(self, seed: int) -> int:
         return seed if self.study.repeats == "pretraining" else self.study.seeds[0]
@@ -231,7 +242,7 @@ class _Planner:
         ids = {checkpoint[0]: checkpoint[1]} if checkpoint else {}
         pretrain, encoder = ids.get("pretrain"), ids.get("encoder")
         tasks: tuple[str | None, ...]
-        if checkpoint is None:
+        if not method.needs_checkpoint:
             tasks = floor_tasks(self.builder.tasks, method)
         else:
             tasks = read_tasks(self._asked(protocol), method, self.arms.get(arm.label))
@@ -269,7 +280,7 @@ class _Planner:
                         content = [key[1], arm.label, tokens, noise.label, *variant]
                         yield Cell(
                             arm=arm,
-                            is_floor=checkpoint is None,
+                            is_floor=not method.needs_checkpoint,
                             corpus_tokens=None if checkpoint is None else tokens,
                             task=task,
                             protocol=protocol,

@@ -130,8 +130,9 @@ def recipe_of(study: Study, name: str) -> Frozen:
 
 
 def _own_recipe(study: Study, protocol: "Protocol") -> Frozen:
-    if protocol.name in study.recipes:
-        return _validated(protocol.name, protocol, study.recipes[protocol.name])
+    for name in (protocol.name, protocol.recipe_from):
+        if name in study.recipes:
+            return _validated(name, protocol, study.recipes[name])
     set_by_study = (getattr(study, name) for name in SHORT_FORMS)
     recipe: Frozen | None
     recipe = next((r for r in set_by_study if isinstance(r, protocol.recipe)), None)

@@ -20,6 +20,9 @@ FLOORS = {  # protocol -> label of its arm
     "tfidf": "TF-IDF + LR",
     "word_majority": "majority tag of a word",
     "tfidf_cosine": "TF-IDF cosine",
+    "bm25": "BM25",
+    "unigram": "token unigram",
+    "trigram": "token trigram",
 }
 UNTRAINED = "random_init"
 MAX_SEEDS = MAX_ARMS = 1000

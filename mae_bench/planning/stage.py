@@ -247,6 +247,8 @@ class StageBuilder:
         if (encoder := self.stages.get(("encoder", str(spec.checkpoint)))) is not None:
             needs = (encoder.key, *encoder.needs, *needs)
             plugins += encoder.plugins
+        elif (corpus := self.stages.get(("blocks", str(spec.checkpoint)))) is not None:
+            needs = (corpus.key, *corpus.needs, *needs)
         elif spec.checkpoint is not None:
             needs = (("pretrain", spec.checkpoint), *needs)
             plugins += backbone_plugins(backbone)  # its version is in the checkpoint's id

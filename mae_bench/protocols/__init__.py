@@ -5,11 +5,13 @@ raises the version of its protocol; no protocol may read the test split before i
 """
 
 from mae_bench.protocols import (
+    bm25,
     few_shot,
     finetune,
     floors,
     knn,
     linear_probe,
+    ngram_floors,
     representation,
     score,
     tfidf_cosine,
@@ -19,11 +21,13 @@ from mae_bench.protocols import (
 )
 
 __all__ = [
+    "bm25",
     "few_shot",
     "finetune",
     "floors",
     "knn",
     "linear_probe",
+    "ngram_floors",
     "representation",
     "score",
     "tfidf_cosine",

@@ -50,6 +50,9 @@ class Protocol:
             result at every train size, and may read tasks that have a test alone.
         needs_scorer: whether it asks the objective itself for tokens (`Provisions.scorer`), so that
             arms without one have no result.
+        learns_corpus: whether it is a floor that learns from the rows of the study's corpus, whose
+            folder and whose tokenizer's it gets as ``corpus=`` and ``tokenizer=``, too.
+        recipe_from: the protocol whose recipe a study sets for it, where it has none of its own.
         kinds: the interface that a task's kind must have, for what the protocol calls on it:
             `TaskKind` for those of every kind, `FinetuneKind`, `LinearKind` or one of its own.
         token_kinds: the interface of kinds on which it asks the objective's own head for hidden
@@ -65,6 +68,8 @@ class Protocol:
     primary: str = ""
     needs_labels: bool = True
     needs_scorer: bool = False
+    learns_corpus: bool = False
+    recipe_from: str = ""
     kinds: type = TaskKind
     token_kinds: type | None = None
 
@@ -142,11 +147,13 @@ def evaluate(
     device: str,
     progress: Progress,
     error_tables: Mapping[str, Path] = NO_FOLDERS,
+    learned: Mapping[str, Path] = NO_FOLDERS,
 ) -> None:
     """Run a protocol and write ``metrics.json`` and ``predictions.parquet`` into ``out``.
 
     ``task`` is the folder of a task, or of token rows for a protocol that reads the corpus;
-    ``error_tables`` are the folders of the tables that its noises need, by their names.
+    ``error_tables`` are the folders of the tables that its noises need, by their names;
+    ``learned`` are those of the corpus and its tokenizer, for a floor that learns from them.
 
     Raises:
         SpecError: the protocol needs a checkpoint and none was given, or it gave a metric that is
@@ -165,6 +172,7 @@ def evaluate(
     else:
         tables = {name: load_table(folder) for name, folder in error_tables.items()}
         data = {"task": replace(load_task(task), error_tables=tables)}
+    data |= learned
     result = protocol.run(spec, checkpoint=checkpoint, **data, device=device, progress=progress)
     for reading in result.readings:
         for name, value in reading.metrics.items():

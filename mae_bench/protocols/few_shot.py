@@ -17,6 +17,7 @@ other train size is the pool that draws are taken from. More shots hold all of t
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from mae_bench.specs import EvaluateSpec, FewShotRecipe, NoiseSpec, per_class
 from mae_bench.tasks.base import Examples, Labels, TaskData
 from mae_bench.tasks.kinds.base import Predict
 from mae_bench.tasks.metrics import Values
+from mae_bench.tasks.subsets import class_counts, short_classes
 from mae_bench.tasks.untrained import FewShotKind
 
 
@@ -58,23 +60,26 @@ class Scale:
         return scaled
 
 
-def draw_shots(groups: Labels, shots: int, *, task: str, seed: int, draw: int) -> Labels:
+def draw_shots(
+    groups: Labels, shots: int, *, names: Sequence[str], task: str, seed: int, draw: int
+) -> Labels:
     """Return the indices of ``shots`` examples of each class: a prefix of one order a class.
+
+    ``names`` are those of the classes, for messages.
 
     Raises:
         DataError: a class has fewer.
     """
+    if short := short_classes(class_counts(groups, names), shots):
+        raise DataError(
+            f"protocol 'few_shot' draws {counted(shots, 'example')} of each class, and task "
+            f"'{task}' has {short} to train on; lower recipes.few_shot.shots, or raise the train "
+            "size"
+        )
     rng = np.random.default_rng(seed_for("few_shot", task=task, seed=seed, draw=draw))
-    drawn = []
-    for group in np.unique(groups):
-        members = np.flatnonzero(groups == group)
-        if len(members) < shots:
-            raise DataError(
-                f"protocol 'few_shot' draws {counted(shots, 'example')} of each class, and task "
-                f"'{task}' has {len(members)} of class {group} to train on; lower "
-                "recipes.few_shot.shots, or raise the train size"
-            )
-        drawn.append(rng.permutation(members)[:shots])
+    drawn = [
+        rng.permutation(np.flatnonzero(groups == group))[:shots] for group in np.unique(groups)
+    ]
     return np.concatenate(drawn)
 
 
@@ -107,6 +112,7 @@ def run(
         indices = draw_shots(
             groups,
             shots,
+            names=task.task.label_names,
             task=task.task.trained_as,
             seed=spec.seed,
             draw=draw,

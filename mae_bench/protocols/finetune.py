@@ -10,11 +10,10 @@ else a recipe may change of this is in `mae_bench.protocols.strategies`.
 import copy
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -161,8 +160,7 @@ class Finetuner:
         if not bool(all_losses.isfinite().all()):
             raise DivergedError("non-finite training loss")
         self.train_loss = float(all_losses[-len(last) :].mean())
-        constants = self.learner.losses_of_constant(targets, texts)
-        self.constant_loss = float(np.mean([constants[index].mean() for index in last]))
+        self.constant_loss = self.learner.constant_loss(targets, texts, last)
 
     @torch.inference_mode()
     def predict(self, texts: TokenSet) -> Tensor:
@@ -214,11 +212,11 @@ def run(
     model = build_model(backbone, head, read_as, separator, task=name, seed=spec.seed)
     tuner = Finetuner(model, learner, recipe, task=name, seed=spec.seed, device=device)
 
-    def read(examples: Examples) -> TokenSet:
+    def read(examples: Examples, as_rows: Callable[..., TokenSet] = kind.lay_out) -> TokenSet:
         if recipe.long_text != "head":
             texts, size = examples.texts[0], backbone.vocab_size
             return lay_out(tokenizer, texts, recipe, vocab_size=size, device=device)
-        return kind.lay_out(
+        return as_rows(
             tokenizer,
             examples,
             max_length=recipe.max_length,
@@ -230,7 +228,7 @@ def run(
         texts = read(test)
         return learner.decode(tuner.predict(texts), texts)
 
-    train, selection = read(splits.train), read(splits.selection)
+    train, selection = read(splits.train, kind.lay_out_train), read(splits.selection)
     train_targets = learner.encode(splits.train.labels, train)
     selection_targets = learner.encode(splits.selection.labels, selection)
     if recipe.probe_steps:
@@ -258,7 +256,7 @@ def run(
             trials.append(Trial(chosen, None, failure=str(error)))
         else:
             value = score(task.task, splits.selection.labels, learner.decode(outputs, selection))
-            loss = float(learner.loss(outputs, selection_targets))
+            loss = float(learner.reading_loss(outputs, selection_targets, selection))
             facts = {"selection_loss": loss, "train_loss": tuner.train_loss}
             facts["constant_loss"] = tuner.constant_loss
             trials.append(Trial(chosen, value, loss, facts=facts))

@@ -10,13 +10,11 @@ from pathlib import Path
 
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
-from mae_bench.protocols.outcome import ProtocolResult, Reading, Trial
-from mae_bench.protocols.scoring import compute_metric
-from mae_bench.protocols.splits import Splits
+from mae_bench.protocols.judging import judge_sample
+from mae_bench.protocols.outcome import ProtocolResult, Trial
 from mae_bench.protocols.token_scorer import TokenScorer
 from mae_bench.specs import EvaluateSpec, ScoreRecipe
 from mae_bench.tasks.base import TaskData
-from mae_bench.tasks.kinds.base import kind_of
 from mae_bench.tasks.scored import ScoredKind
 
 
@@ -31,35 +29,18 @@ def run(
     """
     started = time.perf_counter()
     recipe = read_recipe(spec, ScoreRecipe)
-    kind = kind_of(task.task)
-    assert isinstance(kind, ScoredKind)
-    splits = Splits(spec, task)
     scorer = TokenScorer(checkpoint, recipe, device)
-    sample = kind.sample(task.test, recipe)
-    noises = () if spec.selection_only else spec.test_noises
-    readings = []
-    for done, noise in enumerate(noises):
-        progress(done, len(noises), f"{task.task.name}: scoring {len(sample):,} examples")
-        # the sample is of the clean texts: under every noise the same ones
-        test = splits.test(noise).take(sample)
-        predictions, further = kind.judge(test, scorer, recipe)
-        metrics = {
-            name: compute_metric(task.task, name, test.labels, predictions)
-            for name in task.task.metrics
-            if not (scorer.is_left_to_right and name.startswith("pseudo_"))
-        }
-        collapse = kind.find_collapse(test.labels, predictions)
-        readings.append(Reading(noise, test, predictions, {**metrics, **further}, collapse))
+    readings = judge_sample(spec, task, scorer, recipe, progress)
     measure = "likelihood" if scorer.is_left_to_right else "pseudo-likelihood"
     chosen = {"measure": measure, "within_word": recipe.within_word}
     trial = Trial(chosen, None, facts={"unknown_tokens": scorer.unknown})
     return ProtocolResult(
         n_train=0,
         n_selection=0,
-        n_test=len(sample) if readings else 0,
+        n_test=len(readings[0].test) if readings else 0,
         best=trial,
         trials=(trial,),
-        readings=tuple(readings),
+        readings=readings,
         seconds=time.perf_counter() - started,
         flops=scorer.flops,
     )

@@ -39,6 +39,12 @@ def check_strategy(recipe: FinetuneRecipe, kind: type[TaskKind], name: str) -> N
         )
     if not issubclass(kind, FinetuneKind):
         return
+    if not kind.has_head and (recipe.freeze == "encoder" or recipe.probe_steps):
+        option = "freeze 'encoder'" if recipe.freeze == "encoder" else "probe_steps"
+        raise SpecError(
+            f"{option} trains the head alone, and tasks of kind '{name}' have none that learns; "
+            "leave it out, or put the task into a study of its own"
+        )
     if recipe.class_weights != "none" and not kind.weighs_classes:
         raise SpecError(_unfit("class_weights", recipe.class_weights, name, "weighs_classes"))
     if recipe.pooling != "mean" and not kind.pools_text:

@@ -1,17 +1,14 @@
 """The floor of what is not trained: the cosine of TF-IDF vectors, which know shared words alone."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from mae_bench.data.scripts import word_pattern
 from mae_bench.errors import DataError
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
-from mae_bench.protocols.outcome import ProtocolResult, Trial, conclude, score
-from mae_bench.protocols.splits import Splits
+from mae_bench.protocols.outcome import ProtocolResult
+from mae_bench.protocols.unlearned import read_unlearned
 from mae_bench.specs import Count, EvaluateSpec, Frozen
 from mae_bench.tasks.base import Examples, TaskData
 from mae_bench.tasks.kinds.base import kind_of
@@ -45,9 +42,6 @@ def run(
     recipe = read_recipe(spec, TfidfCosineRecipe)
     kind = kind_of(task.task)
     assert isinstance(kind, CosineKind)  # the protocol's `kinds`
-
-    unlearned = replace(task, train=task.train.take(np.array([], dtype=np.int64)))
-    splits = Splits(spec, unlearned)
     counted = kind.compared_texts(task.train) if len(task.train) else []
 
     def predict(examples: Examples) -> Values:
@@ -63,9 +57,7 @@ def run(
             raise DataError(f"the texts give no TF-IDF features: {error}") from error
         return kind.by_cosine(examples, vectorizer.transform)
 
-    selection = splits.selection
-    value = score(task.task, selection.labels, predict(selection)) if len(selection) else None
-    return conclude(spec, splits, [Trial({}, value)], predict, started=started)
+    return read_unlearned(spec, task, predict, started=started)
 
 
 PROTOCOLS.register("tfidf_cosine")(

@@ -196,15 +196,19 @@ def _evaluate(job: Job) -> None:
     from mae_bench.protocols.base import evaluate
 
     assert isinstance(job.stage.spec, EvaluateSpec)
-    tables = job.stage.spec.error_tables
+    spec, tables = job.stage.spec, job.stage.spec.error_tables
+    learned: dict[str, Path] = {}
+    if spec.task is not None and job.needs("blocks"):  # a floor that learns from the corpus
+        learned = {"corpus": job.need("blocks"), "tokenizer": job.need("tokenizer")}
     evaluate(
-        job.stage.spec,
-        checkpoint=_checkpoint(job, job.stage.spec.folder),
-        task=job.need("blocks" if job.stage.spec.task is None else "task"),
+        spec,
+        checkpoint=_checkpoint(job, spec.folder),
+        task=job.need("blocks" if spec.task is None else "task"),
         out=job.out,
         device=job.settings.device,
         progress=job.progress,
         error_tables={name: job.store.path("error_table", id_) for name, id_ in tables.items()},
+        learned=learned,
     )
 
 

@@ -5,7 +5,10 @@ size.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from mae_bench.tasks.base import Labels, Task
 from mae_bench.tasks.metrics import Values
@@ -13,7 +16,7 @@ from mae_bench.tasks.metrics import Values
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from mae_bench.training.batching import TokenSet
+    from mae_bench.training.batching import Indices, TokenSet
 
 
 class Learner(ABC):
@@ -33,6 +36,13 @@ class Learner(ABC):
         By default a row is an example.
         """
         return self.constant_losses
+
+    def constant_loss(
+        self, targets: "Tensor", texts: "TokenSet", batches: Sequence["Indices"]
+    ) -> float:
+        """Return the constant's mean loss on batches, which are numbers of rows."""
+        losses = self.losses_of_constant(targets, texts)
+        return float(np.mean([losses[index].mean() for index in batches]))
 
     @abstractmethod
     def head(self, width: int, *, dropout: float, seed: int) -> "nn.Module":
@@ -64,6 +74,10 @@ class Learner(ABC):
     @abstractmethod
     def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
         """Return the mean loss of a batch: outputs [B, ...] against its rows of the targets."""
+
+    def reading_loss(self, outputs: "Tensor", targets: "Tensor", texts: "TokenSet") -> "Tensor":
+        """Return the mean loss of outputs [R, ...] of all rows of a part that was only read."""
+        return self.loss(outputs, targets)
 
     @abstractmethod
     def decode(self, outputs: "Tensor", texts: "TokenSet") -> Values:

@@ -1,7 +1,7 @@
 """Training subsets of a task: prefixes of one seeded order."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -65,6 +65,12 @@ def class_counts(groups: Labels, names: Sequence[str]) -> dict[str, int]:
     }
 
 
+def short_classes(counts: Mapping[str, int], each: int) -> str:
+    """Return which classes have fewer examples than ``each``, in words; empty if none."""
+    short = [f"{count} of class '{name}'" for name, count in counts.items() if count < each]
+    return ", ".join(short[:5]) + (" and so on" if len(short) > 5 else "")
+
+
 def _of_each(
     order: Labels, groups: Labels | None, each: int, task: str, names: Sequence[str]
 ) -> Labels:
@@ -75,11 +81,10 @@ def _of_each(
             "classes; give a count, a share below 1, or 'all'"
         )
     counts = class_counts(groups, names)
-    short = [f"{count} of class '{name}'" for name, count in counts.items() if count < each]
-    if short:
+    if short := short_classes(counts, each):
         raise DataError(
-            f"train size {each}/class is more than task '{task}' has: {', '.join(short[:5])}"
-            f"{' and so on' if len(short) > 5 else ''}; give at most {min(counts.values())}/class"
+            f"train size {each}/class is more than task '{task}' has: {short}; "
+            f"give at most {min(counts.values())}/class"
         )
     is_kept = np.zeros(len(order), dtype=bool)
     for group in np.unique(groups):

@@ -1,6 +1,6 @@
 """What kinds of task must offer to be read without training, or by nearest neighbours.
 
-Legend: N examples, M texts, D features of a vector.
+Legend: N examples, M texts, C candidates, D features of a vector.
 """
 
 from abc import abstractmethod
@@ -15,6 +15,8 @@ from mae_bench.tasks.metrics import Values
 
 Rows = Any  # vectors [M, D], an array or a sparse matrix
 Vectors = Callable[[Sequence[str]], Rows]
+Score = Callable[[Sequence[str]], Values]  # N queries -> scores [N, C] of candidates
+Index = Callable[[Sequence[str]], Score]  # C candidates -> what scores them
 Weigh = Callable[[Values], Values]  # cosine distances -> weights of votes
 
 
@@ -32,6 +34,14 @@ class CosineKind(ZeroShotKind):
     @abstractmethod
     def by_cosine(self, examples: Examples, vectors: Vectors) -> Values:
         """Return predictions [N]; ``vectors`` gives those of any of `compared_texts`."""
+
+
+class CandidateKind(CosineKind):
+    """A kind whose predictions follow from one score of each query and candidate."""
+
+    @abstractmethod
+    def by_scores(self, examples: Examples, index: Index) -> Values:
+        """Return predictions [N]; the candidates are indexed once."""
 
 
 class ClozeKind(ZeroShotKind):

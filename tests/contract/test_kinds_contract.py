@@ -24,7 +24,7 @@ from mae_bench.tasks.scored import ScoredKind
 from mae_bench.training.batching import load_tokenizer
 
 NAMES = [name for name, kind in KINDS if not issubclass(kind, ScoredKind)]  # those learn nothing
-TUNED = [name for name, kind in KINDS if issubclass(kind, FinetuneKind)]
+TUNED = [name for name, kind in KINDS if issubclass(kind, FinetuneKind) and kind.has_head]
 OF_FEATURES = ("knn", "linear_probe", "tfidf")
 LINEAR = [name for name, kind in KINDS if issubclass(kind, LinearKind)]
 
@@ -262,7 +262,7 @@ def test_some_protocol_and_every_floor_reads_it(name):
         "classify": {*OF_FEATURES, "finetune", "few_shot", "zero_shot"},
         "multilabel": {"finetune", "linear_probe", "tfidf"},
         "pair": {*OF_FEATURES, "finetune", "few_shot", "zero_shot"},
-        "rank": {"tfidf_cosine", "zero_shot"},
+        "rank": {"bm25", "finetune", "tfidf_cosine", "zero_shot"},
         "regress": {*OF_FEATURES, "finetune", "tfidf_cosine", "zero_shot"},
         "span": {"finetune"},
         "tag": {"finetune", "word_majority", "word_probe"},

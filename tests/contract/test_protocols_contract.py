@@ -20,7 +20,11 @@ from mae_bench.tasks.metrics import METRICS
 from mae_bench.tasks.prepared import task_meta, text_columns
 from mae_bench.tasks.scored import ScoredKind
 
-NAMES = [name for name, part in PROTOCOLS if not part.reads_corpus and not part.needs_scorer]
+NAMES = [
+    name
+    for name, part in PROTOCOLS
+    if not (part.reads_corpus or part.needs_scorer or part.learns_corpus)
+]
 LEARNED = [name for name, kind in KINDS if not issubclass(kind, ScoredKind)]
 CASES = [(name, kind) for name in NAMES for kind in LEARNED if PROTOCOLS.get(name).fits(kind)]
 NOISES = (NoiseSpec(), NoiseSpec(name="typos", rate=0.3))
@@ -75,6 +79,7 @@ def test_every_module_with_a_protocol_is_named_in_the_package():
     }
     assert modules <= set(mae_bench.protocols.__all__)
     assert NAMES == [
+        "bm25",
         "few_shot",
         "finetune",
         "knn",
@@ -86,7 +91,7 @@ def test_every_module_with_a_protocol_is_named_in_the_package():
         "word_probe",
         "zero_shot",
     ]
-    assert set(PROTOCOLS.names()) - set(NAMES) == {"representation", "score"}
+    assert set(PROTOCOLS.names()) - set(NAMES) == {"representation", "score", "trigram", "unigram"}
 
 
 def test_an_unknown_protocol_gets_a_near_match():

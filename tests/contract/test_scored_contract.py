@@ -43,9 +43,9 @@ def test_these_kinds_are_scored_and_read_by_no_other_protocol():
     assert SCORED == ["language_model", "minimal_pair"]
     for kind in SCORED:
         reading = [name for name, part in PROTOCOLS if part.fits(kind) and not part.reads_corpus]
-        assert reading == ["majority", "score"]
+        assert reading == ["majority", "score", "trigram", "unigram"]
         task = scored_task(kind).task
-        assert [name for name in reading if PROTOCOLS.get(name).can_read(task)] == ["score"]
+        assert [name for name in reading if PROTOCOLS.get(name).can_read(task)] == reading[1:]
 
 
 @pytest.mark.parametrize("arm", ARMS)

@@ -46,7 +46,11 @@ def test_a_study_is_scored_by_every_arm_that_can(data, tmp_path):
     assert code == 0, err
     assert "without a result: random_init, simcse" in out + err
     kept = rows(tmp_path / "home")
-    assert set(kept["arm"]) == {"mlm", "causal"}
+    assert set(kept["arm"]) == {"mlm", "causal", "token unigram", "token trigram"}
+    floors = kept[kept["arm"].str.startswith("token")]
+    assert floors["is_floor"].all() and set(floors["n_test"][floors["task"] == "blimp"]) == {12}
+    unigram = floors[floors["arm"] == "token unigram"]
+    assert "pseudo_bits_per_character" in set(unigram["metric"])
     by_task = {
         task: set(part["metric"]) for task, part in kept[kept["arm"] == "mlm"].groupby("task")
     }
@@ -55,6 +59,7 @@ def test_a_study_is_scored_by_every_arm_that_can(data, tmp_path):
     causal = kept[(kept["arm"] == "causal") & (kept["task"] == "wikitext2")]
     assert set(causal["metric"]) == {"causal_bits_per_character", "causal_perplexity_per_word"}
     page = report(study, home=tmp_path / "home", data_dir=data, out=tmp_path / "report").read_text()
+    assert "token unigram" in page
     assert "wikitext2 (pseudo_bits_per_character, lower is better)" in page
 
 
@@ -66,7 +71,7 @@ def planned(text, tmp_path):
 
 def test_what_cannot_be_scored_is_said_before_anything_runs(tmp_path):
     plan = planned(SCORED, tmp_path)
-    assert {cell.arm.label for cell in plan.cells} == {"mlm", "causal"}
+    assert {cell.arm.label for cell in plan.cells if not cell.is_floor} == {"mlm", "causal"}
     none = SCORED.replace("[mlm, causal, simcse]", "[simcse, rtd]")
     with pytest.raises(SpecError, match=r"no arm can say \(random_init, simcse, rtd\); add one"):
         planned(none, tmp_path)

@@ -16,7 +16,7 @@ BUGS = (
     Bug(
         "rounding_ranks",
         "Differences of the last bit decide between candidates.",
-        "mae_bench/tasks/kinds/rank.py",
+        "mae_bench/tasks/rankings.py",
         "rounded = np.round(scores, DIGITS)",
         "rounded = scores",
         (f"{METRICS}::test_scores_that_differ_by_rounding_are_tied",),

@@ -115,8 +115,8 @@ BUGS = (
         "recipe_unread",
         "The recipe that a study sets for a plug-in's protocol or a floor changes nothing.",
         "mae_bench/planning/recipes.py",
-        "    if protocol.name in study.recipes:\n",
-        "    if protocol.name in SHORT_FORMS and protocol.name in study.recipes:\n",
+        "        if name in study.recipes:\n",
+        "        if name in SHORT_FORMS and name in study.recipes:\n",
         (f"{RECIPES}::test_the_recipe_of_a_floor_can_be_set",),
     ),
     Bug(

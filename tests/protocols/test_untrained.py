@@ -144,12 +144,13 @@ def test_more_neighbours_than_examples_are_not_asked_for():
 
 def test_shots_are_of_each_class_nested_and_of_another_draw_others():
     groups = np.repeat([0, 1, 2], [5, 40, 20])
-    few, more = (draw_shots(groups, k, task="t", seed=0, draw=0) for k in (2, 5))
+    fields = {"names": ("no", "yes", "maybe"), "task": "t"}
+    few, more = (draw_shots(groups, k, **fields, seed=0, draw=0) for k in (2, 5))
     assert np.bincount(groups[few]).tolist() == [2, 2, 2] and set(few) < set(more)
-    assert set(more) != set(draw_shots(groups, 5, task="t", seed=0, draw=1))
-    assert set(more) != set(draw_shots(groups, 5, task="t", seed=1, draw=0))
-    with pytest.raises(DataError, match="draws 6 examples of each class, and task 't' has 5 of"):
-        draw_shots(groups, 6, task="t", seed=0, draw=0)
+    assert set(more) != set(draw_shots(groups, 5, **fields, seed=0, draw=1))
+    assert set(more) != set(draw_shots(groups, 5, **fields, seed=1, draw=0))
+    with pytest.raises(DataError, match="task 't' has 5 of class 'no' to train on; lower"):
+        draw_shots(groups, 6, **fields, seed=0, draw=0)
 
 
 def test_few_shot_is_the_mean_of_a_classifier_on_each_draw(encoder):
@@ -159,7 +160,8 @@ def test_few_shot_is_the_mean_of_a_classifier_on_each_draw(encoder):
     test = np.stack([vector(encoder, text) for text in data.test.texts[0]])
     accuracies = []
     for draw in range(2):
-        drawn = train.take(draw_shots(train.labels, 4, task="small_classify", seed=0, draw=draw))
+        fields = {"names": SIGNS, "task": "small_classify", "seed": 0}
+        drawn = train.take(draw_shots(train.labels, 4, **fields, draw=draw))
         features = np.stack([vector(encoder, text) for text in drawn.texts[0]])
         mean = features.mean(axis=0)
         factor = np.sqrt(((features - mean) ** 2).mean())

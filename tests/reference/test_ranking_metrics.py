@@ -7,8 +7,8 @@ import pytest
 from sklearn.metrics import ndcg_score
 
 from mae_bench.tasks.kinds import objects
-from mae_bench.tasks.kinds.rank import MAX_RANKED, rankings
 from mae_bench.tasks.metrics import METRICS
+from mae_bench.tasks.rankings import MAX_RANKED, rankings
 
 NAMES = ("mrr_at_10", "recall_at_1", "recall_at_5", "recall_at_10", "ndcg_at_10")
 

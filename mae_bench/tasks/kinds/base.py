@@ -20,7 +20,7 @@ from mae_bench.plurals import counted
 from mae_bench.registry import Registry
 from mae_bench.tasks.base import TASKS, Examples, Labels, Task
 from mae_bench.tasks.label_names import LabelNames
-from mae_bench.tasks.learner import Learner
+from mae_bench.tasks.learner import Learner as Learner
 from mae_bench.tasks.metrics import Values
 from mae_bench.tasks.train_task import check_train_task
 
@@ -29,16 +29,6 @@ if TYPE_CHECKING:
     from mae_bench.training.batching import TokenSet
 
 Predict = Callable[[Any], Values]
-__all__ = [
-    "KINDS",
-    "FinetuneKind",
-    "Learner",
-    "LinearKind",
-    "Predict",
-    "TaskKind",
-    "kind_of",
-    "objects",
-]
 
 
 class TaskKind(ABC):
@@ -196,10 +186,12 @@ class FinetuneKind(TaskKind):
         pools_text: whether its head is a `PooledHead` over the rows of the default `lay_out`, so
             that a recipe may say how texts are pooled and which part of a long one is read.
         weighs_classes: whether its `under` reads ``class_weights``.
+        has_head: whether its head has weights, so that it can learn beside the encoder.
     """
 
     pools_text: ClassVar[bool] = False
     weighs_classes: ClassVar[bool] = False
+    has_head: ClassVar[bool] = True
 
     @abstractmethod
     def learner(self, train: Examples) -> Learner:
@@ -231,6 +223,14 @@ class FinetuneKind(TaskKind):
 
         return tokenize(
             tokenizer, examples.texts, max_length=max_length, vocab_size=vocab_size, device=device
+        )
+
+    def lay_out_train(
+        self, tokenizer: Any, examples: Examples, *, max_length: int, vocab_size: int, device: str
+    ) -> "TokenSet":
+        """Return examples as a model learns from them: by default as `lay_out` has them read."""
+        return self.lay_out(
+            tokenizer, examples, max_length=max_length, vocab_size=vocab_size, device=device
         )
 
 

@@ -1,29 +1,29 @@
-"""Queries against candidates: which of a list of texts answers a text.
-
-Legend: N queries, C candidates, D features of a vector.
-"""
+"""Queries against candidates: which of a list of texts answers a text."""
 
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mae_bench.errors import DataError, SpecError
 from mae_bench.plurals import counted
 from mae_bench.tasks.base import Examples, Labels, Task
-from mae_bench.tasks.kinds.base import KINDS, objects
+from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, objects
 from mae_bench.tasks.metrics import Values
-from mae_bench.tasks.untrained import CosineKind, Vectors, unit_rows
+from mae_bench.tasks.rankings import nearest, ranked, rankings
+from mae_bench.tasks.untrained import CandidateKind, Index, Vectors
 
-MAX_RANKED = 100  # candidates of a query that a prediction keeps; metrics look at ten
-DIGITS = 6  # of a score; what differs by less is rounding of the encoder, and tied
+if TYPE_CHECKING:
+    from mae_bench.tasks.bi_encoder import InBatch
+    from mae_bench.training.pairs import Pairs, Ranked
+
 Relevant = dict[str, list[str]]
-ROWS = 256  # queries that are compared with all candidates at once
 
 
 @KINDS.register("rank")
-class Rank(CosineKind):
+class Rank(CandidateKind, FinetuneKind):
     """Candidate texts are ranked for a query, the relevant ones first.
 
     Labels are the names of a query's relevant candidates, ``{"relevant": [...]}``.
@@ -36,6 +36,7 @@ class Rank(CosineKind):
     """
 
     num_noisy = 1
+    has_head = False
     default_metrics = ("mrr_at_10", "recall_at_1", "recall_at_5", "recall_at_10", "ndcg_at_10")
 
     def check(self) -> None:
@@ -139,17 +140,53 @@ class Rank(CosineKind):
 
     def by_cosine(self, examples: Examples, vectors: Vectors) -> Values:
         """Return the candidates by the cosine of their vector and the query's."""
-        from scipy.sparse import issparse
-
         candidates = self.candidates(examples)
-        names = list(candidates)
-        columns = unit_rows(vectors(list(candidates.values()))).T
-        queries = unit_rows(vectors(examples.texts[0]))
-        ranked: list[list[list[str]]] = []
-        for start in range(0, queries.shape[0], ROWS):
-            scores = queries[start : start + ROWS] @ columns
-            ranked += rankings(scores.toarray() if issparse(scores) else scores, names)
-        return objects(ranked)
+        columns = vectors(list(candidates.values()))
+        return objects(nearest(vectors(examples.texts[0]), columns, list(candidates)))
+
+    def by_scores(self, examples: Examples, index: Index) -> Values:
+        """Return the candidates by their scores."""
+        candidates = self.candidates(examples)
+        score = index(list(candidates.values()))
+        return objects(ranked(examples.texts[0], score, list(candidates)))
+
+    def learner(self, train: Examples) -> "InBatch":
+        """Return a bi-encoder's way to learn."""
+        from mae_bench.tasks.bi_encoder import InBatch
+
+        return InBatch(len(train))
+
+    def lay_out(
+        self, tokenizer: Any, examples: Examples, *, max_length: int, vocab_size: int, device: str
+    ) -> "Ranked":
+        """Return the queries and, after them, every candidate once."""
+        from mae_bench.training.pairs import lay_out_ranked
+
+        return lay_out_ranked(
+            tokenizer,
+            examples.texts[0],
+            [label["relevant"] for label in examples.labels],
+            self.candidates(examples),
+            max_length=max_length,
+            vocab_size=vocab_size,
+            device=device,
+        )
+
+    def lay_out_train(
+        self, tokenizer: Any, examples: Examples, *, max_length: int, vocab_size: int, device: str
+    ) -> "Pairs":
+        """Return each query with each of its relevant candidates."""
+        from mae_bench.training.pairs import lay_out_pairs
+
+        return lay_out_pairs(
+            tokenizer,
+            examples.texts[0],
+            [label["relevant"] for label in examples.labels],
+            self.candidates(examples),
+            max_length=max_length,
+            vocab_size=vocab_size,
+            device=device,
+        )
 
 
 def candidate_name(text: str) -> str:
@@ -162,25 +199,6 @@ def relevant_texts(examples: Examples) -> list[tuple[str, ...]]:
     counts = examples.num_texts
     rows = zip(*examples.texts[1:], strict=True) if len(examples.texts) > 1 else ()
     return [row if counts is None else row[: counts[at] - 1] for at, row in enumerate(rows)]
-
-
-def rankings(scores: Values, names: Sequence[str]) -> list[list[list[str]]]:
-    """Return for each row of scores [N, C] the groups of tied candidates, best first.
-
-    At most `MAX_RANKED` candidates are kept; a group that goes on beyond is cut.
-    """
-    rounded = np.round(scores, DIGITS)
-    ranked = []
-    for row in rounded:
-        order = np.argsort(-row, kind="stable")[:MAX_RANKED]
-        groups: list[list[str]] = []
-        for at, index in enumerate(order):
-            if at and row[index] == row[order[at - 1]]:
-                groups[-1].append(names[index])
-            else:
-                groups.append([names[index]])
-        ranked.append(groups)
-    return ranked
 
 
 def _listed(value: object) -> list[object]:
