@@ -24,6 +24,7 @@ from mae_bench.contract.fixtures import (
     rows,
 )
 from mae_bench.contract.outcome import outcomes
+from mae_bench.contract.scorer import check_scorer
 from mae_bench.contract.untrained import check_untrained
 from mae_bench.contract.views import (
     check_batching,
@@ -260,6 +261,7 @@ CHECKS: dict[str, Callable[[Fixture], None]] = {
     "flops": check_flops,
     "reload": check_reload,
     "provisions": check_provisions,
+    "scorer": check_scorer,
     "start": check_start,
     "short": check_short,
 }

@@ -24,7 +24,8 @@ from mae_bench.masking import (
     replace,
 )
 from mae_bench.model.teacher import SPEC_FILE
-from mae_bench.objectives.base import OBJECTIVES, Block, View, parse_options
+from mae_bench.model.token_guess import TokenGuess
+from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, View, parse_options
 from mae_bench.results import read_json
 from mae_bench.specs import Frozen, Share
 
@@ -128,6 +129,12 @@ def at_targets(hidden: Tensor, view: View) -> tuple[Tensor, Tensor]:
     if view.is_target is None:
         return features.flatten(0, 1), view.target_ids.flatten()
     return features[view.is_target], view.target_ids[view.is_target]
+
+
+def token_loss(guess: TokenGuess, *, is_training: bool) -> LossOutput:
+    """Return the cross-entropy of predicted tokens, and beside it, in evaluation, the accuracy."""
+    metrics = {} if is_training else {"accuracy": guess.accuracy()}
+    return LossOutput(guess.loss(), len(guess.targets), metrics)
 
 
 def saved_soft_head(folder: Path) -> str | None:

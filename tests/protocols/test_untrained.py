@@ -12,7 +12,7 @@ from small_cases import CLOZES, SIGNS, save_encoder, save_mlm, small_spec, small
 from mae_bench.draws import Block, Draws
 from mae_bench.errors import DataError, SpecError
 from mae_bench.model.backbone import load_backbone
-from mae_bench.pretraining.rebuild import rebuild_for_texts
+from mae_bench.pretraining.rebuild import rebuild_scorer
 from mae_bench.progress import silent
 from mae_bench.protocols.base import PROTOCOLS
 from mae_bench.protocols.cloze import ClozeReader
@@ -88,7 +88,7 @@ def test_a_gap_is_filled_by_what_the_head_expects_there(encoder):
     data = small_task("classify", selection=4, test=6)
     predictions = run("zero_shot", encoder, data).readings[0].predictions
     backbone, tokenizer = load_backbone(encoder).eval(), load_tokenizer(encoder)
-    head = rebuild_for_texts(encoder, 0.15, 32, "cpu").head
+    head = rebuild_scorer(encoder, "cpu")[0].head
     for text, predicted in zip(data.test.texts[0], predictions, strict=True):
         ids = tokenizer(f"{text} over [MASK]")["input_ids"]
         hidden = backbone(torch.tensor([ids]))[0, ids.index(tokenizer.mask_token_id)][None]
@@ -195,7 +195,7 @@ def test_words_of_several_tokens_count_by_the_mean_of_theirs(objective, tmp_path
             ids = tokenizer(f"{first} and {words} {second}")["input_ids"]
             start = len(tokenizer(f"{first} and")["input_ids"]) - 1
             at = tuple(range(start, start + len(words.split())))
-            asked = rebuild_for_texts(encoder, len(at) / (len(ids) - 2), 32, "cpu")
+            asked, _ = rebuild_scorer(encoder, "cpu")
             draws = Draws(0, 0, torch.zeros(1, dtype=torch.int64), hidden=torch.tensor([at]))
             with torch.inference_mode():
                 output = asked(asked.corrupt(Block(torch.tensor([ids])), draws))
