@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mae_bench.data.held_out import HeldOutText
 from mae_bench.data.sources import Source, count_local, is_at_hand
 from mae_bench.tasks import TASKS, Task, kind_of
+from mae_bench.tasks.corpus_task import corpus_tasks
 
 COLUMNS = ("name", "kind", "metrics", "language", "rows", "is_at_hand")  # of the table
 
@@ -32,7 +34,7 @@ def task_parts(data_dir: Path | None) -> Sequence[Mapping[str, object]]:
             "is_at_hand": _is_at_hand(task, data_dir),
             "note": task.note,
         }
-        for name, task in TASKS
+        for name, task in [*TASKS, *((task.name, task) for task in corpus_tasks())]
     ]
 
 
@@ -44,6 +46,8 @@ def rows_text(rows: Mapping[str, int]) -> str:
 def _source(task: Task) -> str:
     if task.source is None:
         return "generated"
+    if isinstance(task.source, HeldOutText):
+        return f"corpus {task.source.corpus}"
     if not isinstance(task.source, Source):
         return "own files"
     hub = f"{task.source.hub_id}@{task.source.revision}"
@@ -52,6 +56,8 @@ def _source(task: Task) -> str:
 
 def _is_at_hand(task: Task, data_dir: Path | None) -> bool:
     """Whether nothing is fetched for a task: neither its test nor what it trains on."""
+    if isinstance(task.source, HeldOutText):
+        return task.source.is_at_hand(data_dir)
     sources = (task.source, TASKS.get(task.trained_as).source)
     return all(not isinstance(each, Source) or is_at_hand(each, data_dir) for each in sources)
 
