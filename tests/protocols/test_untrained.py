@@ -113,6 +113,30 @@ def test_what_cannot_be_asked_is_refused(encoder, tmp_path):
         run("zero_shot", encoder, data, {"clozes": words})
 
 
+def test_of_a_long_prompt_the_text_is_cut_and_never_the_prompt(encoder):
+    data = small_task("pair", test=4)
+    cloze = {
+        "prompt": "{text} and {mask} {text_b}",
+        "words": {"other": "over", "same": "under the"},
+    }
+
+    def reader(**fields):
+        clozes = {"small_pair": cloze | fields}
+        return ClozeReader(encoder, ZeroShotRecipe(clozes=clozes, max_length=7), data.task, "cpu")
+
+    own = reader()
+    texts = tuple(texts[0] for texts in data.test.texts)
+    for word in own._words:
+        row, start = own._row(texts, word)
+        assert len(row) == 5 + len(word) <= 7 and row[start : start + len(word)] == word
+    with pytest.raises(
+        SpecError, match=r"takes 6 tokens with its longest words \(2\), and max_len"
+    ):
+        reader(prompt="{text} and {mask} over {text_b}")
+    with pytest.raises(SpecError, match=r"leaves no token for a text; shorten the prompt in"):
+        reader(words={"other": "over", "same": "over " * 9})
+
+
 def test_neighbours_vote_by_their_cosine(encoder):
     for kind in ("classify", "regress"):
         data = small_task(kind, test=6)
