@@ -17,7 +17,7 @@ from mae_bench.data.encoder_files import read_config
 from mae_bench.data.encoder_heads import named_head
 from mae_bench.errors import SpecError
 from mae_bench.model.head_folder import HeadModel
-from mae_bench.protocols.token_heads import TokenHead
+from mae_bench.protocols.token_head import TokenHead
 from mae_bench.specs import Precision
 from mae_bench.training.batching import check_length, load_tokenizer
 from mae_bench.training.operations import OperationCount

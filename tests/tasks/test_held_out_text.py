@@ -146,7 +146,7 @@ def test_minimal_pairs_of_a_users_own_may_have_groups(tmp_path):
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
-        ({"label": "who"}, r"'mine' of kind 'language_model' has no labels; leave `label` out"),
+        ({"label": "who"}, r"'mine' of kind 'language_model' has no labels; leave out `label`"),
         ({"split": "who"}, r"has a test and nothing to learn from, got `split: who`"),
         ({"data": None, "train": "t.csv"}, r"nothing to learn from, got `train: t.csv`"),
         ({"kind": "classify"}, r"'mine' of kind 'classify' learns from labels; write `label:`"),

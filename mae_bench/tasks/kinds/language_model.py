@@ -42,8 +42,9 @@ class LanguageModel(ScoredKind):
         super().check()
         if not self.task.is_test_only or self.task.label_names or self.task.label_field:
             raise SpecError(
-                f"task '{self.task.name}' of kind '{self.task.kind}' has no labels; leave `label` "
-                "out (in a definition: is_test_only=True, label_names and label_field empty)"
+                f"task '{self.task.name}' of kind '{self.task.kind}' has no labels; leave out "
+                "`label`; in a definition set is_test_only=True and leave label_names and "
+                "label_field empty"
             )
 
     def read_example(
