@@ -76,6 +76,7 @@ class ReportContext:
         notes: sentences to print near the top.
         reproduce: the command that makes these rows again.
         unread: pairs of a protocol and a task that the study does not ask for.
+        kinds: of the tasks, by name.
     """
 
     curves: Sequence[Curve] = ()
@@ -85,6 +86,7 @@ class ReportContext:
     notes: Sequence[str] = ()
     reproduce: str | None = None
     unread: Pairs = frozenset()
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_report(
@@ -150,7 +152,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     tuning = tuning_table(context.tuning, context.tuning_edges) if context.tuning else None
     beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
-    details += derived_tables(scores, control, folder / "tables")
+    details += derived_tables(study, scores, control, context.kinds, folder / "tables")
     scored = [table for block in blocks for table in (block.table, block.secondary) if table]
     extras = [extra for extra in (failures, lost, edges, tuning, beside) if extra]
     for table in (*scored, costs, *details, *extras):

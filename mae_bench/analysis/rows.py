@@ -14,7 +14,7 @@ import pandas as pd
 from mae_bench.analysis.scores import Arm, Cell, Pairs, Role, Scores, Setting
 from mae_bench.analysis.stats import mean_intervals
 from mae_bench.errors import DataError
-from mae_bench.results import parse_size, row_noise
+from mae_bench.results import parse_size, row_noises
 from mae_bench.specs import CORPUS, OUTSIDE, Claim, Comparison, Study, TrainSize
 
 
@@ -63,9 +63,7 @@ def read_scores(rows: pd.DataFrame, study: Study, unread: Pairs = frozenset()) -
     table["corpus_tokens"] = pd.to_numeric(table["corpus_tokens"]).fillna(-1).astype("int64")
     table["value"] = pd.to_numeric(table["value"]).where(table["failure"].isna()).astype(float)
     table["is_collapsed"] = table["is_collapsed"].fillna(False).astype(bool)
-    columns = zip(table["noise"], table["noise_rate"], table["noise_where"], strict=True)
-    noises = [row_noise(str(name), float(rate), str(where)) for name, rate, where in columns]
-    table["noise"] = pd.Series(noises, table.index, dtype=object)
+    table["noise"] = pd.Series(row_noises(table), table.index, dtype=object)
     corpora = sorted(set(table["corpus_tokens"]) - {-1})
     # What the rows lack must show as a gap, so seeds, tasks and settings start from the study.
     seeds = tuple(sorted({*study.seeds, *(int(seed) for seed in table["seed"].unique())}))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,6 +122,7 @@ class _Planner:
         self.keys: dict[tuple[str, int | None, int], Key] = {}
         self.pretrained: dict[str, ResolvedArm] = {}
         self.folders: dict[Key, str | None] = {}
+        self.recipe = cache(lambda name: recipe_of(study, name).canonical())
         self.asked: dict[str, dict[str, Task]] = {}
 
     def cells(self) -> Iterator[Cell]:
@@ -228,7 +229,7 @@ class _Planner:
         from mae_bench.protocols.base import PROTOCOLS
 
         study, method = self.study, PROTOCOLS.get(protocol)
-        recipe = recipe_of(study, protocol).canonical()
+        recipe = self.recipe(protocol)
         ids = {checkpoint[0]: checkpoint[1]} if checkpoint else {}
         pretrain, encoder = ids.get("pretrain"), ids.get("encoder")
         head = self.heads.get(arm.label, NO_HEAD)
