@@ -131,8 +131,11 @@ def save_tokenizer(family, folder):
     return fast
 
 
-def save_family(family, folder, *, seed=0, spare=0, **changes):
-    """Write a tiny random encoder of a family; ``spare`` rows of its vocabulary have no token."""
+def save_family(family, folder, *, seed=0, spare=0, head="Model", **changes):
+    """Write a tiny random encoder of a family, or with a head, such as ``ForMaskedLM``.
+
+    ``spare`` rows of its vocabulary have no token.
+    """
     name, *_, fields = FAMILIES[family]
     fast = save_tokenizer(family, folder)
     made = getattr(transformers, f"{name}Config")
@@ -141,7 +144,7 @@ def save_family(family, folder, *, seed=0, spare=0, **changes):
         config.bos_token_id, config.eos_token_id = fast.bos_token_id, fast.eos_token_id
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = getattr(transformers, f"{name}Model")(config)
+        model = getattr(transformers, f"{name}{head}")(config)
         for parameter in model.parameters():  # biases and norms too
             torch.nn.init.normal_(parameter, std=0.2)
     model.save_pretrained(folder)

@@ -101,7 +101,9 @@ def _backbones() -> Sequence[Part]:
 def _kinds() -> Sequence[Part]:
     from mae_bench.protocols.base import PROTOCOLS
     from mae_bench.tasks import KINDS, TASKS
+    from mae_bench.tasks.corpus_task import corpus_tasks
 
+    tasks = [*(task for _, task in TASKS), *corpus_tasks()]
     return [
         {
             "name": name,
@@ -112,7 +114,7 @@ def _kinds() -> Sequence[Part]:
                 for protocol, part in PROTOCOLS
                 if part.fits(name) and not part.reads_corpus
             ),
-            "tasks": sum(task.kind == name for _, task in TASKS),
+            "tasks": sum(task.kind == name for task in tasks),
         }
         for name, kind in KINDS
     ]

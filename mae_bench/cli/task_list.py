@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mae_bench.data.held_out import HeldOutText
 from mae_bench.data.sources import Source
 from mae_bench.tasks import TASKS, Task, kind_of
 from mae_bench.tasks.base import PARTS
+from mae_bench.tasks.corpus_task import corpus_tasks
 from mae_bench.tasks.row_counts import is_task_at_hand, rows_by_split
 
 COLUMNS = ("name", "kind", "metrics", "language", "rows", "is_at_hand")  # of the table
@@ -36,7 +38,7 @@ def task_parts(data_dir: Path | None) -> Sequence[Mapping[str, object]]:
             "is_at_hand": is_task_at_hand(task, data_dir),
             "note": task.note,
         }
-        for name, task in TASKS
+        for name, task in [*TASKS, *((task.name, task) for task in corpus_tasks())]
     ]
 
 
@@ -57,6 +59,8 @@ def planned_line(task: Mapping[str, Any]) -> list[str]:
 def _source(task: Task) -> str:
     if task.source is None:
         return "generated"
+    if isinstance(task.source, HeldOutText):
+        return f"corpus {task.source.corpus}"
     if not isinstance(task.source, Source):
         return "own files"
     hub = f"{task.source.hub_id}@{task.source.revision}"

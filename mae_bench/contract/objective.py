@@ -25,6 +25,7 @@ from mae_bench.contract.fixtures import (
 )
 from mae_bench.contract.outcome import outcomes
 from mae_bench.contract.recorded import check_recorded
+from mae_bench.contract.scorer import check_scorer
 from mae_bench.contract.untrained import check_untrained
 from mae_bench.contract.views import (
     check_batching,
@@ -261,6 +262,7 @@ CHECKS: dict[str, Callable[[Fixture], None]] = {
     "flops": check_flops,
     "reload": check_reload,
     "provisions": check_provisions,
+    "scorer": check_scorer,
     "start": check_start,
     "short": check_short,
     "recorded": check_recorded,

@@ -29,6 +29,7 @@ class Corpus:
         text_field: the column that holds the text.
         documents: turns the column's values into documents; None takes each value as one.
         note: what a reader of results should know.
+        language: of its text, as ISO 639; ``und`` where it is not known.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Corpus:
     text_field: str = "text"
     documents: Callable[[Iterable[str]], Iterator[str]] | None = None
     note: str = ""
+    language: str = "und"
 
     @property
     def licence(self) -> str:
@@ -66,6 +68,7 @@ CORPORA.register("world")(
         name="world",
         source=None,
         note="generated on demand, without end; without 'tokens' it gives 2,000,000",
+        language="en",
     )
 )
 CORPORA.register("wikitext2_raw")(
@@ -81,6 +84,7 @@ CORPORA.register("wikitext2_raw")(
         ),
         documents=_articles,
         note="the train split, joined to articles",
+        language="en",
     )
 )
 CORPORA.register("wiki_en")(
@@ -97,6 +101,7 @@ CORPORA.register("wiki_en")(
             licence="CC BY-SA 3.0 and GFDL",
             note="the Hub's version is the first of 41 files, not the local folder's articles",
         ),
+        language="en",
     )
 )
 CORPORA.register("wiki_zh")(
@@ -113,6 +118,7 @@ CORPORA.register("wiki_zh")(
             licence="CC BY-SA 3.0 and GFDL",
             note="the Hub's version is the first of 6 files, not the local folder's articles",
         ),
+        language="zh",
     )
 )
 CORPORA.register("imdb/unsupervised")(
@@ -127,6 +133,7 @@ CORPORA.register("imdb/unsupervised")(
         ),
         documents=_without_breaks,
         note="reviews without labels; '<br />' becomes a line break",
+        language="en",
     )
 )
 CORPORA.register("novels_en")(
@@ -141,6 +148,7 @@ CORPORA.register("novels_en")(
             licence="public domain texts; ELTeC markup CC BY 4.0",
         ),
         note="chunks of 19th and early 20th century novels; local folder only",
+        language="en",
     )
 )
 

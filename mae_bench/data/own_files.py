@@ -79,7 +79,7 @@ class FileSource:
     Attributes:
         files: part and path; the part is empty where one file holds all.
         text_fields: columns with text.
-        label_field: column with the label.
+        label_field: column with the label; empty where rows have none.
         split_field: column with the part, or None.
         separator: of CSV, or None to find it.
         quotes: whether CSV quotes fields.
@@ -98,6 +98,11 @@ class FileSource:
     has_classes: bool = False
     option_fields: tuple[str, ...] = ()
     kept_together: str | None = None
+
+    @property
+    def is_test_only(self) -> bool:
+        """Whether all rows are a test."""
+        return all(part == "test" for part, _ in self.files)
 
     @property
     def paths(self) -> list[Path]:
@@ -197,7 +202,7 @@ def flat_names(label: object) -> Iterator[str]:
 def _read(source: FileSource, stamps: Stamp) -> OwnData:
     """Return the rows; ``stamps`` are part of the key."""
     skipped: Counter[str] = Counter()
-    parts: dict[str, list[OwnRow]] = {"train": []}
+    parts: dict[str, list[OwnRow]] = {} if source.is_test_only else {"train": []}
     for part, name in source.files:
         parts.setdefault(part or "train", [])
         for row, own_part in _rows(source, labelled_file(Path(name)), skipped):
@@ -206,9 +211,10 @@ def _read(source: FileSource, stamps: Stamp) -> OwnData:
     for part, rows in parts.items():
         if not rows:
             raise DataError(
-                f"{_names(source.paths)} holds no row for {part} with text and label"
+                f"{_names(source.paths)} holds no row for {part} with text"
+                + (" and label" if source.label_field else "")
                 + (f" ({_reasons(skipped)} left out)" if skipped else "")
-                + "; give labelled rows"
+                + ("; give labelled rows" if source.label_field else "; give rows with text")
             )
     is_carved = "test" not in parts
     if is_carved:
@@ -221,18 +227,20 @@ def _rows(
 ) -> Iterable[tuple[OwnRow | None, str]]:
     """Yield each row with its part; None, counted, for one without label or text."""
     split = [source.split_field] if source.split_field else []
-    columns = [*source.text_fields, *source.option_fields, source.label_field, *split]
+    label_fields = [source.label_field] if source.label_field else []
+    columns = [*source.text_fields, *source.option_fields, *label_fields, *split]
     records = read_records(file, columns, separator=source.separator, quotes=source.quotes)
     texts = [records.columns[name] for name in source.text_fields]
     options = [records.columns[name] for name in source.option_fields]
-    labels = records.columns[source.label_field]
+    num_rows = len(records.columns[columns[0]])
+    labels = records.columns[source.label_field] if label_fields else [None] * num_rows
     for index, label in enumerate(labels):
         part = _part(records, source.split_field, index)
         values = [column[index] for column in texts]
         if any(_is_missing(value) or value == [] for value in values):
             skipped["without text"] += 1
             yield None, part
-        elif _is_missing(label):
+        elif label_fields and _is_missing(label):
             skipped["without a label"] += 1
             yield None, part
         else:

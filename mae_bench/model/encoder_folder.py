@@ -58,17 +58,43 @@ def read_encoder(folder: Path | str, dropout: float | None) -> nn.Module:
     Raises:
         SpecError: transformers cannot load it without code of its own, or weights are missing.
     """
-    from transformers import AutoConfig, AutoModel
+    model, missing = read_model(folder, "AutoModel", dropout)
+    if missing:
+        raise SpecError(
+            f"'{folder}' lacks weights of the encoder that its config.json describes, which would "
+            f"be random: {some(missing)}; write the whole model by save_pretrained"
+        )
+    if getattr(model.config, "is_encoder_decoder", False):
+        encoder: nn.Module = model.get_encoder()
+        return encoder
+    whole: nn.Module = model
+    return whole
+
+
+def read_model(
+    folder: Path | str, auto_class: str, dropout: float | None = None
+) -> tuple[Any, list[str]]:
+    """Return a model in float32, and those of its weights that no file holds: they are random.
+
+    Args:
+        folder: with config.json and safetensors weights.
+        auto_class: of transformers, such as ``AutoModelForMaskedLM``.
+        dropout: rate of every dropout; None keeps those of the folder.
+
+    Raises:
+        SpecError: transformers cannot load it without code of its own.
+    """
+    import transformers
 
     arch = architecture_of_folder(folder)
     arch.register_model()
     try:
         with _few_words():
-            config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
+            config = transformers.AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
             for name in arch.dropout_names if dropout is not None else ():
                 if hasattr(config, name):
                     setattr(config, name, dropout)
-            model, report = AutoModel.from_pretrained(
+            model, report = getattr(transformers, auto_class).from_pretrained(
                 str(folder),
                 config=config,
                 attn_implementation=arch.kernel,
@@ -83,23 +109,14 @@ def read_encoder(folder: Path | str, dropout: float | None) -> nn.Module:
             f"'{folder}' is not an encoder that transformers can load from safetensors: "
             f"{first_line}"
         ) from error
-    encoder: nn.Module = model
-    _refuse_missing(folder, report)
-    if getattr(config, "is_encoder_decoder", False):
-        encoder = model.get_encoder()
-    return encoder
-
-
-def _refuse_missing(folder: Path | str, report: dict[str, Any]) -> None:
-    """Refuse weights that are not in the files: transformers would draw them at random."""
     names = [str(name) for name in report["missing_keys"]]
-    missing = sorted(name for name in names if UNUSED not in name.split("."))
-    if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise SpecError(
-            f"'{folder}' lacks weights of the encoder that its config.json describes, which would "
-            f"be random: '{missing[0]}'{more}; write the whole model by save_pretrained"
-        )
+    return model, sorted(name for name in names if UNUSED not in name.split("."))
+
+
+def some(names: list[str]) -> str:
+    """Return the first of some names of weights, and how many more there are."""
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"'{names[0]}'{more}"
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from mae_bench.errors import SpecError, near_match
 from mae_bench.masking import Lexicon
 from mae_bench.model.backbone import Backbone
 from mae_bench.model.start import own_start
+from mae_bench.model.token_guess import TokenGuess
 from mae_bench.objectives.requirements import (
     MOVED,
     Predictor,
@@ -172,13 +173,21 @@ class Objective(nn.Module, ABC, Generic[OptionsT]):
     def forward(self, view: View) -> LossOutput:
         """Return the loss of a view; in evaluation mode also the accuracy where there is one."""
 
-    def score_tokens(self, view: View) -> tuple[Tensor, Tensor]:
-        """Return [N] the log-probability of each predicted token in nats, and whether it is best.
+    def guess_tokens(self, view: View) -> TokenGuess:
+        """Return the predicted tokens of a view before a `VocabularyHead` makes their logits.
 
-        In the order of the view's targets, row by row. Objectives that provide a scorer must
-        have it.
+        In the order of the view's targets, row by row. Objectives that provide a scorer must have
+        it, or `score_tokens` and, where they fill gaps, `token_logits` of their own.
         """
         raise NotImplementedError(f"objective '{self.name}' provides no scorer of tokens")
+
+    def score_tokens(self, view: View) -> tuple[Tensor, Tensor]:
+        """Return [N] the log-probability of each predicted token in nats, and if it is best."""
+        return self.guess_tokens(view).scores()
+
+    def token_logits(self, view: View) -> Tensor:
+        """Return [N, V] the logits in float32 where each predicted token stands."""
+        return self.guess_tokens(view).logits()
 
     def after_step(self) -> None:
         """Do what follows an optimizer step, as a moving average would."""

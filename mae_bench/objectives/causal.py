@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 
-from torch import Tensor
-
 from mae_bench.backbones import architecture_of, names_with_attention
 from mae_bench.costs import Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
+from mae_bench.model.token_guess import TokenGuess
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
     OBJECTIVES,
@@ -23,9 +22,8 @@ from mae_bench.objectives.targets import (
     all_positions,
     at_targets,
     before,
-    filling,
-    number_of,
     text_targets,
+    token_loss,
 )
 from mae_bench.specs import BackboneSpec, Frozen
 
@@ -78,23 +76,13 @@ class CausalLanguageModel(Objective["CausalLanguageModel.Options"]):
 
     def forward(self, view: View) -> LossOutput:
         """Return the cross-entropy of each token, read one position before it."""
-        features, targets = self._read(view)
-        weight, number = self.backbone.embedding.weight, number_of(targets, filling(view))
-        loss = self.head.loss(features, weight, targets, number)
-        metrics = {}
-        if not self.training:
-            metrics["accuracy"] = self.head.accuracy(features, weight, targets)
-        return LossOutput(loss, number, metrics)
+        return token_loss(self.guess_tokens(view), view, is_training=self.training)
 
-    def score_tokens(self, view: View) -> tuple[Tensor, Tensor]:
-        """Score each token after those before it."""
-        features, targets = self._read(view)
-        return self.head.scores(features, self.backbone.embedding.weight, targets)
-
-    def _read(self, view: View) -> tuple[Tensor, Tensor]:
-        """Return features [N, D] that predict, and the ids [N] that they should."""
+    def guess_tokens(self, view: View) -> TokenGuess:
+        """Guess each token after those before it."""
         hidden = self.backbone(view.input_ids, view.positions, view.is_pad, is_causal=True)
-        return at_targets(hidden, before(view))
+        features, targets = at_targets(hidden, before(view))
+        return TokenGuess(self.head, features, self.backbone.embedding.weight, targets)
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:

@@ -16,6 +16,7 @@ from mae_bench.masking import (
     mean_flops,
     num_hidden,
 )
+from mae_bench.model.token_guess import TokenGuess
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
     OBJECTIVES,
@@ -27,12 +28,7 @@ from mae_bench.objectives.base import (
     Trial,
     View,
 )
-from mae_bench.objectives.targets import (
-    all_positions,
-    at_targets,
-    filling,
-    number_of,
-)
+from mae_bench.objectives.targets import all_positions, at_targets, token_loss
 from mae_bench.objectives.views import is_hidden, permute
 from mae_bench.specs import BackboneSpec, Frozen
 
@@ -89,12 +85,8 @@ class Deshuffling(Objective["Deshuffling.Options"]):
         """Return the cross-entropy at the shuffled positions."""
         hidden = self.backbone(view.input_ids, view.positions, view.is_pad)
         features, targets = at_targets(hidden, view)
-        weight, number = self.backbone.embedding.weight, number_of(targets, filling(view))
-        loss = self.head.loss(features, weight, targets, number)
-        metrics = {}
-        if not self.training:
-            metrics["accuracy"] = self.head.accuracy(features, weight, targets)
-        return LossOutput(loss, number, metrics)
+        guess = TokenGuess(self.head, features, self.backbone.embedding.weight, targets)
+        return token_loss(guess, view, is_training=self.training)
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:

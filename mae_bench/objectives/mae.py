@@ -28,6 +28,7 @@ from mae_bench.model.heads import pool
 from mae_bench.model.means import squared_error
 from mae_bench.model.moving_average import MovingAverage
 from mae_bench.model.regularisers import CollapseOptions
+from mae_bench.model.token_guess import TokenGuess
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
     OBJECTIVES,
@@ -47,6 +48,7 @@ from mae_bench.objectives.targets import (
     mlm_control,
     number_of,
     predicted,
+    token_loss,
 )
 from mae_bench.specs import BackboneSpec
 
@@ -176,26 +178,25 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
         encoded, kept, is_pad = self._encode(view)
         features = self._decode(view, encoded, kept, is_pad)
         ids = view.target_ids if view.labels is None else view.labels
-        number, metrics = number_of(features, filling(view)), {}
         if options.target == "tokens":
-            labels = labels_of(ids, view)
-            loss = self.head.loss(features, self._output, labels, number)
-            if not self.training:
-                metrics["accuracy"] = self.head.accuracy(features, self._output, labels)
+            guess = TokenGuess(self.head, features, self._output, labels_of(ids, view))
+            output = token_loss(guess, view, is_training=self.training)
         else:
             # fp32: the square of a small difference is lost in bf16
             wanted = self._wanted(predicted(ids, view), view)
             loss = squared_error(self.regress(features).float(), wanted, filling(view))
+            output = LossOutput(loss, number_of(features, filling(view)))
         # In evaluation the loss is that of an arm without these terms, to be compared with it.
         if self.training and options.is_regularised:
-            loss = loss + options.penalty(pool(encoded, is_pad, "mean"))
-        return LossOutput(loss, number, metrics)
+            penalty = options.penalty(pool(encoded, is_pad, "mean"))
+            output = replace(output, loss=output.loss + penalty)
+        return output
 
-    def score_tokens(self, view: View) -> tuple[Tensor, Tensor]:
+    def guess_tokens(self, view: View) -> TokenGuess:
         """Ask the decoder, which reads the encoding of the tokens that are left."""
         assert isinstance(view, MaeView) and view.target_ids is not None
         features = self._decode(view, *self._encode(view))
-        return self.head.scores(features, self._output, predicted(view.target_ids, view))
+        return TokenGuess(self.head, features, self._output, predicted(view.target_ids, view))
 
     @property
     def _output(self) -> Tensor:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Literal
 
 import torch
-from torch import Tensor
 
 from mae_bench.costs import Flops, StepShape
 from mae_bench.draws import Draws
@@ -22,6 +21,7 @@ from mae_bench.masking import (
 from mae_bench.masking.fills import MASKS, filled
 from mae_bench.model.decoder_options import DecoderOptions
 from mae_bench.model.heads import Pooling, pool
+from mae_bench.model.token_guess import TokenGuess
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
     OBJECTIVES,
@@ -37,11 +37,10 @@ from mae_bench.objectives.base import (
 )
 from mae_bench.objectives.targets import (
     all_positions,
-    filling,
     labels_of,
     mlm_control,
-    number_of,
     predicted,
+    token_loss,
 )
 from mae_bench.seeding import seed_for
 from mae_bench.specs import BackboneSpec
@@ -127,21 +126,10 @@ class BottleneckAutoencoder(Objective["BottleneckAutoencoder.Options"]):
 
     def forward(self, view: View) -> LossOutput:
         """Return the cross-entropy at the positions that the decoder does not see."""
-        features, targets = self._read(view)
-        weight, number = self.backbone.embedding.weight, number_of(targets, filling(view))
-        loss = self.head.loss(features, weight, targets, number)
-        metrics = {}
-        if not self.training:
-            metrics["accuracy"] = self.head.accuracy(features, weight, targets)
-        return LossOutput(loss, number, metrics)
+        return token_loss(self.guess_tokens(view), view, is_training=self.training)
 
-    def score_tokens(self, view: View) -> tuple[Tensor, Tensor]:
-        """Ask the decoder: neither it nor the encoder sees the tokens."""
-        features, targets = self._read(view)
-        return self.head.scores(features, self.backbone.embedding.weight, targets)
-
-    def _read(self, view: View) -> tuple[Tensor, Tensor]:
-        """Return features [N, W] that predict, and the ids [N] that they should."""
+    def guess_tokens(self, view: View) -> TokenGuess:
+        """Ask the decoder, which does not see the tokens."""
         assert view.target_positions is not None and view.target_ids is not None
         embedding, kept = self.backbone.embedding, view.parts["decoder"]
         encoded = self.backbone(view.input_ids, view.positions, view.is_pad)
@@ -155,7 +143,8 @@ class BottleneckAutoencoder(Objective["BottleneckAutoencoder.Options"]):
             embedding.weight[MASK_ID],
             None,
         )
-        return predicted(decoded, view), labels_of(view.target_ids, view)
+        features, targets = predicted(decoded, view), labels_of(view.target_ids, view)
+        return TokenGuess(self.head, features, embedding.weight, targets)
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:

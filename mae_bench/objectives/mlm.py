@@ -5,7 +5,6 @@ from dataclasses import replace as changed
 from typing import Literal, Self
 
 from pydantic import model_validator
-from torch import Tensor
 
 from mae_bench.backbones import architecture_of, names_with_attention
 from mae_bench.costs import TRAIN, Flops, StepShape
@@ -13,6 +12,7 @@ from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
 from mae_bench.masking import MASK_ID, RANDOM, check_masking, mean_flops, num_hidden
 from mae_bench.model.copy_gate import CopyGate
+from mae_bench.model.token_guess import TokenGuess
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
     OBJECTIVES,
@@ -34,6 +34,7 @@ from mae_bench.objectives.targets import (
     masked_view,
     number_of,
     text_targets,
+    token_loss,
 )
 from mae_bench.objectives.two_ratios import TwoRatioOptions, two_ratio_view
 from mae_bench.specs import BackboneSpec
@@ -118,31 +119,28 @@ class MaskedLanguageModel(Objective["MaskedLanguageModel.Options"]):
 
     def forward(self, view: View) -> LossOutput:
         """Return the cross-entropy of the predicted tokens."""
-        features, targets = self._read(view)
-        weight, number = self.backbone.embedding.weight, number_of(targets, filling(view))
+        guess = self.guess_tokens(view)
         if self.options.loss_on == "all":
             given = at_targets(view.input_ids[..., None], view)[0][:, 0]
+            number = number_of(guess.targets, filling(view))
             loss = self.copy.loss(
-                features, self.head, weight, targets=targets, given=given, number=number
+                guess.features,
+                self.head,
+                guess.embedding,
+                targets=guess.targets,
+                given=given,
+                number=number,
             )
             return LossOutput(loss, number)
-        loss = self.head.loss(features, weight, targets, number)
-        metrics = {}
-        if not self.training:
-            metrics["accuracy"] = self.head.accuracy(features, weight, targets)
-        return LossOutput(loss, number, metrics)
+        return token_loss(guess, view, is_training=self.training)
 
-    def score_tokens(self, view: View) -> tuple[Tensor, Tensor]:
-        """Ask the vocabulary head."""
-        features, targets = self._read(view)
-        return self.head.scores(features, self.backbone.embedding.weight, targets)
-
-    def _read(self, view: View) -> tuple[Tensor, Tensor]:
-        """Return features [N, D] that predict, and the ids [N] that they should."""
+    def guess_tokens(self, view: View) -> TokenGuess:
+        """Ask the vocabulary head alone, without the gate of copies."""
         is_unseen = view.input_ids == MASK_ID if self.options.hides_masks else None
         hidden = self.backbone(view.input_ids, view.positions, view.is_pad, is_unseen=is_unseen)
         at = before(view) if self.options.predict_from == "before" else view
-        return at_targets(hidden, at)
+        features, targets = at_targets(hidden, at)
+        return TokenGuess(self.head, features, self.backbone.embedding.weight, targets)
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:

@@ -12,6 +12,7 @@ from mae_bench.errors import SpecError
 from mae_bench.masking import MASK_ID, MaskRatio, extremes, mean_flops, ratio_at
 from mae_bench.masking.spans import drop_spans, num_spans
 from mae_bench.model.sequence_decoder import SequenceDecoder, sequence_forward
+from mae_bench.model.token_guess import TokenGuess
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import (
     OBJECTIVES,
@@ -23,13 +24,7 @@ from mae_bench.objectives.base import (
     Trial,
     View,
 )
-from mae_bench.objectives.targets import (
-    all_positions,
-    filling,
-    labels_of,
-    number_of,
-    predicted,
-)
+from mae_bench.objectives.targets import all_positions, labels_of, predicted, token_loss
 from mae_bench.specs import BackboneSpec, Frozen
 
 
@@ -106,12 +101,8 @@ class SpanDenoising(Objective["SpanDenoising.Options"]):
         )
         features = predicted(features, decoder_view)
         targets = labels_of(decoder_view.target_ids, decoder_view)
-        weight, number = self.backbone.embedding.weight, number_of(targets, filling(decoder_view))
-        loss = self.head.loss(features, weight, targets, number)
-        metrics = {}
-        if not self.training:
-            metrics["accuracy"] = self.head.accuracy(features, weight, targets)
-        return LossOutput(loss, number, metrics)
+        guess = TokenGuess(self.head, features, self.backbone.embedding.weight, targets)
+        return token_loss(guess, decoder_view, is_training=self.training)
 
     @classmethod
     def flops_per_step(cls, options: Options, shape: StepShape) -> Flops:

@@ -25,7 +25,8 @@ from mae_bench.masking import (
 )
 from mae_bench.model.means import IGNORED, Number
 from mae_bench.model.teacher import SPEC_FILE
-from mae_bench.objectives.base import OBJECTIVES, Block, View, parse_options
+from mae_bench.model.token_guess import TokenGuess
+from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, View, parse_options
 from mae_bench.results import read_json
 from mae_bench.specs import Frozen, Share
 
@@ -164,6 +165,13 @@ def at_targets(hidden: Tensor, view: View) -> tuple[Tensor, Tensor]:
     assert view.target_positions is not None and view.target_ids is not None
     index = view.target_positions[..., None].expand(-1, -1, hidden.shape[-1])
     return predicted(hidden.gather(1, index), view), labels_of(view.target_ids, view)
+
+
+def token_loss(guess: TokenGuess, view: View, *, is_training: bool) -> LossOutput:
+    """Return the cross-entropy of predicted tokens, and beside it, in evaluation, the accuracy."""
+    number = number_of(guess.targets, filling(view))
+    metrics = {} if is_training else {"accuracy": guess.accuracy()}
+    return LossOutput(guess.loss(number), number, metrics)
 
 
 def saved_soft_head(folder: Path) -> str | None:

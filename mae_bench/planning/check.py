@@ -11,6 +11,7 @@ from mae_bench.planning.controls import with_controls
 from mae_bench.planning.deciding import check_deciding, check_mean
 from mae_bench.planning.external import check_origin, resolved_backbone
 from mae_bench.planning.fitting import check_kinds, check_scorers, fitting_floors, left_out_floors
+from mae_bench.planning.held_out import trained_texts
 from mae_bench.planning.noises import check_noises
 from mae_bench.planning.outside_arms import check_encoders, left_out_protocols
 from mae_bench.planning.reading import asked_tasks, averaged_tasks
@@ -231,7 +232,7 @@ def _member(where: str, got: str, allowed: Iterable[str]) -> None:
 
 
 def _warnings(study: Study, is_tuned: bool) -> list[str]:
-    warnings = [*study_limits(study), *left_out_protocols(study)]
+    warnings = [*study_limits(study), *left_out_protocols(study), *trained_texts(study)]
     if study.tuning is not None and not is_tuned:
         warnings.append("not tuned yet: the arms have the options that the study names")
     by_content: dict[str, str] = {}

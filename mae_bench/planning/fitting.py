@@ -1,11 +1,11 @@
 """Checks that tasks are of their kind, and that protocols can read tasks of that kind."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from mae_bench.errors import SpecError
 from mae_bench.planning.arms import ResolvedArm
-from mae_bench.planning.clozes import has_token_head
+from mae_bench.planning.heads import Head, heads_of
 from mae_bench.planning.reading import asked_tasks, tuned_tasks, unread_sentences
 from mae_bench.planning.shorthand import FLOORS
 from mae_bench.specs import CORPUS, Study, TrainSize, per_class
@@ -49,7 +49,7 @@ def check_kinds(study: Study) -> list[str]:
     return unread_sentences(study)
 
 
-def check_scorers(study: Study, arms: Iterable[ResolvedArm]) -> list[str]:
+def check_scorers(study: Study, arms: Sequence[ResolvedArm]) -> list[str]:
     """Return a sentence for each protocol that has no result for some of the arms.
 
     Raises:
@@ -57,17 +57,22 @@ def check_scorers(study: Study, arms: Iterable[ResolvedArm]) -> list[str]:
     """
     from mae_bench.protocols.base import PROTOCOLS
 
-    arms, sentences = tuple(arms), []
+    sentences = []
     for name in study.protocols:
         if not PROTOCOLS.get(name).needs_scorer:
             continue
-        silent = [arm.label for arm in arms if arm.provides.scorer is None]
-        silent += [encoder.label for encoder in study.encoders]
-        what = f"'{name}' asks an arm's own objective how likely tokens are"
-        if len(silent) == len(arms) + len(study.encoders):
+        heads = heads_of(study, arms)
+        silent = [
+            label + (f" ({head.why_not})" if head.why_not else "")
+            for label, head in heads.items()
+            if not head.names_tokens
+        ]
+        what = f"'{name}' asks an arm's own objective, or an encoder's own head, for tokens"
+        if len(silent) == len(heads):
             raise SpecError(
                 f"protocols: {what}, and no arm can say ({', '.join(silent)}); add one that "
-                "predicts tokens, such as mlm, mae or causal, or name another protocol",
+                "predicts tokens, such as mlm, mae or causal, or an encoder that was saved with "
+                "its head (...ForMaskedLM, ...ForCausalLM), or name another protocol",
                 name,
             )
         if silent:
@@ -89,20 +94,28 @@ def floor_tasks(tasks: "Mapping[str, Task]", protocol: "Protocol") -> tuple[str,
     return tuple(name for name, task in tasks.items() if can_floor_read(protocol.name, task))
 
 
-def read_tasks(
-    tasks: "Mapping[str, Task]", protocol: "Protocol", arm: ResolvedArm | None
-) -> tuple[str, ...]:
+def read_tasks(tasks: "Mapping[str, Task]", protocol: "Protocol", head: Head) -> tuple[str, ...]:
     """Return the tasks on which a study's protocol evaluates an arm, of those asked of it.
 
-    Where a protocol asks for tokens these are none for arms that cannot say; an encoder that was
-    not pretrained here, whose ``arm`` is None, cannot.
+    Where a protocol asks for tokens these are none for arms that cannot say.
     """
-    if protocol.needs_scorer and (arm is None or arm.provides.scorer is None):
+    if protocol.needs_scorer and not head.names_tokens:
         return ()
-    can_fill = arm is not None and has_token_head(arm)
     return tuple(
-        name for name, task in tasks.items() if can_fill or not protocol.needs_token_head(task.kind)
+        name
+        for name, task in tasks.items()
+        if head.fills_gaps or not protocol.needs_token_head(task.kind)
     )
+
+
+def head_files(
+    head: Head, protocol: "Protocol", tasks: "Mapping[str, Task]", task: str | None
+) -> str | None:
+    """Return what identifies the head that an evaluation asks, where it lies in its own file."""
+    if head.files is None or task is None:
+        return None
+    asks = protocol.needs_scorer or protocol.needs_token_head(tasks[task].kind)
+    return head.files if asks else None
 
 
 def fitting_floors(study: Study) -> dict[str, str]:

@@ -11,7 +11,8 @@ from mae_bench.planning.arms import ResolvedArm
 from mae_bench.planning.cell import Cell
 from mae_bench.planning.check import check_study
 from mae_bench.planning.external import outside
-from mae_bench.planning.fitting import fitting_floors, floor_tasks, read_tasks
+from mae_bench.planning.fitting import fitting_floors, floor_tasks, head_files, read_tasks
+from mae_bench.planning.heads import NO_HEAD, heads_of
 from mae_bench.planning.noise_groups import noise_groups
 from mae_bench.planning.outside_arms import encoder_key, folder_of, outside_arm
 from mae_bench.planning.reading import asked_tasks
@@ -117,6 +118,7 @@ class _Planner:
         self.study = study
         self.builder = builder
         self.arms = {arm.label: arm for arm in arms}
+        self.heads = heads_of(study, arms)
         self.keys: dict[tuple[str, int | None, int], Key] = {}
         self.pretrained: dict[str, ResolvedArm] = {}
         self.folders: dict[Key, str | None] = {}
@@ -241,11 +243,12 @@ class _Planner:
         recipe = self.recipe(protocol)
         ids = {checkpoint[0]: checkpoint[1]} if checkpoint else {}
         pretrain, encoder = ids.get("pretrain"), ids.get("encoder")
+        head = self.heads.get(arm.label, NO_HEAD)
         tasks: tuple[str | None, ...]
         if not method.needs_checkpoint:
             tasks = floor_tasks(self.builder.tasks, method)
         else:
-            tasks = read_tasks(self._asked(protocol), method, self.arms.get(arm.label))
+            tasks = read_tasks(self._asked(protocol), method, head)
         sizes = study.train_sizes if method.needs_labels else ("all",)
         if method.reads_corpus:
             tasks, sizes, groups = (None,), ("all",), noise_groups((CLEAN,))
@@ -264,6 +267,7 @@ class _Planner:
                         test_noises=tuple(tests),
                         seed=seed,
                         folder=self.folders[checkpoint] if checkpoint and encoder else None,
+                        head_files=head_files(head, method, self.builder.tasks, task),
                         error_tables=self.builder.error_tables(task, (train_noise, *tests)),
                     )
                     learns = method.needs_labels and not method.reads_corpus

@@ -184,12 +184,15 @@ def _is_run(name: str, protocol: "Protocol", study: Study) -> bool:
     The recipe of a protocol is also read by its variants.
     """
     from mae_bench.tasks.base import ARROW, TASKS
+    from mae_bench.tasks.corpus_task import KIND as CORPUS_KIND
+    from mae_bench.tasks.corpus_task import is_corpus_task
 
     if protocol.needs_checkpoint:
         asked = (*study.protocols, *([study.tuning.protocol] if study.tuning else []))
         return name in asked or name in (other.partition("/")[0] for other in asked)
     tested = [task.rpartition(ARROW)[2] for task in study.real_tasks]
     kinds = [TASKS.get(task).kind for task in tested if task in TASKS]
+    kinds += [CORPUS_KIND for task in tested if is_corpus_task(task)]
     kinds += [spec.kind for spec in study.own_tasks if spec.name in study.tasks]
     return not kinds or any(protocol.fits(kind) for kind in kinds)
 

@@ -1,6 +1,7 @@
 """Rebuilds a saved objective, to have it predict tokens of rows that it was not trained on."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from mae_bench.data.blocks import Blocks
@@ -9,10 +10,17 @@ from mae_bench.masking import Lexicon, build_lexicon
 from mae_bench.model.attention import to_device
 from mae_bench.model.backbone import load_backbone
 from mae_bench.model.teacher import SPEC_FILE
-from mae_bench.objectives.base import OBJECTIVES, Objective, Scorer, parse_options
+from mae_bench.objectives.base import (
+    OBJECTIVES,
+    Objective,
+    Predictor,
+    Provisions,
+    Scorer,
+    parse_options,
+)
 from mae_bench.pretraining.checkpoint import load_part
 from mae_bench.results import read_json
-from mae_bench.specs import PretrainSpec
+from mae_bench.specs import Frozen, PretrainSpec
 
 # Every hidden token is hidden wholly, each alike and all at once, and the loss is on the row's own
 # tokens, whatever the objective trained with: a token that stays, that a scheme prefers or that
@@ -36,53 +44,21 @@ def rebuild_at(folder: Path, data: Blocks, mask_ratio: float, device: str) -> Ob
     where nothing can predict: the encoder is not from this suite, the objective predicts no
     tokens, has no mask ratio, or cannot hide as much.
     """
-
-    def lexicon() -> Lexicon:
-        return build_lexicon(data.rows, data.vocab_size, folder)
-
-    return _rebuild(folder, mask_ratio, data.row_length, device, lexicon)
-
-
-def rebuild_for_texts(
-    folder: Path, mask_ratio: float, row_length: int, device: str
-) -> Objective | None:
-    """Return a checkpoint's objective as `rebuild_at` does, for texts outside its corpus.
-
-    None, too, where it hides by what it counted in the corpus.
-    """
-    return _rebuild(folder, mask_ratio, row_length, device, None)
-
-
-def _rebuild(
-    folder: Path,
-    mask_ratio: float,
-    row_length: int,
-    device: str,
-    make_lexicon: Callable[[], Lexicon] | None,
-) -> Objective | None:
-    if not (folder / SPEC_FILE).exists():
+    spec, provisions = _provisions(folder)
+    if spec is None or provisions.predictor is None:
         return None
-    spec = PretrainSpec.model_validate(read_json(folder / SPEC_FILE))
-    trained = parse_options(spec.objective, spec.options)
-    predictor = OBJECTIVES.get(spec.objective).provides(trained).predictor
-    if predictor is None:
-        return None
+    predictor = provisions.predictor
+    predictor = replace(predictor, options={**predictor.options, "mask_ratio": mask_ratio})
     kind = OBJECTIVES.get(predictor.objective)
-    asked: dict[str, object] = {**predictor.options, "mask_ratio": mask_ratio}
-    asked |= {name: value for name, value in PLAIN.items() if name in kind.Options.model_fields}
     try:
-        options = parse_options(predictor.objective, asked)
-        kind.check(options, spec.backbone, row_length)
+        options = _asked(predictor, PLAIN)
+        kind.check(options, spec.backbone, data.row_length)
     except SpecError:
         return None
     lexicon = None
     if kind.requires(options).uses_lexicon:
-        if make_lexicon is None:
-            return None
-        lexicon = make_lexicon()
-    objective = kind(load_backbone(folder), spec.backbone, options, seed=spec.seed, lexicon=lexicon)
-    load_part(objective, folder, predictor.prefix)
-    return to_device(objective, device).eval()
+        lexicon = build_lexicon(data.rows, data.vocab_size, folder)
+    return _rebuilt(folder, spec, predictor, options, device, lexicon)
 
 
 def rebuild_scorer(folder: Path, device: str) -> tuple[Objective, Scorer] | None:
@@ -91,19 +67,41 @@ def rebuild_scorer(folder: Path, device: str) -> tuple[Objective, Scorer] | None
     None where nothing can: the encoder is not from this suite, or its objective names no tokens.
     What hides tokens by the corpus' words or counts does so no more: it is told which to hide.
     """
-    if not (folder / SPEC_FILE).exists():
+    spec, provisions = _provisions(folder)
+    if spec is None or provisions.scorer is None:
         return None
+    # the rest of a token's own probability is that of having been copied
+    options = _asked(provisions.scorer, {**PLAIN, "loss_on": "masked"})
+    rebuilt = _rebuilt(folder, spec, provisions.scorer, options, device)
+    return rebuilt, provisions.scorer
+
+
+def _provisions(folder: Path) -> tuple[PretrainSpec | None, Provisions]:
+    """Return what a checkpoint was trained as, and what it can be asked for: nothing of others."""
+    if not (folder / SPEC_FILE).exists():
+        return None, Provisions()
     spec = PretrainSpec.model_validate(read_json(folder / SPEC_FILE))
     trained = parse_options(spec.objective, spec.options)
-    scorer = OBJECTIVES.get(spec.objective).provides(trained).scorer
-    if scorer is None:
-        return None
-    kind = OBJECTIVES.get(scorer.objective)
-    asked = dict(scorer.options)
-    # the rest of a token's own probability is that of having been copied
-    plain = {**PLAIN, "loss_on": "masked"}
-    asked |= {name: value for name, value in plain.items() if name in kind.Options.model_fields}
-    options = parse_options(scorer.objective, asked)
-    objective = kind(load_backbone(folder), spec.backbone, options, seed=spec.seed)
-    load_part(objective, folder, scorer.prefix)
-    return to_device(objective, device).eval(), scorer
+    return spec, OBJECTIVES.get(spec.objective).provides(trained)
+
+
+def _asked(predictor: Predictor, changes: Mapping[str, object]) -> Frozen:
+    """Return the options of a predictor with those of the changes that it has."""
+    known = OBJECTIVES.get(predictor.objective).Options.model_fields
+    asked = dict(predictor.options)
+    asked |= {name: value for name, value in changes.items() if name in known}
+    return parse_options(predictor.objective, asked)
+
+
+def _rebuilt(
+    folder: Path,
+    spec: PretrainSpec,
+    predictor: Predictor,
+    options: Frozen,
+    device: str,
+    lexicon: Lexicon | None = None,
+) -> Objective:
+    kind = OBJECTIVES.get(predictor.objective)
+    objective = kind(load_backbone(folder), spec.backbone, options, seed=spec.seed, lexicon=lexicon)
+    load_part(objective, folder, predictor.prefix)
+    return to_device(objective, device).eval()

@@ -3,7 +3,7 @@
 A label's score is the mean log-probability of the tokens of its words, all of them hidden at once
 (of one token its log-probability), so that long words are not punished for their length. Words
 that predict each other are therefore scored as if they did not. The head is the one that the
-objective trained, decoder and all: `mae_bench.pretraining.rebuild`.
+objective trained, decoder and all, or an outside encoder's own: `mae_bench.protocols.token_heads`.
 """
 
 from collections import defaultdict
@@ -14,49 +14,46 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mae_bench.draws import Block, Draws
 from mae_bench.errors import SpecError
-from mae_bench.masking import CLS_ID, NUM_SPECIAL, SEP_ID
-from mae_bench.model.vocabulary import VocabularyHead
-from mae_bench.pretraining.rebuild import rebuild_for_texts
 from mae_bench.protocols.prompts import cloze_of
+from mae_bench.protocols.token_heads import open_head
 from mae_bench.specs import ZeroShotRecipe
 from mae_bench.tasks.base import Examples, Task
 from mae_bench.tasks.metrics import Values
-from mae_bench.training.batching import check_length, load_tokenizer
-from mae_bench.training.operations import OperationCount
-from mae_bench.training.precision import autocast
-
-ANY_RATIO = 0.15  # to build the objective with; each text names what it hides
 
 
 class ClozeReader:
-    """An objective with its head, and a task's prompt as token ids."""
+    """A head that fills gaps, and a task's prompt as token ids.
+
+    Attributes:
+        head: that is asked.
+    """
 
     def __init__(self, checkpoint: Path, recipe: ZeroShotRecipe, task: Task, device: str) -> None:
-        """Rebuild the objective and read the prompt.
+        """Open the head and read the prompt.
 
         Raises:
-            SpecError: there is no prompt, no head that predicts tokens, or a label's words hold a
-                token that the tokenizer does not know.
+            SpecError: there is no prompt, no head that predicts tokens, a label's words hold a
+                token that the tokenizer does not know, or the prompt leaves no room for a text.
         """
         cloze = cloze_of(task, recipe.clozes)
-        objective = rebuild_for_texts(checkpoint, ANY_RATIO, recipe.max_length, device)
-        if objective is None:
+        head = open_head(
+            checkpoint, precision=recipe.precision, device=device, max_length=recipe.max_length
+        )
+        if head is None or head.is_left_to_right:
             raise SpecError(
                 f"protocol 'zero_shot' reads task '{task.name}' by a prompt with a gap, and this "
                 "checkpoint has no head that predicts hidden tokens; take an arm whose objective "
-                "predicts tokens (mlm, mae), or the protocols finetune, linear_probe, knn, few_shot"
+                "predicts tokens (mlm, mae), an encoder that was saved with such a head "
+                "(...ForMaskedLM), or the protocols finetune, linear_probe, knn, few_shot"
             )
-        self.objective, self.task, self.device = objective, task, device
+        self.head, self.task, self.device = head, task, device
         self.recipe = recipe
-        check_length(recipe.max_length, objective.backbone.config)
-        self.operations = OperationCount(objective.backbone.config)
-        self._tokenizer = load_tokenizer(checkpoint)
         self._pieces = [
             piece if piece in _GAPS else self._ids(piece) for piece in _pieces(cloze.prompt)
         ]
         self._words = [self._word(cloze.words[name]) for name in task.label_names]
+        self._check_room()
 
     def predict(self, examples: Examples) -> Values:
         """Return [N] the class whose words fit the gap best; of equal ones the first."""
@@ -89,58 +86,51 @@ class ClozeReader:
 
     def _expected(self, rows: list[tuple[list[int], int]], width: int) -> Tensor:
         """Return [B, width, V] log-probabilities of the tokens in the gaps."""
-        block = Block(torch.tensor([ids for ids, _ in rows], device=self.device))
+        ids = torch.tensor([row for row, _ in rows], device=self.device)
         starts = torch.tensor([start for _, start in rows], device=self.device)
         hidden = starts[:, None] + torch.arange(width, device=self.device)
-        row_ids = torch.arange(len(rows), device=self.device)
-        draws = Draws(0, 0, row_ids, progress=1.0, hidden=hidden)
-        objective = self.objective
-        logits: list[Tensor] = []
-        heads = [part for part in objective.modules() if isinstance(part, VocabularyHead)]
-        hooks = [part.register_forward_hook(lambda *call: logits.append(call[2])) for part in heads]
-        try:
-            view = objective.corrupt(block, draws)
-            with autocast(self.device, self.recipe.precision):
-                output = objective(view)
-        finally:
-            for hook in hooks:
-                hook.remove()
-        self.operations.add_reading(view.input_ids.shape)
-        wanted = len(rows) * width
-        # the head's logits for the loss come first, those for the accuracy after them
-        if output.predicted != wanted or sum(map(len, logits)) < wanted:
-            raise SpecError(
-                f"protocol 'zero_shot' cannot ask objective '{objective.name}' for the tokens in "
-                f"the gap of a prompt, as task '{self.task.name}' needs: it predicts something "
-                "else; take an arm that predicts hidden tokens, or another protocol"
-            )
-        expected = torch.cat(logits)[:wanted].float().log_softmax(dim=-1)
+        expected = self.head.logits(ids, hidden).log_softmax(dim=-1)
         return expected.view(len(rows), width, -1)
 
     def _row(self, texts: tuple[str, ...], word: list[int]) -> tuple[list[int], int]:
         """Return the ids of a prompt and where its gap starts; long texts are cut at their end."""
-        fixed = sum(len(piece) for piece in self._pieces if isinstance(piece, list))
-        room = max(self.recipe.max_length - 2 - fixed - len(word), 1) // len(texts)
-        row, start = [CLS_ID], 0
+        room = self._room(len(word)) // len(texts)
+        row, start = [*self.head.before], 0
         for piece in self._pieces:
             if piece == "{mask}":
                 start = len(row)
                 row += word
             elif isinstance(piece, str):
-                row += self._ids(" " + texts[_GAPS[piece]].strip())[: max(room, 1)]
+                row += self._ids(" " + texts[_GAPS[piece]].strip())[:room]
             else:
                 row += piece
-        return [*row, SEP_ID], start
+        return [*row, *self.head.after], start
+
+    def _room(self, width: int) -> int:
+        """Return the tokens that are left for texts where the gap has a width."""
+        fixed = sum(len(piece) for piece in self._pieces if isinstance(piece, list))
+        return self.recipe.max_length - self.head.num_framing - fixed - width
+
+    def _check_room(self) -> None:
+        """Refuse a prompt beside which no token of a text has a place: it is never cut."""
+        room, widest = self._room(max(map(len, self._words))), max(map(len, self._words))
+        if room < len(self.task.text_fields):
+            raise SpecError(
+                f"the prompt of task '{self.task.name}' takes {self.recipe.max_length - room} "
+                f"tokens with its longest words ({widest}), and max_length "
+                f"{self.recipe.max_length} leaves no token for a text; shorten the prompt in "
+                "recipes.zero_shot.clozes, or raise recipes.zero_shot.max_length"
+            )
 
     def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer(
+        ids: list[int] = self.head.tokenizer(
             text, add_special_tokens=False, split_special_tokens=True, verbose=False
         )["input_ids"]
         return ids
 
     def _word(self, text: str) -> list[int]:
         ids = self._ids(" " + text.strip())
-        if not ids or min(ids) < NUM_SPECIAL:
+        if not ids or self.head.tokenizer.unk_token_id in ids:
             raise SpecError(
                 f"the words '{text}' of task '{self.task.name}' are not in the vocabulary of this "
                 "checkpoint's tokenizer; choose others in recipes.zero_shot.clozes"

@@ -34,6 +34,17 @@ NO_PAD = (
 )
 
 
+class OtherFilesError(SpecError):
+    """The files of an encoder are not those that were planned with."""
+
+    def __init__(self, folder: Path) -> None:
+        """Name the folder."""
+        super().__init__(
+            f"the encoder in '{folder}' is not the one that was planned: its files are gone or "
+            "have changed; run again to plan with what lies there now"
+        )
+
+
 def describe_encoder(folder: Path, out: Path) -> None:
     """Check an encoder and write what it is into ``out``.
 
@@ -76,10 +87,7 @@ def require_files(folder: Path, files: str) -> Path:
         SpecError: it is gone, or other files lie there now.
     """
     if not folder.is_dir() or encoder_digest(folder) != files:
-        raise SpecError(
-            f"the encoder in '{folder}' is not the one that was planned: its files are gone or "
-            "have changed; run again to plan with what lies there now"
-        )
+        raise OtherFilesError(folder)
     return folder
 
 

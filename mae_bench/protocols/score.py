@@ -2,7 +2,8 @@
 
 For `minimal_pair` and `language_model` tasks. What is read is chosen by content, so that every arm
 and seed reads the same. An objective that hides tokens gives pseudo-log-likelihoods, `causal` the
-likelihood of its own factorisation: two measures, whose bits and perplexities have two names.
+likelihood of its own factorisation: two measures, whose bits and perplexities have two names. An
+encoder from outside is asked by its own head, for hidden tokens or for next ones.
 """
 
 import time
@@ -42,7 +43,7 @@ def run(
         trials=(trial,),
         readings=readings,
         seconds=time.perf_counter() - started,
-        flops=scorer.flops,
+        flops=scorer.head.flops,
     )
 
 

@@ -1,8 +1,9 @@
-"""How likely an objective finds the tokens of a text: by hiding each, or from left to right.
+"""How likely a head finds the tokens of a text: by hiding each, or from left to right.
 
 Pseudo-log-likelihood is the sum over a text's tokens of log p(token | all the others), each hidden
 in a copy of the text (Salazar et al. 2020, arXiv:1910.14659). An objective hides as it did in
-pretraining: mlm shows [MASK], a mae removes the token from the encoder and asks the decoder.
+pretraining: mlm shows [MASK], a mae removes the token from the encoder and asks the decoder. An
+outside encoder's own head is asked alike.
 Copies of one length that hide as many tokens are read together, so that nothing is padded.
 Legend: B copies, L their length, M hidden tokens of a copy, T tokens of a text.
 """
@@ -16,37 +17,38 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mae_bench.costs import TRAIN, StepShape
 from mae_bench.data.word_units import drawn_words, words_of_tokens
-from mae_bench.draws import Block, Draws
 from mae_bench.errors import DivergedError, SpecError
-from mae_bench.masking import CLS_ID, SEP_ID
-from mae_bench.pretraining.rebuild import rebuild_scorer
+from mae_bench.protocols.token_heads import open_head
 from mae_bench.specs import ScoreRecipe
 from mae_bench.tasks.metrics import Values
 from mae_bench.tasks.scored import Recovered
-from mae_bench.training.batching import check_length, load_tokenizer
-from mae_bench.training.precision import autocast
 
 AT_ONCE = 4096  # copies that are laid out before they are read
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Tokens of a text that are read together, [CLS] and [SEP] included.
+    """Tokens of a text that are read together, in their frame of [CLS] and [SEP] or others.
 
     Attributes:
-        ids: L of them.
-        words: of each token between the two, what `words_of_tokens` says.
+        ids: L of them, the frame included.
+        words: of each token inside the frame, what `words_of_tokens` says.
+        first: position of the first token inside.
     """
 
     ids: tuple[int, ...]
     words: tuple[range, ...]
+    first: int
 
     @property
     def positions(self) -> range:
-        """Of the tokens between [CLS] and [SEP]."""
-        return range(1, len(self.ids) - 1)
+        """Of the tokens inside the frame."""
+        return range(self.first, self.first + len(self.words))
+
+    def word_at(self, position: int) -> range:
+        """Return the words of the token at a position."""
+        return self.words[position - self.first]
 
 
 @dataclass(frozen=True)
@@ -58,35 +60,35 @@ class Copy:
 
 
 class TokenScorer:
-    """A pretrained objective with its head, asked for tokens.
+    """A pretrained objective or an outside encoder with its head, asked for tokens.
 
     Attributes:
+        head: that is asked.
         is_left_to_right: whether it gives likelihoods, not pseudo-likelihoods.
-        flops: spent so far, by the prices of the objective's own training step.
         unknown: tokens that were scored as [UNK], whatever they stand for.
     """
 
     def __init__(self, checkpoint: Path, recipe: ScoreRecipe, device: str) -> None:
-        """Rebuild the objective.
+        """Open the head.
 
         Raises:
             SpecError: it names no tokens, the recipe asks for longer texts than the encoder has
                 positions for, or there is no tokenizer.
         """
-        rebuilt = rebuild_scorer(checkpoint, device)
-        if rebuilt is None:
+        head = open_head(
+            checkpoint, precision=recipe.precision, device=device, max_length=recipe.max_length
+        )
+        if head is None:
             raise SpecError(
                 "protocol 'score' asks the objective itself how likely tokens are, and this "
                 "checkpoint has no head that names tokens; take an arm that predicts them, such "
-                "as mlm, mae or causal, or another protocol"
+                "as mlm, mae or causal, an encoder that was saved with its head "
+                "(...ForMaskedLM, ...ForCausalLM), or another protocol"
             )
-        self.objective, scorer = rebuilt
-        self.is_left_to_right = scorer.is_left_to_right
+        self.head, self.is_left_to_right = head, head.is_left_to_right
         self.recipe, self.device = recipe, device
-        check_length(recipe.max_length, self.objective.backbone.config)
-        self.flops = 0.0
         self.unknown = 0
-        self._tokenizer = load_tokenizer(checkpoint)
+        self._tokenizer = head.tokenizer
         self._known: dict[Stretch, float] = {}
 
     def log_likelihoods(self, texts: Sequence[str]) -> Values:
@@ -114,14 +116,14 @@ class TokenScorer:
             if stretch is None:
                 continue
             drawn = drawn_words(text, ratio)
-            wanted = [p for p in stretch.positions if drawn & {*stretch.words[p - 1]}]
+            wanted = [p for p in stretch.positions if drawn & {*stretch.word_at(p)}]
             read += len({word for unit in stretch.words for word in unit})
             if wanted:
                 copies.append(Copy(stretch, tuple(wanted)))
         for copy, _, is_best in self._read(iter(copies)):
             is_right: dict[range, bool] = {}
             for position, is_named in zip(copy.hidden, is_best.tolist(), strict=True):
-                unit = copy.stretch.words[position - 1]
+                unit = copy.stretch.word_at(position)
                 is_right[unit] = is_right.get(unit, True) and is_named
             hidden += sum(len(unit) for unit in is_right)
             right += sum(len(unit) for unit, is_named in is_right.items() if is_named)
@@ -137,12 +139,12 @@ class TokenScorer:
             verbose=False,
         )
         ids, words = encoded["input_ids"], words_of_tokens(text, encoded["offset_mapping"])
-        room = self.recipe.max_length - 2
+        before, after = self.head.before, self.head.after
+        room = self.recipe.max_length - len(before) - len(after)
+        parts = [slice(start, start + room) for start in range(0, len(ids), room)]
         return [
-            Stretch(
-                (CLS_ID, *ids[start : start + room], SEP_ID), tuple(words[start : start + room])
-            )
-            for start in range(0, len(ids), room)
+            Stretch((*before, *ids[part], *after), tuple(words[part]), len(before))
+            for part in parts
         ]
 
     def _copies(self, stretches: Iterable[Stretch]) -> Iterator[Copy]:
@@ -153,9 +155,9 @@ class TokenScorer:
             for position in stretch.positions:
                 hidden = [position]
                 if self.recipe.within_word == "mask_right":
-                    own = stretch.words[position - 1]
-                    rest = range(position + 1, len(stretch.ids) - 1)
-                    hidden += [p for p in rest if stretch.words[p - 1] == own]
+                    own = stretch.word_at(position)
+                    rest = range(position + 1, stretch.positions.stop)
+                    hidden += [p for p in rest if stretch.word_at(p) == own]
                 yield Copy(stretch, tuple(hidden))
 
     def _read(self, copies: Iterator[Copy]) -> Iterator[tuple[Copy, Values, Values]]:
@@ -175,27 +177,11 @@ class TokenScorer:
         hidden = None
         if not self.is_left_to_right:
             hidden = torch.tensor([copy.hidden for copy in copies], device=self.device)
-        rows = torch.zeros(len(copies), dtype=torch.int64, device=self.device)
-        draws = Draws(0, 0, rows, progress=1.0, hidden=hidden)
-        with torch.inference_mode(), autocast(self.device, self.recipe.precision):
-            view = self.objective.corrupt(Block(ids), draws)
-            scores, is_best = self.objective.score_tokens(view)
-        self._count(ids, len(scores) // len(copies))
+        scores, is_best = self.head.score(ids, hidden)
         if not bool(scores.isfinite().all()):
-            raise DivergedError("the objective's log-probabilities are not finite")
+            raise DivergedError(f"log-probabilities of {self.head.name} are not finite")
         shape = len(copies), -1
         return zip(copies, _rows(scores.double(), shape), _rows(is_best, shape), strict=True)
-
-    def _count(self, ids: Tensor, predicted: int) -> None:
-        objective = self.objective
-        # a price is of rows that hide something and keep something
-        length = max(ids.shape[1], 4)
-        ratio = min(predicted, length - 3) / (length - 2)
-        options, known = objective.options, type(objective.options).model_fields
-        if "mask_ratio" in known:
-            options = options.model_copy(update={"mask_ratio": ratio})
-        shape = StepShape(objective.spec, len(ids), length, objective.backbone.vocab_size)
-        self.flops += objective.flops_per_step(options, shape).total / TRAIN
 
 
 def _rows(values: Tensor, shape: tuple[int, int]) -> Values:

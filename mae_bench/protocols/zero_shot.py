@@ -47,13 +47,13 @@ def run(
     splits = Splits(spec, unlearned)
     kind = kind_of(task.task)
     settings: dict[str, Setting]
+    reader: Encoder | ClozeReader
     if isinstance(kind, CosineKind):
-        encoder = Encoder(checkpoint, recipe, device)
+        reader = encoder = Encoder(checkpoint, recipe, device)
         settings = {name: partial(_by_cosine, kind, encoder, name) for name in encoder.poolings}
-        operations = encoder.operations
     else:
-        cloze = ClozeReader(checkpoint, recipe, task.task, device)
-        settings, operations = {"": cloze.predict}, cloze.operations
+        reader = cloze = ClozeReader(checkpoint, recipe, task.task, device)
+        settings = {"": cloze.predict}
     if not len(splits.selection):
         settings = dict(list(settings.items())[:1])
     # where nothing is to be chosen, nobody but a tuning of objectives reads the value
@@ -73,8 +73,12 @@ def run(
         trials,
         best,
         started=started,
-        count_flops=lambda: operations.total,
+        count_flops=partial(_flops, reader),
     )
+
+
+def _flops(reader: Encoder | ClozeReader) -> float | None:
+    return reader.head.flops if isinstance(reader, ClozeReader) else reader.operations.total
 
 
 def _by_cosine(kind: CosineKind, encoder: Encoder, pooling: str, examples: Examples) -> Values:

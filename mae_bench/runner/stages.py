@@ -202,7 +202,7 @@ def _evaluate(job: Job) -> None:
         learned = {"corpus": job.need("blocks"), "tokenizer": job.need("tokenizer")}
     evaluate(
         spec,
-        checkpoint=_checkpoint(job, spec.folder),
+        checkpoint=_checkpoint(job, spec),
         task=job.need("blocks" if spec.task is None else "task"),
         out=job.out,
         device=job.settings.device,
@@ -212,14 +212,19 @@ def _evaluate(job: Job) -> None:
     )
 
 
-def _checkpoint(job: Job, folder: str | None) -> Path | None:
+def _checkpoint(job: Job, spec: EvaluateSpec) -> Path | None:
     """Return the encoder to evaluate: of a pretraining, of the Hub, or in its own folder."""
-    from mae_bench.protocols.outside_encoder import FILE, require_files
+    from mae_bench.planning.heads import head_of_run
+    from mae_bench.protocols.outside_encoder import FILE, OtherFilesError, require_files
     from mae_bench.results import read_json
 
-    if folder is not None:
+    if spec.folder is not None:
+        folder = user_path(spec.folder)
         files: str = read_json(job.need("encoder") / FILE)["files"]
-        return require_files(user_path(folder), files)
+        require_files(folder, files)
+        if spec.head_files not in (None, head_of_run(folder).files):
+            raise OtherFilesError(folder)
+        return folder
     return next(iter(job.needs("pretrain") or job.needs("teacher")), None)
 
 

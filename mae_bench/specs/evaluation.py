@@ -248,9 +248,10 @@ class EvaluateSpec(Frozen):
 
     ``checkpoint`` is the id of a pretraining or of an outside encoder, or None for a floor that
     needs none. ``folder`` is where an outside encoder lies, unless a stage fetches it: a path is
-    only a name, and no part of ids. ``task`` is None for a protocol that reads the corpus;
-    ``task_data`` is then the id of token rows. ``error_tables`` are the ids of the tables that its
-    noises need, by their names.
+    only a name, and no part of ids. ``head_files`` identifies the objective's parts beside it,
+    where it is a run of this suite and the protocol asks them. ``task`` is None for a protocol that
+    reads the corpus; ``task_data`` is then the id of token rows. ``error_tables`` are the ids of
+    the tables that its noises need, by their names.
     """
 
     checkpoint: str | None
@@ -264,6 +265,7 @@ class EvaluateSpec(Frozen):
     seed: int
     selection_only: bool = False
     folder: str | None = None
+    head_files: str | None = None
     error_tables: dict[str, str] = {}
 
     def canonical(self) -> dict[str, Any]:

@@ -30,7 +30,8 @@ class OwnTask(Frozen):
             that holds lists.
         label: column with the label: of ``tag`` and ``multilabel`` a list, of ``span`` a mapping
             of ``text`` and ``answer_start``, of ``choice`` the right option's text or its place
-            from 0, of ``rank`` the relevant text, or a list of these.
+            from 0, of ``rank`` the relevant text, or a list of these. ``language_model`` has none,
+            ``minimal_pair`` the name of a group, or none; all rows of these two are the test.
         split: column that says ``train``, ``test`` or ``selection`` (or ``validation``, ``dev``).
         metrics: the one that decides first; left out, the usual ones of the kind.
         classes: names of the classes in an order of your own, of which F1 of two classes takes
@@ -56,7 +57,7 @@ class OwnTask(Frozen):
         tuple[_Column, ...], Field(min_length=1), InWords("a column, or a list of columns")
     ]
     options: tuple[_Column, ...] = ()
-    label: _Column
+    label: _Column | None = None
     split: _Column | None = None
     metrics: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
@@ -100,4 +101,5 @@ class OwnTask(Frozen):
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns that are read."""
-        return (*self.text, *self.options, self.label, *([self.split] if self.split else []))
+        more = [name for name in (self.label, self.split) if name is not None]
+        return (*self.text, *self.options, *more)

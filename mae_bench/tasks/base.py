@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from mae_bench.data.held_out import HeldOutText
 from mae_bench.data.noises import ErrorTable
 from mae_bench.data.own_files import FileSource
 from mae_bench.data.sources import Source
@@ -29,8 +30,8 @@ class Task:
         label_names: label i is ``label_names[i]``; empty where labels are not of classes.
         metrics: names in ``METRICS``; the first is the primary one, which choices and verdicts
             follow in the direction that is declared for it.
-        source: where it is read from: a published set or the user's files; None for the generated
-            world.
+        source: where it is read from: a published set, a corpus' held-out text or the user's
+            files; None for the generated world.
         test_split: the official split that is tested on; ``validation`` where the official test
             has no public labels.
         selection_split: the official split to choose hyper-parameters on, or None to carve one
@@ -56,7 +57,7 @@ class Task:
     label_field: str
     label_names: tuple[str, ...]
     metrics: tuple[str, ...]
-    source: Source | FileSource | None
+    source: Source | FileSource | HeldOutText | None
     licence: str
     test_split: str = "test"
     selection_split: str | None = None

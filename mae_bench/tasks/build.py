@@ -9,8 +9,9 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from mae_bench.data.held_out import HeldOutText
 from mae_bench.data.own_files import FileSource
-from mae_bench.data.sources import count_local, read_split
+from mae_bench.data.sources import Source, count_local, read_split
 from mae_bench.errors import DataError
 from mae_bench.progress import Progress
 from mae_bench.tasks.base import PARTS, TASKS, Task
@@ -109,7 +110,7 @@ def num_official(task: Task, data_dir: Path | None) -> int | None:
         return num_official(TASKS.get(task.train_task), data_dir)
     if isinstance(task.source, FileSource):
         return len(task.source.read().parts["train"])
-    if task.source is not None:
+    if isinstance(task.source, Source):
         return count_local(task.source, "train", data_dir)
     from mae_bench.data.world import SPLIT_SIZES
 
@@ -192,6 +193,11 @@ def _rows(task: Task, split: str, data_dir: Path | None, skipped: Counter[str]) 
         return _world_rows(task, split)
     if isinstance(task.source, FileSource):
         return _own_rows(task, task.source, split, skipped)
+    if isinstance(task.source, HeldOutText):
+        texts = task.source.read(data_dir)
+        return list(
+            _checked(task, split, ((text,) for text in texts), [None] * len(texts), skipped)
+        )
     label = task.label_field
     others = (label,) if label else ()
     fields = read_split(task.source, split, data_dir, texts=task.columns, others=others)

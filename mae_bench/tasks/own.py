@@ -15,6 +15,7 @@ from mae_bench.specs import OwnTask, Study
 from mae_bench.tasks.base import TASKS, Task
 from mae_bench.tasks.kinds.base import KINDS, TaskKind
 from mae_bench.tasks.metrics import METRICS
+from mae_bench.tasks.own_columns import check_columns, only_file
 from mae_bench.tasks.own_doubts import doubts, some_of
 from mae_bench.tasks.train_task import is_transfer, registered_task
 
@@ -55,7 +56,7 @@ def own_task(spec: OwnTask) -> Task:
             spec.name,
         )
     kind = KINDS.get(spec.kind)
-    _check_columns(spec, kind)
+    check_columns(spec, kind)
     try:
         source = _source(spec, kind)
         data = source.read()
@@ -76,7 +77,7 @@ def own_task(spec: OwnTask) -> Task:
         name=spec.name,
         kind=spec.kind,
         text_fields=spec.text,
-        label_field=spec.label,
+        label_field=spec.label or "",
         label_names=names,
         metrics=metrics,
         source=source,
@@ -85,6 +86,7 @@ def own_task(spec: OwnTask) -> Task:
         language=spec.language,
         option_fields=spec.options,
         detected_labels=spec.detected,
+        is_test_only=source.is_test_only,
     )
 
 
@@ -119,34 +121,20 @@ def own_summary(spec: OwnTask) -> str:
     task = own_task(spec)
     assert isinstance(task.source, FileSource)
     rows, skipped = num_rows(task, None)
-    parts = ", ".join(f"{count:,} {part}" for part, count in rows.items())
+    parts = ", ".join(f"{count:,} {part}" for part, count in rows.items() if count)
     classes = f"; {counted(len(task.label_names), 'class', 'classes')}" if task.label_names else ""
     carved = [f"test ({TEST_RATIO:.0%} of the texts)"] if task.source.read().is_carved else []
-    carved += [] if task.selection_split else ["selection"]
+    carved += [] if task.selection_split or task.is_test_only else ["selection"]
     how = f"; {' and '.join(carved)} carved by content hash" if carved else ""
     names = ", ".join(path.name for path in task.source.paths)
     left_out = f"; {skipped_sentence(skipped)}" if skipped else ""
     return f"{task.name} ({task.kind}) from {names}: {parts}{classes}{how}{left_out}"
 
 
-def _check_columns(spec: OwnTask, kind: type[TaskKind]) -> None:
-    """Check the keys that belong to some kinds alone."""
-    if spec.options and not kind.has_options:
-        raise SpecError(
-            f"task '{spec.name}' of kind '{spec.kind}' has no options to choose among, got "
-            f"`options: [{', '.join(spec.options)}]`; leave it out, or write `kind: choice`",
-            spec.name,
-        )
-    if spec.detected and spec.kind != "detect":
-        raise SpecError(
-            f"task '{spec.name}' of kind '{spec.kind}' detects no class, got `detected: "
-            f"[{', '.join(spec.detected)}]`; leave it out, or write `kind: detect`",
-            spec.name,
-        )
-
-
 def _source(spec: OwnTask, kind: type[TaskKind]) -> FileSource:
-    if spec.data is not None:
+    if not kind.needs_label:
+        files: tuple[tuple[str, str], ...] = (("test", only_file(spec)),)
+    elif spec.data is not None:
         files = part_files(spec.data)
     else:
         given = {"train": spec.train, "test": spec.test, "selection": spec.selection}
@@ -165,7 +153,7 @@ def _source(spec: OwnTask, kind: type[TaskKind]) -> FileSource:
     return FileSource(
         files=files,
         text_fields=spec.text,
-        label_field=spec.label,
+        label_field=spec.label or "",
         split_field=spec.split,
         separator=spec.separator,
         quotes=spec.quotes,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from cachetools import LRUCache
 
+from mae_bench.data.held_out import HeldOutText
 from mae_bench.data.own_files import FileSource
 from mae_bench.data.sources import fingerprint
 from mae_bench.errors import StoreError
@@ -31,6 +32,8 @@ def task_fingerprint(task: Task, data_dir: Path | None) -> str:
         content = f"world:{WORLD_VERSION}"
     elif isinstance(task.source, FileSource):
         content = task.source.fingerprint()
+    elif isinstance(task.source, HeldOutText):
+        content = task.source.fingerprint(data_dir)
     else:
         has_no_train = task.train_task or task.is_test_only
         own = {task.test_split} if has_no_train else {"train", task.test_split}

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mae_bench.data.held_out import HeldOutText
 from mae_bench.data.own_files import FileSource
 from mae_bench.data.sources import Source, count_local, is_at_hand
 from mae_bench.tasks.base import TASKS, Task
@@ -11,7 +12,7 @@ def rows_by_split(task: Task, data_dir: Path | None) -> dict[str, int]:
     """Return the rows of each published split, or of each part of a user's own files.
 
     Those of sets that are in ``data_dir`` are counted, others are those that the definition names;
-    empty where it names none.
+    empty where it names none, and of a corpus' held-out text, which is found by reading it whole.
 
     Raises:
         DataError: a file is damaged.
@@ -22,6 +23,8 @@ def rows_by_split(task: Task, data_dir: Path | None) -> dict[str, int]:
         return dict(SPLIT_SIZES)
     if isinstance(task.source, FileSource):
         return {part: len(rows) for part, rows in task.source.read().parts.items()}
+    if isinstance(task.source, HeldOutText):
+        return {}
     if not is_at_hand(task.source, data_dir):
         return dict(task.source.rows)
     splits = task.source.splits
@@ -50,5 +53,7 @@ def rows_by_part(task: Task, data_dir: Path | None) -> dict[str, int]:
 
 def is_task_at_hand(task: Task, data_dir: Path | None) -> bool:
     """Whether nothing is fetched for a task: neither its test nor what it trains on."""
+    if isinstance(task.source, HeldOutText):
+        return task.source.is_at_hand(data_dir)
     sources = (task.source, (TASKS.get(task.train_task) if task.train_task else task).source)
     return all(not isinstance(each, Source) or is_at_hand(each, data_dir) for each in sources)

@@ -57,6 +57,8 @@ class TextScorer(Protocol):
 class ScoredKind(TaskKind):
     """A kind that needs no training: which text is likelier, how likely a text is."""
 
+    needs_label = False
+
     @abstractmethod
     def sample(self, examples: Examples, recipe: "ScoreRecipe") -> Values:
         """Return the numbers of the examples to read, ascending: by content, the same for all."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from mae_bench.errors import SpecError
 from mae_bench.plurals import counted
 from mae_bench.tasks.base import ARROW, TASKS, Task
+from mae_bench.tasks.corpus_task import corpus_task, is_corpus_task
 
 _SHOWN = 12  # labels that a message lists
 
@@ -18,13 +19,17 @@ def is_transfer(name: str) -> bool:
 
 
 def registered_task(name: str) -> Task:
-    """Return the task of a name, or that of the two names of a transfer.
+    """Return the task of a name, of a corpus' held-out text, or of the two names of a transfer.
 
     Raises:
         UnknownNameError: nobody registered it.
         SpecError: two tasks cannot be joined.
     """
-    return transfer_task(name) if is_transfer(name) else TASKS.get(name)
+    if is_transfer(name):
+        return transfer_task(name)
+    if is_corpus_task(name) and name not in TASKS:
+        return corpus_task(name)
+    return TASKS.get(name)
 
 
 def transfer_task(name: str) -> Task:

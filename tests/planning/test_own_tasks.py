@@ -50,7 +50,7 @@ def test_a_home_folder_is_found(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"label": None}, r"tasks\[0\].label must be the name of a column, got nothing"),
+        ({"label": 3}, r"tasks\[0\].label must be the name of a column or null, got 3"),
         (
             {"data": None},
             r"tasks\[0\]: it must name its files by `data` or by `train`, got neither",

@@ -12,7 +12,7 @@ from small_cases import CLOZES, SIGNS, save_encoder, save_mlm, small_spec, small
 from mae_bench.draws import Block, Draws
 from mae_bench.errors import DataError, SpecError
 from mae_bench.model.backbone import load_backbone
-from mae_bench.pretraining.rebuild import rebuild_for_texts
+from mae_bench.pretraining.rebuild import rebuild_scorer
 from mae_bench.progress import silent
 from mae_bench.protocols.base import PROTOCOLS
 from mae_bench.protocols.cloze import ClozeReader
@@ -88,7 +88,7 @@ def test_a_gap_is_filled_by_what_the_head_expects_there(encoder):
     data = small_task("classify", selection=4, test=6)
     predictions = run("zero_shot", encoder, data).readings[0].predictions
     backbone, tokenizer = load_backbone(encoder).eval(), load_tokenizer(encoder)
-    head = rebuild_for_texts(encoder, 0.15, 32, "cpu").head
+    head = rebuild_scorer(encoder, "cpu")[0].head
     for text, predicted in zip(data.test.texts[0], predictions, strict=True):
         ids = tokenizer(f"{text} over [MASK]")["input_ids"]
         hidden = backbone(torch.tensor([ids]))[0, ids.index(tokenizer.mask_token_id)][None]
@@ -111,6 +111,30 @@ def test_what_cannot_be_asked_is_refused(encoder, tmp_path):
     words = {"small_classify": {"prompt": "{text}", "words": {}}}
     with pytest.raises(SpecError, match="once each, as in"):
         run("zero_shot", encoder, data, {"clozes": words})
+
+
+def test_of_a_long_prompt_the_text_is_cut_and_never_the_prompt(encoder):
+    data = small_task("pair", test=4)
+    cloze = {
+        "prompt": "{text} and {mask} {text_b}",
+        "words": {"other": "over", "same": "under the"},
+    }
+
+    def reader(**fields):
+        clozes = {"small_pair": cloze | fields}
+        return ClozeReader(encoder, ZeroShotRecipe(clozes=clozes, max_length=7), data.task, "cpu")
+
+    own = reader()
+    texts = tuple(texts[0] for texts in data.test.texts)
+    for word in own._words:
+        row, start = own._row(texts, word)
+        assert len(row) == 5 + len(word) <= 7 and row[start : start + len(word)] == word
+    with pytest.raises(
+        SpecError, match=r"takes 6 tokens with its longest words \(2\), and max_len"
+    ):
+        reader(prompt="{text} and {mask} over {text_b}")
+    with pytest.raises(SpecError, match=r"leaves no token for a text; shorten the prompt in"):
+        reader(words={"other": "over", "same": "over " * 9})
 
 
 def test_neighbours_vote_by_their_cosine(encoder):
@@ -197,7 +221,7 @@ def test_words_of_several_tokens_count_by_the_mean_of_theirs(objective, tmp_path
             ids = tokenizer(f"{first} and {words} {second}")["input_ids"]
             start = len(tokenizer(f"{first} and")["input_ids"]) - 1
             at = tuple(range(start, start + len(words.split())))
-            asked = rebuild_for_texts(encoder, len(at) / (len(ids) - 2), 32, "cpu")
+            asked, _ = rebuild_scorer(encoder, "cpu")
             draws = Draws(0, 0, torch.zeros(1, dtype=torch.int64), hidden=torch.tensor([at]))
             with torch.inference_mode():
                 output = asked(asked.corrupt(Block(torch.tensor([ids])), draws))

@@ -63,7 +63,7 @@ def test_a_text_costs_what_its_tokens_cost_hidden_one_by_one(name, tmp_path):
     expected = []
     for text in TEXTS:
         ids = [CLS_ID, *ids_of(scorer, text), SEP_ID]
-        tables = [LOOPS[name](scorer.objective, ids, [p]) for p in range(1, len(ids) - 1)]
+        tables = [LOOPS[name](scorer.head.objective, ids, [p]) for p in range(1, len(ids) - 1)]
         expected.append(sum(float(table[p, ids[p]]) for p, table in enumerate(tables, 1)))
     scores = scorer.log_likelihoods(TEXTS)
     assert scores == pytest.approx(expected, abs=1e-3)
@@ -78,7 +78,9 @@ def test_the_rest_of_a_word_to_the_right_is_hidden_too(name, tmp_path):
     for word in WORDS:
         for number, token in enumerate(word):
             hidden = [1 + position for position in word[number:]]
-            expected += float(LOOPS[name](scorer.objective, ids, hidden)[1 + token, ids[1 + token]])
+            expected += float(
+                LOOPS[name](scorer.head.objective, ids, hidden)[1 + token, ids[1 + token]]
+            )
     assert scorer.log_likelihoods(TEXTS[:1])[0] == pytest.approx(expected, abs=1e-3)
     plain = TokenScorer(tmp_path / "arm", ScoreRecipe(max_length=L), "cpu")
     assert plain.log_likelihoods(TEXTS[:1])[0] != pytest.approx(expected, abs=1e-2)
@@ -87,7 +89,7 @@ def test_the_rest_of_a_word_to_the_right_is_hidden_too(name, tmp_path):
 def test_from_left_to_right_a_text_costs_the_sum_of_its_log_softmax(tmp_path):
     scorer = scorer_of(tmp_path, "causal", batch_tokens=30)
     assert scorer.is_left_to_right
-    objective, expected = scorer.objective, []
+    objective, expected = scorer.head.objective, []
     for text in TEXTS:
         ids, total = [CLS_ID, *ids_of(scorer, text)], 0.0
         for end in range(1, len(ids)):
@@ -108,7 +110,7 @@ def test_words_are_recovered_all_at_once(name, tmp_path):
         seen = scorer.recover(TEXTS[:1], ratio)
         assert (seen.hidden, seen.read) == (count, 5)
     # of all words hidden, those right are the ones whose every token is the likeliest
-    table = LOOPS[name](scorer.objective, ids, list(range(1, len(ids) - 1)))
+    table = LOOPS[name](scorer.head.objective, ids, list(range(1, len(ids) - 1)))
     is_best = [int(table[1 + t].argmax()) == ids[1 + t] for t in range(len(ids) - 2)]
     assert seen.right == sum(all(is_best[t] for t in word) for word in WORDS)
 
@@ -116,7 +118,7 @@ def test_words_are_recovered_all_at_once(name, tmp_path):
 def test_a_word_is_recovered_where_all_its_tokens_are(tmp_path, monkeypatch):
     scorer = scorer_of(tmp_path)
     named = torch.tensor([True, False, True, True, True, False, True, True])  # of `WORDS`
-    monkeypatch.setattr(scorer.objective, "score_tokens", lambda view: (torch.zeros(8), named))
+    monkeypatch.setattr(scorer.head.objective, "score_tokens", lambda view: (torch.zeros(8), named))
     seen = scorer.recover(TEXTS[:1], 0.99)
     assert (seen.hidden, seen.right) == (5, 3)
 
@@ -140,14 +142,14 @@ def test_whatever_it_was_trained_with_a_token_is_hidden_when_it_is_asked_for(
 ):
     scorer = scorer_of(tmp_path, objective, options)
     asked = []
-    corrupt = scorer.objective.corrupt
+    corrupt = scorer.head.objective.corrupt
 
     def watched(block, draws):
         view = corrupt(block, draws)
         asked.append((block.ids, draws.hidden, view))
         return view
 
-    monkeypatch.setattr(scorer.objective, "corrupt", watched)
+    monkeypatch.setattr(scorer.head.objective, "corrupt", watched)
     assert scorer.log_likelihoods(["the b c"])[0] < 0
     [(ids, hidden, view)] = asked
     assert hidden.tolist() == [[1], [2], [3]]
@@ -158,7 +160,7 @@ def test_whatever_it_was_trained_with_a_token_is_hidden_when_it_is_asked_for(
         where = (view.positions[row] == hidden[row]).nonzero().flatten()
         shown = view.input_ids[row, where].tolist()
         assert shown in ([], [MASK_ID]), "the token is gone, or [MASK] stands there"
-        assert scorer.objective.training is False
+        assert scorer.head.objective.training is False
 
 
 def test_named_positions_are_hidden_and_no_others():
@@ -183,10 +185,10 @@ def test_the_same_tokens_get_the_same_number_to_the_bit(tmp_path):
     first, *_, again = scorer.log_likelihoods(["the river xyz", "b", "a b c", "The river uvw"])
     assert first == again
     assert scorer.unknown == 1, "of one text that is read"
-    spent = scorer.flops
+    spent = scorer.head.flops
     assert spent > 0
     scorer.log_likelihoods(["the river zzz"])
-    assert scorer.flops == spent
+    assert scorer.head.flops == spent
 
 
 def test_a_long_text_is_read_in_stretches(tmp_path):

@@ -49,6 +49,8 @@ class TaskKind(ABC):
             part, such as the context of several questions; None where each row stands alone.
         has_classes: whether labels are names of classes, or hold such names; those of a user's
             own data are then found there.
+        needs_label: whether a user's own task must name a column with the label; of kinds that do
+            not, all rows are a test.
         skipped: how many rows, or labels in them, `read_example` left out, by the reason.
     """
 
@@ -61,6 +63,7 @@ class TaskKind(ABC):
     has_options: ClassVar[bool] = False
     kept_together: ClassVar[int | None] = None
     has_classes: ClassVar[bool] = False
+    needs_label: ClassVar[bool] = True
 
     def __init__(self, task: Task) -> None:
         """Keep the task whose labels this kind reads and judges."""

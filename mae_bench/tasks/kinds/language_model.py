@@ -35,13 +35,16 @@ class LanguageModel(ScoredKind):
     No label is read: ``label_field`` is empty. Predictions are the nats that a document costs.
     """
 
+    default_metrics = ("pseudo_bits_per_character",)
+
     def check(self) -> None:
         """Check that there is nothing to learn from, and no label."""
         super().check()
         if not self.task.is_test_only or self.task.label_names or self.task.label_field:
             raise SpecError(
-                f"task '{self.task.name}' of kind '{self.task.kind}' has no labels; set "
-                "is_test_only=True and leave label_names and label_field empty"
+                f"task '{self.task.name}' of kind '{self.task.kind}' has no labels; leave out "
+                "`label`; in a definition set is_test_only=True and leave label_names and "
+                "label_field empty"
             )
 
     def read_example(

@@ -39,6 +39,7 @@ class MinimalPair(ScoredKind):
 
     num_texts = 2
     num_noisy = 2
+    default_metrics = ("accuracy",)
 
     def check(self) -> None:
         """Check that there is nothing to learn from."""
