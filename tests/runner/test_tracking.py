@@ -99,7 +99,7 @@ def test_an_unknown_or_missing_tracker_is_refused_in_a_sentence(tmp_path, monkey
 def test_tensorboard_gets_every_point_of_every_curve(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    study = study_of({**STUDY, "objectives": ["random_init", "mlm"], "name": "a tiny one"})
+    study = study_of({**STUDY, "objectives": ["random_init", "mlm"], "name": "tiny_one"})
     heard = []
     run_study(study, home=tmp_path, device="cpu", track="tensorboard", emit=heard.append)
     assert not [event.note for event in heard if event.what == "message"]
