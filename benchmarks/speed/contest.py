@@ -34,7 +34,7 @@ def main(
     script: str,
     description: str,
     contestants: dict[str, tuple[str, str, str]],
-    sides: dict[str, Callable[[str, str, int], None]],
+    sides: dict[str, Callable[[str, str, int, str], None]],
     unit: str,
     per_step: int,
     steps: int,
@@ -46,7 +46,7 @@ def main(
         description: of the benchmark.
         contestants: name -> side, setting and precision. All but the setting `default` get
             malloc as this package sets it.
-        sides: side -> what trains, given setting, precision and steps.
+        sides: side -> what trains, given setting, precision, steps and preset of the encoder.
         unit: of speed.
         per_step: how many of the unit a step takes.
         steps: unless others are asked for.
@@ -67,6 +67,7 @@ def _options(description: str, contestants: Iterable[str], steps: int) -> argpar
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--preset", default="cpu", help="of the encoder: its layers and width")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
@@ -76,7 +77,7 @@ def _options(description: str, contestants: Iterable[str], steps: int) -> argpar
 
 
 def _seconds(
-    train: Callable[[str, str, int], None],
+    train: Callable[[str, str, int, str], None],
     setting: str,
     precision: str,
     arguments: argparse.Namespace,
@@ -90,7 +91,7 @@ def _seconds(
 
     torch.set_num_threads(arguments.threads)
     clock = StepClock(arguments.clock)
-    train(setting, precision, arguments.steps)
+    train(setting, precision, arguments.steps, arguments.preset)
     return clock.seconds_per_step()
 
 
@@ -98,7 +99,8 @@ def _hold(script: str, arguments: argparse.Namespace, contestants: list[str], un
     """Call the benchmark again for each contestant in turn, and print the table."""
     wanted = [name for name in contestants if (arguments.only or "") in name]
     best = dict.fromkeys(wanted, 0.0)
-    flags = ["--steps", arguments.steps, "--threads", arguments.threads, "--clock", arguments.clock]
+    names = ("steps", "threads", "clock", "preset")
+    flags = [part for name in names for part in (f"--{name}", getattr(arguments, name))]
     for _ in range(arguments.repeats):
         for name in wanted:
             command = [sys.executable, script, *map(str, flags), "--one", name]

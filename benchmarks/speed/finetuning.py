@@ -1,10 +1,11 @@
 """Fine-tuning speed against transformers' own Trainer, its lengths grouped or not, in one run.
 
-    python benchmarks/speed/finetuning.py [--steps 60] [--repeats 3] [--threads 1 --clock cpu]
+    python benchmarks/speed/finetuning.py [--preset tiny] [--steps 60] [--threads 1 --clock cpu]
 
-Same encoder sizes (preset `cpu`, 6x192), 32 texts a batch of 5 to 128 tokens, most of them short,
-as reviews and questions are; the same threads. `grouped` sorts them by length as
-this package does, sets malloc as it does and takes the plain attention kernel. Needs `accelerate`.
+Same encoder sizes (preset `cpu`, 6x192, unless another is named), 32 texts a batch of 5 to 128
+tokens, most of them short, as reviews and questions are; the same threads. `grouped` sorts them by
+length in larger groups than this package does, sets malloc as it does and takes the plain attention
+kernel. Needs `accelerate`.
 """
 
 import tempfile
@@ -31,7 +32,7 @@ def texts(count: int) -> list[list[int]]:
     return [[2, *rng.integers(5, VOCAB, length - 2).tolist(), 3] for length in lengths]
 
 
-def run_trainer(setting: str, precision: str, steps: int) -> None:
+def run_trainer(setting: str, precision: str, steps: int, preset: str) -> None:
     """Train a sequence classifier with transformers.Trainer, padded batch by batch."""
     import torch
     from pretraining import tokenizer_of_words
@@ -45,7 +46,7 @@ def run_trainer(setting: str, precision: str, steps: int) -> None:
     from mae_bench.model.backbone import build_config
     from mae_bench.specs import BackboneSpec
 
-    config = build_config(BackboneSpec(preset="cpu", max_length=LENGTH), VOCAB)
+    config = build_config(BackboneSpec(preset=preset, max_length=LENGTH), VOCAB)
     config.num_labels, config.classifier_pooling = CLASSES, "mean"
     kernel = {} if setting == "default" else {"attn_implementation": "eager"}
     data = [
@@ -67,7 +68,7 @@ def run_trainer(setting: str, precision: str, steps: int) -> None:
         ).train()  # fmt: skip
 
 
-def run_ours(_: str, precision: str, steps: int) -> None:
+def run_ours(_: str, precision: str, steps: int, preset: str) -> None:
     """Train with the fine-tune of the protocol, one epoch at one rate."""
     import numpy as np
     import torch
@@ -84,7 +85,7 @@ def run_ours(_: str, precision: str, steps: int) -> None:
     labels = np.arange(len(rows)) % CLASSES
     examples = Examples(list(map(str, range(len(rows)))), ([""] * len(rows),), labels)
     learner = kind_of(TASKS.get("world/sentiment")).learner(examples)
-    backbone = build_backbone(BackboneSpec(preset="cpu", max_length=LENGTH), VOCAB, 0)
+    backbone = build_backbone(BackboneSpec(preset=preset, max_length=LENGTH), VOCAB, 0)
     model = TaskModel(backbone, learner.head(backbone.width, dropout=0.0, seed=0))
     recipe = FinetuneRecipe(epochs=1, min_steps=steps, batch_size=BATCH, precision=precision)
     tuner = Finetuner(model, learner, recipe, task="speed", seed=0, device=device)

@@ -2,9 +2,9 @@
 
     python benchmarks/speed/pretraining.py [--steps 40] [--repeats 3] [--threads 1 --clock cpu]
 
-Same encoder sizes (preset `cpu`, 6x192), same rows (32 of 128 tokens), a vocabulary of 4,096,
-the same threads. The contestants take turns, each in a process of its own; the best of the
-repeats counts, and ratios are printed. Needs `accelerate`, which the Trainer wants.
+Same encoder sizes (preset `cpu`, 6x192, unless another is named), same rows (32 of 128 tokens), a
+vocabulary of 4,096, the same threads. The contestants take turns, each in a process of its own; the
+best of the repeats counts, and ratios are printed. Needs `accelerate`, which the Trainer wants.
 
 `Trainer` is its default. `tuned Trainer` is the strongest setting known: malloc as this package
 sets it, the vocabulary head at the masked positions only, the plain attention kernel, the fused
@@ -55,7 +55,7 @@ def tokenizer_of_words():
     )  # fmt: skip
 
 
-def run_trainer(setting: str, precision: str, steps: int) -> None:
+def run_trainer(setting: str, precision: str, steps: int, preset: str) -> None:
     """Train with transformers.Trainer and its masking collator."""
     import torch
     from transformers import (
@@ -68,7 +68,7 @@ def run_trainer(setting: str, precision: str, steps: int) -> None:
     from mae_bench.model.backbone import build_config
     from mae_bench.specs import BackboneSpec
 
-    config = build_config(BackboneSpec(preset="cpu"), VOCAB)
+    config = build_config(BackboneSpec(preset=preset), VOCAB)
     config.sparse_prediction = setting != "default"
     kernel = {} if setting == "default" else {"attn_implementation": "eager"}
     with tempfile.TemporaryDirectory() as folder:
@@ -87,7 +87,7 @@ def run_trainer(setting: str, precision: str, steps: int) -> None:
         ).train()  # fmt: skip
 
 
-def run_ours(objective: str, precision: str, steps: int) -> None:
+def run_ours(objective: str, precision: str, steps: int, preset: str) -> None:
     """Train with the pretraining loop."""
     import numpy as np
     import torch
@@ -96,7 +96,7 @@ def run_ours(objective: str, precision: str, steps: int) -> None:
     from mae_bench.specs import BackboneSpec, Budget, PretrainRecipe, PretrainSpec
 
     spec = PretrainSpec(
-        backbone=BackboneSpec(preset="cpu"),
+        backbone=BackboneSpec(preset=preset),
         objective=objective,
         blocks="speed",
         recipe=PretrainRecipe(budget=Budget(steps=steps), batch_rows=ROWS, precision=precision),

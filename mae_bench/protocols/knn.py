@@ -1,7 +1,7 @@
 """k nearest neighbours on frozen vectors: what lies near in an encoder's space, nothing trained.
 
 Neighbours by cosine, each with the vote exp(cosine / temperature) (Wu et al. 2018,
-arXiv:1805.01978), by scikit-learn. Vectors are those of the linear probe, unscaled; of a pair
+arXiv:1805.01978). Vectors are those of the linear probe, unscaled; of a pair
 [u, v, |u - v|, u * v]. k and the pooling are chosen on the selection part.
 """
 
@@ -15,11 +15,12 @@ from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
 from mae_bench.protocols.linear_fit import Fitted, best_of
 from mae_bench.protocols.linear_probe import Encoder
+from mae_bench.protocols.neighbours import nearest
 from mae_bench.protocols.outcome import ProtocolResult, Trial, conclude, score
 from mae_bench.protocols.splits import Splits
 from mae_bench.specs import EvaluateSpec, KnnRecipe
 from mae_bench.tasks.base import Examples, TaskData
-from mae_bench.tasks.kinds.base import kind_of
+from mae_bench.tasks.kinds.base import Predict, kind_of
 from mae_bench.tasks.metrics import Values
 from mae_bench.tasks.untrained import NeighbourKind
 
@@ -52,16 +53,25 @@ def run(
         weights: Values = np.exp((1.0 - distances) / recipe.temperature)
         return weights
 
+    def model(near: Values, k: int) -> Predict:
+        def predict(asked: Values) -> Values:
+            ((distances, index),) = nearest(asked, near, [k])
+            return kind.vote(train.labels[index], weigh(distances))
+
+        return predict
+
     fitted: list[Fitted] = []
+    counts = grid(recipe.num_neighbours, len(train))
     with threadpool_limits(torch.get_num_threads()):
         for done, pooling in enumerate(encoder.poolings):
             progress(done, len(encoder.poolings), f"{task.task.name}: neighbours, {pooling}")
             near = encoder.features(train, pooling)
             asked = encoder.features(selection, pooling)
-            for k in grid(recipe.num_neighbours, len(train)):
-                predict = kind.fit_neighbours(near, train.labels, k, weigh)
-                value = score(task.task, selection.labels, predict(asked))
-                fitted.append(Fitted(predict, Trial({"pooling": pooling, "k": k}, value)))
+            for k, (distances, index) in zip(counts, nearest(asked, near, counts), strict=True):
+                votes = kind.vote(train.labels[index], weigh(distances))
+                value = score(task.task, selection.labels, votes)
+                trial = Trial({"pooling": pooling, "k": k}, value)
+                fitted.append(Fitted(model(near, k), trial))
     best = best_of(task.task, fitted)
     best_pooling = str(best.trial.chosen["pooling"])
 

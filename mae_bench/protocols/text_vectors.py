@@ -2,16 +2,12 @@
 
 A worker stays at one checkpoint, whose cells of all train sizes, seeds and noises share most of
 their texts. So that sharing changes no number, a text's vector depends on the text alone and on no
-text beside it: it is computed in a batch of fixed shape, padded to the next multiple of 8 tokens
-and filled up with repeated rows. In matrix products and attention of one shape each row gets the
-same bits wherever it stands. Recurrences split their rows unevenly among vector lanes: they read
-one text at a time.
+text beside it: batches have fixed shapes (`mae_bench.protocols.fixed_shapes`).
 
 Legend: N texts, P poolings, S padded length, D hidden size.
 """
 
 import itertools
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,12 +18,17 @@ import torch
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from mae_bench.backbones import architecture_of_config, content_of
 from mae_bench.errors import DivergedError
-from mae_bench.file_stamps import file_stamps
-from mae_bench.model.attention import to_device
-from mae_bench.model.backbone import load_backbone
+from mae_bench.model.backbone import Backbone
 from mae_bench.model.heads import pool
+from mae_bench.protocols.fixed_shapes import (
+    Shape,
+    batches_of,
+    fixed_batches,
+    num_rows,
+    padded_lengths,
+)
+from mae_bench.protocols.frozen_encoder import frozen_encoder, stamps_of
 from mae_bench.specs import ProbeRecipe, VectorRecipe
 from mae_bench.training.batching import Indices, TokenSet, check_length, load_tokenizer, tokenize
 from mae_bench.training.long_texts import ChunkSet, lay_out
@@ -35,10 +36,8 @@ from mae_bench.training.precision import autocast, resolve_precision
 from mae_bench.training.token_roles import own_poolings
 
 Vectors = NDArray[np.float32]
-Shape = tuple[int, int]  # rows and tokens of a batch
 
 MAX_BYTES = 256 << 20  # of vectors and texts
-LENGTH_STEP = 8  # tokens
 _OVERHEAD = 400  # bytes that Python takes for a key and an array
 
 _held: LRUCache[object, tuple[Vectors, tuple[int, ...], int]] = LRUCache(
@@ -70,7 +69,7 @@ class VectorSource:
         self._checkpoint = checkpoint
         self._tokenizer = load_tokenizer(checkpoint)
         self.poolings = own_poolings(recipe.poolings, self._tokenizer)
-        files = _stamps(Path(checkpoint))
+        files = stamps_of(checkpoint)
         key = (files, device)
         self.config = _configs.get(key)
         if self.config is None:
@@ -81,8 +80,7 @@ class VectorSource:
         self._number = (
             next(_counter) if files is None else _numbers.setdefault(content, next(_counter))
         )
-        arch = architecture_of_config(content_of(self.config))
-        self.num_rows = recipe.batch_size if arch.has_attention else 1
+        self.num_rows = num_rows(self.config, recipe.batch_size)
 
     def vectors(self, texts: Sequence[str]) -> tuple[Vectors, list[Shape]]:
         """Return vectors [N, P, D] of distinct texts, and the batches that they alone would take.
@@ -93,40 +91,25 @@ class VectorSource:
         cached = [_held.get((self._number, text)) for text in texts]
         new = [text for text, held in zip(texts, cached, strict=True) if held is None]
         fresh = self._encoded(new) if new else {}
-        rows, counts = [], Counter[int]()
+        rows: list[Vectors] = []
+        read: list[int] = []
         for text, held in zip(texts, cached, strict=True):
             vectors, lengths = fresh[text] if held is None else held[:2]
             rows.append(vectors)
-            counts.update(lengths)
-        batches = [
-            (self.num_rows, length)
-            for length, count in sorted(counts.items())
-            for _ in range(-(-count // self.num_rows))
-        ]
-        return np.stack(rows), batches
+            read += lengths
+        return np.stack(rows), batches_of(read, self.num_rows)
 
     def _encoded(self, texts: Sequence[str]) -> Mapping[str, tuple[Vectors, tuple[int, ...]]]:
         """Return the vectors [P, D] of each new text, and the padded lengths of its chunks."""
         backbone = self._backbone
         tokens, owners = self._rows(texts, backbone.vocab_size)
-        padded = np.minimum(-(-tokens.lengths // LENGTH_STEP) * LENGTH_STEP, self.recipe.max_length)
+        padded = padded_lengths(tokens.lengths, self.recipe.max_length)
         table = np.empty((len(tokens), len(self.poolings), backbone.width), dtype=np.float32)
-        ids = torch.nn.functional.pad(
-            tokens.ids, (0, max(0, int(padded.max()) - tokens.ids.shape[1]))
-        )
         with torch.inference_mode(), autocast(self.device, self.recipe.precision):
-            for length in np.unique(padded):
-                members = np.flatnonzero(padded == length)
-                for start in range(0, len(members), self.num_rows):
-                    part = members[start : start + self.num_rows]
-                    index = np.resize(part, self.num_rows)  # filled up with itself
-                    on_device = torch.from_numpy(index).to(self.device)
-                    batch = ids[:, : int(length)].index_select(0, on_device)
-                    real = tokens.device_lengths.index_select(0, on_device).unsqueeze(1)
-                    is_pad = torch.arange(int(length), device=self.device) >= real
-                    hidden = backbone(batch, None, is_pad)
-                    pooled = [pool(hidden, is_pad, name) for name in self.poolings]
-                    table[part] = torch.stack(pooled, dim=1)[: len(part)].cpu().numpy()
+            for part, ids, is_pad in fixed_batches(tokens, padded, self.num_rows):
+                hidden = backbone(ids, None, is_pad)
+                pooled = [pool(hidden, is_pad, name) for name in self.poolings]
+                table[part] = torch.stack(pooled, dim=1)[: len(part)].cpu().numpy()
         if not np.isfinite(table).all():
             raise DivergedError("the encoder's vectors are not finite")
         fresh = {}
@@ -152,8 +135,8 @@ class VectorSource:
         return tokens, np.arange(len(texts))
 
     @cached_property
-    def _backbone(self) -> Any:
-        return to_device(load_backbone(self._checkpoint), self.device).eval()
+    def _backbone(self) -> Backbone:
+        return frozen_encoder(self._checkpoint, self.device)
 
 
 def _that_matter(recipe: ProbeRecipe | VectorRecipe) -> tuple[object, ...]:
@@ -163,10 +146,3 @@ def _that_matter(recipe: ProbeRecipe | VectorRecipe) -> tuple[object, ...]:
         return shape
     chunks = (recipe.chunk_overlap_ratio, recipe.max_chunks)
     return (*shape, recipe.long_text, recipe.head_ratio, *chunks)
-
-
-def _stamps(folder: Path) -> object | None:
-    """Return what changes with a checkpoint's files; None where it is no folder."""
-    if not folder.is_dir():
-        return None
-    return file_stamps(sorted(path for path in folder.iterdir() if path.is_file()))

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from mae_bench.tasks.base import Examples, Labels
-from mae_bench.tasks.kinds.base import LinearKind, Predict, TaskKind
+from mae_bench.tasks.kinds.base import LinearKind, TaskKind
 from mae_bench.tasks.metrics import Values
 
 Rows = Any  # vectors [M, D], an array or a sparse matrix
 Vectors = Callable[[Sequence[str]], Rows]
 Score = Callable[[Sequence[str]], Values]  # N queries -> scores [N, C] of candidates
 Index = Callable[[Sequence[str]], Score]  # C candidates -> what scores them
-Weigh = Callable[[Values], Values]  # cosine distances -> weights of votes
 
 
 class ZeroShotKind(TaskKind):
@@ -60,16 +59,12 @@ class NeighbourKind(TaskKind):
     """A kind that nearest neighbours can vote on."""
 
     @abstractmethod
-    def fit_neighbours(
-        self, features: Values, labels: Labels, num_neighbours: int, weigh: Weigh
-    ) -> Predict:
-        """Return a model on features [N, F].
+    def vote(self, labels: Labels, weights: Values) -> Values:
+        """Return predictions [M].
 
         Args:
-            features: of the training examples.
-            labels: [N].
-            num_neighbours: at most N.
-            weigh: cosine distances [..., k] -> the weights of the votes.
+            labels: [M, k] of the neighbours of M texts, the nearest first.
+            weights: [M, k] above 0, of their votes.
         """
 
 

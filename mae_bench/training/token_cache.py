@@ -14,6 +14,8 @@ import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
+from mae_bench.file_stamps import Stamp, file_stamps
+
 Ids = NDArray[np.int32]
 MAX_BYTES = 64 << 20  # of ids and texts
 MAX_TOKENIZERS = 4
@@ -23,6 +25,7 @@ _WEIGHTS = (".safetensors", ".bin", ".pt", ".h5", ".msgpack", ".onnx", ".ot")
 
 _held: LRUCache[object, tuple[Ids, int]] = LRUCache(MAX_BYTES, getsizeof=lambda held: held[1])
 _tokenizers: LRUCache[str, object] = LRUCache(MAX_TOKENIZERS)
+_digests: LRUCache[Stamp, str] = LRUCache(1024)
 _numbers: WeakKeyDictionary[object, int] = WeakKeyDictionary()
 _counter = itertools.count()
 
@@ -78,10 +81,17 @@ def token_ids(
 
 def _digest(folder: Path) -> str:
     """Return a digest of all files in a folder that a tokenizer may read."""
-    total = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and path.suffix not in _WEIGHTS and path.name not in _UNREAD:
+    paths = [
+        path
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.suffix not in _WEIGHTS and path.name not in _UNREAD
+    ]
+    stamps = file_stamps(paths)
+    if stamps not in _digests:
+        total = hashlib.sha256()
+        for path in paths:
             content = path.read_bytes()
             total.update(f"{path.name} {len(content)}\n".encode())
             total.update(content)
-    return total.hexdigest()
+        _digests[stamps] = total.hexdigest()
+    return _digests[stamps]

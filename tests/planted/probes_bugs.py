@@ -25,8 +25,8 @@ BUGS = (
         "one_model_for_all_penalties",
         "Every penalty is scored with the weights of the last one.",
         "mae_bench/tasks/logistic.py",
-        "yield copy.deepcopy(model), int",
-        "yield model, int",
+        "table = weights.copy().reshape(",
+        "table = weights.reshape(",
         (f"{GRIDS}::test_each_penalty_keeps_its_own_model",),
     ),
     Bug(

@@ -7,7 +7,7 @@ import pytest
 from small_cases import FILLERS, SIGNS, save_encoder
 
 from mae_bench.backbones import BACKBONES
-from mae_bench.model.backbone import build_backbone
+from mae_bench.model.backbone import build_backbone, load_backbone
 from mae_bench.protocols import text_vectors
 from mae_bench.protocols.text_vectors import VectorSource
 from mae_bench.specs import BackboneSpec, ProbeRecipe
@@ -48,7 +48,7 @@ def test_a_text_has_the_same_bits_beside_other_texts(encoder):
 def test_what_is_held_is_not_encoded_again_and_costs_the_same(encoder, monkeypatch):
     every = texts(30)
     first, batches = source(encoder).vectors(every)
-    monkeypatch.setattr(text_vectors, "load_backbone", None)  # would raise if it were called
+    monkeypatch.setattr(text_vectors, "frozen_encoder", None)  # would raise if it were called
     second, again = source(encoder).vectors(every)
     assert np.array_equal(first, second)
     assert batches == again
@@ -97,14 +97,13 @@ def test_chunks_become_their_mean(encoder):
 
 def test_batches_have_a_fixed_shape(encoder, monkeypatch):
     shapes = []
-    load = text_vectors.load_backbone
 
-    def watched(folder):
-        backbone = load(folder)
+    def watched(folder, device):
+        backbone = load_backbone(folder).to(device).eval()
         backbone.register_forward_pre_hook(lambda _, args: shapes.append(tuple(args[0].shape)))
         return backbone
 
-    monkeypatch.setattr(text_vectors, "load_backbone", watched)
+    monkeypatch.setattr(text_vectors, "frozen_encoder", watched)
     _, batches = source(encoder, batch_size=7).vectors(texts(30))
     assert sorted(shapes) == sorted(batches)
     assert {rows for rows, _ in shapes} == {7}

@@ -54,7 +54,7 @@ def test_a_text_has_the_same_bits_beside_others_and_those_of_plain_reading(encod
 def test_protocols_share_the_vectors_of_one_recipe(encoder, monkeypatch):
     _, folder = encoder
     first = vectors(folder, TEXTS)
-    monkeypatch.setattr(text_vectors, "load_backbone", None)  # would raise if it were called
+    monkeypatch.setattr(text_vectors, "frozen_encoder", None)  # would raise if it were called
     assert np.array_equal(vectors(folder, TEXTS, KnnRecipe), first)
 
 

@@ -16,7 +16,7 @@ from mae_bench.tasks.learner import PooledLearner
 from mae_bench.tasks.logistic import fit_logistic
 from mae_bench.tasks.metrics import Values
 from mae_bench.tasks.mislabel import ClassKind
-from mae_bench.tasks.untrained import ClozeKind, FewShotKind, NeighbourKind, Weigh
+from mae_bench.tasks.untrained import ClozeKind, FewShotKind, NeighbourKind
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -105,15 +105,13 @@ class Classify(FinetuneKind, FewShotKind, ClozeKind, NeighbourKind, ClassKind):
         """Return the classes for cross-entropy."""
         return Classes(self.task, train.labels, is_balanced=self.is_balanced)
 
-    def fit_neighbours(
-        self, features: Values, labels: Labels, num_neighbours: int, weigh: Weigh
-    ) -> Predict:
+    def vote(self, labels: Labels, weights: Values) -> Values:
         """Return the class with the most weight among the neighbours; of several the smallest."""
-        from sklearn.neighbors import KNeighborsClassifier
+        from sklearn.utils.extmath import weighted_mode
 
-        model = KNeighborsClassifier(num_neighbours, weights=weigh, metric="cosine")
-        predict: Predict = model.fit(features, labels).predict
-        return predict
+        classes, _ = weighted_mode(labels, weights, axis=1)
+        predicted: Values = classes[:, 0].astype(labels.dtype)
+        return predicted
 
     def fit_linear(
         self, features: Any, labels: Labels, penalties: Sequence[float], max_iter: int

@@ -15,7 +15,7 @@ from mae_bench.tasks.base import Examples, Labels, Task
 from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, LinearKind, Predict
 from mae_bench.tasks.learner import PooledLearner
 from mae_bench.tasks.metrics import Values
-from mae_bench.tasks.untrained import CosineKind, NeighbourKind, Vectors, Weigh, cosines
+from mae_bench.tasks.untrained import CosineKind, NeighbourKind, Vectors, cosines
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -87,15 +87,10 @@ class Regress(FinetuneKind, LinearKind, CosineKind, NeighbourKind):
         first, second = examples.texts
         return cosines(vectors(first), vectors(second))
 
-    def fit_neighbours(
-        self, features: Values, labels: Labels, num_neighbours: int, weigh: Weigh
-    ) -> Predict:
+    def vote(self, labels: Labels, weights: Values) -> Values:
         """Return the weighted mean of the neighbours' numbers."""
-        from sklearn.neighbors import KNeighborsRegressor
-
-        model = KNeighborsRegressor(num_neighbours, weights=weigh, metric="cosine")
-        predict: Predict = model.fit(features, labels.astype(np.float64)).predict
-        return predict
+        means: Values = (labels.astype(np.float64) * weights).sum(axis=1) / weights.sum(axis=1)
+        return means
 
     def fit_linear(
         self, features: Any, labels: Labels, penalties: Sequence[float], max_iter: int
