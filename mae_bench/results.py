@@ -34,7 +34,9 @@ class Row(Frozen):
     loss is no lower for reading; it has collapsed only where a probe of its encoder finds nothing
     either. ``grid_edge`` names the hyper-parameters that were chosen at an end of their grid,
     ``"C lowest"``: a better value may lie beyond. It is empty where none was, and None where no
-    grid was tried.
+    grid was tried. ``pretrain_ratio`` is the share of the study's `budget_split` that the
+    pretraining got, and ``train_flops`` what the training at the chosen rate took of the rest; both
+    are None without that axis.
     """
 
     study: str
@@ -43,6 +45,7 @@ class Row(Frozen):
     options: str = "{}"
     is_floor: bool = False
     corpus_tokens: int | None = None
+    pretrain_ratio: float | None = None
     protocol: str
     task: str
     metric: str
@@ -76,6 +79,7 @@ class Row(Frozen):
     params_objective: int | None = None
     evaluate_s: float | None = None
     evaluate_flops: float | None = None
+    train_flops: float | None = None
     pretrain_id: str | None = None
     cell_id: str = ""
 
@@ -109,7 +113,7 @@ class Row(Frozen):
 
 COLUMNS = list(Row.model_fields)
 # columns that rows of earlier versions lack, where they mean "not known"
-LATER = ("grid_edge", "plateau")
+LATER = ("grid_edge", "plateau", "pretrain_ratio", "train_flops")
 
 
 def make_row(columns: Mapping[str, object]) -> Row:

@@ -9,7 +9,7 @@ import pandas as pd
 from mae_bench.analysis.tables import Table
 from mae_bench.results import row_noise
 
-_SETTING = ["arm", "protocol", "size", "noise", "corpus tokens"]
+_SETTING = ["arm", "protocol", "size", "noise", "corpus tokens", "pretrain ratio"]
 
 
 def lost_share_table(rows: pd.DataFrame) -> Table | None:
@@ -31,6 +31,7 @@ def lost_share_table(rows: pd.DataFrame) -> Table | None:
                 row_noise(str(n), float(rate), str(where)).label for n, rate, where in noises
             ],
             "corpus tokens": chosen["corpus_tokens"].astype(object).fillna("all").astype(str),
+            "pretrain ratio": chosen["pretrain_ratio"].astype(object).fillna("none").astype(str),
             "task": chosen["task"].astype(str),
             "is_lost": is_lost,
         }
@@ -38,8 +39,8 @@ def lost_share_table(rows: pd.DataFrame) -> Table | None:
     is_line = runs.groupby(_SETTING)["is_lost"].transform("any")
     shares = runs[is_line].groupby([*_SETTING, "task"], sort=False)["is_lost"].agg(_share)
     frame = shares.unstack("task").fillna("not run").reset_index()
-    if runs["corpus tokens"].nunique() < 2:
-        frame = frame.drop(columns="corpus tokens")
+    single = [name for name in ("corpus tokens", "pretrain ratio") if runs[name].nunique() < 2]
+    frame = frame.drop(columns=single)
     frame.columns.name = None
     caption = "Share of runs that failed or collapsed, by task; settings that lost none are absent."
     return Table("lost-runs", caption, frame)

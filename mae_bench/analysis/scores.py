@@ -10,7 +10,7 @@ from mae_bench.analysis.failures import Flags, Side
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.stats import interquartile_mean, iqm_interval, mean_intervals
 from mae_bench.measures import PLAIN, Measure, measure_of
-from mae_bench.specs import CLEAN, CORPUS, NoiseSpec, TrainSize, per_class
+from mae_bench.specs import CLEAN, CORPUS, NoiseSpec, TrainSize, per_class, percent
 
 Role = Literal["trained", "outside", "untrained", "floor"]
 COMPARED: tuple[Role, ...] = ("trained", "outside")  # arms that others are compared with
@@ -24,6 +24,7 @@ class Setting:
         corpus_tokens: None where the study has one corpus size only.
         is_unlabelled: whether its protocol learns from no label; the protocol decides it, so it
             makes no setting another.
+        pretrain_ratio: share of one budget that the pretraining got; None without that axis.
     """
 
     protocol: str
@@ -31,6 +32,7 @@ class Setting:
     noise: NoiseSpec
     corpus_tokens: int | None
     is_unlabelled: bool = field(default=False, compare=False)
+    pretrain_ratio: float | None = None
 
     @property
     def label(self) -> str:
@@ -51,11 +53,17 @@ class Setting:
         if self.is_unlabelled:
             labels = "no labels"
         corpus = f", {self.corpus_tokens:,} corpus tokens" if self.corpus_tokens else ""
-        return f"{self.protocol}, {labels}, {noise}{corpus}"
+        return f"{self.protocol}, {labels}, {noise}{corpus}{self._split}"
+
+    @property
+    def _split(self) -> str:
+        if self.pretrain_ratio is None:
+            return ""
+        return f", {percent(self.pretrain_ratio)} of the budget to pretraining"
 
     def slug_with(self, size: str, noise: str) -> str:
         """Return the name for files with other words for size and noise."""
-        parts = (self.protocol, size, noise, self.corpus_tokens)
+        parts = (self.protocol, size, noise, self.corpus_tokens, self._split or None)
         text = "_".join(str(part) for part in parts if part is not None)
         kept = "".join(c if c.isalnum() or c in ".%" else "-" for c in text.replace("_", " "))
         return "-".join(part for part in kept.replace("%", "pc").split("-") if part).lower()

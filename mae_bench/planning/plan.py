@@ -3,15 +3,18 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from mae_bench.data.corpus import left_out, require_text
 from mae_bench.planning.arms import ResolvedArm
+from mae_bench.planning.budget_split import NO_SPLIT, Split, check_budget_split, splits_of
 from mae_bench.planning.cell import Cell
 from mae_bench.planning.check import check_study
 from mae_bench.planning.external import outside
 from mae_bench.planning.fitting import fitting_floors, floor_tasks, read_tasks
+from mae_bench.planning.noise_groups import noise_groups
 from mae_bench.planning.outside_arms import encoder_key, folder_of, outside_arm
 from mae_bench.planning.recipes import is_variant, recipe_of
 from mae_bench.planning.stage import Key, Stage, StageBuilder
@@ -87,6 +90,7 @@ def make_plan(
     from mae_bench.tasks.own import own_warnings, task_of
 
     study, arms, warnings = check_study(study, tuned or {})
+    warnings += check_budget_split(study, arms)
     if study.objectives:
         require_text(study.corpus)
     tasks = {name: task_of(study, name) for name in study.real_tasks}
@@ -110,34 +114,12 @@ def make_plan(
     )
 
 
-def noise_groups(
-    noises: tuple[NoiseSpec, ...],
-) -> list[tuple[NoiseSpec, dict[NoiseSpec, NoiseSpec]]]:
-    """Group noises by what they do to training texts, so that one training serves several.
-
-    Returns:
-        Pairs of the training noise, and a mapping from each noise of the test split to the
-        noise of the study that asks for it.
-    """
-    groups: dict[NoiseSpec, dict[NoiseSpec, NoiseSpec]] = {}
-    for noise in noises:
-        train = CLEAN if noise.where == "test" else noise_on(noise, "train")
-        groups.setdefault(train, {})[noise_on(noise, "test")] = noise
-    return list(groups.items())
-
-
-def noise_on(noise: NoiseSpec, split: Literal["train", "test"]) -> NoiseSpec:
-    """Return the noise on one split: the same, or `CLEAN` where it leaves that split alone."""
-    is_there = noise.where in (split, "both") and noise.name != "clean"
-    return noise.model_copy(update={"where": split}) if is_there else CLEAN
-
-
 class _Planner:
     def __init__(self, study: Study, arms: tuple[ResolvedArm, ...], builder: StageBuilder) -> None:
         self.study = study
         self.builder = builder
         self.arms = {arm.label: arm for arm in arms}
-        self.keys: dict[tuple[str, int | None, int], Key] = {}
+        self.keys: dict[tuple[str, int | None, int, Split], Key] = {}
         self.pretrained: dict[str, ResolvedArm] = {}
         self.folders: dict[Key, str | None] = {}
 
@@ -158,11 +140,12 @@ class _Planner:
             for name, label in floors.items() if has_tasks else ():
                 arm = ArmSpec(objective=name, label=label)
                 yield from self._evaluations(arm, name, None, None, seed, groups)
-            for tokens in axis:
+            for tokens, split in product(axis, splits_of(study)):
                 for arm in study.objectives:
-                    key = self._pretrain(arm.label, tokens, self._pretrain_seed(seed))
+                    key = self._pretrain(arm.label, tokens, self._pretrain_seed(seed), split)
                     for protocol in study.protocols:
-                        yield from self._evaluations(arm, protocol, key, tokens, seed, groups)
+                        at = (arm, protocol, key, tokens, seed, groups)
+                        yield from self._evaluations(*at, split)
             for arm, key in outside_arms:
                 for protocol in study.protocols:
                     if not PROTOCOLS.get(protocol).reads_corpus:  # in the tokens of the study
@@ -180,13 +163,17 @@ class _Planner:
     def _corpus(self, tokens: int | None) -> CorpusSpec:
         return self.study.corpus.model_copy(update={"tokens": tokens})
 
-    def _pretrain(self, label: str, tokens: int | None, seed: int) -> Key:
-        """Add an arm's pretraining, after its teacher's."""
-        run = (label, tokens, seed)
+    def _pretrain(self, label: str, tokens: int | None, seed: int, split: Split) -> Key:
+        """Add an arm's pretraining, after its teacher's; without a budget there is none."""
+        if split.pretrain_ratio == 0 and self.arms[label].kind.is_trained:
+            label = next(arm.label for arm in self.arms.values() if not arm.kind.is_trained)
+        run = (label, tokens, seed, split)
         if run in self.keys:
             return self.keys[run]
         arm, study = self.arms[label], self.study
         recipe = study.pretrain
+        if split.budget is not None:
+            recipe = recipe.model_copy(update={"budget": split.budget})
         if arm.spec.peak_lr is not None:
             recipe = recipe.model_copy(update={"peak_lr": arm.spec.peak_lr})
         if not arm.kind.is_trained:  # nothing but the vocabulary and the seed can matter to it
@@ -195,7 +182,7 @@ class _Planner:
         key: Key | None
         files: str | None
         if teacher is not None and teacher in self.arms:
-            key, files = self._pretrain(teacher, tokens, seed), None
+            key, files = self._pretrain(teacher, tokens, seed, split), None
         else:
             key, files = outside(teacher, self.builder)
         made = self.builder.pretrain(
@@ -205,7 +192,7 @@ class _Planner:
             self._corpus(tokens),
             recipe,
             seed,
-            label,
+            split.named(label) if arm.kind.is_trained else label,
             key,
             files,
             arm.requires.uses_ngrams,
@@ -234,6 +221,7 @@ class _Planner:
         tokens: int | None,
         seed: int,
         groups: list[tuple[NoiseSpec, dict[NoiseSpec, NoiseSpec]]],
+        split: Split = NO_SPLIT,
     ) -> Iterator[Cell]:
         from mae_bench.protocols.base import PROTOCOLS
 
@@ -265,10 +253,12 @@ class _Planner:
                         seed=seed,
                         folder=self.folders[checkpoint] if checkpoint and encoder else None,
                         error_tables=self.builder.error_tables(task, (train_noise, *tests)),
+                        train_flops=split.train_flops,
                     )
                     learns = method.needs_labels and not method.reads_corpus
                     labels = f" {size} labels," if learns else ""
-                    name = f"{arm.label} on {task or CORPUS}, {protocol},{labels} seed {seed}"
+                    what = f"{split.named(arm.label)} on {task or CORPUS}"
+                    name = f"{what}, {protocol},{labels} seed {seed}"
                     if train_noise != CLEAN:
                         name += f", trained on {train_noise.label}"
                     label = f"evaluate {name}"
@@ -282,6 +272,7 @@ class _Planner:
                             arm=arm,
                             is_floor=checkpoint is None,
                             corpus_tokens=None if checkpoint is None else tokens,
+                            pretrain_ratio=split.pretrain_ratio,
                             task=task,
                             protocol=protocol,
                             train_size=size,

@@ -250,7 +250,8 @@ class EvaluateSpec(Frozen):
     needs none. ``folder`` is where an outside encoder lies, unless a stage fetches it: a path is
     only a name, and no part of ids. ``task`` is None for a protocol that reads the corpus;
     ``task_data`` is then the id of token rows. ``error_tables`` are the ids of the tables that its
-    noises need, by their names.
+    noises need, by their names. ``train_flops`` is what one training may take, in place of the
+    steps that the recipe asks for.
     """
 
     checkpoint: str | None
@@ -265,6 +266,7 @@ class EvaluateSpec(Frozen):
     selection_only: bool = False
     folder: str | None = None
     error_tables: dict[str, str] = {}
+    train_flops: Positive | None = None
 
     def canonical(self) -> dict[str, Any]:
         """Return the content of ids, in which the corpus goes by its name in rows."""
