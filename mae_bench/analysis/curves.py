@@ -22,7 +22,6 @@ class Curve:
     arm: str
     seed: int
     corpus_tokens: int | None
-    pretrain_ratio: float | None
     step: tuple[float, ...]
     tokens: tuple[float, ...]
     seconds: tuple[float, ...]
@@ -30,6 +29,7 @@ class Curve:
     loss: tuple[float, ...]
     unigram_entropy: float | None = None
     cost: Mapping[str, object] | None = None
+    pretrain_ratio: float | None = None
 
 
 def load_curves(rows: pd.DataFrame, home: Path) -> list[Curve]:

@@ -60,16 +60,16 @@ def read_scores(rows: pd.DataFrame, study: Study) -> Scores:
     noises = [row_noise(str(name), float(rate), str(where)) for name, rate, where in columns]
     table["noise"] = pd.Series(noises, table.index, dtype=object)
     table["pretrain_ratio"] = pd.to_numeric(table["pretrain_ratio"]).fillna(-1).astype(float)
+    splits: list[float] = sorted(set(table["pretrain_ratio"]) - {-1.0})
     axis = study.budget_split.pretrain_ratios if study.budget_split else ()
-    splits: list[float | None] = sorted({*table["pretrain_ratio"], *axis} - {-1.0})
-    splits = splits or [None]  # without that axis
+    asked = sorted({*splits, *axis}) or [None]
     corpora = sorted(set(table["corpus_tokens"]) - {-1})
     # What the rows lack must show as a gap, so seeds, tasks and settings start from the study.
     seeds = tuple(sorted({*study.seeds, *(int(seed) for seed in table["seed"].unique())}))
     readers = frozenset(table["protocol"][table["task"] == CORPUS])
     unlabelled = unlabelled_protocols(table)
-    cells = _cells(table, study, seeds, corpora, splits, readers, unlabelled)
-    settings = tuple(_ordered_settings(cells, study, corpora, splits, readers, unlabelled))
+    cells = _cells(table, study, seeds, corpora, splits or asked, readers, unlabelled)
+    settings = tuple(_ordered_settings(cells, study, corpora, asked, readers, unlabelled))
     others = sorted({task for _, task, _ in cells} - set(study.tasks))
     return Scores(
         seeds=seeds,

@@ -53,17 +53,14 @@ class Setting:
         if self.is_unlabelled:
             labels = "no labels"
         corpus = f", {self.corpus_tokens:,} corpus tokens" if self.corpus_tokens else ""
-        return f"{self.protocol}, {labels}, {noise}{corpus}{self._split}"
-
-    @property
-    def _split(self) -> str:
-        if self.pretrain_ratio is None:
-            return ""
-        return f", {percent(self.pretrain_ratio)} of the budget to pretraining"
+        share = self.pretrain_ratio
+        split = "" if share is None else f", {percent(share)} of the budget to pretraining"
+        return f"{self.protocol}, {labels}, {noise}{corpus}{split}"
 
     def slug_with(self, size: str, noise: str) -> str:
         """Return the name for files with other words for size and noise."""
-        parts = (self.protocol, size, noise, self.corpus_tokens, self._split or None)
+        split = None if self.pretrain_ratio is None else f"{percent(self.pretrain_ratio)} split"
+        parts = (self.protocol, size, noise, self.corpus_tokens, split)
         text = "_".join(str(part) for part in parts if part is not None)
         kept = "".join(c if c.isalnum() or c in ".%" else "-" for c in text.replace("_", " "))
         return "-".join(part for part in kept.replace("%", "pc").split("-") if part).lower()

@@ -46,9 +46,9 @@ def splits_of(study: Study) -> tuple[Split, ...]:
     return tuple(_split(split, ratio) for ratio in split.pretrain_ratios)
 
 
-def _split(split: BudgetSplit, ratio: float) -> Split:
-    pretrain = ratio * split.flops
-    return Split(ratio, Budget(flops=pretrain) if pretrain else None, split.flops - pretrain)
+def _split(whole: BudgetSplit, ratio: float) -> Split:
+    pretrain = ratio * whole.flops
+    return Split(ratio, Budget(flops=pretrain) if pretrain else None, whole.flops - pretrain)
 
 
 def with_split_budget(study: Study) -> Study:
