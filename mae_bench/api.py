@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mae_bench.errors import DataError, SpecError
 from mae_bench.planning.plan import Plan
+from mae_bench.planning.reading import unread_pairs
 from mae_bench.planning.study import in_file, load_study
 from mae_bench.planning.warnings import empty_steps, prepared_warnings
 from mae_bench.results import ROWS_FILE
@@ -253,5 +254,6 @@ def write_page(
             *empty_steps(session.plan, session.store),
         ),
         reproduce=reproduce,
+        unread=unread_pairs(session.study),
     )
     return write_report(rows, session.study, out or session.folder / "report", context=context)

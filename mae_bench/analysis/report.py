@@ -43,7 +43,7 @@ from mae_bench.analysis.provenance import collect_provenance
 from mae_bench.analysis.references import judge_references, reference_table
 from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_plots import difference_picture, score_picture
-from mae_bench.analysis.scores import Scores, Setting
+from mae_bench.analysis.scores import Pairs, Scores, Setting
 from mae_bench.analysis.secondary import external_metrics, secondary_table
 from mae_bench.analysis.summary import Summary, headline, summary
 from mae_bench.analysis.tables import (
@@ -76,6 +76,7 @@ class ReportContext:
         tuning_edges: the sentence on options chosen at the edge of their search.
         notes: sentences to print near the top.
         reproduce: the command that makes these rows again.
+        unread: pairs of a protocol and a task that the study does not ask for.
     """
 
     curves: Sequence[Curve] = ()
@@ -84,6 +85,7 @@ class ReportContext:
     tuning_edges: str = ""
     notes: Sequence[str] = ()
     reproduce: str | None = None
+    unread: Pairs = frozenset()
 
 
 def write_report(
@@ -110,10 +112,10 @@ def write_report(
 
 
 def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContext) -> None:
-    scores = read_scores(rows, study)
+    scores = read_scores(rows, study, context.unread)
     control = control_of(study, scores)
     theirs = external_metrics(rows)
-    others = read_metrics(rows, study, theirs)
+    others = read_metrics(rows, study, theirs, context.unread)
     secondary = {name: others[name] for name in theirs if name in others}
     claims = judge_claims(study, scores, others)
     published = judge_references(study, scores, others)

@@ -13,6 +13,7 @@ from mae_bench.planning.external import check_origin, is_outside, resolved_backb
 from mae_bench.planning.fitting import check_kinds, check_scorers, fitting_floors
 from mae_bench.planning.noises import check_noises
 from mae_bench.planning.outside_arms import check_encoders, left_out_protocols
+from mae_bench.planning.reading import asked_tasks, averaged_tasks
 from mae_bench.planning.recipes import (
     check_lengths,
     check_variants,
@@ -58,8 +59,7 @@ def check_study(
     specs = tuple(arm.spec for arm in arms)
     study = with_fitted_lengths(study.model_copy(update={"objectives": specs}))
     _check_names(study)
-    check_kinds(study)
-    silent = check_scorers(study, arms)
+    silent = [*check_kinds(study), *check_scorers(study, arms)]
     check_deciding(study)
     check_lengths(study)
     check_strategies(study)
@@ -83,11 +83,14 @@ def check_study(
         if claim.metric is not None:
             _check_metric(f"{where}.metric", claim, study)
         elif claim.task is None and claim.protocol not in _readers(study):
-            check_mean(where, study, study.real_tasks)
+            check_mean(where, study, averaged_tasks(study, claim.protocol))
         if claim.task is not None:
             _member(f"{where}.task", claim.task, _readable_tasks(study))
         if claim.protocol is not None:
             _member(f"{where}.protocol", claim.protocol, study.protocols)
+            if claim.task in study.real_tasks:
+                read = asked_tasks(study, claim.protocol)
+                _member(f"{where}.task, under protocol '{claim.protocol}',", claim.task, read)
         if claim.train_size is not None and claim.train_size not in study.train_sizes:
             raise SpecError(
                 f"{where}.train_size must be one of the study's train_sizes "

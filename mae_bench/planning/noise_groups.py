@@ -1,4 +1,4 @@
-"""Noises by what they do to training texts and to test texts."""
+"""Groups the noises of a study by what they do to training texts."""
 
 from typing import Literal
 

@@ -16,6 +16,7 @@ from mae_bench.planning.external import outside
 from mae_bench.planning.fitting import fitting_floors, floor_tasks, read_tasks
 from mae_bench.planning.noise_groups import noise_groups
 from mae_bench.planning.outside_arms import encoder_key, folder_of, outside_arm
+from mae_bench.planning.reading import asked_tasks
 from mae_bench.planning.recipes import is_variant, recipe_of
 from mae_bench.planning.stage import Key, Stage, StageBuilder
 from mae_bench.specs import (
@@ -122,6 +123,7 @@ class _Planner:
         self.keys: dict[tuple[str, int | None, int, Split], Key] = {}
         self.pretrained: dict[str, ResolvedArm] = {}
         self.folders: dict[Key, str | None] = {}
+        self.asked: dict[str, dict[str, Task]] = {}
 
     def cells(self) -> Iterator[Cell]:
         """Yield the cells, seed by seed, so that pairs complete early."""
@@ -150,6 +152,13 @@ class _Planner:
                 for protocol in study.protocols:
                     if not PROTOCOLS.get(protocol).reads_corpus:  # in the tokens of the study
                         yield from self._evaluations(arm, protocol, key, None, seed, groups)
+
+    def _asked(self, protocol: str) -> "dict[str, Task]":
+        """Return the tasks that a protocol of the study reads."""
+        if protocol not in self.asked:
+            names = asked_tasks(self.study, protocol)
+            self.asked[protocol] = {name: self.builder.tasks[name] for name in names}
+        return self.asked[protocol]
 
     def _encoder(self, encoder: EncoderSpec) -> Key:
         """Add an encoder from outside."""
@@ -233,7 +242,7 @@ class _Planner:
         if checkpoint is None:
             tasks = floor_tasks(self.builder.tasks, method)
         else:
-            tasks = read_tasks(self.builder.tasks, method, self.arms.get(arm.label))
+            tasks = read_tasks(self._asked(protocol), method, self.arms.get(arm.label))
         sizes = study.train_sizes if method.needs_labels else ("all",)
         if method.reads_corpus:
             tasks, sizes, groups = (None,), ("all",), noise_groups((CLEAN,))
