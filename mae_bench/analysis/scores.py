@@ -129,7 +129,8 @@ class Scores:
 
     Attributes:
         settings: ordered; the first is the reference, which the top of the report shows: the
-            study's first protocol and noise, with most pretraining text and most labels.
+            study's first protocol and noise, with most pretraining text, the largest share of one
+            budget and most labels.
         cells: by (arm label, task, setting); a key is absent where nothing was run.
         corpus_protocols: those that read rows of the corpus instead of the tasks.
         unread: pairs of a protocol and a task that the study does not ask for.

@@ -162,6 +162,10 @@ def test_what_the_axis_replaces_is_said():
             "pretrain.budget of 60 seconds stands beside budget_split",
         ),
         (
+            {"objectives": ["mlm", {"distill": {"teacher": "mlm"}}]},
+            "spends the whole share of budget_split in flops, so that nothing is left",
+        ),
+        (
             {"corpus_tokens": [1000, 2000]},
             "budget_split and corpus_tokens are both axes of the pretraining, got both; leave one",
         ),
