@@ -255,5 +255,6 @@ def write_page(
         ),
         reproduce=reproduce,
         unread=unread_pairs(session.study),
+        kinds={name: task.kind for name, task in session.plan.tasks.items()},
     )
     return write_report(rows, session.study, out or session.folder / "report", context=context)

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -130,6 +131,17 @@ def _decided(line: SplitLine, verdicts: Iterable[Verdict]) -> SplitLine:
         if verdict.outcome != ("supported" if is_first else "refuted"):
             rivals.append(sides[labels[1] if is_first else labels[0]])
     return replace(line, best=best, rivals=tuple(sorted(rivals)), num_seeds=min(counts))
+
+
+def split_tables(rows: pd.DataFrame, scores: Scores, study: Study, folder: Path) -> list[Table]:
+    """Return the tables for the page, and write all numbers as CSV; none without that axis."""
+    lines = split_lines(scores, study)
+    if not lines:
+        return []
+    folder.mkdir(parents=True, exist_ok=True)
+    split_numbers(lines).to_csv(folder / "split_numbers.csv", index=False)
+    tables = (split_table(lines, scores), split_cost_table(rows))
+    return [table for table in tables if table is not None]
 
 
 def split_numbers(lines: Iterable[SplitLine]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mae_bench.analysis.budget_split import split_tables
 from mae_bench.analysis.claims import (
     Verdict,
     control_of,
@@ -77,6 +78,7 @@ class ReportContext:
         notes: sentences to print near the top.
         reproduce: the command that makes these rows again.
         unread: pairs of a protocol and a task that the study does not ask for.
+        kinds: of the tasks, by name.
     """
 
     curves: Sequence[Curve] = ()
@@ -86,6 +88,7 @@ class ReportContext:
     notes: Sequence[str] = ()
     reproduce: str | None = None
     unread: Pairs = frozenset()
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_report(
@@ -151,7 +154,8 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     tuning = tuning_table(context.tuning, context.tuning_edges) if context.tuning else None
     beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
-    details += derived_tables(scores, rows, study, control, folder / "tables")
+    details += derived_tables(study, scores, control, context.kinds, folder / "tables")
+    details += split_tables(rows, scores, study, folder / "tables")
     scored = [table for block in blocks for table in (block.table, block.secondary) if table]
     extras = [extra for extra in (failures, lost, edges, tuning, beside) if extra]
     for table in (*scored, costs, *details, *extras):

@@ -4,11 +4,16 @@ import pandas as pd
 import pytest
 from report_rows import SEEDS, floor_rows, small_study, table
 
-from mae_bench.analysis.budget_split import split_cost_table, split_lines, split_numbers
+from mae_bench.analysis.budget_split import (
+    split_cost_table,
+    split_lines,
+    split_numbers,
+    split_tables,
+)
 from mae_bench.analysis.claims import judge_claims, judge_comparisons
 from mae_bench.analysis.curve_plots import split_picture
-from mae_bench.analysis.derived import derived_tables
 from mae_bench.analysis.rows import read_scores
+from mae_bench.analysis.winners import winner_columns
 from mae_bench.results import frame
 from mae_bench.specs import BudgetSplit, Claim
 
@@ -109,13 +114,14 @@ def test_where_nothing_is_pretrained_nothing_is_compared():
     study = study.model_copy(update={"claims": (claim,)})
     (verdict,) = judge_claims(study, scores)
     assert verdict.num_conditions == 2
+    assert {c.setting.pretrain_ratio for c in winner_columns(study, scores, {})} == {0.5, 0.75}
     assert verdict.difference == pytest.approx((0.001 + 0.1) / 2, abs=1e-3)
 
 
 def test_the_tables_show_scores_by_share_and_what_both_parts_took(tmp_path):
     rows, study = rows_of(CLEAR), study_for(CLEAR)
     scores = read_scores(rows, study)
-    by_share, costs = derived_tables(scores, rows, study, "mlm", tmp_path)
+    by_share, costs = split_tables(rows, scores, study, tmp_path)
     shares = by_share.frame.set_index("arm")
     assert list(shares.columns) == ["task", "0%", "50%", "75%", "best split"]
     assert shares.loc["mlm", "50%"].startswith("80.0 ± ")
@@ -130,6 +136,6 @@ def test_the_tables_show_scores_by_share_and_what_both_parts_took(tmp_path):
 def test_a_study_without_the_axis_has_none_of_it(tmp_path):
     rows, study = table({"mlm": [0.5, 0.6], "mae": [0.5, 0.7]}), small_study()
     scores = read_scores(rows, study)
-    assert derived_tables(scores, rows, study, "mlm", tmp_path) == []
+    assert split_tables(rows, scores, study, tmp_path) == []
     assert split_cost_table(rows) is None
     assert split_picture(scores, scores.reference) is None

@@ -1,4 +1,4 @@
-"""Bugs in which tasks of a study each protocol reads."""
+"""Bugs in which tasks of a study each protocol reads, and in who wins where."""
 
 from bugs import Bug
 
@@ -28,5 +28,21 @@ BUGS = (
         "    return asked_tasks(study, protocol)\n\n\ndef tuned_tasks",
         "    return study.real_tasks\n\n\ndef tuned_tasks",
         _TEST,
+    ),
+    Bug(
+        "winner_upside_down",
+        "Where less is better, the worst arm is called the first.",
+        "mae_bench/analysis/winners.py",
+        "means = {arm: sign * cell.mean for",
+        "means = {arm: cell.mean for",
+        ("tests/analysis/test_winners.py",),
+    ),
+    Bug(
+        "first_is_decided",
+        "An arm that beats all but one is called decided.",
+        "mae_bench/analysis/winners.py",
+        "self.num_arms - 1",
+        "self.num_arms - 2",
+        ("tests/analysis/test_winners.py",),
     ),
 )
