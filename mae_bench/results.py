@@ -36,6 +36,9 @@ class Row(Frozen):
     ``"C lowest"``: a better value may lie beyond. It is empty where none was, and None where no
     grid was tried. ``pretrain_compile`` is how its training steps were run, with the reason where
     they were not run as asked; ``micro_batch_rows`` how many rows of a batch at once.
+    ``pretrain_ratio`` is the share of the study's `budget_split` that the pretraining got, and
+    ``train_flops`` what the training at the chosen rate took of the rest; both are None without
+    that axis.
     """
 
     study: str
@@ -44,6 +47,7 @@ class Row(Frozen):
     options: str = "{}"
     is_floor: bool = False
     corpus_tokens: int | None = None
+    pretrain_ratio: float | None = None
     protocol: str
     task: str
     metric: str
@@ -79,6 +83,7 @@ class Row(Frozen):
     micro_batch_rows: int | None = None
     evaluate_s: float | None = None
     evaluate_flops: float | None = None
+    train_flops: float | None = None
     pretrain_id: str | None = None
     cell_id: str = ""
 
@@ -112,7 +117,14 @@ class Row(Frozen):
 
 COLUMNS = list(Row.model_fields)
 # columns that rows of earlier versions lack, where they mean "not known"
-LATER = ("grid_edge", "plateau", "pretrain_compile", "micro_batch_rows")
+LATER = (
+    "grid_edge",
+    "plateau",
+    "pretrain_compile",
+    "micro_batch_rows",
+    "pretrain_ratio",
+    "train_flops",
+)
 
 
 def make_row(columns: Mapping[str, object]) -> Row:

@@ -62,6 +62,8 @@ EXAMPLES = {  # YAML; a test reads each into a study
     "corpus.validation_ratio": "0.05",
     "corpus.seed": "1",
     "corpus_tokens": "[1_000_000, 4_000_000]",
+    "budget_split.flops": "2.0e+13",
+    "budget_split.pretrain_ratios": "[0, 0.25, 0.5, 0.75]",
     "pretrain.budget.tokens": "4_000_000",
     "pretrain.budget.steps": "2000",
     "pretrain.budget.flops": "1.0e+15",

@@ -101,11 +101,13 @@ def judge_comparisons(
     """Return "better than ``against``" for every trained arm, by task and over all tasks.
 
     A family is one table: all arms and tasks of one setting. The averages over tasks are a
-    family of their own, as they repeat the same differences.
+    family of their own, as they repeat the same differences. Where no budget goes to pretraining
+    nothing is compared, for all arms are one run there.
     """
     verdicts = []
     arms = [arm.label for arm in scores.of_role(*COMPARED) if arm.label != against]
-    for setting in scores.settings if settings is None else settings:
+    asked = scores.settings if settings is None else settings
+    for setting in (one for one in asked if one.pretrain_ratio != 0):
         tasks = scores.tasks_in(setting)
         single = [_comparison(arm, against, task, setting) for arm in arms for task in tasks]
         family = f"against {against}: {setting.label}"
@@ -268,6 +270,7 @@ def _described(pair: Pairs, family: str) -> Verdict:
         sd=float(means.std(ddof=1)) if pair.n > 1 else _NAN,
         losses=pair.losses,
         corpus_tokens=pair.setting.corpus_tokens if pair.setting else None,
+        pretrain_ratio=pair.setting.pretrain_ratio if pair.setting else None,
         measure=pair.measure,
     )
 

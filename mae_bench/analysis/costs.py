@@ -7,7 +7,9 @@ import pandas as pd
 
 from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.tables import Table, si, whole_number
+from mae_bench.specs import percent
 
+_AXES = ("corpus_tokens", "pretrain_ratio")
 COSTS = (
     "pretrain_tokens",
     "pretrain_steps",
@@ -24,18 +26,18 @@ COSTS = (
 
 
 def mean_costs(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean costs of one pretraining, by arm and corpus size.
+    """Return the mean costs of one pretraining, by arm, corpus size and share of a budget.
 
     Each pretraining counts once, however many rows share it. Arms without any are absent.
     """
-    costs = rows[["arm", "corpus_tokens", "seed", "pretrain_id", *COSTS]].copy()
-    for name in ("corpus_tokens", *COSTS):
+    costs = rows[["arm", *_AXES, "seed", "pretrain_id", *COSTS]].copy()
+    for name in (*_AXES, *COSTS):
         costs[name] = pd.to_numeric(costs[name]).astype(float)
     costs = costs[costs["pretrain_flops"].notna()]
     identity = costs["pretrain_id"].where(costs["pretrain_id"].notna(), costs["seed"].astype(str))
-    costs = costs.assign(pretrain_id=identity, corpus_tokens=costs["corpus_tokens"].fillna(-1))
-    once = costs.drop_duplicates(["arm", "corpus_tokens", "pretrain_id"])
-    means = once.groupby(["arm", "corpus_tokens"], sort=False)[list(COSTS)].mean()
+    costs = costs.assign(pretrain_id=identity).fillna(dict.fromkeys(_AXES, -1))
+    once = costs.drop_duplicates(["arm", *_AXES, "pretrain_id"])
+    means = once.groupby(["arm", *_AXES], sort=False)[list(COSTS)].mean()
     return means.reset_index()
 
 
@@ -45,7 +47,7 @@ def _evaluation_seconds(rows: pd.DataFrame) -> "pd.Series[float]":
     Cells that differ in the noise of the test text only are one evaluation, and count once.
     """
     trained_on = rows["noise"].astype(str) + rows["noise_rate"].astype(str)
-    key = ["arm", "corpus_tokens", "protocol", "task", "train_size", "seed"]
+    key = ["arm", *_AXES, "protocol", "task", "train_size", "seed"]
     runs = rows[key].assign(trained_on=trained_on.where(rows["noise_where"] != "test", ""))
     seconds = pd.to_numeric(rows["evaluate_s"]).astype(float)
     return seconds[~runs.duplicated()].groupby(rows["arm"]).sum(min_count=1)
@@ -55,11 +57,12 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
     """Return what one pretraining of each arm takes, and its share of the control's FLOPs."""
     costs = mean_costs(rows)
     spent = _evaluation_seconds(rows)
-    of_control = costs[costs["arm"] == control].set_index("corpus_tokens")["pretrain_flops"]
+    of_control = costs[costs["arm"] == control].set_index(list(_AXES))["pretrain_flops"]
     has_sizes = costs["corpus_tokens"].nunique() > 1
+    has_splits = costs["pretrain_ratio"].nunique() > 1
     records = []
     for arm in scores.arms:
-        mine = costs[costs["arm"] == arm.label].sort_values("corpus_tokens")
+        mine = costs[costs["arm"] == arm.label].sort_values(list(_AXES))
         evaluation = whole_number(float(spent.get(arm.label, np.nan)))
         if not len(mine) or not mine["pretrain_flops"].any():
             record = {"arm": arm.shown, "evaluation seconds": evaluation}
@@ -73,7 +76,9 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
             if not cost["pretrain_flops"]:
                 continue
             name = f"{arm.label} ({cost['corpus_tokens']:,.0f})" if has_sizes else arm.label
-            relative = cost["pretrain_flops"] / of_control.get(cost["corpus_tokens"], np.nan)
+            name = f"{arm.label} ({percent(cost['pretrain_ratio'])})" if has_splits else name
+            at = tuple(cost[axis] for axis in _AXES)
+            relative = cost["pretrain_flops"] / of_control.get(at, np.nan)
             values = (
                 si(cost["pretrain_tokens"]),
                 whole_number(cost["pretrain_steps"]),

@@ -146,6 +146,7 @@ def _record(
         "protocol": base.protocol,
         "noise": base.noise.label,
         "corpus_tokens": base.corpus_tokens,
+        "pretrain_ratio": base.pretrain_ratio,
         "smallest": int(sizes[0]),
         "largest": int(sizes[-1]),
         "answer": answer.answer,
@@ -173,7 +174,10 @@ def crossing_table(numbers: pd.DataFrame, scores: Scores, control: str) -> Table
         }
         for row in numbers.to_dict("records")
         if row["noise"] == reference.noise.label
-        and (row["corpus_tokens"] == reference.corpus_tokens or pd.isna(row["corpus_tokens"]))
+        and all(
+            row[name] == getattr(reference, name) or pd.isna(row[name])
+            for name in ("corpus_tokens", "pretrain_ratio")
+        )
     ]
     caption = (
         f"Where learning curves cross that of {control}: the number of labels at which the mean "

@@ -86,6 +86,22 @@ def corpus_picture(scores: Scores, setting: Setting) -> Picture | None:
     )
 
 
+def split_picture(scores: Scores, setting: Setting) -> Picture | None:
+    """Draw scores against the share of a budget that pretraining gets; None with a single one."""
+    family = _family(scores, setting, "pretrain_ratio")
+    if len(family) < 2:
+        return None
+    where = replace(setting, pretrain_ratio=None)
+    return Picture(
+        f"split-{where.slug}",
+        f"Score against the share of the budget that pretraining gets: {where.label}",
+        _BARS,
+        _curves_over(
+            scores, family, lambda _, s: s.pretrain_ratio or 0.0, "share of pretraining", False
+        ),
+    )
+
+
 def _curves_over(
     scores: Scores,
     family: Sequence[Setting],

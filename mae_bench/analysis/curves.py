@@ -29,6 +29,7 @@ class Curve:
     loss: tuple[float, ...]
     unigram_entropy: float | None = None
     cost: Mapping[str, object] | None = None
+    pretrain_ratio: float | None = None
 
 
 def load_curves(rows: pd.DataFrame, home: Path) -> list[Curve]:
@@ -47,12 +48,13 @@ def load_curves(rows: pd.DataFrame, home: Path) -> list[Curve]:
                 arm=str(row["arm"]),
                 seed=int(row["seed"] if pd.isna(row["pretrain_seed"]) else row["pretrain_seed"]),
                 corpus_tokens=None if pd.isna(row["corpus_tokens"]) else int(row["corpus_tokens"]),
+                pretrain_ratio=None if pd.isna(row["pretrain_ratio"]) else row["pretrain_ratio"],
                 unigram_entropy=cost.get("unigram_entropy"),
                 cost=cost,
                 **{name: tuple(points[name]) for name in _AXES},
             )
         )
-    unique = {(c.arm, c.seed, c.corpus_tokens): c for c in curves}
+    unique = {(c.arm, c.seed, c.corpus_tokens, c.pretrain_ratio): c for c in curves}
     return list(unique.values())
 
 

@@ -11,7 +11,16 @@ def edge_table(rows: pd.DataFrame) -> Table | None:
     # what differs in test noise or metric alone is one evaluation
     tried["trained_on"] = tried["noise"].where(tried["noise_where"] != "test", "clean")
     tried = tried.drop_duplicates(
-        ["arm", "corpus_tokens", "protocol", "task", "train_size", "seed", "trained_on"]
+        [
+            "arm",
+            "corpus_tokens",
+            "pretrain_ratio",
+            "protocol",
+            "task",
+            "train_size",
+            "seed",
+            "trained_on",
+        ]
     )
     if tried.empty:
         return None

@@ -9,7 +9,7 @@ import pandas as pd
 from mae_bench.analysis.tables import Table
 from mae_bench.results import row_noises
 
-_SETTING = ["arm", "protocol", "size", "noise", "corpus tokens"]
+_SETTING = ["arm", "protocol", "size", "noise", "corpus tokens", "pretrain ratio"]
 
 
 def lost_share_table(rows: pd.DataFrame) -> Table | None:
@@ -28,6 +28,7 @@ def lost_share_table(rows: pd.DataFrame) -> Table | None:
             "size": chosen["train_size"].astype(str),
             "noise": [noise.label for noise in row_noises(chosen)],
             "corpus tokens": chosen["corpus_tokens"].astype(object).fillna("all").astype(str),
+            "pretrain ratio": chosen["pretrain_ratio"].astype(object).fillna("none").astype(str),
             "task": chosen["task"].astype(str),
             "is_lost": is_lost,
         }
@@ -35,8 +36,8 @@ def lost_share_table(rows: pd.DataFrame) -> Table | None:
     is_line = runs.groupby(_SETTING)["is_lost"].transform("any")
     shares = runs[is_line].groupby([*_SETTING, "task"], sort=False)["is_lost"].agg(_share)
     frame = shares.unstack("task").fillna("not run").reset_index()
-    if runs["corpus tokens"].nunique() < 2:
-        frame = frame.drop(columns="corpus tokens")
+    single = [name for name in ("corpus tokens", "pretrain ratio") if runs[name].nunique() < 2]
+    frame = frame.drop(columns=single)
     frame.columns.name = None
     caption = "Share of runs that failed or collapsed, by task; settings that lost none are absent."
     return Table("lost-runs", caption, frame)

@@ -99,6 +99,7 @@ def curves_long(curves: Iterable[NoiseCurve], control: str | None) -> pd.DataFra
             "protocol": curve.setting.protocol,
             "train_size": str(curve.setting.train_size),
             "corpus_tokens": curve.setting.corpus_tokens,
+            "pretrain_ratio": curve.setting.pretrain_ratio,
             "noise": curve.noise,
             "rates": " ".join(f"{rate:g}" for rate in curve.rates),
             "n": int(np.isfinite(curve.area).sum()),

@@ -130,7 +130,8 @@ def _fits(claim: Claim, setting: Setting, scores: Scores) -> bool:
     if is_read != (claim.task == CORPUS) and not (is_read and is_asked):
         return False
     return (
-        claim.protocol in (None, setting.protocol)
+        setting.pretrain_ratio != 0  # there all arms are one run
+        and claim.protocol in (None, setting.protocol)
         and claim.train_size in (None, setting.train_size)
         and claim.noise in (None, setting.noise.label, setting.noise.name)
     )

@@ -33,6 +33,8 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
     costs = mean_costs(rows)
     if setting.corpus_tokens:
         costs = costs[costs["corpus_tokens"] == setting.corpus_tokens]
+    if setting.pretrain_ratio is not None:
+        costs = costs[costs["pretrain_ratio"] == setting.pretrain_ratio]
     by_arm = {str(cost["arm"]): cost for cost in costs.to_dict("records")}
     measure = scores.shared_measure(setting)
     if measure is None:
@@ -184,8 +186,8 @@ def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
     """Draw the pretraining losses against tokens, with the entropy of single words."""
     if not curves:
         return None
-    largest = max(curve.corpus_tokens or 0 for curve in curves)
-    chosen = [curve for curve in curves if (curve.corpus_tokens or 0) == largest]
+    largest = max(_axes(curve) for curve in curves)
+    chosen = [curve for curve in curves if _axes(curve) == largest]
     colours = arm_colours(scores)
     labels = [arm.label for arm in scores.arms if any(c.arm == arm.label for c in chosen)]
     entropy = next((c.unigram_entropy for c in chosen if c.unigram_entropy), None)
@@ -240,6 +242,11 @@ def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
         "comparable with one another."
     )
     return Picture("loss", "Pretraining loss", caption, draw)
+
+
+def _axes(curve: Curve) -> tuple[int, float]:
+    """Return where a pretraining lies on the axes of a study."""
+    return curve.corpus_tokens or 0, curve.pretrain_ratio or 0.0
 
 
 def _label_ends(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mae_bench.analysis.budget_split import split_tables
 from mae_bench.analysis.claims import (
     Verdict,
     control_of,
@@ -20,6 +21,7 @@ from mae_bench.analysis.curve_plots import (
     noise_names,
     noise_picture,
     size_picture,
+    split_picture,
 )
 from mae_bench.analysis.curves import Curve
 from mae_bench.analysis.derived import derived_tables
@@ -153,6 +155,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
     details += derived_tables(study, scores, control, context.kinds, folder / "tables")
+    details += split_tables(rows, scores, study, folder / "tables")
     scored = [table for block in blocks for table in (block.table, block.secondary) if table]
     extras = [extra for extra in (failures, lost, edges, tuning, beside) if extra]
     for table in (*scored, costs, *details, *extras):
@@ -225,17 +228,9 @@ def _plain(value: object) -> str:
 
 def _in(verdicts: Sequence[Verdict], setting: Setting) -> list[Verdict]:
     """Return the comparisons of one setting."""
-    return [
-        verdict
-        for verdict in verdicts
-        if (
-            verdict.claim.protocol,
-            verdict.claim.train_size,
-            verdict.claim.noise,
-            verdict.corpus_tokens,
-        )
-        == (setting.protocol, setting.train_size, setting.noise.label, setting.corpus_tokens)
-    ]
+    axes = (setting.corpus_tokens, setting.pretrain_ratio)
+    at = (setting.protocol, setting.train_size, setting.noise.label, *axes)
+    return [verdict for verdict in verdicts if verdict.setting == at]
 
 
 def _details(
@@ -285,6 +280,7 @@ def _pictures(
         "curves": [
             *(size_picture(scores, setting) for setting in chosen),
             corpus_picture(scores, reference),
+            split_picture(scores, reference),
         ],
         "noises": [
             noise_picture(scores, setting, noise)

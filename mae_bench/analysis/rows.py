@@ -5,7 +5,7 @@ every protocol and corpus size of the study, so that each table carries them. Be
 learn from no label they are those that learned from most.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -65,13 +65,18 @@ def read_scores(rows: pd.DataFrame, study: Study, unread: Pairs = frozenset()) -
     table["value"] = pd.to_numeric(table["value"]).where(table["failure"].isna()).astype(float)
     table["is_collapsed"] = table["is_collapsed"].fillna(False).astype(bool)
     table["noise"] = pd.Series(row_noises(table), table.index, dtype=object)
+    table["pretrain_ratio"] = pd.to_numeric(table["pretrain_ratio"]).fillna(-1).astype(float)
+    run = sorted(set(table["pretrain_ratio"]) - {-1.0})
+    axis = study.budget_split.pretrain_ratios if study.budget_split else ()
+    asked: list[float | None] = [*sorted({*run, *axis})] or [None]
+    splits: list[float | None] = [*run] or asked  # where floors are read
     corpora = sorted(set(table["corpus_tokens"]) - {-1})
     # What the rows lack must show as a gap, so seeds, tasks and settings start from the study.
     seeds = tuple(sorted({*study.seeds, *(int(seed) for seed in table["seed"].unique())}))
     readers = frozenset(table["protocol"][table["task"] == CORPUS])
     unlabelled = unlabelled_protocols(table)
-    cells = _cells(table, study, seeds, corpora, readers, unlabelled, unread)
-    settings = tuple(_ordered_settings(cells, study, corpora, readers, unlabelled))
+    cells = _cells(table, study, seeds, corpora, splits, readers, unlabelled, unread)
+    settings = tuple(_ordered_settings(cells, study, corpora, asked, readers, unlabelled))
     others = sorted({task for _, task, _ in cells} - set(study.tasks))
     return Scores(
         seeds=seeds,
@@ -100,20 +105,21 @@ def _cells(
     study: Study,
     seeds: tuple[int, ...],
     corpora: list[int],
+    splits: Sequence[float | None],
     readers: frozenset[str],
     unlabelled: frozenset[str],
     unread: Pairs,
 ) -> dict[tuple[str, str, Setting], Cell]:
     seed_index = {seed: position for position, seed in enumerate(seeds)}
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    keys = ("arm", "protocol", "task", "train_size", "noise", "corpus_tokens")
+    keys = ("arm", "protocol", "task", "train_size", "noise", "corpus_tokens", "pretrain_ratio")
     used = [*keys, "seed", "metric", "value", "failure", "is_collapsed", "n_train"]
     records: list[dict[str, object]] = table[used].to_dict("records")  # type: ignore[assignment]
     for record in records:
         groups.setdefault(tuple(record[key] for key in keys), []).append(record)
     references = _with_most_labels(groups)
     contents: list[tuple[list[tuple[str, str, Setting]], dict[str, Any]]] = []
-    for (arm, protocol, task, size, noise, corpus), rows in groups.items():
+    for (arm, protocol, task, size, noise, corpus, ratio), rows in groups.items():
         values = np.full(len(seeds), np.nan)
         is_failed, is_collapsed = np.zeros((2, len(seeds)), dtype=bool)
         for row in rows:
@@ -143,10 +149,11 @@ def _cells(
             "is_collapsed": is_collapsed,
         }
         spread = [
-            (arm, task, Setting(p, named[p], noise, tokens, p in unlabelled))
+            (arm, task, Setting(p, named[p], noise, tokens, p in unlabelled, split))
             for p in named
             if (p, task) not in unread
             for tokens in sizes
+            for split in (splits if ratio == -1 else [ratio])
         ]
         contents.append((spread, content))
     stacked = np.stack([content["values"] for _, content in contents], axis=1)
@@ -199,6 +206,7 @@ def _ordered_settings(
     cells: Mapping[tuple[str, str, Setting], Cell],
     study: Study,
     corpora: list[int],
+    splits: Sequence[float | None],
     readers: frozenset[str],
     unlabelled: frozenset[str],
 ) -> list[Setting]:
@@ -215,17 +223,19 @@ def _ordered_settings(
             protocols.get(setting.protocol, len(protocols)),
             noises.get(setting.noise, len(noises)),
             -(setting.corpus_tokens or 0),
+            -(setting.pretrain_ratio or 0),
             -largest.get(setting.train_size, 0),
             str(setting.train_size),
         )
 
     asked = {
-        Setting(protocol, size, noise, tokens, protocol in unlabelled)
+        Setting(protocol, size, noise, tokens, protocol in unlabelled, split)
         for protocol in study.protocols
         if protocol not in readers
         for size in (("all",) if protocol in unlabelled else study.train_sizes)
         for noise in study.noise
         for tokens in (corpora if len(corpora) > 1 else [None])
+        for split in splits
     }
     measured = {setting for _, _, setting in cells}
     ordered = sorted(asked | measured, key=rank)

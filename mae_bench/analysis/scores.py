@@ -10,7 +10,7 @@ from mae_bench.analysis.failures import Flags, Side
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.stats import interquartile_mean, iqm_interval, mean_intervals
 from mae_bench.measures import PLAIN, Measure, measure_of
-from mae_bench.specs import CLEAN, CORPUS, NoiseSpec, TrainSize, per_class
+from mae_bench.specs import CLEAN, CORPUS, NoiseSpec, TrainSize, per_class, percent
 
 Role = Literal["trained", "outside", "untrained", "floor"]
 Pairs = frozenset[tuple[str, str]]  # of a protocol and a task
@@ -25,6 +25,7 @@ class Setting:
         corpus_tokens: None where the study has one corpus size only.
         is_unlabelled: whether its protocol learns from no label; the protocol decides it, so it
             makes no setting another.
+        pretrain_ratio: share of one budget that the pretraining got; None without that axis.
     """
 
     protocol: str
@@ -32,6 +33,7 @@ class Setting:
     noise: NoiseSpec
     corpus_tokens: int | None
     is_unlabelled: bool = field(default=False, compare=False)
+    pretrain_ratio: float | None = None
 
     @property
     def label(self) -> str:
@@ -52,11 +54,14 @@ class Setting:
         if self.is_unlabelled:
             labels = "no labels"
         corpus = f", {self.corpus_tokens:,} corpus tokens" if self.corpus_tokens else ""
-        return f"{self.protocol}, {labels}, {noise}{corpus}"
+        share = self.pretrain_ratio
+        split = "" if share is None else f", {percent(share)} of the budget to pretraining"
+        return f"{self.protocol}, {labels}, {noise}{corpus}{split}"
 
     def slug_with(self, size: str, noise: str) -> str:
         """Return the name for files with other words for size and noise."""
-        parts = (self.protocol, size, noise, self.corpus_tokens)
+        split = None if self.pretrain_ratio is None else f"{percent(self.pretrain_ratio)} split"
+        parts = (self.protocol, size, noise, self.corpus_tokens, split)
         text = "_".join(str(part) for part in parts if part is not None)
         kept = "".join(c if c.isalnum() or c in ".%" else "-" for c in text.replace("_", " "))
         return "-".join(part for part in kept.replace("%", "pc").split("-") if part).lower()
@@ -124,7 +129,8 @@ class Scores:
 
     Attributes:
         settings: ordered; the first is the reference, which the top of the report shows: the
-            study's first protocol and noise, with most pretraining text and most labels.
+            study's first protocol and noise, with most pretraining text, the largest share of one
+            budget and most labels.
         cells: by (arm label, task, setting); a key is absent where nothing was run.
         corpus_protocols: those that read rows of the corpus instead of the tasks.
         unread: pairs of a protocol and a task that the study does not ask for.

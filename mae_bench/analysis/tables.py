@@ -144,6 +144,7 @@ def scores_long(scores: Scores) -> pd.DataFrame:
                 "train_size": setting.train_size,
                 "noise": setting.noise.label,
                 "corpus_tokens": setting.corpus_tokens,
+                "pretrain_ratio": setting.pretrain_ratio,
                 "metric": cell.metric,
                 "mean": cell.mean,
                 "low": cell.low,

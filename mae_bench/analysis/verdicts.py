@@ -71,7 +71,15 @@ class Verdict:
     losses: Losses = NO_LOSSES
     is_failure_bound: bool = False
     corpus_tokens: int | None = None
+    pretrain_ratio: float | None = None
     measure: Measure = PLAIN
+
+    @property
+    def setting(self) -> tuple[object, ...]:
+        """Protocol, size, noise, corpus and share of pretraining of a comparison in one setting."""
+        claim = self.claim
+        axes = (self.corpus_tokens, self.pretrain_ratio)
+        return (claim.protocol, claim.train_size, claim.noise, *axes)
 
     @property
     def num_failed(self) -> int:

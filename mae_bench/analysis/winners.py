@@ -15,7 +15,7 @@ import pandas as pd
 from mae_bench.analysis.claims import judge_all_pairs
 from mae_bench.analysis.scores import Role, Scores, Setting
 from mae_bench.analysis.tables import Table
-from mae_bench.specs import Study
+from mae_bench.specs import Study, percent
 
 _ARMS: tuple[Role, ...] = ("trained", "untrained")  # outside arms share no pretraining with these
 _SHOWN = 4  # columns named in a cell of the table; the CSV names all
@@ -57,6 +57,8 @@ def winner_columns(study: Study, scores: Scores, kinds: Mapping[str, str]) -> li
     """
     columns = []
     for setting in scores.settings:
+        if setting.pretrain_ratio == 0:  # where all arms are one run
+            continue
         arms = [arm.label for arm in scores.of_role(*_ARMS)]
         beaten: dict[str, set[tuple[str, str]]] = {}
         for verdict in judge_all_pairs(study, scores, arms, setting):
@@ -144,6 +146,7 @@ def columns_long(columns: Sequence[Column]) -> pd.DataFrame:
                 "train_size": str(column.setting.train_size),
                 "noise": column.setting.noise.label,
                 "corpus_tokens": column.setting.corpus_tokens,
+                "pretrain_ratio": column.setting.pretrain_ratio,
                 "first": column.first,
                 "first_of_all": column.first_of_all,
                 "is_decided": column.is_decided,
@@ -154,14 +157,15 @@ def columns_long(columns: Sequence[Column]) -> pd.DataFrame:
     )
 
 
-_AXES = ("kind", "protocol", "labels", "noise", "corpus tokens")
+_AXES = ("kind", "protocol", "labels", "noise", "corpus tokens", "share of pretraining")
 
 
 def _value(axis: str, column: Column) -> str:
     setting = column.setting
     tokens = f"{setting.corpus_tokens:,}" if setting.corpus_tokens else ""
     labels = "none" if setting.is_unlabelled else str(setting.train_size)
-    values = (column.kind, setting.protocol, labels, setting.noise.label, tokens)
+    share = "" if setting.pretrain_ratio is None else percent(setting.pretrain_ratio)
+    values = (column.kind, setting.protocol, labels, setting.noise.label, tokens, share)
     return dict(zip(_AXES, values, strict=True))[axis]
 
 

@@ -13,6 +13,7 @@ class Cell:
         arm: with its final options.
         is_floor: whether it needs no encoder.
         corpus_tokens: the value of that axis, or None.
+        pretrain_ratio: share of `budget_split` that its pretraining got, or None.
         task: a registered name; None where the protocol reads the corpus.
         protocol: a registered name.
         train_size: labels to learn from.
@@ -28,6 +29,7 @@ class Cell:
     arm: ArmSpec
     is_floor: bool
     corpus_tokens: int | None
+    pretrain_ratio: float | None
     task: str | None
     protocol: str
     train_size: int | float | str

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mae_bench.backbones import architecture_of
+from mae_bench.planning.budget_split import Split, finetune_steps
 from mae_bench.planning.encoder_costs import EncoderCosts, encoder_of
 from mae_bench.planning.plan import Plan
 from mae_bench.planning.reasons import failure_reasons
@@ -127,8 +128,9 @@ def estimate(plan: Plan, store: Store, device: str) -> Estimate:
     seconds = 0.0
     for stage in left:
         if stage.kind == "pretrain":
-            budget = plan.study.pretrain.budget.seconds
-            seconds += budget or (by_stage[stage.id].flops or 0.0) / speed
+            assert isinstance(stage.spec, PretrainSpec)
+            budget_s = stage.spec.recipe.budget.seconds
+            seconds += budget_s or (by_stage[stage.id].flops or 0.0) / speed
         elif stage.kind == "evaluate" and evaluate_s:
             seconds += sum(evaluate_s) / len(evaluate_s)
         elif stage.kind == "evaluate":
@@ -141,7 +143,11 @@ def estimate(plan: Plan, store: Store, device: str) -> Estimate:
         seconds=seconds,
         is_measured=bool(timed or evaluate_s),
         disk_bytes=sum(_disk(stage, plan, words.size) for stage in left),
-        assumptions=[*([words.assumption] if words.assumption else []), *encoders.assumptions],
+        assumptions=[
+            *([words.assumption] if words.assumption else []),
+            *finetune_steps(plan.study, _ROUGH_FILL),
+            *encoders.assumptions,
+        ],
         detectable=detectable(plan.study),
     )
 
@@ -170,12 +176,13 @@ def detectable(study: Study) -> list[Detectable]:
 
 
 def _by_arm(plan: Plan, by_stage: dict[str, ArmCost]) -> list[ArmCost]:
-    cost_by_arm: dict[str, ArmCost] = {}
+    costs_by_arm: dict[str, dict[str, ArmCost]] = {arm.label: {} for arm in plan.arms}
     for cell in plan.cells:
-        if cell.pretrain is not None and cell.arm.label not in cost_by_arm:
-            cost = by_stage[cell.pretrain]
-            cost_by_arm[cell.arm.label] = replace(cost, label=cell.arm.label)
-    return [cost_by_arm[arm.label] for arm in plan.arms if arm.label in cost_by_arm]
+        label = Split(cell.pretrain_ratio).named(cell.arm.label)
+        if cell.pretrain is not None and label not in costs_by_arm[cell.arm.label]:
+            cost = replace(by_stage[cell.pretrain], label=label)
+            costs_by_arm[cell.arm.label][label] = cost
+    return [cost for costs in costs_by_arm.values() for cost in costs.values()]
 
 
 def _cost(
@@ -225,7 +232,10 @@ def _evaluate_flops(stage: Stage, plan: Plan, vocab_size: int, encoders: Encoder
     most = getattr(recipe, "max_length", None)
     length = math.ceil(most * _ROUGH_FILL) if most else plan.study.corpus.row_length
     texts = _ROUGH_TEXTS * max(1, len(spec.test_noises)) / TRAIN
-    if isinstance(recipe, FinetuneRecipe):
+    spent = 0.0
+    if isinstance(recipe, FinetuneRecipe) and spec.train_flops is not None:
+        spent = len(recipe.learning_rates) * spec.train_flops
+    elif isinstance(recipe, FinetuneRecipe):
         num_train = spec.train_size if isinstance(spec.train_size, int) else _ROUGH_TRAIN
         if spec.task and (each := per_class(spec.train_size)):
             num_train = each * plan.tasks[spec.task].num_labels
@@ -235,7 +245,7 @@ def _evaluate_flops(stage: Stage, plan: Plan, vocab_size: int, encoders: Encoder
     if encoder_of(stage) is not None:
         cost = encoders.of_evaluation(stage)
         return 0.0 if cost is None else texts * TRAIN * cost.forward(1, length)
-    return texts * StepShape(plan.study.backbone, 1, length, vocab_size).encoder()
+    return spent + texts * StepShape(plan.study.backbone, 1, length, vocab_size).encoder()
 
 
 def _disk(stage: Stage, plan: Plan, vocab_size: int) -> int:

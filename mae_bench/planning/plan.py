@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mae_bench.data.corpus import left_out, require_text
 from mae_bench.planning.arms import ResolvedArm
+from mae_bench.planning.budget_split import NO_SPLIT, Split, check_budget_split, splits_of
 from mae_bench.planning.cell import Cell
 from mae_bench.planning.check import check_study
 from mae_bench.planning.external import outside
@@ -90,6 +92,7 @@ def make_plan(
     from mae_bench.tasks.own import own_warnings, task_of
 
     study, arms, warnings = check_study(study, tuned or {})
+    warnings += check_budget_split(study, arms)
     if study.objectives:
         require_text(study.corpus)
     tasks = {name: task_of(study, name) for name in study.real_tasks}
@@ -119,7 +122,7 @@ class _Planner:
         self.builder = builder
         self.arms = {arm.label: arm for arm in arms}
         self.heads = heads_of(study, arms)
-        self.keys: dict[tuple[str, int | None, int], Key] = {}
+        self.keys: dict[tuple[str, int | None, int, Split], Key] = {}
         self.pretrained: dict[str, ResolvedArm] = {}
         self.folders: dict[Key, str | None] = {}
         self.recipe = cache(lambda name: recipe_of(study, name).canonical())
@@ -143,11 +146,12 @@ class _Planner:
                 arm = ArmSpec(objective=name, label=label)
                 for key, tokens in self._learned(name, axis):
                     yield from self._evaluations(arm, name, key, tokens, seed, groups)
-            for tokens in axis:
+            for tokens, split in product(axis, splits_of(study)):
                 for arm in study.objectives:
-                    key = self._pretrain(arm.label, tokens, self._pretrain_seed(seed))
+                    key = self._pretrain(arm.label, tokens, self._pretrain_seed(seed), split)
                     for protocol in study.protocols:
-                        yield from self._evaluations(arm, protocol, key, tokens, seed, groups)
+                        at = (arm, protocol, key, tokens, seed, groups)
+                        yield from self._evaluations(*at, split)
             for arm, key in outside_arms:
                 for protocol in study.protocols:
                     if not PROTOCOLS.get(protocol).reads_corpus:  # in the tokens of the study
@@ -182,13 +186,17 @@ class _Planner:
     def _corpus(self, tokens: int | None) -> CorpusSpec:
         return self.study.corpus.model_copy(update={"tokens": tokens})
 
-    def _pretrain(self, label: str, tokens: int | None, seed: int) -> Key:
-        """Add an arm's pretraining, after its teacher's."""
-        run = (label, tokens, seed)
+    def _pretrain(self, label: str, tokens: int | None, seed: int, split: Split) -> Key:
+        """Add an arm's pretraining, after its teacher's; without a budget there is none."""
+        if split.pretrain_ratio == 0 and self.arms[label].kind.is_trained:
+            label = next(arm.label for arm in self.arms.values() if not arm.kind.is_trained)
+        run = (label, tokens, seed, split)
         if run in self.keys:
             return self.keys[run]
         arm, study = self.arms[label], self.study
         recipe = study.pretrain
+        if split.budget is not None:
+            recipe = recipe.model_copy(update={"budget": split.budget})
         if arm.spec.peak_lr is not None:
             recipe = recipe.model_copy(update={"peak_lr": arm.spec.peak_lr})
         if not arm.kind.is_trained:  # nothing but the vocabulary and the seed can matter to it
@@ -197,7 +205,7 @@ class _Planner:
         key: Key | None
         files: str | None
         if teacher is not None and teacher in self.arms:
-            key, files = self._pretrain(teacher, tokens, seed), None
+            key, files = self._pretrain(teacher, tokens, seed, split), None
         else:
             key, files = outside(teacher, self.builder)
         made = self.builder.pretrain(
@@ -207,7 +215,7 @@ class _Planner:
             self._corpus(tokens),
             recipe,
             seed,
-            label,
+            split.named(label) if arm.kind.is_trained else label,
             key,
             files,
             arm.requires.uses_ngrams,
@@ -236,6 +244,7 @@ class _Planner:
         tokens: int | None,
         seed: int,
         groups: list[tuple[NoiseSpec, dict[NoiseSpec, NoiseSpec]]],
+        split: Split = NO_SPLIT,
     ) -> Iterator[Cell]:
         from mae_bench.protocols.base import PROTOCOLS
 
@@ -269,10 +278,12 @@ class _Planner:
                         folder=self.folders[checkpoint] if checkpoint and encoder else None,
                         head_files=head_files(head, method, self.builder.tasks, task),
                         error_tables=self.builder.error_tables(task, (train_noise, *tests)),
+                        train_flops=split.train_flops,
                     )
                     learns = method.needs_labels and not method.reads_corpus
                     labels = f" {size} labels," if learns else ""
-                    name = f"{arm.label} on {task or CORPUS}, {protocol},{labels} seed {seed}"
+                    what = f"{split.named(arm.label)} on {task or CORPUS}"
+                    name = f"{what}, {protocol},{labels} seed {seed}"
                     if train_noise != CLEAN:
                         name += f", trained on {train_noise.label}"
                     label = f"evaluate {name}"
@@ -286,6 +297,7 @@ class _Planner:
                             arm=arm,
                             is_floor=not method.needs_checkpoint,
                             corpus_tokens=None if checkpoint is None else tokens,
+                            pretrain_ratio=split.pretrain_ratio,
                             task=task,
                             protocol=protocol,
                             train_size=size,

@@ -9,6 +9,7 @@ from typing import Any
 
 from mae_bench.backbones import check_backbone
 from mae_bench.errors import SpecError
+from mae_bench.planning.budget_split import with_split_budget
 from mae_bench.planning.encoder_items import encoder_items
 from mae_bench.planning.own_tasks import take_own_tasks
 from mae_bench.sentences import shown, unknown_key
@@ -59,7 +60,7 @@ def study_of(raw: Mapping[str, Any], folder: Path | None = None) -> Study:
     study = Study.model_validate(full)
     check_backbone(study.backbone)
     _no_repeats(study)
-    return study
+    return with_split_budget(study)
 
 
 def _arms(raw: object) -> list[Any]:

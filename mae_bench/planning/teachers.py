@@ -31,8 +31,9 @@ def check_teachers(arms: tuple[ResolvedArm, ...], study: Study) -> None:
         budget = study.pretrain.budget
         unit = "flops" if budget.flops else "seconds" if budget.seconds else None
         if unit and arm.requires.amortise_over == 1:
+            whole = "share of budget_split in" if study.budget_split else "pretrain.budget of"
             raise SpecError(
-                f"arm '{arm.label}': its teacher '{teacher}' spends the whole pretrain.budget of "
+                f"arm '{arm.label}': its teacher '{teacher}' spends the whole {whole} "
                 f"{unit}, so that nothing is left for '{arm.label}', which pays for it; set "
                 "amortise_over to at least 2, or take a teacher from outside the study"
             )

@@ -57,6 +57,8 @@ class Protocol:
             `TaskKind` for those of every kind, `FinetuneKind`, `LinearKind` or one of its own.
         token_kinds: the interface of kinds on which it asks the objective's own head for hidden
             tokens, so that checkpoints without one are left out there.
+        spends_flops: whether it trains the encoder for as many steps as `EvaluateSpec.train_flops`
+            buys, where that is set, and says what it spent.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Protocol:
     recipe_from: str = ""
     kinds: type = TaskKind
     token_kinds: type | None = None
+    spends_flops: bool = False
 
     def fits(self, kind: str) -> bool:
         """Whether it can read tasks of a kind.

@@ -25,6 +25,7 @@ from mae_bench.model.heads import TaskModel
 from mae_bench.model.text_pooling import ChunkModel
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
+from mae_bench.protocols.bought_steps import buy_steps
 from mae_bench.protocols.outcome import (
     ProtocolResult,
     Trial,
@@ -79,13 +80,15 @@ class Finetuner:
         self.task, self.seed, self.device = task, seed, device
         self.operations = OperationCount(model.backbone.config)
         self.start = copy.deepcopy(model.state_dict())
+        self.bought_steps: int | None = None  # where FLOPs decide, and not the recipe
         # of the last epoch's batches in the latest training, and of a constant on the same ones
         self.train_loss = self.constant_loss = float("nan")
 
     def num_steps(self, num_texts: int) -> int:
-        """Return the updates of one training."""
+        """Return the updates of one training: those that were bought, or what the recipe says."""
         recipe = self.recipe
-        return max(recipe.epochs * -(-num_texts // recipe.batch_size), recipe.min_steps)
+        asked = max(recipe.epochs * -(-num_texts // recipe.batch_size), recipe.min_steps)
+        return self.bought_steps or asked
 
     def train(self, texts: TokenSet, targets: Tensor, peak_lr: float) -> Iterator[int]:
         """Train from the start at one rate; yield the number of steps done.
@@ -236,6 +239,7 @@ def run(
             for step in tuner.probe(train, train_targets):
                 if step % _REPORT_EVERY == 0:
                     progress(0, 1, f"{name}: step {step} of the head alone")
+    train_flops = buy_steps(tuner, train, spec.train_flops)
     steps = tuner.num_steps(len(train))
     trials: list[Trial] = []
     best_weights = tuner.start
@@ -278,7 +282,7 @@ def run(
     )
     if kind.skipped:
         progress(total * steps, total * steps, f"{name}: {skipped_sentence(kind.skipped)}")
-    return replace(result, skipped=dict(kind.skipped))
+    return replace(result, skipped=dict(kind.skipped), train_flops=train_flops)
 
 
 PROTOCOLS.register("finetune")(
@@ -289,5 +293,6 @@ PROTOCOLS.register("finetune")(
         needs_checkpoint=True,
         run=run,
         kinds=FinetuneKind,
+        spends_flops=True,
     )
 )

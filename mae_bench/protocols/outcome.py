@@ -78,7 +78,8 @@ class ProtocolResult:
     a protocol without an encoder, or an encoder whose sizes are unknown. ``n_test`` is 0 where
     the test split was not to be read. ``grid_edges`` is the value of the function of that name.
     ``skipped`` counts, by its reason, what the encoder could not read: of train, of selection, and
-    of the test under each noise.
+    of the test under each noise. ``train_flops`` is what the training at one setting took, where
+    `EvaluateSpec.train_flops` bought it.
     """
 
     n_train: int
@@ -91,6 +92,7 @@ class ProtocolResult:
     flops: float | None
     grid_edges: Mapping[str, str] | None = None
     skipped: Mapping[str, int] = field(default_factory=dict)
+    train_flops: float | None = None
 
     def record(self) -> dict[str, Any]:
         """Return the content of ``metrics.json``."""
@@ -106,6 +108,8 @@ class ProtocolResult:
             "seconds": self.seconds,
             "flops": self.flops,
         }
+        if self.train_flops is not None:
+            content["train_flops"] = self.train_flops
         return content | ({"skipped": dict(self.skipped)} if self.skipped else {})
 
 

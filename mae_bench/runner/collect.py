@@ -33,10 +33,14 @@ class _Collector:
         self.order = {arm.label: position for position, arm in enumerate(plan.arms)}
 
     def frame(self) -> "pd.DataFrame":
-        # By arm, then corpus size; sorting is stable, so seeds keep the order of the plan.
+        # By arm, then corpus size and split; sorting is stable, so seeds keep the plan's order.
         cells = sorted(
             self.plan.cells,
-            key=lambda cell: (self.order[cell.arm.label], cell.corpus_tokens or 0),
+            key=lambda cell: (
+                self.order[cell.arm.label],
+                cell.corpus_tokens or 0,
+                cell.pretrain_ratio or 0.0,
+            ),
         )
         return frame([row for cell in cells for row in self.rows(cell)])
 
@@ -68,6 +72,7 @@ class _Collector:
             "grid_edge": _edge(report.get("grid_edges")),
             "evaluate_s": report["seconds"],
             "evaluate_flops": report["flops"],
+            "train_flops": report.get("train_flops"),
             "is_collapsed": bool(result["is_collapsed"] or costs.get("is_collapsed")),
             "collapse": "; ".join(text for text in collapses if text),
         }
@@ -88,6 +93,7 @@ class _Collector:
             "options": json.dumps(options, sort_keys=True),
             "is_floor": cell.is_floor,
             "corpus_tokens": cell.corpus_tokens,
+            "pretrain_ratio": cell.pretrain_ratio,
             "protocol": cell.protocol,
             "task": cell.task or CORPUS,
             "train_size": cell.train_size,

@@ -18,6 +18,7 @@ from mae_bench.specs.base import (
     per_class,
     stage_id,
 )
+from mae_bench.specs.budget_split import BudgetSplit, percent
 from mae_bench.specs.claims import (
     LETTERS,
     Claim,
@@ -62,6 +63,7 @@ __all__ = [
     "ArmSpec",
     "BackboneSpec",
     "Budget",
+    "BudgetSplit",
     "CLEAN",
     "CORPUS",
     "Claim",
@@ -100,6 +102,7 @@ __all__ = [
     "TokenizerSpec",
     "TrainSize",
     "per_class",
+    "percent",
     "TuningSpec",
     "WordProbeRecipe",
     "ScoreRecipe",

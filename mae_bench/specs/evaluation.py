@@ -251,7 +251,8 @@ class EvaluateSpec(Frozen):
     only a name, and no part of ids. ``head_files`` identifies the objective's parts beside it,
     where it is a run of this suite and the protocol asks them. ``task`` is None for a protocol that
     reads the corpus; ``task_data`` is then the id of token rows. ``error_tables`` are the ids of
-    the tables that its noises need, by their names.
+    the tables that its noises need, by their names. ``train_flops`` is what one training may take,
+    in place of the steps that the recipe asks for.
     """
 
     checkpoint: str | None
@@ -267,6 +268,7 @@ class EvaluateSpec(Frozen):
     folder: str | None = None
     head_files: str | None = None
     error_tables: dict[str, str] = {}
+    train_flops: Positive | None = None
 
     def canonical(self) -> dict[str, Any]:
         """Return the content of ids, in which the corpus goes by its name in rows."""

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from mae_bench.specs.base import Count, Frozen, InWords, Name, TrainSize
+from mae_bench.specs.budget_split import BudgetSplit
 from mae_bench.specs.claims import Claim, Reference
 from mae_bench.specs.encoders import EncoderSpec
 from mae_bench.specs.evaluation import (
@@ -73,6 +74,9 @@ class Study(Frozen):
         corpus: the text that all arms read.
         corpus_tokens: sizes of the corpus, to see what more text is worth; every arm is pretrained
             on each, and ``null`` is all text.
+        budget_split: one compute budget, to see how much of it a pretraining is worth: every arm is
+            pretrained with each share and fine-tuned with the rest; left out, the two have budgets
+            of their own.
         pretrain: the recipe of all pretrainings.
         objectives: the arms. An item is a name, or a name with its options. A study that names
             encoders may have none; then nothing is pretrained, and no corpus is read.
@@ -110,6 +114,7 @@ class Study(Frozen):
     corpus_tokens: Annotated[
         tuple[Count | None, ...], InWords("a list of corpus sizes, each of which every arm reads")
     ] = ()
+    budget_split: BudgetSplit | None = None
     pretrain: PretrainRecipe = PretrainRecipe()
     objectives: Annotated[
         tuple[ArmSpec, ...], InWords("a list of at least 1 item", implied="[] beside encoders")

@@ -23,6 +23,12 @@ class OperationCount:
         """Operations so far; None where what the encoder costs is unknown."""
         return None if self._cost is None else self._operations
 
+    def price(self, shape: Sequence[int], passes: int = TRAIN) -> float | None:
+        """Return what a step over ids of this shape takes; None where it is unknown."""
+        if self._cost is None:
+            return None
+        return passes * self._cost.forward(math.prod(shape[:-1]), shape[-1])
+
     def add_training(self, shape: Sequence[int], passes: int = TRAIN) -> None:
         """Count a forward and a backward pass over ids of this shape, as so many forward passes."""
         self._add(shape, passes)
@@ -32,5 +38,4 @@ class OperationCount:
         self._add(shape, 1)
 
     def _add(self, shape: Sequence[int], passes: int) -> None:
-        if self._cost is not None:
-            self._operations += passes * self._cost.forward(math.prod(shape[:-1]), shape[-1])
+        self._operations += self.price(shape, passes) or 0.0

@@ -53,6 +53,7 @@ def trial_study(study: Study) -> Study:
         update={
             "corpus": study.corpus.model_copy(update={"tokens": most}),
             "corpus_tokens": (),
+            "budget_split": None,
             "pretrain": study.pretrain.model_copy(update={"budget": spec.budget}),
             "tasks": tuned_tasks(study),
             "protocols": (spec.protocol,),

@@ -21,6 +21,7 @@ columns = {
     "objective": text,
     "is_floor": st.booleans(),
     "corpus_tokens": st.none() | st.integers(0, 2**62),
+    "pretrain_ratio": st.none() | st.floats(0, 1, exclude_max=True),
     "protocol": text,
     "task": text,
     "metric": text,

@@ -1,0 +1,215 @@
+"""Where the best split of one compute budget between pretraining and fine-tuning lies."""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mae_bench.analysis.claims import Verdict, judge_family
+from mae_bench.analysis.scores import COMPARED, Arm, Cell, Scores, Setting
+from mae_bench.analysis.tables import Table, score_text, si
+from mae_bench.specs import MIN_SEEDS, Claim, Study, percent
+
+
+@dataclass(frozen=True)
+class SplitLine:
+    """One arm on one task at every share of the budget that pretraining got.
+
+    Attributes:
+        setting: the rest of the setting.
+        cells: by share, ascending; None where nothing was run.
+        best: the share of the best mean; None without a score, and for an arm without pretraining.
+        rivals: other shares that are not shown to be worse than it.
+        num_seeds: of its comparisons, the fewest.
+    """
+
+    arm: Arm
+    task: str
+    setting: Setting
+    cells: Mapping[float, Cell | None]
+    best: float | None = None
+    rivals: tuple[float, ...] = ()
+    num_seeds: int = 0
+
+    def label(self, share: float) -> str:
+        """Return the arm at one share."""
+        return f"{self.arm.label} ({percent(share)})"
+
+    @property
+    def answer(self) -> str:
+        """Where the best split is, in words."""
+        if self.best is None:
+            return "none"
+        if not self.rivals:
+            is_last = self.best == max(self.cells)
+            return percent(self.best) + (" (the largest share)" if is_last else "")
+        if self.num_seeds < MIN_SEEDS:
+            return f"not decidable ({self.num_seeds} of {MIN_SEEDS} seeds)"
+        return f"not decidable ({' or '.join(map(percent, sorted((self.best, *self.rivals))))})"
+
+
+def split_lines(scores: Scores, study: Study) -> list[SplitLine]:
+    """Return a line for each task, arm and setting; none where there are no two shares.
+
+    A share is the best where its mean is, and every other one is shown to be worse. All pairs of
+    shares, of all arms and tasks of a setting, are one family, which allows for the best one being
+    picked by its score.
+    """
+    families: dict[Setting, dict[float, Setting]] = {}
+    for setting in scores.settings:
+        if (share := setting.pretrain_ratio) is not None:
+            families.setdefault(replace(setting, pretrain_ratio=None), {})[share] = setting
+    lines = []
+    for base, by_share in families.items():
+        if len(by_share) < 2:
+            continue
+        family = [
+            SplitLine(
+                arm,
+                task,
+                base,
+                {s: scores.cells.get((arm.label, task, by_share[s])) for s in sorted(by_share)},
+            )
+            for task in scores.tasks_in(base)
+            for arm in scores.of_role("untrained", *COMPARED)
+        ]
+        pretrained = [line for line in family if line.arm.role in COMPARED]
+        verdicts = _verdicts(pretrained, base, scores, study)
+        lines += [
+            _decided(line, verdicts) if line.arm.role in COMPARED else line for line in family
+        ]
+    return lines
+
+
+def _verdicts(
+    lines: Sequence[SplitLine], base: Setting, scores: Scores, study: Study
+) -> list[Verdict]:
+    """Return whether one share beats another, for all pairs of each line; shares act as arms."""
+    arms = {
+        line.label(s): line.arm._replace(label=line.label(s)) for line in lines for s in line.cells
+    }
+    cells = {
+        (line.label(share), line.task, base): cell
+        for line in lines
+        for share, cell in line.cells.items()
+        if cell is not None
+    }
+    claims = [
+        Claim(
+            sentence=f"{line.label(first)} beats {line.label(second)} on {line.task}",
+            treatment=line.label(first),
+            control=line.label(second),
+            task=line.task,
+            protocol=base.protocol,
+            train_size=base.train_size,
+            noise=base.noise.label,
+        )
+        for line in lines
+        for first, second in itertools.combinations(line.cells, 2)
+    ]
+    as_arms = replace(scores, arms=tuple(arms.values()), settings=(base,), cells=cells)
+    return judge_family(claims, f"shares of pretraining: {base.label}", study, as_arms)
+
+
+def _decided(line: SplitLine, verdicts: Iterable[Verdict]) -> SplitLine:
+    """Return the line with its best share, and with those that may be as good."""
+    gains = {s: c.measure.sign * c.mean for s, c in line.cells.items() if c is not None and c.n}
+    if not gains:
+        return line
+    best = max(gains, key=lambda share: gains[share])
+    sides = {line.label(share): share for share in line.cells}
+    rivals, counts = [], []
+    for verdict in verdicts:
+        labels = (verdict.claim.treatment, verdict.claim.control)
+        if verdict.claim.task != line.task or line.label(best) not in labels:
+            continue
+        is_first = labels[0] == line.label(best)
+        counts.append(verdict.n)
+        if verdict.outcome != ("supported" if is_first else "refuted"):
+            rivals.append(sides[labels[1] if is_first else labels[0]])
+    return replace(line, best=best, rivals=tuple(sorted(rivals)), num_seeds=min(counts))
+
+
+def split_tables(rows: pd.DataFrame, scores: Scores, study: Study, folder: Path) -> list[Table]:
+    """Return the tables for the page, and write all numbers as CSV; none without that axis."""
+    lines = split_lines(scores, study)
+    if not lines:
+        return []
+    folder.mkdir(parents=True, exist_ok=True)
+    split_numbers(lines).to_csv(folder / "split_numbers.csv", index=False)
+    tables = (split_table(lines, scores), split_cost_table(rows))
+    return [table for table in tables if table is not None]
+
+
+def split_numbers(lines: Iterable[SplitLine]) -> pd.DataFrame:
+    """Return a line of numbers for each share of each line."""
+    return pd.DataFrame(
+        {
+            "arm": line.arm.label,
+            "task": line.task,
+            "protocol": line.setting.protocol,
+            "train_size": str(line.setting.train_size),
+            "noise": line.setting.noise.label,
+            "pretrain_ratio": share,
+            "mean": cell.mean if cell else np.nan,
+            "low": cell.low if cell else np.nan,
+            "high": cell.high if cell else np.nan,
+            "n": cell.n if cell else 0,
+            "is_best_mean": share == line.best,
+            "is_shown_worse": line.best not in (None, share) and share not in line.rivals,
+        }
+        for line in lines
+        for share, cell in line.cells.items()
+    )
+
+
+def split_table(lines: Iterable[SplitLine], scores: Scores) -> Table | None:
+    """Return the scores by share at the reference's protocol, size and noise."""
+    at = replace(scores.reference, pretrain_ratio=None)
+    records = [
+        {"task": line.task, "arm": line.arm.shown}
+        | {percent(s): score_text(cell, len(scores.seeds)) for s, cell in line.cells.items()}
+        | {"best split": line.answer}
+        for line in lines
+        if line.setting == at
+    ]
+    caption = (
+        f"Scores by the share of one budget that pretraining got; {at.label}. The rest went to the "
+        "fine-tune; at 0% nothing was pretrained, and all arms are one run. random_init has the "
+        "same fine-tunes and no pretraining. The best split is decided where every other share is "
+        "shown to be worse: all pairs of shares, of all arms and tasks, are one family. "
+        "'Not decidable' names those that may be the best."
+    )
+    return Table("budget-split", caption, pd.DataFrame(records)) if records else None
+
+
+def split_cost_table(rows: pd.DataFrame) -> Table | None:
+    """Return what both parts took, by arm and share; None where nothing was run."""
+    names = ["pretrain_ratio", "pretrain_flops", "train_flops", "evaluate_flops"]
+    costs = rows[rows["train_flops"].notna()][["arm", *names]].copy()
+    if costs.empty:
+        return None
+    costs[names] = costs[names].apply(pd.to_numeric)
+    records = []
+    means = costs.groupby(["arm", "pretrain_ratio"], sort=False).mean().reset_index()
+    for _, mean in means.iterrows():
+        records.append(
+            {
+                "arm": mean["arm"],
+                "share of pretraining": percent(float(mean["pretrain_ratio"])),
+                "pretraining FLOPs": si(mean["pretrain_flops"]),
+                "fine-tune FLOPs": si(mean["train_flops"]),
+                "both": si(mean["pretrain_flops"] + mean["train_flops"]),
+                "with the search": si(mean["pretrain_flops"] + mean["evaluate_flops"]),
+            }
+        )
+    caption = (
+        "What the shares took, mean over seeds and cells. Both: one pretraining, with what its "
+        "teacher took, and one fine-tune, within a step of each of the budget; random_init "
+        "pretrains nothing. With the search: all learning rates that were tried, and reading "
+        "the selection part and the test, which no budget limits."
+    )
+    return Table("budget-split-costs", caption, pd.DataFrame(records))
