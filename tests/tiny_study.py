@@ -1,10 +1,8 @@
-"""A study so small that all of it runs in seconds, and ways to run it in another process."""
+"""A study so small that all of it runs in seconds, and ways to look at it while it runs."""
 
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from functools import partial
 
@@ -24,37 +22,8 @@ noise: [clean, {typos: 0.1}]
 seeds: 2
 finetune: {learning_rates: [1e-3], epochs: 1, min_steps: 2, max_length: 32}
 """
-LIMIT_S = 3600  # against a hang alone: a busy machine may take many times as long as an idle one
 NUM_STAGES = 3 + 2 * (2 + 3 + 3)  # prepared; a seed's floors, pretrainings and fine-tunes
 CLOCKS = ["pretrain_s", "evaluate_s"]
-
-
-def start(*arguments):
-    """Start the command line in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "mae_bench", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "MAE_BENCH_HOME": "/dev/null/unused"},
-        preexec_fn=_hear_interrupts,
-    )
-
-
-def _hear_interrupts():
-    """Undo what a shell does to its background jobs, whose children would ignore SIGINT."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def finish(process):
-    """Wait for a process; return its exit code, stdout and stderr."""
-    out, err = process.communicate(timeout=LIMIT_S)
-    return process.returncode, out, err
-
-
-def call(*arguments):
-    """Run the command line; return its exit code, stdout and stderr."""
-    return finish(start(*arguments))
 
 
 def rows(home, name="tiny"):
@@ -76,11 +45,11 @@ def times(home):
 def wait(until, process, every_s=0.005):
     """Return what ``until`` returns, once that is true; fail if a process ends before."""
     while True:
-        is_over = process.poll() is not None  # asked first, so that the last state is looked at
+        is_over = process.is_over()  # asked first, so that the last state is looked at
         if result := until():
             return result
         if is_over:
-            raise AssertionError(f"it ended before that: {process.communicate()}")
+            raise AssertionError(f"it ended before that: {process.finish()}")
         time.sleep(every_s)
 
 

@@ -1,7 +1,8 @@
 """Runs the tiny study once for every test that only looks at the result."""
 
 import pytest
-from tiny_study import STUDY, call
+from command_line import call
+from tiny_study import STUDY
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 import pyarrow
 import pyarrow.parquet
 import pytest
-from tiny_study import call, log, rows
+from command_line import call
+from tiny_study import log, rows
 
 from mae_bench import load_study
 from mae_bench.analysis.derived import derived_tables

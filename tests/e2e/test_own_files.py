@@ -4,7 +4,8 @@ import json
 import shutil
 
 import pytest
-from tiny_study import call, rows
+from command_line import call
+from tiny_study import rows
 
 from mae_bench.cli import main
 from mae_bench.planning.plan import make_plan

@@ -4,7 +4,8 @@ import json
 import shutil
 
 import pytest
-from tiny_study import CLOCKS, NUM_STAGES, call, log, rows, times
+from command_line import call
+from tiny_study import CLOCKS, NUM_STAGES, log, rows, times
 
 from mae_bench import errors, load_study, plan, report, run_study
 from mae_bench.results import COLUMNS, load_rows

@@ -1,7 +1,8 @@
 """A study scored by its objectives, from data with the Hub's fields to the report."""
 
 import pytest
-from tiny_study import STUDY, call, rows
+from command_line import call
+from tiny_study import STUDY, rows
 
 from mae_bench import report
 from mae_bench.errors import SpecError

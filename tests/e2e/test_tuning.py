@@ -7,7 +7,8 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
-from tiny_study import STUDY, call, finish, log, rows, start, stop_at_work
+from command_line import call, start
+from tiny_study import STUDY, log, rows, stop_at_work
 
 from mae_bench.planning.study import load_study
 from mae_bench.runner.session import Session
@@ -90,7 +91,7 @@ def test_killed_and_resumed_it_loses_and_repeats_nothing(yaml, tuned, tmp_path, 
         process = start(*arguments)
         assert stop_at_work(home, kind, process) == process.pid
         process.kill()
-        process.communicate()
+        process.finish()
     assert any("RUNNING" in trial_states for trial_states in states(home).values())
     code, _, err = call(*arguments)
     assert code == 0, err
@@ -115,7 +116,7 @@ def test_two_processes_at_once_tune_once(yaml, tuned, tmp_path):
     home = tmp_path / "home"
     both = [start("tune", yaml, "--home", home, "--workers", 1) for _ in range(2)]
     for process in both:
-        code, _, err = finish(process)
+        code, _, err = process.finish()
         assert code == 0, err
     assert read(home) == read(tuned)
     assert len(done(home)) == len(set(done(home)))

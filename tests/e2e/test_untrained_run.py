@@ -4,7 +4,8 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 import pytest
-from tiny_study import call, rows
+from command_line import call
+from tiny_study import rows
 
 from mae_bench.errors import SpecError
 from mae_bench.planning.plan import make_plan

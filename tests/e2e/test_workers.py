@@ -3,7 +3,8 @@
 import os
 import signal
 
-from tiny_study import NUM_STAGES, finish, log, rows, stand_still, start, stop_at_work, wait
+from command_line import start
+from tiny_study import NUM_STAGES, log, rows, stand_still, stop_at_work, wait
 
 
 def done(home):
@@ -24,7 +25,7 @@ def test_two_processes_at_once_do_each_stage_once(finished, study, home):
     wait(has_begun, second, every_s=0.1)
     first.send_signal(signal.SIGCONT)
     for process in (first, second):
-        code, _, err = finish(process)
+        code, _, err = process.finish()
         assert code == 0, err
     assert len(done(home)) == len(set(done(home))) == NUM_STAGES
     assert len({line["pid"] for line in log(home)}) == 2
@@ -34,7 +35,7 @@ def test_two_processes_at_once_do_each_stage_once(finished, study, home):
 def test_a_killed_worker_costs_its_stage_alone(study, home):
     process = start("run", study, "--home", home, "--workers", 2)
     os.kill(stop_at_work(home, "pretrain", process), signal.SIGKILL)
-    code, _, err = finish(process)
+    code, _, err = process.finish()
     assert code == 1, err
     assert "its worker process ended with code -9" in err
     table = rows(home)
