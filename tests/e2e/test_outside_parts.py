@@ -1,15 +1,13 @@
 """Parts of another package, all in one study: each is as many files as CONTRIBUTING says."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from command_line import start
 
 from mae_bench.results import load_rows
 
@@ -103,18 +101,12 @@ def test_a_part_is_as_many_files_as_contributing_says(row):
 def test_all_of_them_run_in_a_study(site, tmp_path, task, protocols, metrics):
     path = tmp_path / "theirs.yaml"
     path.write_text(STUDY.replace("TASK", task).replace("PROTOCOLS", protocols))
-    command = [
-        *(sys.executable, "-m", "mae_bench", "run", path, "--home", tmp_path / "home"),
-        *("--data-dir", site / "data", "--executor", "one_by_one", "--workers", 1),
-    ]
-    done = subprocess.run(
-        list(map(str, command)),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(TESTS.parent)])},
+    places = ("--home", tmp_path / "home", "--data-dir", site / "data")
+    process = start(
+        *("run", path, *places, "--executor", "one_by_one", "--workers", 1), PYTHONPATH=str(site)
     )
-    assert done.returncode == 0, done.stderr
+    code, _, err = process.finish()
+    assert code == 0, err
     rows = load_rows(tmp_path / "home" / "studies" / "theirs")
     theirs = rows[(rows["objective"] == "swapped_halves") & rows["is_primary"]]
     assert rows["failure"].isna().all()

@@ -1,13 +1,13 @@
 """A package of a third party, installed offline: it is listed, checked and run."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from command_line import start
 
 from mae_bench.results import load_rows
 
@@ -43,14 +43,7 @@ def site(tmp_path_factory):
 
 def call(site, *arguments):
     """Run the command line where the example is installed; return code, stdout, stderr."""
-    done = subprocess.run(
-        [sys.executable, "-m", "mae_bench", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(site), "MAE_BENCH_HOME": "/dev/null/unused"},
-    )
-    return done.returncode, done.stdout, done.stderr
+    return start(*arguments, PYTHONPATH=str(site)).finish()
 
 
 def test_an_objective_from_outside_takes_two_files():
