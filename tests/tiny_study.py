@@ -8,6 +8,7 @@ from functools import partial
 
 from filelock import FileLock, Timeout
 
+from mae_bench.planning.yaml_text import read_yaml
 from mae_bench.results import load_rows
 
 STUDY = """\
@@ -22,8 +23,23 @@ noise: [clean, {typos: 0.1}]
 seeds: 2
 finetune: {learning_rates: [1e-3], epochs: 1, min_steps: 2, max_length: 32}
 """
+SHORT = {"pretrain": {"budget": {"steps": 4}, "batch_rows": 8}, "noise": None, "seeds": 1}
+PROBE = {"max_length": 32, "poolings": ["mean"], "inverse_penalties": [1.0]}
 NUM_STAGES = 3 + 2 * (2 + 3 + 3)  # prepared; a seed's floors, pretrainings and fine-tunes
 CLOCKS = ["pretrain_s", "evaluate_s"]
+
+
+def short_study(**changes):
+    """Return a shorter study as a mapping, with some keys changed; a key that is None is gone."""
+    keys = read_yaml(STUDY, "tiny") | SHORT | changes
+    return {key: value for key, value in keys.items() if value is not None}
+
+
+def write_study(folder, **changes):
+    """Write a shorter study with some keys changed; return the path."""
+    path = folder / "tiny.yaml"
+    path.write_text(json.dumps(short_study(**changes)), encoding="utf-8")  # it is YAML, too
+    return path
 
 
 def rows(home, name="tiny"):

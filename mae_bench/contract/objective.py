@@ -82,7 +82,7 @@ def check_gradient(case: Fixture) -> None:
         losses = []
         with kept_generators():
             for step in range(STEPS):
-                torch.manual_seed(step)
+                torch.default_generator.manual_seed(step)  # alone: the rest notes each call's stack
                 output = objective(objective.corrupt(block, draws()))
                 hold(output.predicted > 0, "forward says that nothing was predicted")
                 hold(bool(output.loss.isfinite()), f"the loss is not finite at step {step}")
@@ -163,7 +163,8 @@ def _counted_at(
     views = [objective.corrupt(block, replace(whole, progress=moment)) for moment in moments]
     objective.to("meta").train()
     by_form: dict[str, float] = {}  # no tensor holds values there, so that equal forms cost alike
-    return [_counted(objective, mapped(v, lambda tensor: tensor.to("meta")), by_form) for v in views]
+    seen = [mapped(view, lambda tensor: tensor.to("meta")) for view in views]
+    return [_counted(objective, view, by_form) for view in seen]
 
 
 def _counted(objective: Objective, view: View, by_form: dict[str, float]) -> float:
