@@ -1,13 +1,14 @@
 """What the command line plans and reports, as functions for Python; runs are `run_study`."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mae_bench.errors import DataError, SpecError
 from mae_bench.planning.plan import Plan
+from mae_bench.planning.reading import unread_pairs
 from mae_bench.planning.study import in_file, load_study
 from mae_bench.planning.warnings import empty_steps, prepared_warnings
 from mae_bench.results import ROWS_FILE
@@ -32,6 +33,7 @@ class PlannedStudy:
         num_workers: processes that a run would use.
         tuning: trials and their cost; None where the study has no ``tuning`` section.
         warnings: one sentence each.
+        tasks: kind, language and rows of each; see `mae_bench.planning.planned_tasks`.
         own_tasks: what each of the study's own files was read as, a line each.
     """
 
@@ -42,6 +44,7 @@ class PlannedStudy:
     num_workers: int
     tuning: dict[str, Any] | None
     warnings: tuple[str, ...]
+    tasks: tuple[Mapping[str, object], ...] = ()
     own_tasks: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -53,6 +56,7 @@ class PlannedStudy:
             **dataclasses.asdict(self.estimate),
             "workers": self.num_workers,
             "tuning": self.tuning,
+            "tasks": list(self.tasks),
             "own_tasks": list(self.own_tasks),
             "warnings": [*self.warnings, *self.estimate.assumptions],
             "stage_ids": [list(stage.key) for stage in self.plan.stages],
@@ -181,6 +185,7 @@ def open_session(
 def planned(session: Session) -> PlannedStudy:
     """Return what a session's study asks for and will cost."""
     from mae_bench.planning.estimate import estimate
+    from mae_bench.planning.planned_tasks import told_of_tasks
     from mae_bench.tasks.own import own_summary
 
     made, counts = session.plan, session.counts()
@@ -200,6 +205,7 @@ def planned(session: Session) -> PlannedStudy:
         num_workers=session.choose_workers(left),
         tuning=tuning,
         warnings=tuple(warnings),
+        tasks=told_of_tasks(made, session.store, session.data_dir),
         own_tasks=tuple(own_summary(spec) for spec in made.study.own_tasks),
     )
 
@@ -253,5 +259,7 @@ def write_page(
             *empty_steps(session.plan, session.store),
         ),
         reproduce=reproduce,
+        unread=unread_pairs(session.study),
+        kinds={name: task.kind for name, task in session.plan.tasks.items()},
     )
     return write_report(rows, session.study, out or session.folder / "report", context=context)

@@ -159,6 +159,16 @@ def row_noise(name: str, rate: float, where: str) -> NoiseSpec:
         raise DataError(f"the noise of a row: {sentence(error, NoiseSpec)}") from None
 
 
+def row_noises(table: "pd.DataFrame") -> list[NoiseSpec]:
+    """Return the noise of each row of a table.
+
+    Raises:
+        DataError: a row's columns are no noise.
+    """
+    columns = zip(table["noise"], table["noise_rate"], table["noise_where"], strict=True)
+    return [row_noise(str(name), float(rate), str(where)) for name, rate, where in columns]
+
+
 def frame(rows: Iterable[Row | Mapping[str, object]]) -> "pd.DataFrame":
     """Return rows as a frame with exactly the columns of `Row`, in their order.
 

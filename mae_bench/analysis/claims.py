@@ -13,6 +13,7 @@ time, with those runs counted against the side that would win (`failures`).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from types import MappingProxyType
 
 import numpy as np
@@ -38,6 +39,7 @@ __all__ = [
     "Outcome",
     "Verdict",
     "control_of",
+    "judge_all_pairs",
     "judge_claims",
     "judge_comparisons",
     "judge_family",
@@ -113,6 +115,19 @@ def judge_comparisons(
             family = f"against {against}, mean of tasks: {setting.label}"
             verdicts += _judge([pairs_of(c, scores, setting) for c in pooled], family, study)
     return verdicts
+
+
+def judge_all_pairs(
+    study: Study, scores: Scores, arms: Sequence[str], setting: Setting
+) -> list[Verdict]:
+    """Return "better than the other" for every pair of arms on every task of a setting.
+
+    They are one family.
+    """
+    tasks = scores.tasks_in(setting)
+    claims = [_comparison(a, b, task, setting) for a, b in combinations(arms, 2) for task in tasks]
+    pairs = [pairs_of(claim, scores, setting) for claim in claims]
+    return _judge(pairs, f"all pairs: {setting.label}", study)
 
 
 def _comparison(arm: str, against: str, task: str | None, setting: Setting) -> Claim:

@@ -1,14 +1,19 @@
-"""What is worked out along an axis of a study: costs of noise, crossings of learning curves."""
+"""What is worked out along the axes of a study: costs of noise, crossings of curves, winners."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from mae_bench.analysis.crossing import crossing_table, crossings
 from mae_bench.analysis.noise_curves import curves_long, noise_curve_table, noise_curves
 from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.tables import Table
+from mae_bench.analysis.winners import columns_long, winner_columns, winner_tables
+from mae_bench.specs import Study
 
 
-def derived_tables(scores: Scores, control: str | None, folder: Path) -> list[Table]:
+def derived_tables(
+    study: Study, scores: Scores, control: str | None, kinds: Mapping[str, str], folder: Path
+) -> list[Table]:
     """Return the tables for the page, and write all numbers as CSV where there are any."""
     tables: list[Table | None] = []
     if curves := noise_curves(scores):
@@ -19,4 +24,9 @@ def derived_tables(scores: Scores, control: str | None, folder: Path) -> list[Ta
         folder.mkdir(parents=True, exist_ok=True)
         numbers.to_csv(folder / "crossing_numbers.csv", index=False)
         tables.append(crossing_table(numbers, scores, control))
+    columns = winner_columns(study, scores, kinds)
+    if winners := winner_tables(columns):
+        folder.mkdir(parents=True, exist_ok=True)
+        columns_long(columns).to_csv(folder / "winner_columns.csv", index=False)
+        tables += winners
     return [table for table in tables if table is not None]

@@ -7,7 +7,7 @@ commonest class.
 import pandas as pd
 
 from mae_bench.analysis.tables import Table
-from mae_bench.results import row_noise
+from mae_bench.results import row_noises
 
 _SETTING = ["arm", "protocol", "size", "noise", "corpus tokens"]
 
@@ -21,15 +21,12 @@ def lost_share_table(rows: pd.DataFrame) -> Table | None:
     is_lost = chosen["failure"].notna() | chosen["is_collapsed"].fillna(False).astype(bool)
     if not is_lost.any():
         return None
-    noises = zip(chosen["noise"], chosen["noise_rate"], chosen["noise_where"], strict=True)
     runs = pd.DataFrame(
         {
             "arm": chosen["arm"].astype(str),
             "protocol": chosen["protocol"].astype(object).fillna("none").astype(str),
             "size": chosen["train_size"].astype(str),
-            "noise": [
-                row_noise(str(n), float(rate), str(where)).label for n, rate, where in noises
-            ],
+            "noise": [noise.label for noise in row_noises(chosen)],
             "corpus tokens": chosen["corpus_tokens"].astype(object).fillna("all").astype(str),
             "task": chosen["task"].astype(str),
             "is_lost": is_lost,

@@ -124,6 +124,8 @@ def _measure(claim: Claim, metrics: set[str]) -> Measure:
 def _fits(claim: Claim, setting: Setting, scores: Scores) -> bool:
     # a mean over scores of tasks and what is inside an encoder would mean nothing
     is_read = setting.protocol in scores.corpus_protocols
+    if (setting.protocol, claim.task) in scores.unread:
+        return False
     is_asked = claim.protocol == setting.protocol or claim.metric is not None
     if is_read != (claim.task == CORPUS) and not (is_read and is_asked):
         return False

@@ -42,7 +42,7 @@ from mae_bench.analysis.provenance import collect_provenance
 from mae_bench.analysis.references import judge_references, reference_table
 from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_plots import difference_picture, score_picture
-from mae_bench.analysis.scores import Scores, Setting
+from mae_bench.analysis.scores import Pairs, Scores, Setting
 from mae_bench.analysis.secondary import external_metrics, secondary_table
 from mae_bench.analysis.summary import Summary, headline, summary
 from mae_bench.analysis.tables import (
@@ -75,6 +75,8 @@ class ReportContext:
         tuning_edges: the sentence on options chosen at the edge of their search.
         notes: sentences to print near the top.
         reproduce: the command that makes these rows again.
+        unread: pairs of a protocol and a task that the study does not ask for.
+        kinds: of the tasks, by name.
     """
 
     curves: Sequence[Curve] = ()
@@ -83,6 +85,8 @@ class ReportContext:
     tuning_edges: str = ""
     notes: Sequence[str] = ()
     reproduce: str | None = None
+    unread: Pairs = frozenset()
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_report(
@@ -109,10 +113,10 @@ def write_report(
 
 
 def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContext) -> None:
-    scores = read_scores(rows, study)
+    scores = read_scores(rows, study, context.unread)
     control = control_of(study, scores)
     theirs = external_metrics(rows)
-    others = read_metrics(rows, study, theirs)
+    others = read_metrics(rows, study, theirs, context.unread)
     secondary = {name: others[name] for name in theirs if name in others}
     claims = judge_claims(study, scores, others)
     published = judge_references(study, scores, others)
@@ -148,7 +152,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     tuning = tuning_table(context.tuning, context.tuning_edges) if context.tuning else None
     beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
-    details += derived_tables(scores, control, folder / "tables")
+    details += derived_tables(study, scores, control, context.kinds, folder / "tables")
     scored = [table for block in blocks for table in (block.table, block.secondary) if table]
     extras = [extra for extra in (failures, lost, edges, tuning, beside) if extra]
     for table in (*scored, costs, *details, *extras):

@@ -11,17 +11,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mae_bench.analysis.scores import Arm, Cell, Role, Scores, Setting
+from mae_bench.analysis.scores import Arm, Cell, Pairs, Role, Scores, Setting
 from mae_bench.analysis.stats import mean_intervals
 from mae_bench.errors import DataError
-from mae_bench.results import parse_size, row_noise
+from mae_bench.results import parse_size, row_noises
 from mae_bench.specs import CORPUS, OUTSIDE, Claim, Comparison, Study, TrainSize
 
 
-def read_metrics(rows: pd.DataFrame, study: Study, also: Iterable[str] = ()) -> dict[str, Scores]:
+def read_metrics(
+    rows: pd.DataFrame, study: Study, also: Iterable[str] = (), unread: Pairs = frozenset()
+) -> dict[str, Scores]:
     """Return the scores of every other metric that a claim or reference names, if rows hold it.
 
-    ``also`` names further metrics.
+    ``also`` names further metrics; ``unread`` is as in `read_scores`.
     """
     sides: list[Claim | Comparison] = [
         *study.claims,
@@ -36,14 +38,19 @@ def read_metrics(rows: pd.DataFrame, study: Study, also: Iterable[str] = ()) -> 
         is_there = np.array([pair in measured for pair in pairs], dtype=bool)
         chosen = rows[is_metric | (rows["failure"].notna() & is_there)]
         if not chosen.empty:
-            scores = read_scores(chosen.assign(is_primary=True, metric=metric), study)
+            scores = read_scores(chosen.assign(is_primary=True, metric=metric), study, unread)
             tasks = tuple(t for t in scores.tasks if any(task == t for _, task, _ in scores.cells))
             by_metric[metric] = replace(scores, tasks=tasks)
     return by_metric
 
 
-def read_scores(rows: pd.DataFrame, study: Study) -> Scores:
+def read_scores(rows: pd.DataFrame, study: Study, unread: Pairs = frozenset()) -> Scores:
     """Arrange the primary rows of a study.
+
+    Args:
+        rows: of the study.
+        study: that they belong to; what they lack of it shows as a gap.
+        unread: pairs of a protocol and a task that the study does not ask for, which are no gaps.
 
     Raises:
         DataError: no primary rows, or two rows for the same cell and metric.
@@ -56,15 +63,13 @@ def read_scores(rows: pd.DataFrame, study: Study) -> Scores:
     table["corpus_tokens"] = pd.to_numeric(table["corpus_tokens"]).fillna(-1).astype("int64")
     table["value"] = pd.to_numeric(table["value"]).where(table["failure"].isna()).astype(float)
     table["is_collapsed"] = table["is_collapsed"].fillna(False).astype(bool)
-    columns = zip(table["noise"], table["noise_rate"], table["noise_where"], strict=True)
-    noises = [row_noise(str(name), float(rate), str(where)) for name, rate, where in columns]
-    table["noise"] = pd.Series(noises, table.index, dtype=object)
+    table["noise"] = pd.Series(row_noises(table), table.index, dtype=object)
     corpora = sorted(set(table["corpus_tokens"]) - {-1})
     # What the rows lack must show as a gap, so seeds, tasks and settings start from the study.
     seeds = tuple(sorted({*study.seeds, *(int(seed) for seed in table["seed"].unique())}))
     readers = frozenset(table["protocol"][table["task"] == CORPUS])
     unlabelled = unlabelled_protocols(table)
-    cells = _cells(table, study, seeds, corpora, readers, unlabelled)
+    cells = _cells(table, study, seeds, corpora, readers, unlabelled, unread)
     settings = tuple(_ordered_settings(cells, study, corpora, readers, unlabelled))
     others = sorted({task for _, task, _ in cells} - set(study.tasks))
     return Scores(
@@ -74,6 +79,7 @@ def read_scores(rows: pd.DataFrame, study: Study) -> Scores:
         settings=settings,
         cells=cells,
         corpus_protocols=readers,
+        unread=unread,
     )
 
 
@@ -95,6 +101,7 @@ def _cells(
     corpora: list[int],
     readers: frozenset[str],
     unlabelled: frozenset[str],
+    unread: Pairs,
 ) -> dict[tuple[str, str, Setting], Cell]:
     seed_index = {seed: position for position, seed in enumerate(seeds)}
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
@@ -134,6 +141,7 @@ def _cells(
         spread = [
             (arm, task, Setting(p, size, noise, tokens, p in unlabelled))
             for p in protocols
+            if (p, task) not in unread
             for tokens in sizes
         ]
         contents.append((spread, content))

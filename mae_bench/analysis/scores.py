@@ -13,6 +13,7 @@ from mae_bench.measures import PLAIN, Measure, measure_of
 from mae_bench.specs import CLEAN, CORPUS, NoiseSpec, TrainSize, per_class
 
 Role = Literal["trained", "outside", "untrained", "floor"]
+Pairs = frozenset[tuple[str, str]]  # of a protocol and a task
 COMPARED: tuple[Role, ...] = ("trained", "outside")  # arms that others are compared with
 
 
@@ -126,6 +127,7 @@ class Scores:
             study's first protocol and noise, with most pretraining text and most labels.
         cells: by (arm label, task, setting); a key is absent where nothing was run.
         corpus_protocols: those that read rows of the corpus instead of the tasks.
+        unread: pairs of a protocol and a task that the study does not ask for.
     """
 
     seeds: tuple[int, ...]
@@ -134,11 +136,17 @@ class Scores:
     settings: tuple[Setting, ...]
     cells: Mapping[tuple[str, str, Setting], Cell]
     corpus_protocols: frozenset[str] = frozenset()
+    unread: Pairs = frozenset()
 
     def tasks_in(self, setting: Setting) -> tuple[str, ...]:
-        """Return the tasks of a setting: only the corpus, or all but the corpus."""
-        is_read = setting.protocol in self.corpus_protocols
-        return tuple(task for task in self.tasks if (task == CORPUS) == is_read)
+        """Return the tasks of a setting: only the corpus, or those that its protocol reads."""
+        protocol = setting.protocol
+        is_read = protocol in self.corpus_protocols
+        return tuple(
+            task
+            for task in self.tasks
+            if (task == CORPUS) == is_read and (protocol, task) not in self.unread
+        )
 
     @property
     def reference(self) -> Setting:

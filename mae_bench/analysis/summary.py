@@ -16,7 +16,7 @@ from mae_bench.analysis.claims import (
     tally,
 )
 from mae_bench.analysis.rows import read_metrics, read_scores
-from mae_bench.analysis.scores import COMPARED, Cell, Scores
+from mae_bench.analysis.scores import COMPARED, Cell, Pairs, Scores
 from mae_bench.analysis.tables import score_text
 from mae_bench.specs import MIN_SEEDS, Study
 
@@ -65,13 +65,13 @@ class Summary:
     claims: tuple[Verdict, ...]
 
 
-def summary(rows: pd.DataFrame, study: Study) -> Summary:
+def summary(rows: pd.DataFrame, study: Study, unread: Pairs = frozenset()) -> Summary:
     """Return the short answer of a study, in its reference setting."""
-    scores = read_scores(rows, study)
+    scores = read_scores(rows, study, unread)
     control = control_of(study, scores)
     where = scores.reference
     verdicts = judge_comparisons(study, scores, control, [where]) if control else []
-    claims = judge_claims(study, scores, read_metrics(rows, study))
+    claims = judge_claims(study, scores, read_metrics(rows, study, (), unread))
     by_pair = {(v.claim.treatment, v.claim.task): v for v in verdicts}
     cells = {}
     for arm in scores.arms:

@@ -191,7 +191,8 @@ def _noises() -> Sequence[Part]:
 
 def _suites() -> Sequence[Part]:
     from mae_bench.errors import SpecError
-    from mae_bench.planning.study import load_study, suites
+    from mae_bench.planning.packaged import suites
+    from mae_bench.planning.study import load_study
 
     studies = []
     for name, path in suites().items():
@@ -204,7 +205,8 @@ def _suites() -> Sequence[Part]:
 
 
 def _papers() -> Sequence[Part]:
-    from mae_bench.planning.study import papers, read_raw
+    from mae_bench.planning.packaged import papers
+    from mae_bench.planning.study import read_raw
 
     return [
         {

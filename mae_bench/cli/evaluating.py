@@ -143,13 +143,15 @@ def _show(rows: "pd.DataFrame") -> None:
     from mae_bench.analysis.scores import summarise
     from mae_bench.cli.show import table
     from mae_bench.measures import measure_of
-    from mae_bench.results import row_noise
+    from mae_bench.results import row_noises
 
-    key = ["task", "protocol", "train_size", "noise", "noise_rate", "noise_where", "metric", "arm"]
+    key = ["task", "protocol", "train_size", "noise", "metric", "arm"]
     lines = []
     unlabelled = unlabelled_protocols(rows)
-    for group, part in rows[rows["is_primary"]].groupby(key, sort=False):
-        task, protocol, size, noise, rate, where, metric, arm = map(str, group)
+    primary = rows[rows["is_primary"]]
+    labelled = primary.assign(noise=[noise.label for noise in row_noises(primary)])
+    for group, part in labelled.groupby(key, sort=False):
+        task, protocol, size, noise, metric, arm = map(str, group)
         measure = measure_of(metric)
         values = part["value"].to_numpy(dtype=float)
         mean, low, high = summarise(values)
@@ -157,7 +159,6 @@ def _show(rows: "pd.DataFrame") -> None:
         score = measure.number(mean) if number else "failed"
         spread = f" ± {measure.number((high - low) / 2)}" if number > 1 else ""
         word = f"{number} of {len(values)}" if number < len(values) else str(number)
-        noise = row_noise(noise, float(rate), where).label
         metric = measure.described(metric)
         labels = "no labels" if protocol in unlabelled else size
         lines.append([arm, task, protocol, labels, noise, metric, f"{score}{spread}", word])

@@ -71,6 +71,7 @@ def show_plan(session: "Session", as_json: bool = False) -> None:
     """Print what a session's study asks for and what it will cost."""
     from mae_bench.api import planned
     from mae_bench.cli.show import duration, lines, number, size, table
+    from mae_bench.cli.task_list import PLANNED, planned_line
     from mae_bench.cli.tuning import tuning_text
 
     made = planned(session)
@@ -82,6 +83,8 @@ def show_plan(session: "Session", as_json: bool = False) -> None:
         [kind, str(c["all"]), str(c["done"]), str(c["failed"])] for kind, c in costs.stages.items()
     ]
     table("stages", ["kind", "all", "done", "failed"], rows)
+    if made.tasks:
+        table("tasks", PLANNED, map(planned_line, made.tasks))
     arms = [
         [
             a.label,

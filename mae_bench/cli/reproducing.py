@@ -26,7 +26,7 @@ def reproduce(name: Name, flags: Flags, out: Out = None) -> None:
     from mae_bench.cli.running import finish, print_summary, run_stages, write_page
     from mae_bench.cli.show import say
     from mae_bench.errors import SpecError
-    from mae_bench.planning.study import find_paper, kind_of
+    from mae_bench.planning.packaged import find_paper, kind_of
 
     flags.check()
     flags = replace(flags, scale=flags.scale or SMALL)

@@ -181,8 +181,9 @@ def print_summary(session: "Session", rows: "pd.DataFrame") -> None:
     from mae_bench.analysis.edges import edge_table
     from mae_bench.analysis.report import summary
     from mae_bench.cli.show import lines, table
+    from mae_bench.planning.reading import unread_pairs
 
-    scores = summary(rows, session.study)
+    scores = summary(rows, session.study, unread_pairs(session.study))
     table(
         scores.setting,
         ["arm", *scores.tasks],

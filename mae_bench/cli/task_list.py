@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from mae_bench.data.sources import Source, count_local, is_at_hand
+from mae_bench.data.sources import Source
 from mae_bench.tasks import TASKS, Task, kind_of
+from mae_bench.tasks.base import PARTS
+from mae_bench.tasks.row_counts import is_task_at_hand, rows_by_split
 
 COLUMNS = ("name", "kind", "metrics", "language", "rows", "is_at_hand")  # of the table
+PLANNED = ("task", "kind", "language", *PARTS)  # of the table of a plan
 
 
 def task_parts(data_dir: Path | None) -> Sequence[Mapping[str, object]]:
@@ -28,8 +32,8 @@ def task_parts(data_dir: Path | None) -> Sequence[Mapping[str, object]]:
             "language": task.language,
             "source": _source(task),
             "licence": task.licence,
-            "rows": _rows(task, data_dir),
-            "is_at_hand": _is_at_hand(task, data_dir),
+            "rows": rows_by_split(task, data_dir),
+            "is_at_hand": is_task_at_hand(task, data_dir),
             "note": task.note,
         }
         for name, task in TASKS
@@ -41,6 +45,15 @@ def rows_text(rows: Mapping[str, int]) -> str:
     return "/".join(map(str, rows.values()))
 
 
+def planned_line(task: Mapping[str, Any]) -> list[str]:
+    """Return a line of a plan's table; a dash for rows of which nothing is known."""
+    rows: Mapping[str, int] = task["rows"]
+    counts = {part: f"{rows[part]:,}" if part in rows else "-" for part in PARTS}
+    if "train" in rows and "selection" not in rows:
+        counts["selection"] = "of train"
+    return [task["name"], task["kind"], task["language"], *counts.values()]
+
+
 def _source(task: Task) -> str:
     if task.source is None:
         return "generated"
@@ -48,22 +61,3 @@ def _source(task: Task) -> str:
         return "own files"
     hub = f"{task.source.hub_id}@{task.source.revision}"
     return hub if task.source.hub_id else f"local folder {task.source.folder}"
-
-
-def _is_at_hand(task: Task, data_dir: Path | None) -> bool:
-    """Whether nothing is fetched for a task: neither its test nor what it trains on."""
-    sources = (task.source, TASKS.get(task.trained_as).source)
-    return all(not isinstance(each, Source) or is_at_hand(each, data_dir) for each in sources)
-
-
-def _rows(task: Task, data_dir: Path | None) -> dict[str, int]:
-    if task.source is None:
-        from mae_bench.data.world import SPLIT_SIZES
-
-        return dict(SPLIT_SIZES)
-    if not isinstance(task.source, Source):
-        return {}
-    if not is_at_hand(task.source, data_dir):
-        return dict(task.source.rows)
-    splits = task.source.splits
-    return {split: count_local(task.source, split, data_dir) or 0 for split in splits}

@@ -20,8 +20,8 @@ from mae_bench.data.encoders import require_sizes
 from mae_bench.errors import SpecError
 from mae_bench.model.backbone import Backbone, build_backbone, build_config, load_backbone
 from mae_bench.model.generators import kept_generators
+from mae_bench.model.layers import beside_layers, layer_numbers
 from mae_bench.model.matching import last_projections
-from mae_bench.model.teacher import beside_layers, layer_numbers
 from mae_bench.specs import BackboneSpec
 
 NEAR = 2e-5  # of hidden states, which norms keep near 1

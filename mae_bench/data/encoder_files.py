@@ -100,6 +100,17 @@ def weight_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in _weights(folder))
 
 
+def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of an encoder's weights by name, without reading the weights."""
+    from safetensors import safe_open
+
+    shapes: dict[str, tuple[int, ...]] = {}
+    for path in _weights(folder):
+        with safe_open(path, framework="numpy") as file:
+            shapes |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
+    return shapes
+
+
 def unread_modules(folder: Path) -> list[str]:
     """Return the modules of a sentence-transformers folder that no protocol reads.
 

@@ -31,6 +31,27 @@ class Layers:
     of: dict[str, int]
 
 
+def layer_pattern(encoder: nn.Module) -> re.Pattern[str]:
+    """Return what matches the names of parameters of layers: what stands before a number, and it.
+
+    The architecture says what stands there (`Architecture.layer_name`).
+    """
+    arch = architecture_of_config(content_of(encoder.config))
+    return re.compile(rf"^((?:{arch.layer_name})\.)(\d+)\.")
+
+
+def layer_numbers(encoder: nn.Module) -> set[int]:
+    """Return the numbers of an encoder's layers, as the names of its parameters hold them."""
+    of_layer = layer_pattern(encoder)
+    return {int(match[2]) for name in encoder.state_dict() if (match := of_layer.match(name))}
+
+
+def beside_layers(encoder: nn.Module) -> set[str]:
+    """Return the names of the parameters that belong to no layer."""
+    of_layer = layer_pattern(encoder)
+    return {name for name in encoder.state_dict() if not of_layer.match(name)}
+
+
 def read_layers(encoder: nn.Module) -> Layers:
     """Return which parameters belong to which layer.
 
@@ -40,17 +61,15 @@ def read_layers(encoder: nn.Module) -> Layers:
     Raises:
         SpecError: the architecture's names show no layers.
     """
-    content = content_of(encoder.config)
-    pattern = re.compile(rf"^(?:{architecture_of_config(content).layer_name})\.(\d+)\.")
+    pattern = layer_pattern(encoder)
     matches = {name: pattern.match(name) for name, _ in encoder.named_parameters()}
-    numbers = {name: int(match[1]) for name, match in matches.items() if match}
+    numbers = {name: int(match[2]) for name, match in matches.items() if match}
     # a list within a list, as the two halves of each of T5's blocks, is none of layers
-    is_nested = any(
-        match and _NESTED.search(match[0][: match.start(1)]) for match in matches.values()
-    )
+    is_nested = any(match and _NESTED.search(match[1]) for match in matches.values())
     if is_nested or not numbers:
+        kind = content_of(encoder.config).get("model_type")
         raise SpecError(
-            f"the layers of this encoder (model_type '{content.get('model_type')}') cannot be told "
+            f"the layers of this encoder (model_type '{kind}') cannot be told "
             "by the names of its parameters; leave out layer_lr_decay, reinit_layers, "
             "freeze: embeddings and lora, or register its architecture with a layer_name"
         )

@@ -3,7 +3,6 @@
 Legend: B rows, S tokens a row, N predicted tokens, D teacher width, V vocabulary size.
 """
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -12,9 +11,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from mae_bench.backbones import architecture_of_config, content_of
 from mae_bench.errors import SpecError
 from mae_bench.model.backbone import Backbone, load_backbone
+from mae_bench.model.layers import layer_numbers, layer_pattern
 from mae_bench.model.vocabulary import VocabularyHead
 
 OBJECTIVE_FILE = "objective.safetensors"
@@ -166,7 +165,7 @@ def copy_layers(teacher: nn.Module, student: nn.Module) -> None:
     """
     given, wanted = teacher.state_dict(), student.state_dict()
     num_given, num_wanted = (len(layer_numbers(model)) for model in (teacher, student))
-    of_layer = _layer_pattern(student)
+    of_layer = layer_pattern(student)
     if num_given < num_wanted:
         raise SpecError(
             f"initialise_from_teacher needs a teacher of at least {num_wanted} layers named as the "
@@ -186,20 +185,3 @@ def copy_layers(teacher: nn.Module, student: nn.Module) -> None:
                 f"'{source(name)}' is {got}; choose another teacher or match the backbone"
             )
         value.copy_(source_value)
-
-
-def layer_numbers(encoder: nn.Module) -> set[int]:
-    """Return the numbers of an encoder's layers, as the names of its parameters hold them."""
-    of_layer = _layer_pattern(encoder)
-    return {int(match[2]) for name in encoder.state_dict() if (match := of_layer.match(name))}
-
-
-def beside_layers(encoder: nn.Module) -> set[str]:
-    """Return the names of the parameters that belong to no layer."""
-    of_layer = _layer_pattern(encoder)
-    return {name for name in encoder.state_dict() if not of_layer.match(name)}
-
-
-def _layer_pattern(encoder: nn.Module) -> re.Pattern[str]:
-    arch = architecture_of_config(content_of(encoder.config))
-    return re.compile(rf"^((?:{arch.layer_name})\.)(\d+)\.")

@@ -41,7 +41,8 @@ class SimCSE(Objective["SimCSE.Options"]):
 
     ``view: dropout`` encodes a text twice under different dropout; ``view: spans`` encodes two
     random stretches of it (as DeCLUTR does, arXiv:2006.03659). Differs from the paper: it trains
-    from the study's initial weights, and pools by mean because the fine-tunes do.
+    from the study's initial weights, pools by mean because the fine-tunes do, and by default has no
+    dropout in ModernBERT's attention; the paper's form is ``attention_dropout: true``.
     """
 
     name = "simcse"

@@ -9,10 +9,11 @@ from mae_bench.planning.arms import ResolvedArm, resolve_arm
 from mae_bench.planning.clozes import check_clozes
 from mae_bench.planning.controls import with_controls
 from mae_bench.planning.deciding import check_deciding, check_mean
-from mae_bench.planning.external import check_origin, is_outside, resolved_backbone
+from mae_bench.planning.external import check_origin, resolved_backbone
 from mae_bench.planning.fitting import check_kinds, check_scorers, fitting_floors
 from mae_bench.planning.noises import check_noises
 from mae_bench.planning.outside_arms import check_encoders, left_out_protocols
+from mae_bench.planning.reading import asked_tasks, averaged_tasks
 from mae_bench.planning.recipes import (
     check_lengths,
     check_variants,
@@ -21,6 +22,7 @@ from mae_bench.planning.recipes import (
     with_recipes,
 )
 from mae_bench.planning.strategies import check_strategies
+from mae_bench.planning.teachers import check_teachers
 from mae_bench.planning.tuning_section import check_tuning
 from mae_bench.sentences import shown
 from mae_bench.specs import (
@@ -53,13 +55,12 @@ def check_study(
         arms = with_controls(arms)
     if arms and not any(arm.spec.objective == "random_init" for arm in arms):
         arms = (resolve_arm(ArmSpec(objective="random_init", label="random_init")), *arms)
-    _check_teachers(arms, study)
+    check_teachers(arms, study)
     _check_steps(arms, study)
     specs = tuple(arm.spec for arm in arms)
     study = with_fitted_lengths(study.model_copy(update={"objectives": specs}))
     _check_names(study)
-    check_kinds(study)
-    silent = check_scorers(study, arms)
+    silent = [*check_kinds(study), *check_scorers(study, arms)]
     check_deciding(study)
     check_lengths(study)
     check_strategies(study)
@@ -83,11 +84,14 @@ def check_study(
         if claim.metric is not None:
             _check_metric(f"{where}.metric", claim, study)
         elif claim.task is None and claim.protocol not in _readers(study):
-            check_mean(where, study, study.real_tasks)
+            check_mean(where, study, averaged_tasks(study, claim.protocol))
         if claim.task is not None:
             _member(f"{where}.task", claim.task, _readable_tasks(study))
         if claim.protocol is not None:
             _member(f"{where}.protocol", claim.protocol, study.protocols)
+            if claim.task in study.real_tasks:
+                read = asked_tasks(study, claim.protocol)
+                _member(f"{where}.task, under protocol '{claim.protocol}',", claim.task, read)
         if claim.train_size is not None and claim.train_size not in study.train_sizes:
             raise SpecError(
                 f"{where}.train_size must be one of the study's train_sizes "
@@ -141,47 +145,6 @@ def _arm(arm: ArmSpec, study: Study, tuned: Mapping[str, object]) -> ResolvedArm
     return resolved
 
 
-def _check_teachers(arms: tuple[ResolvedArm, ...], study: Study) -> None:
-    labels = [arm.label for arm in arms]
-    by_label = {arm.label: arm for arm in arms}
-    taught_by: dict[str, str] = {}
-    for arm in arms:
-        teacher = arm.requires.teacher
-        if teacher is None or (teacher not in labels and is_outside(teacher)):
-            continue
-        if teacher == arm.label:
-            raise SpecError(f"arm '{arm.label}' names itself as teacher; name another arm")
-        if teacher not in labels:
-            raise UnknownNameError(
-                f"arm '{arm.label}': unknown teacher '{teacher}'; a teacher is the label of "
-                f"another arm ({', '.join(labels)}), an encoder's folder, or owner/name@commit "
-                "on the Hub, with all 40 digits of the commit." + near_match(teacher, labels),
-                teacher,
-            )
-        budget = study.pretrain.budget
-        unit = "flops" if budget.flops else "seconds" if budget.seconds else None
-        if unit and arm.requires.amortise_over == 1:
-            raise SpecError(
-                f"arm '{arm.label}': its teacher '{teacher}' spends the whole pretrain.budget of "
-                f"{unit}, so that nothing is left for '{arm.label}', which pays for it; set "
-                "amortise_over to at least 2, or take a teacher from outside the study"
-            )
-        if arm.requires.reads_soft_targets:
-            _check_soft_head(arm, by_label[teacher])
-        taught_by[arm.label] = teacher
-    for start in taught_by:
-        chain = [start]
-        while (label := taught_by.get(chain[-1])) is not None:
-            chain.append(label)
-            if label == start:
-                raise SpecError(
-                    f"teachers form a circle: {' <- '.join(chain)}; give one of these arms another "
-                    "teacher"
-                )
-            if label in chain[:-1]:
-                break  # another start reports this circle
-
-
 def _check_steps(arms: tuple[ResolvedArm, ...], study: Study) -> None:
     """Refuse a budget that is known to be too short; FLOPs and seconds show at the run."""
     from mae_bench.costs import steps_for
@@ -196,16 +159,6 @@ def _check_steps(arms: tuple[ResolvedArm, ...], study: Study) -> None:
             arm.requires.check_steps(steps)
         except SpecError as error:
             raise SpecError(f"arm '{arm.label}': {error}", error.got) from None
-
-
-def _check_soft_head(arm: ResolvedArm, teacher: ResolvedArm) -> None:
-    if teacher.provides.soft_head is None:
-        name = teacher.spec.objective
-        raise SpecError(
-            f"arm '{arm.label}': its teacher '{teacher.label}' (objective '{name}') "
-            "gives no soft targets, for it trains no head over its encoder that names the token "
-            "at its own place; name an mlm or distill arm as teacher, or set soft_weight: 0"
-        )
 
 
 def _check_names(study: Study) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mae_bench.errors import SpecError
 from mae_bench.planning.arms import ResolvedArm
+from mae_bench.planning.reading import asked_tasks
 from mae_bench.planning.recipes import recipe_of
 from mae_bench.specs import Study, ZeroShotRecipe
 
@@ -21,10 +22,9 @@ def check_clozes(study: Study, arms: Sequence[ResolvedArm]) -> list[str]:
     from mae_bench.protocols.prompts import cloze_of
     from mae_bench.tasks.own import task_of
 
-    tasks = [task_of(study, name) for name in study.real_tasks]
     asked = []
     for name in study.protocols:
-        for task in tasks:
+        for task in [task_of(study, each) for each in asked_tasks(study, name)]:
             if PROTOCOLS.get(name).needs_token_head(task.kind):
                 asked.append(task.name)
                 recipe = recipe_of(study, name)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from mae_bench.errors import SpecError
 from mae_bench.measures import measure_of
+from mae_bench.planning.reading import tuned_tasks
 from mae_bench.specs import Study
 
 
@@ -17,7 +18,7 @@ def check_deciding(study: Study) -> None:
     from mae_bench.tasks.metrics import METRICS
     from mae_bench.tasks.own import task_of
 
-    tuned = (study.tuning.tasks or study.real_tasks) if study.tuning else ()
+    tuned = tuned_tasks(study)
     for name in dict.fromkeys([*study.real_tasks, *tuned]):
         task = task_of(study, name)
         for metric in task.metrics:

@@ -3,11 +3,10 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from mae_bench.backbones import architecture_of
-from mae_bench.data.encoder_files import weight_bytes
+from mae_bench.planning.encoder_costs import EncoderCosts, encoder_of
 from mae_bench.planning.plan import Plan
 from mae_bench.planning.reasons import failure_reasons
 from mae_bench.planning.stage import Stage
@@ -120,11 +119,11 @@ def estimate(plan: Plan, store: Store, device: str) -> Estimate:
     speed = ROUGH_FLOPS_PER_S["cpu" if device == "cpu" else "cuda"]
     if timed:
         speed = sum(c["flops"] for c in timed) / sum(c["seconds"] for c in timed)
-    words = vocabulary_of(plan, store)
+    words, encoders = vocabulary_of(plan, store), EncoderCosts(plan, store)
     by_stage: dict[str, ArmCost] = {}
     for stage in plan.stages:  # a teacher comes before its students
         if stage.kind == "pretrain":
-            by_stage[stage.id] = _cost(stage, plan, words.size, by_stage)
+            by_stage[stage.id] = _cost(stage, plan, words.size, encoders, by_stage)
     seconds = 0.0
     for stage in left:
         if stage.kind == "pretrain":
@@ -134,7 +133,7 @@ def estimate(plan: Plan, store: Store, device: str) -> Estimate:
             seconds += sum(evaluate_s) / len(evaluate_s)
         elif stage.kind == "evaluate":
             seconds += ROUGH_EVALUATE_S["cpu" if device == "cpu" else "cuda"]
-            seconds += _evaluate_flops(stage, plan, words.size) / speed
+            seconds += _evaluate_flops(stage, plan, words.size, encoders) / speed
     return Estimate(
         stages=stages,
         arms=_by_arm(plan, by_stage),
@@ -142,7 +141,7 @@ def estimate(plan: Plan, store: Store, device: str) -> Estimate:
         seconds=seconds,
         is_measured=bool(timed or evaluate_s),
         disk_bytes=sum(_disk(stage, plan, words.size) for stage in left),
-        assumptions=[words.assumption] if words.assumption else [],
+        assumptions=[*([words.assumption] if words.assumption else []), *encoders.assumptions],
         detectable=detectable(plan.study),
     )
 
@@ -179,7 +178,13 @@ def _by_arm(plan: Plan, by_stage: dict[str, ArmCost]) -> list[ArmCost]:
     return [cost_by_arm[arm.label] for arm in plan.arms if arm.label in cost_by_arm]
 
 
-def _cost(stage: Stage, plan: Plan, vocab_size: int, teachers: Mapping[str, ArmCost]) -> ArmCost:
+def _cost(
+    stage: Stage,
+    plan: Plan,
+    vocab_size: int,
+    encoders: EncoderCosts,
+    teachers: Mapping[str, ArmCost],
+) -> ArmCost:
     from mae_bench.costs import StepShape, steps_for
     from mae_bench.objectives.base import OBJECTIVES
 
@@ -188,7 +193,10 @@ def _cost(stage: Stage, plan: Plan, vocab_size: int, teachers: Mapping[str, ArmC
     if not arm.kind.is_trained:
         return ArmCost(stage.label, 0, 0, 0.0)
     corpus = plan.study.corpus
-    shape = StepShape(spec.backbone, spec.recipe.batch_rows, corpus.row_length, vocab_size)
+    outside_teacher = encoders.teacher_of(stage, arm)
+    shape = StepShape(
+        spec.backbone, spec.recipe.batch_rows, corpus.row_length, vocab_size, outside_teacher
+    )
     step = arm.kind.flops_per_step(arm.options, shape).total
     taught_by = [
         teachers[id_].whole_flops or 0.0 for what, id_ in stage.needs if what == "pretrain"
@@ -203,8 +211,8 @@ def _cost(stage: Stage, plan: Plan, vocab_size: int, teachers: Mapping[str, ArmC
     return ArmCost(stage.label, steps, steps * shape.tokens, steps * step, *price, paid)
 
 
-def _evaluate_flops(stage: Stage, plan: Plan, vocab_size: int) -> float:
-    """Return roughly what an evaluation's encoder does; 0 for a floor."""
+def _evaluate_flops(stage: Stage, plan: Plan, vocab_size: int, encoders: EncoderCosts) -> float:
+    """Return roughly what an evaluation's encoder does; 0 for a floor and for an unknown one."""
     from mae_bench.costs import TRAIN, StepShape, training_passes
     from mae_bench.protocols.base import PROTOCOLS
 
@@ -223,9 +231,9 @@ def _evaluate_flops(stage: Stage, plan: Plan, vocab_size: int) -> float:
         steps = max(recipe.epochs * -(-num_train // recipe.batch_size), recipe.min_steps)
         passes = len(recipe.learning_rates) * steps * training_passes(recipe) + recipe.probe_steps
         texts += passes * recipe.batch_size / TRAIN
-    if spec.folder is not None:  # two operations a weight and token, whatever its architecture
-        weights = weight_bytes(Path(spec.folder)) / 4
-        return texts * TRAIN * 2 * weights * length
+    if encoder_of(stage) is not None:
+        cost = encoders.of_evaluation(stage)
+        return 0.0 if cost is None else texts * TRAIN * cost.forward(1, length)
     return texts * StepShape(plan.study.backbone, 1, length, vocab_size).encoder()
 
 

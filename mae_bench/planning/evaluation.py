@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from mae_bench.errors import SpecError
+from mae_bench.planning.overrides import override_field
 from mae_bench.planning.shorthand import study_of
-from mae_bench.planning.study import override_field
 from mae_bench.sentences import sentence
 from mae_bench.specs import Study
 

@@ -1,11 +1,12 @@
 """Checks that tasks are of their kind, and that protocols can read tasks of that kind."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from mae_bench.errors import SpecError
 from mae_bench.planning.arms import ResolvedArm
 from mae_bench.planning.clozes import has_token_head
+from mae_bench.planning.reading import asked_tasks, tuned_tasks, unread_sentences
 from mae_bench.planning.shorthand import FLOORS
 from mae_bench.specs import CORPUS, Study, TrainSize, per_class
 
@@ -14,35 +15,38 @@ if TYPE_CHECKING:
     from mae_bench.tasks import Task
 
 
-def check_kinds(study: Study) -> None:
-    """Refuse tasks whose definition does not fit their kind, and protocols that do not fit it.
+def check_kinds(study: Study) -> list[str]:
+    """Refuse tasks that do not fit their kind, and tasks and protocols that nothing fits.
 
-    Floors are asked for by nobody; a plan leaves out those that do not fit.
+    A plan leaves out the pairs of a protocol and a task that do not fit, and floors likewise.
+
+    Returns:
+        A sentence for each protocol that leaves tasks out.
 
     Raises:
-        SpecError: the first of them; of a protocol it names those that fit.
+        SpecError: the first of them; of a task it names the protocols that fit.
     """
     from mae_bench.tasks import kind_of
     from mae_bench.tasks.own import task_of
 
     tuning = study.tuning
-    tuned = (tuning.tasks or study.tasks) if tuning else ()
     _check_sizes("train_sizes", study.train_sizes, study, study.tasks)
+    for name in (*study.real_tasks, *(tuning.tasks if tuning else ())):
+        kind_of(task_of(study, name)).check()
+    _check_protocols(study)
     if tuning:
+        tuned = tuned_tasks(study) or study.real_tasks
         _check_sizes("tuning.train_size", (tuning.train_size,), study, tuned)
-    for name in dict.fromkeys([*study.tasks, *tuned]):
-        if name != CORPUS:
-            kind_of(task_of(study, name)).check()
-    _check_protocols("protocols", study.protocols, study, study.tasks)
-    if tuning:
         for name in tuned:
-            if name != CORPUS and task_of(study, name).is_test_only:
+            if task_of(study, name).is_test_only:
                 raise SpecError(
                     f"tuning.tasks: '{name}' has a test and nothing to choose on; name tasks that "
                     "have a selection part",
                     name,
                 )
-        _check_protocols("tuning.protocol", (tuning.protocol,), study, tuned)
+            if name not in asked_tasks(study.model_copy(update={"tasks": tuned}), tuning.protocol):
+                _refuse_pair("tuning.protocol", tuning.protocol, task_of(study, name))
+    return unread_sentences(study)
 
 
 def check_scorers(study: Study, arms: Iterable[ResolvedArm]) -> list[str]:
@@ -88,7 +92,7 @@ def floor_tasks(tasks: "Mapping[str, Task]", protocol: "Protocol") -> tuple[str,
 def read_tasks(
     tasks: "Mapping[str, Task]", protocol: "Protocol", arm: ResolvedArm | None
 ) -> tuple[str, ...]:
-    """Return the tasks on which a study's protocol evaluates an arm, all of which it can read.
+    """Return the tasks on which a study's protocol evaluates an arm, of those asked of it.
 
     Where a protocol asks for tokens these are none for arms that cannot say; an encoder that was
     not pretrained here, whose ``arm`` is None, cannot.
@@ -135,43 +139,43 @@ def _check_sizes(
             )
 
 
-def _check_protocols(
-    where: str, protocols: Iterable[str], study: Study, tasks: Iterable[str]
-) -> None:
+def _check_protocols(study: Study) -> None:
+    """Refuse a task that no protocol of the study reads, and a protocol that reads no task."""
     from mae_bench.protocols.base import PROTOCOLS
-    from mae_bench.tasks import KINDS
     from mae_bench.tasks.own import task_of
 
+    protocols = [name for name in study.protocols if not PROTOCOLS.get(name).reads_corpus]
+    read = {name: asked_tasks(study, name) for name in protocols}
     for name in protocols:
-        protocol = PROTOCOLS.get(name)
-        for task in tasks:
-            if task == CORPUS or protocol.reads_corpus:
-                continue
-            definition = task_of(study, task)
-            kind = definition.kind
-            if protocol.can_read(definition):
-                continue
-            if protocol.fits(kind):
-                reading = [
-                    other
-                    for other, part in PROTOCOLS
-                    if part.needs_checkpoint and part.can_read(definition)
-                ]
-                raise SpecError(
-                    f"{where}: '{name}' cannot read task '{task}', which has a test and nothing to "
-                    f"learn from or choose on; it is read by {', '.join(reading) or 'no protocol'}",
-                    name,
-                )
-            read = [each for each in KINDS.names() if protocol.fits(each)]
-            fitting = [
-                other
-                for other, part in PROTOCOLS
-                if part.needs_checkpoint and not part.reads_corpus and part.fits(kind)
-            ]
-            raise SpecError(
-                f"{where}: '{name}' cannot read task '{task}', which is of kind '{kind}'; it reads "
-                f"kinds {', '.join(read) or 'of no task here'}, and kind '{kind}' is read by "
-                f"{', '.join(fitting) or 'no protocol'}; every protocol of a study reads all of "
-                "its tasks: name another protocol, or put the task into a study of its own",
-                name,
-            )
+        if not read[name] and study.real_tasks:
+            _refuse_pair("protocols", name, task_of(study, study.real_tasks[0]))
+    for task in study.real_tasks:
+        if protocols and not any(task in tasks for tasks in read.values()):
+            _refuse_pair("protocols", protocols[0], task_of(study, task))
+
+
+def _refuse_pair(where: str, name: str, task: "Task") -> NoReturn:
+    """Raise SpecError on a protocol that cannot read a task; it names those that can."""
+    from mae_bench.protocols.base import PROTOCOLS
+    from mae_bench.tasks import KINDS
+
+    protocol = PROTOCOLS.get(name)
+    others = [
+        other
+        for other, part in PROTOCOLS
+        if part.needs_checkpoint and not part.reads_corpus and part.can_read(task)
+    ]
+    readers = ", ".join(others) or "no protocol"
+    if protocol.fits(task.kind):
+        raise SpecError(
+            f"{where}: '{name}' cannot read task '{task.name}', which has a test and nothing to "
+            f"learn from or choose on; it is read by {readers}",
+            name,
+        )
+    kinds = [each for each in KINDS.names() if protocol.fits(each)]
+    raise SpecError(
+        f"{where}: '{name}' cannot read task '{task.name}', which is of kind '{task.kind}'; it "
+        f"reads kinds {', '.join(kinds) or 'of no task here'}, and task '{task.name}' is read by "
+        f"{readers}; name another protocol beside it, or leave the task out",
+        name,
+    )

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from mae_bench.data.corpus import left_out, require_text
 from mae_bench.planning.arms import ResolvedArm
@@ -12,7 +12,9 @@ from mae_bench.planning.cell import Cell
 from mae_bench.planning.check import check_study
 from mae_bench.planning.external import outside
 from mae_bench.planning.fitting import fitting_floors, floor_tasks, read_tasks
+from mae_bench.planning.noise_groups import noise_groups
 from mae_bench.planning.outside_arms import encoder_key, folder_of, outside_arm
+from mae_bench.planning.reading import asked_tasks
 from mae_bench.planning.recipes import is_variant, recipe_of
 from mae_bench.planning.stage import Key, Stage, StageBuilder
 from mae_bench.specs import (
@@ -110,28 +112,6 @@ def make_plan(
     )
 
 
-def noise_groups(
-    noises: tuple[NoiseSpec, ...],
-) -> list[tuple[NoiseSpec, dict[NoiseSpec, NoiseSpec]]]:
-    """Group noises by what they do to training texts, so that one training serves several.
-
-    Returns:
-        Pairs of the training noise, and a mapping from each noise of the test split to the
-        noise of the study that asks for it.
-    """
-    groups: dict[NoiseSpec, dict[NoiseSpec, NoiseSpec]] = {}
-    for noise in noises:
-        train = CLEAN if noise.where == "test" else noise_on(noise, "train")
-        groups.setdefault(train, {})[noise_on(noise, "test")] = noise
-    return list(groups.items())
-
-
-def noise_on(noise: NoiseSpec, split: Literal["train", "test"]) -> NoiseSpec:
-    """Return the noise on one split: the same, or `CLEAN` where it leaves that split alone."""
-    is_there = noise.where in (split, "both") and noise.name != "clean"
-    return noise.model_copy(update={"where": split}) if is_there else CLEAN
-
-
 class _Planner:
     def __init__(self, study: Study, arms: tuple[ResolvedArm, ...], builder: StageBuilder) -> None:
         self.study = study
@@ -140,6 +120,8 @@ class _Planner:
         self.keys: dict[tuple[str, int | None, int], Key] = {}
         self.pretrained: dict[str, ResolvedArm] = {}
         self.folders: dict[Key, str | None] = {}
+        self.recipe = cache(lambda name: recipe_of(study, name).canonical())
+        self.asked: dict[str, dict[str, Task]] = {}
 
     def cells(self) -> Iterator[Cell]:
         """Yield the cells, seed by seed, so that pairs complete early."""
@@ -167,6 +149,13 @@ class _Planner:
                 for protocol in study.protocols:
                     if not PROTOCOLS.get(protocol).reads_corpus:  # in the tokens of the study
                         yield from self._evaluations(arm, protocol, key, None, seed, groups)
+
+    def _asked(self, protocol: str) -> "dict[str, Task]":
+        """Return the tasks that a protocol of the study reads."""
+        if protocol not in self.asked:
+            names = asked_tasks(self.study, protocol)
+            self.asked[protocol] = {name: self.builder.tasks[name] for name in names}
+        return self.asked[protocol]
 
     def _encoder(self, encoder: EncoderSpec) -> Key:
         """Add an encoder from outside."""
@@ -238,14 +227,14 @@ class _Planner:
         from mae_bench.protocols.base import PROTOCOLS
 
         study, method = self.study, PROTOCOLS.get(protocol)
-        recipe = recipe_of(study, protocol).canonical()
+        recipe = self.recipe(protocol)
         ids = {checkpoint[0]: checkpoint[1]} if checkpoint else {}
         pretrain, encoder = ids.get("pretrain"), ids.get("encoder")
         tasks: tuple[str | None, ...]
         if checkpoint is None:
             tasks = floor_tasks(self.builder.tasks, method)
         else:
-            tasks = read_tasks(self.builder.tasks, method, self.arms.get(arm.label))
+            tasks = read_tasks(self._asked(protocol), method, self.arms.get(arm.label))
         sizes = study.train_sizes if method.needs_labels else ("all",)
         if method.reads_corpus:
             tasks, sizes, groups = (None,), ("all",), noise_groups((CLEAN,))

@@ -2,6 +2,7 @@
 
 from mae_bench.backbones import architecture_of
 from mae_bench.errors import SpecError
+from mae_bench.planning.reading import asked_tasks, tuned_tasks
 from mae_bench.planning.recipes import recipe_of
 from mae_bench.specs import FinetuneRecipe, Study
 
@@ -18,9 +19,8 @@ def check_strategies(study: Study) -> None:
     from mae_bench.tasks.own import task_of
 
     tuning = study.tuning
-    tuned = (tuning.tasks or study.real_tasks) if tuning else ()
-    asked = [(name, study.real_tasks) for name in study.protocols]
-    asked += [(tuning.protocol, tuned)] if tuning else []
+    asked = [(name, asked_tasks(study, name)) for name in study.protocols]
+    asked += [(tuning.protocol, tuned_tasks(study))] if tuning else []
     for name, tasks in asked:
         recipe = recipe_of(study, name)
         if not isinstance(recipe, FinetuneRecipe) or PROTOCOLS.get(name).reads_corpus:

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mae_bench.planning.plan import Cell, Plan, noise_on
+from mae_bench.planning.noise_groups import noise_on
+from mae_bench.planning.plan import Cell, Plan
 from mae_bench.planning.reasons import failure_reasons
 from mae_bench.results import Row, frame, make_row
 from mae_bench.specs import CORPUS, PEAK_LR, NoiseSpec

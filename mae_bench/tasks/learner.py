@@ -7,7 +7,7 @@ size.
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from mae_bench.tasks.base import Labels
+from mae_bench.tasks.base import Labels, Task
 from mae_bench.tasks.metrics import Values
 
 if TYPE_CHECKING:
@@ -73,3 +73,45 @@ class Learner(ABC):
             outputs: [R, ...], one a row.
             texts: as they were laid out.
         """
+
+
+class PooledLearner(Learner):
+    """A learner of labels of whole texts: each text gets so many outputs."""
+
+    def __init__(self, task: Task, num_outputs: int) -> None:
+        """Keep the task, whose name draws the head's weights, and the number of outputs."""
+        self.task = task
+        self.num_outputs = num_outputs
+
+    def head(self, width: int, *, dropout: float, seed: int) -> "nn.Module":
+        """Return pooling and a linear layer."""
+        from mae_bench.model.heads import PooledHead
+
+        return PooledHead(
+            width, self.num_outputs, dropout=dropout, task=self.task.trained_as, seed=seed
+        )
+
+    def output_shape(self, longest: int) -> tuple[int, ...]:
+        """Return the number of outputs."""
+        return (self.num_outputs,)
+
+
+class TokenLearner(Learner):
+    """A learner of labels of parts of texts: each token gets so many outputs."""
+
+    def __init__(self, task: Task, num_outputs: int) -> None:
+        """Keep the task, whose name draws the head's weights, and the outputs of a token."""
+        self.task = task
+        self.num_outputs = num_outputs
+
+    def head(self, width: int, *, dropout: float, seed: int) -> "nn.Module":
+        """Return a linear layer on every token."""
+        from mae_bench.model.heads import TokenHead
+
+        return TokenHead(
+            width, self.num_outputs, dropout=dropout, task=self.task.trained_as, seed=seed
+        )
+
+    def output_shape(self, longest: int) -> tuple[int, ...]:
+        """Return S and the outputs of a token."""
+        return longest, self.num_outputs

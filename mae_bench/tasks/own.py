@@ -3,25 +3,22 @@
 `task_of` is how a plan finds any task by name: the study's own first, then the registry.
 """
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from mae_bench.data.own_files import TEST_RATIO, FileSource, OwnData, OwnRow, flat_names, part_files
+from mae_bench.data.own_files import TEST_RATIO, FileSource, OwnData, flat_names, part_files
 from mae_bench.data.records import labelled_file
 from mae_bench.errors import DataError, SpecError
-from mae_bench.file_stamps import Stamp
 from mae_bench.plurals import counted
 from mae_bench.specs import OwnTask, Study
 from mae_bench.tasks.base import TASKS, Task
 from mae_bench.tasks.kinds.base import KINDS, TaskKind
 from mae_bench.tasks.metrics import METRICS
+from mae_bench.tasks.own_doubts import doubts, some_of
 from mae_bench.tasks.train_task import is_transfer, registered_task
 
 MAX_CLASSES = 1000
-_SHOWN = 5  # classes that a sentence names
 
 
 def task_of(study: Study, name: str) -> Task:
@@ -111,7 +108,7 @@ def own_warnings(study: Study) -> list[str]:
     for spec in study.own_tasks:
         source = own_task(spec).source
         assert isinstance(source, FileSource)
-        sentences += [f"task '{spec.name}': {text}" for text in _doubts(source, source.stamps())]
+        sentences += [f"task '{spec.name}': {text}" for text in doubts(source, source.stamps())]
     return sentences
 
 
@@ -228,7 +225,7 @@ def _detected_names(spec: OwnTask, names: frozenset[str]) -> tuple[str, str]:
         what = f"no label '{unknown[0]}'" if unknown else "no other label"
         raise DataError(
             f"column '{spec.label}' holds {what}, got `detected: [{', '.join(spec.detected)}]` and "
-            f"the labels {_some(sorted(names))}; name some of the labels, not all"
+            f"the labels {some_of(sorted(names))}; name some of the labels, not all"
         )
     return "the rest", " or ".join(spec.detected)
 
@@ -237,64 +234,3 @@ def _order(names: Iterable[str]) -> Any:
     """Return a key that sorts whole numbers by value, and all else as text."""
     are_numbers = all(name.isdecimal() and str(int(name)) == name for name in names)
     return int if are_numbers else str
-
-
-@lru_cache(maxsize=32)
-def _doubts(source: FileSource, stamps: Stamp) -> tuple[str, ...]:
-    """Return what is odd in the files; ``stamps`` are part of the key."""
-    data = source.read()
-    return (*_left_out(data), *_repeated(data.rows), *(_rare(data) if source.has_classes else ()))
-
-
-def _left_out(data: OwnData) -> list[str]:
-    return [f"{counted(count, 'row')} {why} left out" for why, count in data.skipped.items()]
-
-
-def _repeated(rows: Sequence[OwnRow]) -> list[str]:
-    """Return how many texts occur twice, and how many of these with another label."""
-    labels: dict[str, list[OwnRow]] = defaultdict(list)
-    for row in rows:
-        labels[row.key].append(row)
-    twice = [same for same in labels.values() if len(same) > 1]
-    differ = [same for same in twice if any(row.label != same[0].label for row in same)]
-    sentences = []
-    if twice:
-        sentences.append(f"{counted(len(twice), 'text')} {_occurs(twice)} more than once")
-    if differ:
-        first = differ[0]
-        other = next(row for row in first if row.label != first[0].label)
-        sentences.append(
-            f"{counted(len(differ), 'text')} {_occurs(differ)} with different labels, such as "
-            f"{first[0].label!r} in {first[0].where} and {other.label!r} in {other.where}; all "
-            "are kept"
-        )
-    return sentences
-
-
-def _rare(data: OwnData) -> list[str]:
-    counts = {
-        part: Counter(name for row in rows for name in set(flat_names(row.label)))
-        for part, rows in data.parts.items()
-    }
-    total = sum(counts.values(), Counter())
-    unseen = sorted(set(counts["test"]) - set(counts["train"]))
-    once = sorted(name for name, count in total.items() if count == 1)
-    sentences = []
-    if unseen:
-        sentences.append(
-            f"{counted(len(unseen), 'class', 'classes')} of test never {_occurs(unseen)} in train "
-            f"({_some(unseen)}): no model can predict them"
-        )
-    if once:
-        number = counted(len(once), "class", "classes")
-        sentences.append(f"{number} with one example alone ({_some(once)})")
-    return sentences
-
-
-def _occurs(things: Sequence[object]) -> str:
-    return "occurs" if len(things) == 1 else "occur"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

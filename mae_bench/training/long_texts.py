@@ -17,7 +17,7 @@ from mae_bench.errors import SpecError
 from mae_bench.specs import LongText
 from mae_bench.training.batching import Indices, TokenSet, encode_texts
 from mae_bench.training.token_cache import token_ids
-from mae_bench.training.token_roles import pad_id
+from mae_bench.training.token_roles import pad_id, special_tokens
 
 Ids = NDArray[np.int32]
 _WHOLE = 1 << 24  # tokens; a text is read whole before it is cut
@@ -121,7 +121,7 @@ def lay_out(
         DataError: there is no text, or the tokenizer knows tokens that the encoder does not.
     """
     rows = token_ids(tokenizer, (texts,), _WHOLE, encode_texts(tokenizer, _WHOLE))
-    num_before, num_after = _specials(tokenizer)
+    num_before, num_after = map(len, special_tokens(tokenizer, 1))
     if recipe.max_length <= num_before + num_after:
         raise SpecError(
             f"max_length {recipe.max_length} leaves no room for text beside "
@@ -148,11 +148,3 @@ def lay_out(
     totals = lengths.sum(axis=1)
     on_device = [torch.from_numpy(each).to(device) for each in (totals, lengths)]
     return ChunkSet(ids, totals, on_device[0], lengths, on_device[1])
-
-
-def _specials(tokenizer: Any) -> tuple[int, int]:
-    """Return how many special tokens a tokenizer puts before and after a text."""
-    mask = tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"]
-    if all(mask):  # a tokenizer that knows no token of "a"
-        return 0, 0
-    return mask.index(0), mask[::-1].index(0)

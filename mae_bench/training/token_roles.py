@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 
 ROW = "a text"
 PAIR = ("one text", "another text")
+LETTERS = ("a", "b")
 
 
 P = TypeVar("P", bound=str)  # names of poolings, "last" among them
@@ -25,6 +26,25 @@ def own_poolings(poolings: Sequence[P], tokenizer: Any) -> tuple[P | Literal["la
     named: Iterator[P | Literal["last"]]
     named = ("last" if pooling == "cls" and not has_first else pooling for pooling in poolings)
     return tuple(dict.fromkeys(named))
+
+
+def special_tokens(tokenizer: Any, num_texts: Literal[1, 2]) -> tuple[list[int], ...]:
+    """Return the special tokens before, between and after so many texts that are one sequence.
+
+    None are told where a tokenizer makes no token of a letter.
+    """
+    texts = LETTERS[:num_texts]
+    whole, at = list(tokenizer(*texts, verbose=False)["input_ids"]), 0
+    groups: list[list[int]] = []
+    for text in texts:
+        own = list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        starts = range(at, len(whole) - len(own) + 1)
+        start = next((i for i in starts if own and whole[i : i + len(own)] == own), None)
+        if start is None:
+            return ([],) * (num_texts + 1)
+        groups.append(whole[at:start])
+        at = start + len(own)
+    return (*groups, whole[at:])
 
 
 def pair_separator(tokenizer: Any) -> int | None:

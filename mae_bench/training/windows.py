@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mae_bench.errors import DataError, SpecError
 from mae_bench.training.batching import Indices, TokenSet
 from mae_bench.training.token_cache import number_of
-from mae_bench.training.token_roles import pad_id
+from mae_bench.training.token_roles import pad_id, special_tokens
 
 MIN_CONTEXT = 8  # tokens of a context in a window, fewer say nothing
 MAX_BYTES = 64 << 20  # of tokens and texts that a process keeps
@@ -138,15 +138,7 @@ def _specials(tokenizer: Any) -> tuple[NDArray[np.int32], ...]:
             "stand for, so no answer can be cut from a text; give the encoder a fast tokenizer "
             "(tokenizer.json)"
         )
-    encoded = tokenizer("a", "b")
-    sides = [-1 if side is None else side for side in encoded.sequence_ids(0)]
-    ids = np.array(encoded["input_ids"], dtype=np.int32)
-    ends = [len(sides) - 1 - sides[::-1].index(side) for side in (0, 1)]
-    return (
-        ids[: sides.index(0)],
-        ids[ends[0] + 1 : sides.index(1)],
-        ids[ends[1] + 1 :],
-    )
+    return tuple(np.array(part, dtype=np.int32) for part in special_tokens(tokenizer, 2))
 
 
 _held: LRUCache[object, tuple[Pieces, int]] = LRUCache(MAX_BYTES, getsizeof=lambda held: held[1])

@@ -15,7 +15,7 @@ from mae_bench.data.scripts import is_unspaced
 from mae_bench.errors import DataError
 from mae_bench.training.batching import Indices, TokenSet
 from mae_bench.training.token_cache import token_ids
-from mae_bench.training.token_roles import pad_id
+from mae_bench.training.token_roles import pad_id, special_tokens
 
 UNREAD = -1
 
@@ -74,7 +74,7 @@ def tokenize_words(
     # 0: never cut, and in memory apart from texts with special tokens
     encoded = token_ids(tokenizer, (distinct,), 0, encode)
     ids = {piece: part.tolist() for piece, part in zip(distinct, encoded, strict=True)}
-    before, after = _special(tokenizer)
+    before, after = special_tokens(tokenizer, 1)
     end = max(max_length - len(after), len(before))
     rows, first_tokens = [], []
     for row in pieces:
@@ -104,13 +104,3 @@ def _pieces(words: Sequence[str]) -> list[str]:
         )
         pieces.append(word if is_joined else f" {word}")
     return pieces
-
-
-def _special(tokenizer: Any) -> tuple[list[int], list[int]]:
-    """Return the special tokens before and after a text."""
-    whole = list(tokenizer("a")["input_ids"])
-    inside = list(tokenizer("a", add_special_tokens=False)["input_ids"])
-    for start in range(len(whole) - len(inside) + 1):
-        if whole[start : start + len(inside)] == inside:
-            return whole[:start], whole[start + len(inside) :]
-    return whole, []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mae_bench.errors import SpecError
 from mae_bench.measures import measure_of
 from mae_bench.planning.plan import Plan, make_plan
+from mae_bench.planning.reading import tuned_tasks
 from mae_bench.planning.reasons import failure_reasons
 from mae_bench.planning.stage import Key, Stage, StageBuilder
 from mae_bench.specs import CLEAN, EvaluateSpec, Study, TuningSpec, stage_id
@@ -53,7 +54,7 @@ def trial_study(study: Study) -> Study:
             "corpus": study.corpus.model_copy(update={"tokens": most}),
             "corpus_tokens": (),
             "pretrain": study.pretrain.model_copy(update={"budget": spec.budget}),
-            "tasks": spec.tasks or study.real_tasks,
+            "tasks": tuned_tasks(study),
             "protocols": (spec.protocol,),
             "recipes": {k: v for k, v in study.recipes.items() if k == spec.protocol},
             "train_sizes": (spec.train_size,),

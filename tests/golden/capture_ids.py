@@ -7,8 +7,9 @@ import hashlib
 import json
 from pathlib import Path
 
+from mae_bench.planning.packaged import papers, suites
 from mae_bench.planning.plan import make_plan
-from mae_bench.planning.study import load_study, papers, read_raw, suites
+from mae_bench.planning.study import load_study, read_raw
 from mae_bench.planning.yaml_text import read_yaml
 from mae_bench.specs import CORPUS
 

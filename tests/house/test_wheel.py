@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mae_bench.planning.study import papers, suites
+from mae_bench.planning.packaged import papers, suites
 
 ROOT = Path(__file__).parents[2]
 BUILD = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]

@@ -3,7 +3,8 @@
 import pytest
 
 from mae_bench.errors import MaeBenchError, SpecError
-from mae_bench.planning.plan import make_plan, noise_groups
+from mae_bench.planning.noise_groups import noise_groups
+from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import study_of
 from mae_bench.specs import CLEAN, NoiseSpec
 

@@ -7,7 +7,8 @@ import pytest
 from mae_bench.analysis.speed import NEVER, break_even, judge, write_speed_report
 from mae_bench.contract.step_time import measure, priced, published_cells
 from mae_bench.errors import SpecError, UnknownNameError
-from mae_bench.planning.study import find_paper, kind_of, load_speed, load_study, papers, suites
+from mae_bench.planning.packaged import find_paper, kind_of, papers, suites
+from mae_bench.planning.study import load_speed, load_study
 from mae_bench.specs import BackboneSpec
 from mae_bench.speeds import SpeedCell, SpeedShape, SpeedSpec
 

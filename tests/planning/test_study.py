@@ -3,7 +3,8 @@
 import pytest
 
 from mae_bench.errors import SpecError, UnknownNameError
-from mae_bench.planning.study import load_study, study_of, suites
+from mae_bench.planning.packaged import suites
+from mae_bench.planning.study import load_study, study_of
 from mae_bench.sentences import study_keys
 from mae_bench.specs import ArmSpec, NoiseSpec, Study
 

@@ -8,7 +8,7 @@ BUGS = (
     Bug(
         "answer_before_its_start",
         "A predicted answer may end before it starts.",
-        "mae_bench/tasks/kinds/span.py",
+        "mae_bench/tasks/answer_spans.py",
         "device=scores.device).triu()",
         "device=scores.device)",
         (f"{SPAN}::test_decoding_is_that_of_every_start_and_end",),

@@ -187,16 +187,15 @@ def test_a_study_runs_from_its_data_to_its_report(tags, tmp_path):
 def test_a_protocol_that_cannot_read_the_kind_is_refused_with_those_that_can(tags):
     add_task(TASK)
     for change, where in (
-        ({"protocols": ["finetune", "linear_probe"]}, "protocols"),
+        ({"protocols": ["linear_probe"]}, "protocols"),
         ({"tuning": {"protocol": "linear_probe", "tasks": ["their_words"]}}, "tuning.protocol"),
     ):
         with pytest.raises(SpecError) as refusal:
             make_plan(study_of({**STUDY, **change}), None)
         assert str(refusal.value) == (
             f"{where}: 'linear_probe' cannot read task 'their_words', which is of kind "
-            f"'their_tags'; it reads kinds {kinds_of('linear_probe')}, and kind 'their_tags' is "
-            "read by finetune; every protocol of a study reads all of its tasks: name "
-            "another protocol, or put the task into a study of its own"
+            f"'their_tags'; it reads kinds {kinds_of('linear_probe')}, and task 'their_words' is "
+            "read by finetune; name another protocol beside it, or leave the task out"
         )
 
 

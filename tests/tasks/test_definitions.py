@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections import defaultdict
 
 import datasets
 import pyarrow
@@ -9,12 +10,12 @@ import pyarrow.parquet
 import pytest
 
 from mae_bench.data.sources import Source, fingerprint, read_split
-from mae_bench.errors import DataError
+from mae_bench.errors import DataError, UnknownNameError
 from mae_bench.progress import silent
 from mae_bench.tasks import TASKS, build_task, kind_of, load_task
 
 HUB = [
-    "qqp", "mnli_matched", "mnli_mismatched", "qnli", "snli", "xnli_sw", "pawsx_ja", "ocnli",
+    "qqp", "mnli/matched", "mnli/mismatched", "qnli", "snli", "xnli/sw", "pawsx/ja", "ocnli",
     "boolq", "multirc", "ag_news",
 ]  # fmt: skip
 
@@ -62,7 +63,7 @@ def test_pairs_without_a_gold_label_are_left_out_and_counted(tmp_path):
 
 
 def test_labels_are_read_by_name_too(tmp_path):
-    task = TASKS.get("atis_intent")
+    task = TASKS.get("atis/intent")
     names = list(task.label_names)[:12]
     write(task, tmp_path, intent=names)
     data, _ = built(task, tmp_path)
@@ -89,10 +90,28 @@ def test_numbers_that_the_hub_counts_in_another_order_are_read_by_name(monkeypat
 
 
 def test_one_text_may_have_a_number():
-    task = TASKS.get("vader_tweets")
+    task = TASKS.get("vader/tweets")
     kind = kind_of(task)
     kind.check()
     assert kind.num_texts == 1 and kind_of(TASKS.get("stsb")).num_texts == 2
     three = dataclasses.replace(task, text_fields=("a", "b", "c"))
     with pytest.raises(Exception, match="must have 1 or 2 text fields, got 3"):
         kind_of(three).check()
+
+
+def test_the_parts_of_a_source_are_named_after_a_slash():
+    """Tasks that read one folder, or folders of one; collections name sets that are known alone."""
+    by_source = defaultdict(list)
+    for name, task in TASKS:
+        if isinstance(task.source, Source):
+            by_source[task.source.folder.partition("/")[0]].append(name)
+    for source in set(by_source) - {"fewclue", "sts"}:
+        whole, *parts = sorted(by_source[source], key=lambda name: "/" in name)
+        assert all("/" in name for name in parts), source
+        assert not parts or "/" in whole or {name.partition("/")[0] for name in parts} == {whole}
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS.names() if "/" in name])
+def test_a_name_with_an_underscore_for_the_slash_gives_the_name_that_is_meant(name):
+    with pytest.raises(UnknownNameError, match=rf"Did you mean '{name}'\?"):
+        TASKS.get(name.replace("/", "_"))

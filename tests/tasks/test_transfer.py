@@ -24,7 +24,7 @@ OTHER = dataclasses.replace(
 )
 STUDY = {"name": "mine", "objectives": ["mlm"], "seeds": 1}
 SHIFTS = (
-    "vader_amazon -> vader_tweets",
+    "vader/amazon -> vader/tweets",
     "ud_pos/en -> ud_pos/fr",
     "masakhaner2/hau -> masakhaner2/yor",
     "rotten_tomatoes -> sst2",
@@ -101,7 +101,7 @@ def test_published_sets_can_be_joined(name):
             "banking77 -> clinc_oos",
             r"of 151\), .* of 77\); 'accept_reservations' is a label of 'ban",
         ),
-        ("vader_amazon -> stsb", "'vader_amazon' has 1 text an example, 'stsb' 2"),
+        ("vader/amazon -> stsb", "'vader/amazon' has 1 text an example, 'stsb' 2"),
         ("sts13 -> stsb", "'sts13' has a test alone and nothing to train on"),
         ("xquad/zh -> xquad/en", "trains on 'xquad/zh', which itself trains on 'squad'"),
     ],
@@ -134,7 +134,7 @@ def test_a_study_names_it_in_tasks_claims_and_tuning():
 
 def test_noise_of_training_is_refused_where_that_is_in_another_language():
     noise = {"typos": {"rate": 0.1, "where": "both"}}
-    asked = STUDY | {"tasks": ["vader_amazon -> vader_tweets"], "noise": [noise]}
+    asked = STUDY | {"tasks": ["vader/amazon -> vader/tweets"], "noise": [noise]}
     assert make_plan(study_of(asked), None)
     with pytest.raises(SpecError, match=r"where: both acts as in .* \(fr\), but .* trains .* 'en'"):
         make_plan(study_of(asked | {"tasks": ["ud_pos/en -> ud_pos/fr"]}), None)

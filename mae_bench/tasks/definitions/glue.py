@@ -108,7 +108,7 @@ add_published(
 )
 for _half, _rows in (("matched", 9815), ("mismatched", 9832)):
     add_published(
-        f"mnli_{_half}",
+        f"mnli/{_half}",
         "pair",
         texts=("premise", "hypothesis"),
         names=("entailment", "neutral", "contradiction"),

@@ -21,7 +21,7 @@ add_published(
 )
 for _language in "ar bg de el en es fr hi ru sw th tr ur vi zh".split():
     add_published(
-        f"xnli_{_language}",
+        f"xnli/{_language}",
         "pair",
         texts=("premise", "hypothesis"),
         names=_NLI,
@@ -40,7 +40,7 @@ for _language in "ar bg de el en es fr hi ru sw th tr ur vi zh".split():
     )
 for _language in "de en es fr ja ko zh".split():
     add_published(
-        f"pawsx_{_language}",
+        f"pawsx/{_language}",
         "pair",
         texts=("sentence1", "sentence2"),
         names=("different", "paraphrase"),
@@ -151,7 +151,7 @@ _SLICES = (
 )
 for _name, _language, _licence, _counts, _origin in _SLICES:
     add_published(
-        f"babylm_{_name}_{_language}",
+        f"babylm_{_name}/{_language}",
         "pair",
         texts=("premise", "hypothesis"),
         names=_NLI,

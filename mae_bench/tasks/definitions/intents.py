@@ -110,7 +110,7 @@ add_published(
     ),
 )
 add_published(
-    "atis_intent",
+    "atis/intent",
     "classify",
     texts=("text",),
     label="intent",
@@ -126,7 +126,7 @@ add_published(
     ),
 )
 add_published(
-    "snips_intent",
+    "snips/intent",
     "classify",
     texts=("text",),
     label="intent",

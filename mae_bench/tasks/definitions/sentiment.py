@@ -14,7 +14,7 @@ add_published(
     selection="validation",
     hub="SetFit/sst5@e51bdcd8cd3a30da231967c1a249ba59361279a3",
     licence=_MOVIES,
-    note="same source sentences as sst2, rotten_tomatoes and vader_movie: one domain, not four",
+    note="same source sentences as sst2, rotten_tomatoes and vader/movie: one domain, not four",
 )
 add_published(
     "imdb",
@@ -62,7 +62,7 @@ for _name, _names, _rows in (
     ("irony", ("non_irony", "irony"), (2862, 955, 784)),
 ):
     add_published(
-        f"tweet_eval_{_name}",
+        f"tweet_eval/{_name}",
         "classify",
         texts=("text",),
         names=_names,
@@ -86,7 +86,7 @@ for _name, _rows, _where in (
     ("tweets", (3387, 419, 394), "tweets"),
 ):
     add_published(
-        f"vader_{_name}",
+        f"vader/{_name}",
         "regress",
         texts=("text",),
         label="score",
@@ -146,7 +146,7 @@ for _language, *_counts in (
     ("yor", 8522, 2090, 4515),
 ):
     add_published(
-        f"afrisenti_{_language}",
+        f"afrisenti/{_language}",
         "classify",
         texts=("tweet",),
         names=("positive", "neutral", "negative"),

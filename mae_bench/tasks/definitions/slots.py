@@ -68,7 +68,7 @@ def _add(
 
 
 _add(
-    "atis_slots",
+    "atis/slots",
     "atis",
     _ATIS_LONG,
     _ATIS_OF_ONE_WORD,
@@ -77,7 +77,7 @@ _add(
     "flights; the split of Goo et al. 2018; seven of 127 tags are not in train",
 )
 _add(
-    "snips_slots",
+    "snips/slots",
     "snips",
     _SNIPS_LONG,
     _SNIPS_OF_ONE_WORD,

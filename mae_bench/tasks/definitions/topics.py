@@ -71,7 +71,7 @@ add_published(
     ),
 )
 add_published(
-    "trec_fine",
+    "trec/fine",
     "classify",
     texts=("text",),
     label="fine_label",
@@ -125,7 +125,7 @@ add_published(
 
 for _language in ("en", "nl", "zh"):
     add_published(
-        f"babylm_sib200_{_language}",
+        f"babylm_sib200/{_language}",
         "classify",
         texts=("sentence",),
         names=(
@@ -196,7 +196,7 @@ for _language, _classes, _rows in (
     ("yor", (*_COMMON[1:], "religion", "sports"), (1433, 206, 411)),
 ):
     add_published(
-        f"masakhanews_{_language}",
+        f"masakhanews/{_language}",
         "classify",
         texts=("text",),
         names=_classes,

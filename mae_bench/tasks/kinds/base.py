@@ -10,6 +10,7 @@ Legend: N examples, B batch, S padded length of a batch, D hidden size.
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from mae_bench.errors import DataError, SpecError
 from mae_bench.plurals import counted
 from mae_bench.registry import Registry
 from mae_bench.tasks.base import TASKS, Examples, Labels, Task
+from mae_bench.tasks.label_names import LabelNames
 from mae_bench.tasks.learner import Learner
 from mae_bench.tasks.metrics import Values
 from mae_bench.tasks.train_task import check_train_task
@@ -76,6 +78,11 @@ class TaskKind(ABC):
         self.skipped: Counter[str] = Counter()
         if (given := len(task.text_fields)) in self.allowed_texts:
             self.num_texts = given
+
+    @cached_property
+    def names(self) -> LabelNames:
+        """The task's ``label_names``, to be looked up by name or place."""
+        return LabelNames(self.task.label_names)
 
     def check(self) -> None:
         """Check that the task's definition is one of this kind.

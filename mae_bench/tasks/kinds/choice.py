@@ -14,12 +14,13 @@ import numpy as np
 from mae_bench.errors import DataError, SpecError
 from mae_bench.plurals import counted
 from mae_bench.tasks.base import Examples, Labels, Task
-from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, Learner
+from mae_bench.tasks.kinds.base import KINDS, FinetuneKind
+from mae_bench.tasks.learner import PooledLearner
 from mae_bench.tasks.metrics import Values
 from mae_bench.tasks.train_task import check_train_task
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from mae_bench.training.batching import TokenSet
     from mae_bench.training.options import Options
@@ -183,12 +184,12 @@ class Choice(FinetuneKind):
         return group(texts, counts, pad_id(tokenizer, vocab_size))
 
 
-class Places(Learner):
-    """One output an option, and cross-entropy over those of an example."""
+class Places(PooledLearner):
+    """One output for the text of an option, and cross-entropy over those of an example."""
 
     def __init__(self, task: Task, train: Examples) -> None:
         """Read the shares of the places in the training labels, by the number of options."""
-        self.task = task
+        super().__init__(task, num_outputs=1)
         counts = _counts(train)
         self.constant_losses = np.zeros(len(train))
         for count in np.unique(counts):
@@ -197,15 +198,9 @@ class Places(Learner):
             shares = np.bincount(places) / len(places)
             self.constant_losses[is_of] = -np.log(shares[places])
 
-    def head(self, width: int, *, dropout: float, seed: int) -> "nn.Module":
-        """Return pooling and a linear layer of one output, for the text of one option."""
-        from mae_bench.model.heads import PooledHead
-
-        return PooledHead(width, 1, dropout=dropout, task=self.task.trained_as, seed=seed)
-
     def output_shape(self, longest: int) -> tuple[int, ...]:
         """Return one output for each of as many options as there may be."""
-        return MAX_OPTIONS, 1
+        return MAX_OPTIONS, self.num_outputs
 
     def encode(self, labels: Labels, texts: "TokenSet") -> "Tensor":
         """Return [N, 2] int64: the right place, and the number of options."""

@@ -5,21 +5,21 @@ Legend: N examples, B batch, C classes.
 
 import copy
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from mae_bench.errors import DataError, SpecError
 from mae_bench.tasks.base import Examples, Labels, Task
-from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, Learner, Predict
+from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, Predict
+from mae_bench.tasks.learner import PooledLearner
 from mae_bench.tasks.logistic import fit_logistic
 from mae_bench.tasks.metrics import Values
 from mae_bench.tasks.mislabel import ClassKind
 from mae_bench.tasks.untrained import ClozeKind, FewShotKind, NeighbourKind, Weigh
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from mae_bench.specs import FinetuneRecipe
     from mae_bench.training.batching import TokenSet
@@ -58,11 +58,10 @@ class Classify(FinetuneKind, FewShotKind, ClozeKind, NeighbourKind, ClassKind):
     def read_label(self, value: Any, where: str) -> int:
         """Return the number of a class; a whole number may be stored as a float."""
         task = self.task
-        if isinstance(value, str) and value in self._numbers:
-            return self._numbers[value]
         is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-        if is_whole and 0 <= value < len(task.label_names):
-            return int(value)
+        place = self.names.place(int(value) if is_whole else value)
+        if place is not None:
+            return place
         names = [f"{i} = {name}" for i, name in enumerate(task.label_names)]
         more = f", ... {names[-1]}" if len(names) > MAX_NAMED else ""
         allowed = ", ".join(names[:MAX_NAMED]) + more
@@ -71,10 +70,6 @@ class Classify(FinetuneKind, FewShotKind, ClozeKind, NeighbourKind, ClassKind):
             f"label {value!r} in column '{task.label_field}' of {where} is not allowed; "
             f"allowed: {allowed}{hint}"
         )
-
-    @cached_property
-    def _numbers(self) -> dict[str, int]:
-        return {name: number for number, name in enumerate(self.task.label_names)}
 
     def array(self, labels: Sequence[Any]) -> Labels:
         """Return int64 classes."""
@@ -136,7 +131,7 @@ class Classify(FinetuneKind, FewShotKind, ClozeKind, NeighbourKind, ClassKind):
         yield from fit_logistic(features, labels, penalties, max_iter)
 
 
-class Classes(Learner):
+class Classes(PooledLearner):
     """One output a class, and cross-entropy.
 
     Balanced, a class weighs N / (C n) for its n of N training examples, as in scikit-learn, where C
@@ -146,24 +141,12 @@ class Classes(Learner):
 
     def __init__(self, task: Task, train: Labels, *, is_balanced: bool = False) -> None:
         """Read the shares of the classes in the training labels."""
-        self.task = task
+        super().__init__(task, task.num_labels)
         self.class_weights: Values | None = None
         self.constant_losses = _surprises(train)
         if is_balanced:
             self.class_weights = _balanced_weights(train, task.num_labels)
             self.constant_losses = np.full(len(train), np.log(len(np.unique(train))))
-
-    def head(self, width: int, *, dropout: float, seed: int) -> "nn.Module":
-        """Return pooling and a linear layer of C outputs."""
-        from mae_bench.model.heads import PooledHead
-
-        return PooledHead(
-            width, self.task.num_labels, dropout=dropout, task=self.task.trained_as, seed=seed
-        )
-
-    def output_shape(self, longest: int) -> tuple[int, ...]:
-        """Return C."""
-        return (self.task.num_labels,)
 
     def encode(self, labels: Labels, texts: "TokenSet") -> "Tensor":
         """Return [N] int64 classes."""

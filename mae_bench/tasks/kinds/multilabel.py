@@ -8,26 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mae_bench.errors import DataError, SpecError, near_match
+from mae_bench.errors import DataError, SpecError
 from mae_bench.tasks.base import Examples, Labels, Task
 from mae_bench.tasks.kinds.base import (
     KINDS,
     FinetuneKind,
-    Learner,
     LinearKind,
     Predict,
     objects,
 )
+from mae_bench.tasks.learner import PooledLearner
 from mae_bench.tasks.logistic import fit_logistic
 from mae_bench.tasks.metrics import Values
 from mae_bench.tasks.metrics.label_sets import members
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from mae_bench.training.batching import TokenSet
-
-_SHOWN = 12  # classes that a message lists
 
 
 @KINDS.register("multilabel")
@@ -66,17 +64,13 @@ class Multilabel(FinetuneKind, LinearKind):
         return sorted({self._number(one, where) for one in value})
 
     def _number(self, value: object, where: str) -> int:
-        names = self.task.label_names
-        if isinstance(value, str) and value in names:
-            return names.index(value)
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(names):
-            return value
-        some = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-        raise DataError(
-            f"class {value!r} in column '{self.task.label_field}' of {where} is not allowed; "
-            f"allowed are the {len(names)} label_names {some}, or their numbers."
-            + near_match(str(value), names)
-        )
+        place = self.names.place(value)
+        if place is None:
+            raise DataError(
+                f"class {value!r} in column '{self.task.label_field}' of {where} is not allowed; "
+                + self.names.allowed(value)
+            )
+        return place
 
     def array(self, labels: Sequence[object]) -> Labels:
         """Return lists of class numbers."""
@@ -141,28 +135,16 @@ def _lists(table: Values) -> Values:
     return objects(np.flatnonzero(row).tolist() for row in table)
 
 
-class LabelSets(Learner):
+class LabelSets(PooledLearner):
     """One output a class, and the mean binary cross-entropy of classes."""
 
     def __init__(self, task: Task, train: Labels) -> None:
         """Read the shares of the classes in the training labels."""
-        self.task = task
+        super().__init__(task, task.num_labels)
         table = members(train, task.num_labels)
         shares = table.mean(axis=0)
         likelihoods = np.where(table, shares, 1 - shares)  # above 0: each is of its own row, too
         self.constant_losses = -np.log(likelihoods).mean(axis=1)
-
-    def head(self, width: int, *, dropout: float, seed: int) -> "nn.Module":
-        """Return pooling and a linear layer of C outputs."""
-        from mae_bench.model.heads import PooledHead
-
-        return PooledHead(
-            width, self.task.num_labels, dropout=dropout, task=self.task.trained_as, seed=seed
-        )
-
-    def output_shape(self, longest: int) -> tuple[int, ...]:
-        """Return C."""
-        return (self.task.num_labels,)
 
     def encode(self, labels: Labels, texts: "TokenSet") -> "Tensor":
         """Return [N, C] float32: 1 where a text has the class."""

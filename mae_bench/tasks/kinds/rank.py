@@ -86,10 +86,8 @@ class Rank(CosineKind):
 
     def _name(self, value: object, where: str) -> str:
         names = self.task.label_names
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(names):
-            return names[value]
-        if isinstance(value, str) and value in names:
-            return value
+        if (place := self.names.place(value)) is not None:
+            return names[place]
         raise DataError(
             f"label {value!r} in column '{self.task.label_field}' of {where} is none of the "
             f"{len(names)} candidates; give a number from 0 to {len(names) - 1}, or a name such as "

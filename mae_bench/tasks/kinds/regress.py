@@ -12,12 +12,13 @@ import numpy as np
 
 from mae_bench.errors import DataError, SpecError
 from mae_bench.tasks.base import Examples, Labels, Task
-from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, Learner, LinearKind, Predict
+from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, LinearKind, Predict
+from mae_bench.tasks.learner import PooledLearner
 from mae_bench.tasks.metrics import Values
 from mae_bench.tasks.untrained import CosineKind, NeighbourKind, Vectors, Weigh, cosines
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from mae_bench.training.batching import TokenSet
 
@@ -104,25 +105,15 @@ class Regress(FinetuneKind, LinearKind, CosineKind, NeighbourKind):
             yield predict, True
 
 
-class Numbers(Learner):
+class Numbers(PooledLearner):
     """One output and squared error, in units of the training labels' standard deviation."""
 
     def __init__(self, task: Task, train: Labels) -> None:
         """Read mean and deviation of the training labels."""
-        self.task = task
+        super().__init__(task, num_outputs=1)
         self.mean = float(np.mean(train))
         self.scale = float(np.std(train)) or 1.0
         self.constant_losses = self._scaled(train) ** 2  # of the mean: 1 on average
-
-    def head(self, width: int, *, dropout: float, seed: int) -> "nn.Module":
-        """Return pooling and a linear layer of one output."""
-        from mae_bench.model.heads import PooledHead
-
-        return PooledHead(width, 1, dropout=dropout, task=self.task.trained_as, seed=seed)
-
-    def output_shape(self, longest: int) -> tuple[int, ...]:
-        """Return one output."""
-        return (1,)
 
     def encode(self, labels: Labels, texts: "TokenSet") -> "Tensor":
         """Return [N] float32 in units of the deviation."""

@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mae_bench.data.words import END, join_words, split_words
-from mae_bench.errors import DataError, SpecError, near_match
+from mae_bench.errors import DataError, SpecError
 from mae_bench.plurals import counted
 from mae_bench.tasks.base import Examples, Labels, Task
-from mae_bench.tasks.kinds.base import KINDS, Learner, Predict, objects
+from mae_bench.tasks.kinds.base import KINDS, Predict, objects
+from mae_bench.tasks.learner import TokenLearner
 from mae_bench.tasks.logistic import fit_logistic
 from mae_bench.tasks.metrics import Values
 from mae_bench.tasks.tag_schemes import OUTSIDE, are_spans, as_iob2, iob2_names
 from mae_bench.tasks.word_kind import WordKind, WordVectors
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from mae_bench.training.batching import TokenSet
     from mae_bench.training.word_tokens import WordTokens
 
 IGNORED = -100  # the target of tokens that start no word
-_SHOWN = 12  # tags that a message lists
 
 
 @KINDS.register("tag")
@@ -104,17 +104,13 @@ class Tag(WordKind):
         return as_iob2(tags) if are_spans(names) else tags
 
     def _name(self, tag: Any, number: int, where: str) -> str:
-        names = self.task.label_names
-        if isinstance(tag, str) and tag in names:
-            return tag
-        if isinstance(tag, int) and not isinstance(tag, bool) and 0 <= tag < len(names):
-            return names[tag]
-        some = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-        raise DataError(
-            f"tag {tag!r} of word {number} in column '{self.task.label_field}' of {where} is not "
-            f"allowed; allowed are the {len(names)} label_names {some}, or their numbers."
-            + near_match(str(tag), names)
-        )
+        place = self.names.place(tag)
+        if place is None:
+            raise DataError(
+                f"tag {tag!r} of word {number} in column '{self.task.label_field}' of {where} is "
+                f"not allowed; {self.names.allowed(tag)}"
+            )
+        return self.task.label_names[place]
 
     def read_example(
         self, texts: Sequence[object], label: object, where: str
@@ -206,7 +202,7 @@ def _by_example(predict: Predict, unread: str) -> Predict:
     return predict_examples
 
 
-class Tags(Learner):
+class Tags(TokenLearner):
     """One output a tag and token, and cross-entropy of the tokens that start a word.
 
     Every word weighs the same in training, whatever the batch it is in: the loss of an example is
@@ -215,7 +211,7 @@ class Tags(Learner):
 
     def __init__(self, task: Task, tags: Sequence[str], train: Labels, unread: str) -> None:
         """Read the shares of the tags in the training labels."""
-        self.task = task
+        super().__init__(task, len(tags))
         self.tags = tags
         self._number = {tag: number for number, tag in enumerate(tags)}
         self._unread = unread
@@ -225,18 +221,6 @@ class Tags(Learner):
         surprises = {tag: -np.log(count / num_words) for tag, count in counts.items()}
         sums = [sum(surprises[tag] for tag in tags_of_text) for tags_of_text in train]
         self.constant_losses = np.array(sums) / self._words_each
-
-    def head(self, width: int, *, dropout: float, seed: int) -> "nn.Module":
-        """Return a linear layer of C outputs on every token."""
-        from mae_bench.model.heads import TokenHead
-
-        return TokenHead(
-            width, len(self.tags), dropout=dropout, task=self.task.trained_as, seed=seed
-        )
-
-    def output_shape(self, longest: int) -> tuple[int, ...]:
-        """Return (S, C)."""
-        return longest, len(self.tags)
 
     def encode(self, labels: Labels, texts: "TokenSet") -> "Tensor":
         """Return [N, S] int64 tags at the first tokens of words; `IGNORED` at all others."""

@@ -1,0 +1,198 @@
+"""Where the winner changes: who is first by task, kind, protocol, size and noise; pairs that turn.
+
+A column is one task in one setting. Who is first in it is a mean over seeds and may be chance; what
+is *decided* is one family for each setting: all pairs of arms on all of its tasks.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from mae_bench.analysis.claims import judge_all_pairs
+from mae_bench.analysis.scores import Role, Scores, Setting
+from mae_bench.analysis.tables import Table
+from mae_bench.specs import Study
+
+_ARMS: tuple[Role, ...] = ("trained", "untrained")  # outside arms share no pretraining with these
+_SHOWN = 4  # columns named in a cell of the table; the CSV names all
+
+
+@dataclass(frozen=True)
+class Column:
+    """One task in one setting.
+
+    Attributes:
+        kind: of the task; empty where it is not known.
+        first: the arm with the best mean.
+        first_of_all: likewise, arms from outside among them.
+        beaten: pairs (better, worse) that are decided.
+        num_arms: that have a score here.
+    """
+
+    task: str
+    kind: str
+    setting: Setting
+    first: str
+    first_of_all: str
+    beaten: frozenset[tuple[str, str]]
+    num_arms: int
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the first is shown to beat every other arm."""
+        return sum(better == self.first for better, _ in self.beaten) == self.num_arms - 1
+
+
+def winner_columns(study: Study, scores: Scores, kinds: Mapping[str, str]) -> list[Column]:
+    """Return the columns in which two arms or more have a score.
+
+    Args:
+        study: whose rows these are.
+        scores: of its primary metrics.
+        kinds: of its tasks, by name.
+    """
+    columns = []
+    for setting in scores.settings:
+        arms = [arm.label for arm in scores.of_role(*_ARMS)]
+        beaten: dict[str, set[tuple[str, str]]] = {}
+        for verdict in judge_all_pairs(study, scores, arms, setting):
+            claim = verdict.claim
+            pair = (claim.treatment, claim.control)
+            if verdict.outcome in ("supported", "refuted"):
+                better = pair if verdict.outcome == "supported" else pair[::-1]
+                beaten.setdefault(str(claim.task), set()).add(better)
+        for task in scores.tasks_in(setting):
+            ranked = _ranked(scores, arms, task, setting)
+            outside = [arm.label for arm in scores.of_role("outside")]
+            everyone = _ranked(scores, [*arms, *outside], task, setting)
+            if len(ranked) > 1:
+                pairs = frozenset(beaten.get(task, ()))
+                first = (ranked[0], everyone[0])
+                columns.append(
+                    Column(task, kinds.get(task, ""), setting, *first, pairs, len(ranked))
+                )
+    return columns
+
+
+def _ranked(scores: Scores, arms: Sequence[str], task: str, setting: Setting) -> list[str]:
+    """Return the arms that have a score, the best mean first."""
+    sign = scores.measure(task, setting).sign
+    cells = {arm: scores.cells.get((arm, task, setting)) for arm in arms}
+    means = {arm: sign * cell.mean for arm, cell in cells.items() if cell and cell.n}
+    return sorted((arm for arm in means if np.isfinite(means[arm])), key=lambda arm: -means[arm])
+
+
+def winner_tables(columns: Sequence[Column]) -> list[Table]:
+    """Return the table of firsts by each axis that the study has, and that of pairs that turn."""
+    records = [record for axis in _AXES for record in _by_axis(axis, columns)]
+    if not records:
+        return []
+    turned = turned_pairs(columns)
+    pairs = {frozenset(pair) for column in columns for pair in column.beaten}
+    caption = (
+        "Where the winner changes: in how many columns (a task in a setting) an arm has the best "
+        "mean, and in brackets in how many of these it is shown to beat every other arm. Arms from "
+        "outside share no pretraining with the others and stand apart. Of "
+        f"{len(pairs)} pairs of arms with a decided difference, {len(turned)} are decided both "
+        "ways: one arm is better here, the other there."
+    )
+    tables = [Table("winners", caption, pd.DataFrame(records))]
+    if turned:
+        caption = (
+            "Pairs of arms that turn: each is shown to be better somewhere, and worse elsewhere."
+        )
+        frame = pd.DataFrame(
+            [
+                {
+                    "arms": f"{one} / {other}",
+                    "the first is better on": _named(theirs[0]),
+                    "the second is better on": _named(theirs[1]),
+                }
+                for (one, other), theirs in turned.items()
+            ]
+        )
+        tables.append(Table("turned_pairs", caption, frame))
+    return tables
+
+
+def turned_pairs(
+    columns: Sequence[Column],
+) -> dict[tuple[str, str], tuple[list[Column], list[Column]]]:
+    """Return the pairs decided both ways, each with the columns where the one and the other won."""
+    labels = dict.fromkeys(label for column in columns for pair in column.beaten for label in pair)
+    turned = {}
+    for one, other in combinations(sorted(labels), 2):
+        wins = [column for column in columns if (one, other) in column.beaten]
+        losses = [column for column in columns if (other, one) in column.beaten]
+        if wins and losses:
+            turned[one, other] = (wins, losses)
+    return turned
+
+
+def columns_long(columns: Sequence[Column]) -> pd.DataFrame:
+    """Return a line for each column."""
+    return pd.DataFrame(
+        [
+            {
+                "task": column.task,
+                "kind": column.kind,
+                "protocol": column.setting.protocol,
+                "train_size": str(column.setting.train_size),
+                "noise": column.setting.noise.label,
+                "corpus_tokens": column.setting.corpus_tokens,
+                "first": column.first,
+                "first_of_all": column.first_of_all,
+                "is_decided": column.is_decided,
+                "decided": "; ".join(f"{a} > {b}" for a, b in sorted(column.beaten)),
+            }
+            for column in columns
+        ]
+    )
+
+
+_AXES = ("kind", "protocol", "labels", "noise", "corpus tokens")
+
+
+def _value(axis: str, column: Column) -> str:
+    setting = column.setting
+    tokens = f"{setting.corpus_tokens:,}" if setting.corpus_tokens else ""
+    labels = "none" if setting.is_unlabelled else str(setting.train_size)
+    values = (column.kind, setting.protocol, labels, setting.noise.label, tokens)
+    return dict(zip(_AXES, values, strict=True))[axis]
+
+
+def _by_axis(axis: str, columns: Sequence[Column]) -> Iterator[dict[str, object]]:
+    groups: dict[str, list[Column]] = {}
+    for column in columns:
+        groups.setdefault(_value(axis, column), []).append(column)
+    if len(groups) < 2:
+        return
+    has_outside = any(column.first != column.first_of_all for column in columns)
+    for value, group in groups.items():
+        record: dict[str, object] = {"by": axis, "where": value or "unknown"}
+        record["columns"] = len(group)
+        record["first (decided)"] = _firsts(group)
+        if has_outside:
+            everyone = [column.first_of_all for column in group]
+            record["with arms from outside"] = _counted(everyone)
+        yield record
+
+
+def _firsts(group: Sequence[Column]) -> str:
+    decided = [column.first for column in group if column.is_decided]
+    firsts = Counter(column.first for column in group)
+    return ", ".join(f"{label} {n} ({decided.count(label)})" for label, n in firsts.most_common())
+
+
+def _counted(labels: Sequence[str]) -> str:
+    return ", ".join(f"{label} {n}" for label, n in Counter(labels).most_common())
+
+
+def _named(columns: Sequence[Column]) -> str:
+    shown = [f"{column.task} ({column.setting.label})" for column in columns[:_SHOWN]]
+    more = [f"and {len(columns) - _SHOWN} more"] if len(columns) > _SHOWN else []
+    return "; ".join([*shown, *more])
