@@ -1,15 +1,14 @@
-"""A study so small that all of it runs in seconds, and ways to run it in another process."""
+"""A study so small that all of it runs in seconds, and ways to look at it while it runs."""
 
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from functools import partial
 
 from filelock import FileLock, Timeout
 
+from mae_bench.planning.yaml_text import read_yaml
 from mae_bench.results import load_rows
 
 STUDY = """\
@@ -24,37 +23,23 @@ noise: [clean, {typos: 0.1}]
 seeds: 2
 finetune: {learning_rates: [1e-3], epochs: 1, min_steps: 2, max_length: 32}
 """
-LIMIT_S = 3600  # against a hang alone: a busy machine may take many times as long as an idle one
+SHORT = {"pretrain": {"budget": {"steps": 4}, "batch_rows": 8}, "noise": None, "seeds": 1}
+PROBE = {"max_length": 32, "poolings": ["mean"], "inverse_penalties": [1.0]}
 NUM_STAGES = 3 + 2 * (2 + 3 + 3)  # prepared; a seed's floors, pretrainings and fine-tunes
 CLOCKS = ["pretrain_s", "evaluate_s"]
 
 
-def start(*arguments):
-    """Start the command line in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "mae_bench", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "MAE_BENCH_HOME": "/dev/null/unused"},
-        preexec_fn=_hear_interrupts,
-    )
+def short_study(**changes):
+    """Return a shorter study as a mapping, with some keys changed; a key that is None is gone."""
+    keys = read_yaml(STUDY, "tiny") | SHORT | changes
+    return {key: value for key, value in keys.items() if value is not None}
 
 
-def _hear_interrupts():
-    """Undo what a shell does to its background jobs, whose children would ignore SIGINT."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def finish(process):
-    """Wait for a process; return its exit code, stdout and stderr."""
-    out, err = process.communicate(timeout=LIMIT_S)
-    return process.returncode, out, err
-
-
-def call(*arguments):
-    """Run the command line; return its exit code, stdout and stderr."""
-    return finish(start(*arguments))
+def write_study(folder, **changes):
+    """Write a shorter study with some keys changed; return the path."""
+    path = folder / "tiny.yaml"
+    path.write_text(json.dumps(short_study(**changes)), encoding="utf-8")  # it is YAML, too
+    return path
 
 
 def rows(home, name="tiny"):
@@ -76,11 +61,11 @@ def times(home):
 def wait(until, process, every_s=0.005):
     """Return what ``until`` returns, once that is true; fail if a process ends before."""
     while True:
-        is_over = process.poll() is not None  # asked first, so that the last state is looked at
+        is_over = process.is_over()  # asked first, so that the last state is looked at
         if result := until():
             return result
         if is_over:
-            raise AssertionError(f"it ended before that: {process.communicate()}")
+            raise AssertionError(f"it ended before that: {process.finish()}")
         time.sleep(every_s)
 
 

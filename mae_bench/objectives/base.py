@@ -5,11 +5,11 @@ Legend: B rows, L positions a row, S tokens that the encoder sees, M predicted p
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol
+from typing import Any, ClassVar, Generic
 
 from pydantic import ValidationError
 from torch import Tensor, nn
@@ -30,31 +30,14 @@ from mae_bench.objectives.requirements import (
     Scorer,
     requirements_of,
 )
+from mae_bench.objectives.trial import Trial as Trial
 from mae_bench.registry import Registry
 from mae_bench.sentences import first_key_path, sentence
 from mae_bench.specs import BackboneSpec, Frozen
 
-Choice = TypeVar("Choice")
 # Without a type argument, `Objective` is one whose options are not known.
 OptionsT = TypeVar("OptionsT", bound=Frozen, default=Any)
 Controls = Mapping[str, tuple[str, Mapping[str, object]]]  # objective and options by label
-
-
-class Trial(Protocol):
-    """The part of an Optuna trial that a search space uses."""
-
-    def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
-    ) -> float:
-        """Draw a number."""
-
-    def suggest_int(
-        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
-    ) -> int:
-        """Draw a whole number."""
-
-    def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Choice:
-        """Draw one of the choices."""
 
 
 @dataclass(frozen=True)

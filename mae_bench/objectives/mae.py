@@ -174,8 +174,7 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
     def forward(self, view: View) -> LossOutput:
         """Return the loss at the removed positions; with the terms against collapse in training."""
         assert isinstance(view, MaeView) and view.target_ids is not None
-        options = self.options
-        encoded, kept, is_pad = self._encode(view)
+        options, (encoded, kept, is_pad) = self.options, self._encode(view)
         features = self._decode(view, encoded, kept, is_pad)
         ids = view.target_ids if view.labels is None else view.labels
         if options.target == "tokens":
@@ -188,8 +187,8 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
             output = LossOutput(loss, number_of(features, filling(view)))
         # In evaluation the loss is that of an arm without these terms, to be compared with it.
         if self.training and options.is_regularised:
-            penalty = options.penalty(pool(encoded, is_pad, "mean"))
-            output = replace(output, loss=output.loss + penalty)
+            loss = output.loss + options.penalty(pool(encoded, is_pad, "mean"))
+            output = replace(output, loss=loss)
         return output
 
     def guess_tokens(self, view: View) -> TokenGuess:

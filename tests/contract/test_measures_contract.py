@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from command_line import LIMIT_S
 
 from mae_bench.errors import SpecError, UnknownNameError
 from mae_bench.measures import MEASURES, declare, measure_of
@@ -114,7 +115,7 @@ def test_plan_refuses_claims_that_cannot_be_read(registries):
 
 def test_declarations_need_no_torch():
     code = "import sys, mae_bench.measures; assert not {'torch', 'numpy'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=LIMIT_S)
 
 
 @pytest.mark.parametrize(

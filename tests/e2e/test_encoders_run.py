@@ -1,28 +1,26 @@
 """A study with one arm that is pretrained and one encoder from outside, run and reported."""
 
+import shutil
+
 import pytest
 from family_encoders import save_family
-from tiny_study import STUDY
+from tiny_study import short_study
 
 from mae_bench.api import report
 from mae_bench.planning.shorthand import study_of
-from mae_bench.planning.yaml_text import read_yaml
 from mae_bench.runner.session import Session
 
 COSTS = ["pretrain_tokens", "pretrain_steps", "pretrain_flops", "pretrain_s", "encoder_flops"]
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory):
+def session(prepared, tmp_path_factory):
     folder = tmp_path_factory.mktemp("encoders")
     encoder = save_family("xlm-roberta", folder / "theirs")
-    raw = read_yaml(STUDY, "tiny") | {
-        "name": "both",
-        "objectives": ["mlm"],
-        "encoders": [str(encoder)],
-        "pretrain": {"budget": {"steps": 4}, "batch_rows": 8},
-    }
-    session = Session(study_of(raw), home=folder / "home", device="cpu", workers=1)
+    keys = {"name": "both", "objectives": ["mlm"], "encoders": [str(encoder)]}
+    raw = short_study(noise=["clean", {"typos": 0.1}], seeds=2, **keys)
+    home = shutil.copytree(prepared, folder / "home")
+    session = Session(study_of(raw), home=home, device="cpu", workers=1)
     session.run()
     return session
 

@@ -3,7 +3,8 @@
 import json
 
 import numpy as np
-from tiny_study import call, log, rows
+from command_line import call
+from tiny_study import log, rows
 
 ARMS = (
     "objectives=[{mlm: {masking: [span, pmi]}}, "

@@ -1,48 +1,50 @@
 """Noises of text, of labels and from data, and sizes for each class: from a study to its report."""
 
-import pyarrow
-import pyarrow.parquet
+import shutil
+
 import pytest
-from tiny_study import call, log, rows
+from command_line import call
+from local_data import write_split
+from tiny_study import PROBE, log, rows, write_study
 
 from mae_bench import load_study
 from mae_bench.analysis.derived import derived_tables
 from mae_bench.analysis.rows import read_scores
 from mae_bench.results import load_rows
 
-STUDY = """\
-name: noisy
-backbone: {num_layers: 1, hidden_size: 32, num_heads: 2, max_length: 32}
-corpus: {sources: [world], tokens: 10_000, tokenizer: {vocab_size: 400}, row_length: 32}
-pretrain: {budget: {steps: 10}, batch_rows: 8}
-objectives: [mlm, mae]
-tasks: [world/topic]
-protocols: [linear_probe]
-train_sizes: [4/class, 60, 200]
-noise: [clean, {ocr: [0.1, 0.3]}, {labels: {rate: 0.3, where: train}}, {misspellings: 0.3}]
-seeds: 1
-linear_probe: {poolings: [mean], inverse_penalties: [1.0], max_length: 32}
-"""
+NOISES = [
+    "clean",
+    {"ocr": [0.1, 0.3]},
+    {"labels": {"rate": 0.3, "where": "train"}},
+    {"misspellings": 0.3},
+]
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(prepared, tmp_path_factory):
     folder = tmp_path_factory.mktemp("noisy")
-    file = folder / "data" / "misspellings" / "en" / "train.parquet"
-    file.parent.mkdir(parents=True)
     columns = {"correct": ["ni", "tu", "gama"], "misspelling": ["nii", "ttu", "gmaa"]}
-    pyarrow.parquet.write_table(pyarrow.table(columns), file)
-    (folder / "noisy.yaml").write_text(STUDY)
-    home = folder / "home"
+    write_split(folder / "data", "misspellings/en", "train", columns)
+    study = write_study(
+        folder,
+        pretrain={"budget": {"steps": 10}, "batch_rows": 8},
+        objectives=["mlm", "mae"],
+        protocols=["linear_probe"],
+        train_sizes=["4/class", 60, 200],
+        noise=NOISES,
+        finetune=None,
+        linear_probe=PROBE,
+    )
+    home = shutil.copytree(prepared, folder / "home")
     where = ("--home", home, "--data-dir", folder / "data", "--workers", 1)
-    code, _, err = call("run", folder / "noisy.yaml", *where)
+    code, _, err = call("run", study, *where)
     assert code == 0, err
     assert "error_table" in [line["kind"] for line in log(home)]
     return folder
 
 
 def test_every_cell_has_a_value(finished):
-    table = rows(finished / "home", "noisy")
+    table = rows(finished / "home")
     assert len(table) == 5 * 3 * 5 and table["failure"].isna().all()
     assert set(table["train_size"]) == {"4/class", "60", "200"}
     is_per_class = table["train_size"] == "4/class"
@@ -55,8 +57,8 @@ def test_every_cell_has_a_value(finished):
 
 
 def test_what_noise_costs_and_where_curves_cross_is_worked_out(finished, tmp_path):
-    study = load_study(finished / "noisy.yaml")
-    scores = read_scores(load_rows(finished / "home" / "studies" / "noisy"), study)
+    study = load_study(finished / "tiny.yaml")
+    scores = read_scores(load_rows(finished / "home" / "studies" / "tiny"), study)
     curves, crossings = derived_tables(scores, "mlm", tmp_path)
     assert set(curves.frame["noise"]) == {"ocr (test)", "labels (train)", "misspellings (test)"}
     assert set(curves.frame["rates"]) == {"0 0.1 0.3", "0 0.3"}

@@ -1,15 +1,14 @@
 """Parts of another package, all in one study: each is as many files as CONTRIBUTING says."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-import pandas as pd
 import pytest
+from command_line import start
+from local_data import write_split
+from tiny_study import write_study
 
 from mae_bench.results import load_rows
 
@@ -40,19 +39,6 @@ add_task(
     )
 )
 """
-STUDY = """\
-name: theirs
-backbone: {arch: electra, num_layers: 1, hidden_size: 32, num_heads: 2, max_length: 32}
-corpus: {sources: [world], tokens: 5_000, tokenizer: {vocab_size: 300}, row_length: 32}
-pretrain: {budget: {steps: 4}, batch_rows: 8}
-objectives: [swapped_halves]
-tasks: [TASK]
-protocols: [PROTOCOLS]
-noise: [clean, {their_shout: 0.5}]
-train_sizes: [20]
-seeds: 1
-finetune: {learning_rates: [1e-3], epochs: 1, min_steps: 4, max_length: 32}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +58,10 @@ def site(tmp_path_factory):
         lines += [f"[mae_bench.{group}]", f"{name} = {module.stem}"]
     (about / "entry_points.txt").write_text("\n".join(lines) + "\n")
     (about / "RECORD").write_text("".join(f"{name},,\n" for name in sorted(modules)))
-    data = folder / "data" / "words"
-    data.mkdir(parents=True)
     for split, count in (("train", 60), ("test", 20)):
         words = [["Ada", "reads", f"{split}{row}"][row % 2 :] for row in range(count)]
         tags = [[int(word[0].isupper()) for word in each] for each in words]
-        pd.DataFrame({"words": words, "tags": tags}).to_parquet(data / f"{split}.parquet")
+        write_split(folder / "data", "words", split, {"words": words, "tags": tags})
     return folder
 
 
@@ -96,30 +80,31 @@ def test_a_part_is_as_many_files_as_contributing_says(row):
 @pytest.mark.parametrize(
     ("task", "protocols", "metrics"),
     [
-        ("world/topic", "finetune, neighbours", {"accuracy"}),
-        ("their_words", "finetune", {"their_tag_accuracy"}),
+        ("world/topic", ["finetune", "neighbours"], {"accuracy"}),
+        ("their_words", ["finetune"], {"their_tag_accuracy"}),
     ],
 )
-def test_all_of_them_run_in_a_study(site, tmp_path, task, protocols, metrics):
-    path = tmp_path / "theirs.yaml"
-    path.write_text(STUDY.replace("TASK", task).replace("PROTOCOLS", protocols))
-    command = [
-        *(sys.executable, "-m", "mae_bench", "run", path, "--home", tmp_path / "home"),
-        *("--data-dir", site / "data", "--executor", "one_by_one", "--workers", 1),
-    ]
-    done = subprocess.run(
-        list(map(str, command)),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(TESTS.parent)])},
+def test_all_of_them_run_in_a_study(site, tmp_path, home, task, protocols, metrics):
+    small = {"num_layers": 1, "hidden_size": 32, "num_heads": 2, "max_length": 32}
+    path = write_study(
+        tmp_path,
+        backbone={"arch": "electra", **small},
+        objectives=["swapped_halves"],
+        tasks=[task],
+        protocols=protocols,
+        noise=["clean", {"their_shout": 0.5}],
     )
-    assert done.returncode == 0, done.stderr
-    rows = load_rows(tmp_path / "home" / "studies" / "theirs")
+    places = ("--home", home, "--data-dir", site / "data")
+    process = start(
+        *("run", path, *places, "--executor", "one_by_one", "--workers", 1), PYTHONPATH=str(site)
+    )
+    code, _, err = process.finish()
+    assert code == 0, err
+    rows = load_rows(home / "studies" / "tiny")
     theirs = rows[(rows["objective"] == "swapped_halves") & rows["is_primary"]]
     assert rows["failure"].isna().all()
-    assert set(theirs["protocol"]) == set(protocols.split(", "))
+    assert set(theirs["protocol"]) == set(protocols)
     assert set(theirs["noise"]) == {"clean", "their_shout"}
     assert metrics == set(theirs["metric"])
-    plan = json.loads((tmp_path / "home" / "studies" / "theirs" / "study.json").read_text())
+    plan = json.loads((home / "studies" / "tiny" / "study.json").read_text())
     assert "electra" in json.dumps(plan)

@@ -4,7 +4,8 @@ import json
 import shutil
 
 import pytest
-from tiny_study import call, rows
+from command_line import call
+from tiny_study import rows
 
 from mae_bench.cli import main
 from mae_bench.planning.plan import make_plan
@@ -41,8 +42,8 @@ def write_data(folder):
         (folder / f"{part}.jsonl").write_text("\n".join(lines), encoding="utf-8")
 
 
-def test_a_study_reads_its_own_files_and_a_moved_file_is_the_same_task(tmp_path):
-    study, home = tmp_path / "tiny.yaml", tmp_path / "home"
+def test_a_study_reads_its_own_files_and_a_moved_file_is_the_same_task(tmp_path, home):
+    study = tmp_path / "tiny.yaml"
     study.write_text(STUDY)
     write_data(tmp_path / "data")
     code, _, err = call("run", study, "--home", home, "--workers", 1)

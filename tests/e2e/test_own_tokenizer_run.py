@@ -4,9 +4,10 @@ import json
 
 import pytest
 import torch
+from command_line import call
 from outside_encoders import SAVE, texts
 from safetensors.torch import load_file
-from tiny_study import call, rows
+from tiny_study import rows
 from transformers import AutoModel, AutoTokenizer
 
 STUDY = """\

@@ -1,29 +1,18 @@
 """A package of a third party, installed offline: it is listed, checked and run."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from command_line import start
+from tiny_study import PROBE, write_study
 
 from mae_bench.results import load_rows
 
 EXAMPLE = Path(__file__).parents[1] / "plugin_example"
-STUDY = """\
-name: plugged
-backbone: {num_layers: 1, hidden_size: 32, num_heads: 2, max_length: 32}
-corpus: {sources: [world], tokens: 10_000, tokenizer: {vocab_size: 400}, row_length: 32}
-pretrain: {budget: {steps: 10}, batch_rows: 8}
-objectives: [mlm, {swapped_halves: {swapped_ratio: 0.4}}]
-tasks: [world/topic]
-protocols: [linear_probe, representation]
-train_sizes: [20]
-seeds: 1
-linear_probe: {max_length: 32, poolings: [mean], inverse_penalties: [1.0]}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +32,7 @@ def site(tmp_path_factory):
 
 def call(site, *arguments):
     """Run the command line where the example is installed; return code, stdout, stderr."""
-    done = subprocess.run(
-        [sys.executable, "-m", "mae_bench", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(site), "MAE_BENCH_HOME": "/dev/null/unused"},
-    )
-    return done.returncode, done.stdout, done.stderr
+    return start(*arguments, PYTHONPATH=str(site)).finish()
 
 
 def test_an_objective_from_outside_takes_two_files():
@@ -77,16 +59,21 @@ def test_it_keeps_the_contract(site):
     assert "keeps all 13 checks" in err
 
 
-def test_it_runs_in_a_study(site, tmp_path):
-    path = tmp_path / "plugged.yaml"
-    path.write_text(STUDY)
-    code, _, err = call(site, "run", path, "--home", tmp_path / "home", "--workers", 1)
+def test_it_runs_in_a_study(site, tmp_path, home):
+    path = write_study(
+        tmp_path,
+        objectives=["mlm", {"swapped_halves": {"swapped_ratio": 0.4}}],
+        protocols=["linear_probe", "representation"],
+        finetune=None,
+        linear_probe=PROBE,
+    )
+    code, _, err = call(site, "run", path, "--home", home, "--workers", 1)
     assert code == 0, err
-    rows = load_rows(tmp_path / "home" / "studies" / "plugged")
+    rows = load_rows(home / "studies" / "tiny")
     mine = rows[(rows["arm"] == "swapped_halves") & rows["is_primary"]]
     assert set(mine["metric"]) == {"accuracy", "rank_tau"}
     assert mine["value"].notna().all() and (mine["pretrain_flops"] > 0).all()
     page = tmp_path / "report"
-    code, _, err = call(site, "report", path, "--home", tmp_path / "home", "-o", page)
+    code, _, err = call(site, "report", path, "--home", home, "-o", page)
     assert code == 0, err
     assert "corpus (rank_tau)" in (page / "index.html").read_text()

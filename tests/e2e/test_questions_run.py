@@ -4,9 +4,9 @@ import json
 import random
 
 import pandas as pd
-import pyarrow
-import pyarrow.parquet
 import pytest
+from local_data import write_split
+from tiny_study import short_study
 
 from mae_bench.analysis.report import write_report
 from mae_bench.planning.study import study_of
@@ -14,29 +14,18 @@ from mae_bench.planning.warnings import prepared_warnings
 from mae_bench.runner.session import Session
 from mae_bench.tasks import TASKS
 
-STUDY = {
-    "name": "questions",
-    "backbone": {"num_layers": 1, "hidden_size": 32, "num_heads": 2, "max_length": 48},
-    "corpus": {"tokens": 2_000, "tokenizer": {"vocab_size": 300}, "row_length": 32},
-    "pretrain": {"budget": {"steps": 2}, "batch_rows": 8, "precision": "fp32"},
-    "objectives": ["mlm"],
-    "tasks": ["squad", "c3"],
-    "finetune": {
-        "learning_rates": [1e-3],
-        "epochs": 1,
-        "min_steps": 2,
-        "max_length": 48,
-        "precision": "fp32",
-    },
-    "train_sizes": [16],
-    "seeds": 1,
-}
+TUNED = {"learning_rates": [1e-3], "epochs": 1, "min_steps": 2, "max_length": 48}
+STUDY = short_study(
+    backbone={"num_layers": 1, "hidden_size": 32, "num_heads": 2, "max_length": 48},
+    objectives=["mlm"],
+    tasks=["squad", "c3"],
+    train_sizes=[16],
+    finetune=TUNED,
+)
 
 
 def write(folder, name, split, rows):
-    (folder / name).mkdir(parents=True, exist_ok=True)
-    columns = {field: [row[field] for row in rows] for field in rows[0]}
-    pyarrow.parquet.write_table(pyarrow.table(columns), folder / f"{name}/{split}.parquet")
+    write_split(folder, name, split, {field: [row[field] for row in rows] for field in rows[0]})
 
 
 def questions(part, count):
@@ -73,10 +62,8 @@ def data(tmp_path):
     return tmp_path
 
 
-def test_a_study_runs_from_its_data_to_its_report(data, tmp_path):
-    session = Session(
-        study_of(STUDY), home=tmp_path / "home", data_dir=data, device="cpu", workers=1
-    )
+def test_a_study_runs_from_its_data_to_its_report(data, home, tmp_path):
+    session = Session(study_of(STUDY), home=home, data_dir=data, device="cpu", workers=1)
     rows = session.run()
     assert rows["failure"].isna().all() and rows["value"].between(0, 1).all()
     assert set(rows["arm"]) == {"random_init", "mlm", "majority class"}

@@ -6,18 +6,8 @@ import signal
 import time
 
 import pytest
-from tiny_study import (
-    NUM_STAGES,
-    at_work,
-    call,
-    finish,
-    log,
-    rows,
-    start,
-    state_of,
-    stop_at_work,
-    wait,
-)
+from command_line import call, start
+from tiny_study import NUM_STAGES, at_work, log, rows, state_of, stop_at_work, wait
 
 from mae_bench.store.leases import holder
 
@@ -25,37 +15,37 @@ LONG = ["--set", "pretrain.budget.steps=1_000_000"]  # not over before a signal 
 
 
 @pytest.mark.parametrize("kinds", [["tokenizer", "pretrain", "evaluate"]])
-def test_killed_at_random_moments_it_gives_the_same_rows(finished, study, home, kinds):
+def test_killed_at_random_moments_it_gives_the_same_rows(finished, study, new_home, kinds):
     chance = random.Random(0)
     for kind in kinds:
-        process = start("run", study, "--home", home, "--workers", 1)
-        assert stop_at_work(home, kind, process) == process.pid
+        process = start("run", study, "--home", new_home, "--workers", 1)
+        assert stop_at_work(new_home, kind, process) == process.pid
         process.send_signal(signal.SIGCONT)
         time.sleep(chance.random() * 0.3)
         process.kill()
-        process.communicate()
-    code, _, err = call("run", study, "--home", home, "--workers", 1)
+        process.finish()
+    code, _, err = call("run", study, "--home", new_home, "--workers", 1)
     assert code == 0, err
-    assert rows(home).equals(rows(finished[1]))
-    done = [(line["kind"], line["id"]) for line in log(home) if line["what"] == "done"]
+    assert rows(new_home).equals(rows(finished[1]))
+    done = [(line["kind"], line["id"]) for line in log(new_home) if line["what"] == "done"]
     assert len(done) - len(set(done)) == 0
-    assert not list((home / "leases").glob("*.json"))
-    assert not list((home / "artefacts" / ".building").glob("*"))
-    assert not list((home / "work").glob("*/*"))
+    assert not list((new_home / "leases").glob("*.json"))
+    assert not list((new_home / "artefacts" / ".building").glob("*"))
+    assert not list((new_home / "work").glob("*/*"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
-def test_killed_again_and_again(finished, study, home, seed):
+def test_killed_again_and_again(finished, study, new_home, seed):
     chance = random.Random(seed)
     for _ in range(4):
-        process = start("run", study, "--home", home, "--workers", 2)
+        process = start("run", study, "--home", new_home, "--workers", 2)
         time.sleep(2 + chance.random() * 10)
         process.kill()
-        process.communicate()
-    code, _, err = call("run", study, "--home", home, "--workers", 1)
+        process.finish()
+    code, _, err = call("run", study, "--home", new_home, "--workers", 1)
     assert code == 0, err
-    same = rows(home).set_index("cell_id").index
+    same = rows(new_home).set_index("cell_id").index
     assert set(same) == set(rows(finished[1])["cell_id"])
 
 
@@ -64,7 +54,7 @@ def test_interrupted_it_ends_cleanly_and_says_how_to_go_on(study, home, workers,
     process = start("run", study, "--home", home, "--workers", workers, *LONG)
     wait(lambda: at_work(home, "pretrain"), process)
     process.send_signal(number)
-    code, _, err = finish(process)
+    code, _, err = process.finish()
     assert code == 130
     assert err.splitlines()[-1] == "interrupted; run the same command again to resume"
     assert "Traceback" not in err
@@ -79,6 +69,6 @@ def test_workers_end_with_their_killed_parent(study, home):
     worker = wait(lambda: at_work(home, "pretrain"), process)[0]
     assert worker != process.pid
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.finish()
     while state_of(worker) != "Z":
         time.sleep(0.05)

@@ -4,7 +4,8 @@ import json
 import shutil
 
 import pytest
-from tiny_study import CLOCKS, NUM_STAGES, call, log, rows, times
+from command_line import call
+from tiny_study import CLOCKS, NUM_STAGES, log, rows, times
 
 from mae_bench import errors, load_study, plan, report, run_study
 from mae_bench.results import COLUMNS, load_rows
@@ -39,11 +40,11 @@ def test_a_second_run_does_nothing_and_says_so(finished):
     assert code == 2 and "--workers must be at least 1, got 0" in err
 
 
-def test_preparing_does_what_needs_the_network_and_no_more(study, home):
-    code, _, err = call("prepare", study, "--home", home, "--workers", 1)
+def test_preparing_does_what_needs_the_network_and_no_more(study, new_home):
+    code, _, err = call("prepare", study, "--home", new_home, "--workers", 1)
     assert code == 0, err
     assert "all 3 stages of 'tiny' are done" in err
-    assert [line["kind"] for line in log(home)] == ["tokenizer", "blocks", "task"]
+    assert [line["kind"] for line in log(new_home)] == ["tokenizer", "blocks", "task"]
 
 
 def test_python_reads_what_the_command_line_made(finished):

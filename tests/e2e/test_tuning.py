@@ -7,7 +7,8 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
-from tiny_study import STUDY, call, finish, log, rows, start, stop_at_work
+from command_line import call, start
+from tiny_study import STUDY, log, rows, stop_at_work
 
 from mae_bench.planning.study import load_study
 from mae_bench.runner.session import Session
@@ -29,9 +30,9 @@ def yaml(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def tuned(yaml, tmp_path_factory):
+def tuned(yaml, prepared, tmp_path_factory):
     """Return a home after an undisturbed tuning."""
-    home = tmp_path_factory.mktemp("tuned") / "home"
+    home = shutil.copytree(prepared, tmp_path_factory.mktemp("tuned") / "home")
     tune(Session(load_study(yaml), home=home, device="cpu", workers=1))
     return home
 
@@ -82,22 +83,24 @@ def test_every_arm_gets_the_same_trials_and_the_test_split_stays_unread(tuned):
 
 
 @pytest.mark.parametrize("sampler", [pytest.param("random", marks=pytest.mark.slow), "tpe"])
-def test_killed_and_resumed_it_loses_and_repeats_nothing(yaml, tuned, tmp_path, sampler):
-    home, expected = tmp_path / "home", tuned
+def test_killed_and_resumed_it_loses_and_repeats_nothing(
+    yaml, prepared, home, tuned, tmp_path, sampler
+):
+    expected = tuned
     change = ["--set", f"tuning.sampler={sampler}"]
     arguments = ["tune", yaml, "--home", home, "--workers", 1, *change]
     for kind in ("pretrain", "evaluate"):
         process = start(*arguments)
         assert stop_at_work(home, kind, process) == process.pid
         process.kill()
-        process.communicate()
+        process.finish()
     assert any("RUNNING" in trial_states for trial_states in states(home).values())
     code, _, err = call(*arguments)
     assert code == 0, err
     assert len(done(home)) == len(set(done(home)))
     assert list(states(home).values()) == [["COMPLETE"] * 3] * 2
     if sampler != "random":
-        expected = tmp_path / "undisturbed"
+        expected = shutil.copytree(prepared, tmp_path / "undisturbed")
         arguments[3] = expected
         assert call(*arguments)[0] == 0
     assert read(home) == read(expected)
@@ -111,19 +114,17 @@ def test_killed_and_resumed_it_loses_and_repeats_nothing(yaml, tuned, tmp_path, 
     assert len(log(expected)) == count
 
 
-def test_two_processes_at_once_tune_once(yaml, tuned, tmp_path):
-    home = tmp_path / "home"
+def test_two_processes_at_once_tune_once(yaml, tuned, home):
     both = [start("tune", yaml, "--home", home, "--workers", 1) for _ in range(2)]
     for process in both:
-        code, _, err = finish(process)
+        code, _, err = process.finish()
         assert code == 0, err
     assert read(home) == read(tuned)
     assert len(done(home)) == len(set(done(home)))
 
 
 def test_a_run_tunes_first_and_its_arms_have_the_choice(yaml, tuned, tmp_path):
-    home = tmp_path / "home"
-    shutil.copytree(tuned, home)
+    home = shutil.copytree(tuned, tmp_path / "home")
     (home / "studies" / "tiny" / "tuned.json").unlink()
     code, out, _ = call("plan", yaml, "--home", home, "--json")
     facts = json.loads(out)["tuning"]
@@ -168,33 +169,33 @@ def _pretrained(table, label):
     return table[table["arm"] == label]["pretrain_id"].iloc[0]
 
 
-def test_the_test_split_cannot_move_the_choice(yaml, tuned, tmp_path):
-    session = Session(load_study(yaml), home=tmp_path, device="cpu", workers=1)
+def test_the_test_split_cannot_move_the_choice(yaml, tuned, home):
+    session = Session(load_study(yaml), home=home, device="cpu", workers=1)
     session.prepare()
-    (folder,) = (tmp_path / "artefacts" / "task").iterdir()
+    (folder,) = (home / "artefacts" / "task").iterdir()
     test = pd.read_parquet(folder / "test.parquet")
     test["label"] = np.random.default_rng(0).permutation(test["label"].to_numpy())
     test.to_parquet(folder / "test.parquet", index=False)
     (folder / "done.json").unlink()
     mark_done(folder, {}, is_synced=False)
     tune(session)
-    assert read(tmp_path) == read(tuned)
+    assert read(home) == read(tuned)
 
 
-def test_diverged_trials_are_counted_and_tried_again_on_demand(yaml, tmp_path):
+def test_diverged_trials_are_counted_and_tried_again_on_demand(yaml, home):
     changes = ["pretrain.peak_lr=1e30", "objectives=[mlm]", "tuning.trials=2"]
-    session = Session(load_study(yaml, changes), home=tmp_path, device="cpu", workers=1)
+    session = Session(load_study(yaml, changes), home=home, device="cpu", workers=1)
     outcome = tune(session)
     arm = outcome.arms["mlm"]
     assert (len(arm.trials), arm.num_failed, arm.value, arm.chosen) == (2, 2, None, {})
     assert all("pretraining failed" in trial.failure for trial in arm.trials)
-    assert list(states(tmp_path).values()) == [["FAIL"] * 2]
-    count = len(log(tmp_path))
+    assert list(states(home).values()) == [["FAIL"] * 2]
+    count = len(log(home))
     assert tune(session) == outcome
-    assert len(log(tmp_path)) == count
+    assert len(log(home)) == count
     assert tune(session, retry_failed=True) == outcome
-    assert [line["what"] for line in log(tmp_path)[count:]] == ["failed"] * 2
+    assert [line["what"] for line in log(home)[count:]] == ["failed"] * 2
     changes = [argument for change in changes for argument in ("--set", change)]
-    code, out, err = call("tune", yaml, "--home", tmp_path, *changes)
+    code, out, err = call("tune", yaml, "--home", home, *changes)
     assert code == 1 and "failed: every trial of 'mlm'" in err
     assert "the study's own options stay" in out

@@ -1,32 +1,26 @@
 """A study of two variants of one protocol, from YAML to a report."""
 
 import pandas as pd
+from tiny_study import short_study
 
 from mae_bench.analysis.report import write_report
 from mae_bench.planning.study import study_of
 from mae_bench.runner.session import Session
 
-STUDY = {
-    "name": "variants",
-    "backbone": {"num_layers": 2, "hidden_size": 32, "num_heads": 2, "max_length": 32},
-    "corpus": {"sources": ["world"], "tokens": 5_000, "tokenizer": {"vocab_size": 400},
-               "row_length": 32},
-    "pretrain": {"budget": {"steps": 3}, "batch_rows": 8},
-    "objectives": ["mlm"],
-    "tasks": ["world/topic"],
-    "protocols": ["finetune", "finetune/low", "finetune/parts"],
-    "finetune": {"learning_rates": [0.001], "epochs": 1, "min_steps": 3},
-    "recipes": {
+STUDY = short_study(
+    backbone={"num_layers": 2, "hidden_size": 32, "num_heads": 2, "max_length": 32},
+    objectives=["mlm"],
+    protocols=["finetune", "finetune/low", "finetune/parts"],
+    finetune={"learning_rates": [0.001], "epochs": 1, "min_steps": 3},
+    recipes={
         "finetune/low": {"layer_lr_decay": 0.5, "probe_steps": 2, "freeze": "embeddings"},
         "finetune/parts": {"long_text": "chunks", "max_length": 6, "class_weights": "balanced"},
     },
-    "train_sizes": [20],
-    "seeds": 1,
-}  # fmt: skip
+)
 
 
-def test_variants_are_columns_of_their_own(tmp_path):
-    session = Session(study_of(STUDY), home=tmp_path / "home", device="cpu", workers=1)
+def test_variants_are_columns_of_their_own(tmp_path, home):
+    session = Session(study_of(STUDY), home=home, device="cpu", workers=1)
     rows = session.run()
     assert rows["failure"].isna().all()
     trained = rows[(rows["arm"] == "mlm") & rows["is_primary"].astype(bool)]

@@ -4,35 +4,24 @@ import random
 
 import numpy as np
 import pandas as pd
-import pyarrow
-import pyarrow.parquet
+from local_data import write_split
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 from small_cases import FILLERS, SIGNS
+from tiny_study import short_study
 
 from mae_bench.analysis.report import write_report
 from mae_bench.planning.study import study_of
 from mae_bench.runner.session import Session
 from mae_bench.tasks import TASKS
 
-STUDY = {
-    "name": "words",
-    "backbone": {"num_layers": 1, "hidden_size": 32, "num_heads": 2, "max_length": 32},
-    "corpus": {"tokens": 2_000, "tokenizer": {"vocab_size": 300}, "row_length": 32},
-    "pretrain": {"budget": {"steps": 2}, "batch_rows": 8, "precision": "fp32"},
-    "objectives": ["mlm"],
-    "protocols": ["finetune"],
-    "finetune": {"learning_rates": [3e-3], "epochs": 1, "min_steps": 4, "precision": "fp32"},
-    "noise": ["clean", {"typos": {"rate": 0.2, "where": "both"}}],
-    "train_sizes": [20],
-    "seeds": 1,
-}
+STUDY = short_study(
+    objectives=["mlm"],
+    protocols=["finetune"],
+    finetune={"learning_rates": [3e-3], "epochs": 1, "min_steps": 4},
+    noise=["clean", {"typos": {"rate": 0.2, "where": "both"}}],
+)
 PARTS = {"train": 60, "validation": 20, "test": 30}
-
-
-def write(folder, split, **columns):
-    folder.mkdir(exist_ok=True)
-    pyarrow.parquet.write_table(pyarrow.table(columns), folder / f"{split}.parquet")
 
 
 def write_tasks(data_dir):
@@ -41,24 +30,20 @@ def write_tasks(data_dir):
         rng = random.Random(split)
         rows = [rng.choices(FILLERS + SIGNS, k=rng.randint(2, 9)) for _ in range(count)]
         tags = [[1 + 2 * SIGNS.index(w) if w in SIGNS else 0 for w in words] for words in rows]
-        write(
-            data_dir / "conll2003",
-            split,
-            id=[str(i) for i in range(count)],
-            tokens=rows,
-            pos_tags=tags,
-            ner_tags=tags,
-        )
+        ids = [str(number) for number in range(count)]
+        columns = {"id": ids, "tokens": rows, "pos_tags": tags, "ner_tags": tags}
+        write_split(data_dir, "conll2003", split, columns)
         emotions = [sorted({SIGNS.index(w) for w in words if w in SIGNS}) for words in rows]
         texts = [" ".join(words) for words in rows]
-        write(data_dir / "go_emotions", split, text=texts, labels=emotions, id=texts)
+        columns = {"text": texts, "labels": emotions, "id": texts}
+        write_split(data_dir, "go_emotions", split, columns)
 
 
-def run(tmp_path, **changes):
+def run(tmp_path, home, **changes):
     write_tasks(tmp_path)
     session = Session(
         study_of({**STUDY, **changes}),
-        home=tmp_path / "home",
+        home=home,
         data_dir=tmp_path,
         device="cpu",
         workers=1,
@@ -72,8 +57,8 @@ def predictions_of(session, task, protocol):
     return table[table["noise"] == "clean"]
 
 
-def test_a_study_of_tags_and_of_several_labels_runs_to_its_report(tmp_path):
-    session, rows = run(tmp_path, tasks=["conll2003", "go_emotions"])
+def test_a_study_of_tags_and_of_several_labels_runs_to_its_report(tmp_path, home):
+    session, rows = run(tmp_path, home, tasks=["conll2003", "go_emotions"])
     assert rows["failure"].isna().all() and rows["value"].between(0, 1).all()
     floors = ["majority class", "TF-IDF + LR", "majority tag of a word"]
     assert [arm.label for arm in session.plan.arms] == ["random_init", "mlm", *floors]
@@ -96,10 +81,11 @@ def test_a_study_of_tags_and_of_several_labels_runs_to_its_report(tmp_path):
     assert "span_f1" in page and "macro_f1" in page and "majority tag of a word" in page
 
 
-def test_words_are_probed_in_a_study(tmp_path):
+def test_words_are_probed_in_a_study(tmp_path, home):
     probe = {"inverse_penalties": [1.0], "precision": "fp32"}
     _, rows = run(
         tmp_path,
+        home,
         tasks=["conll2003"],
         protocols=["word_probe"],
         recipes={"word_probe": probe},

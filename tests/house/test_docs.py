@@ -15,6 +15,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 import typer
+from command_line import LIMIT_S
 
 from mae_bench.cli import app
 from mae_bench.planning.plan import make_plan
@@ -235,7 +236,7 @@ def python(folder, *arguments):
         env={**os.environ, "PYTHONPATH": str(folder), "MAE_BENCH_DATA": "data"},
         capture_output=True,
         text=True,
-        timeout=3600,  # against a hang alone; busy cores need many minutes
+        timeout=LIMIT_S,
     )
     assert process.returncode == 0, process.stderr
     return process.stdout

@@ -7,6 +7,7 @@ import struct
 import time
 
 import pytest
+from command_line import LIMIT_S
 
 from mae_bench.errors import StoreError
 from mae_bench.planning.study import study_of
@@ -15,8 +16,6 @@ from mae_bench.runner.executors import WorkOrder, local
 from mae_bench.runner.executors.local import _Crew, _Member, _received
 from mae_bench.runner.session import Session
 from mae_bench.runner.stages import Settings
-
-LIMIT_S = 3600  # against a hang alone
 
 
 def _speak_and_die(events):

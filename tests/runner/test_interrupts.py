@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from command_line import LIMIT_S
 
 MAIN = """
 import signal, time
@@ -46,7 +47,7 @@ Finalised()
 
 def run(script):
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=50, check=False
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=LIMIT_S, check=False
     )
     return done.returncode, done.stderr
 
