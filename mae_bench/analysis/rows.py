@@ -18,6 +18,9 @@ from mae_bench.errors import DataError
 from mae_bench.results import parse_size, row_noises
 from mae_bench.specs import CORPUS, OUTSIDE, Claim, Comparison, Study, TrainSize
 
+_KEYS = ("arm", "protocol", "task", "train_size", "noise", "corpus_tokens", "pretrain_ratio")
+_SIZE = _KEYS.index("train_size")
+
 
 def read_metrics(
     rows: pd.DataFrame, study: Study, also: Iterable[str] = (), unread: Pairs = frozenset()
@@ -112,11 +115,10 @@ def _cells(
 ) -> dict[tuple[str, str, Setting], Cell]:
     seed_index = {seed: position for position, seed in enumerate(seeds)}
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    keys = ("arm", "protocol", "task", "train_size", "noise", "corpus_tokens", "pretrain_ratio")
-    used = [*keys, "seed", "metric", "value", "failure", "is_collapsed", "n_train"]
+    used = [*_KEYS, "seed", "metric", "value", "failure", "is_collapsed", "n_train"]
     records: list[dict[str, object]] = table[used].to_dict("records")  # type: ignore[assignment]
     for record in records:
-        groups.setdefault(tuple(record[key] for key in keys), []).append(record)
+        groups.setdefault(tuple(record[key] for key in _KEYS), []).append(record)
     references = _with_most_labels(groups)
     contents: list[tuple[list[tuple[str, str, Setting]], dict[str, Any]]] = []
     for (arm, protocol, task, size, noise, corpus, ratio), rows in groups.items():
@@ -176,10 +178,10 @@ def _with_most_labels(groups: Mapping[tuple[Any, ...], list[dict[str, Any]]]) ->
     most: dict[object, tuple[float, tuple[Any, ...]]] = {}
     for key, rows in groups.items():
         labels = [float(row["n_train"]) for row in rows if not pd.isna(row["n_train"])]
-        arm, protocol, task, _, noise, corpus = key
-        best = most.setdefault((arm, protocol, task, noise, corpus), (-1.0, key))
+        other = (*key[:_SIZE], *key[_SIZE + 1 :])  # all that a setting is but its train size
+        best = most.setdefault(other, (-1.0, key))
         if max(labels, default=0.0) > best[0]:
-            most[arm, protocol, task, noise, corpus] = max(labels, default=0.0), key
+            most[other] = max(labels, default=0.0), key
     return {key for _, key in most.values()}
 
 

@@ -11,7 +11,8 @@ from typing import cast
 import optuna
 
 from mae_bench.errors import SpecError
-from mae_bench.objectives.base import OBJECTIVES, Choice, Trial, parse_options
+from mae_bench.objectives.base import OBJECTIVES, Trial, parse_options
+from mae_bench.objectives.trial import Choice
 from mae_bench.seeding import seed_for
 from mae_bench.specs import PEAK_LR, ArmSpec, PretrainRecipe, TuningSpec
 

@@ -25,7 +25,7 @@ BUGS = (
     Bug(
         "teacher_of_the_whole",
         "A student's teacher is pretrained with the whole budget and not with its share.",
-        "mae_bench/planning/plan.py",
+        "mae_bench/planning/planner.py",
         "self._pretrain(teacher, tokens, seed, split), None",
         "self._pretrain(teacher, tokens, seed, NO_SPLIT), None",
         (f"{PLANS}::test_a_student_learns_from_a_teacher_of_its_own_share",),

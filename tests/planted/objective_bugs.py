@@ -9,7 +9,7 @@ BUGS = (
     Bug(
         "parsed_again",
         "A plan parses the options of every arm once more for each of its pretrainings.",
-        "mae_bench/planning/plan.py",
+        "mae_bench/planning/planner.py",
         "        arm, study = self.arms[label], self.study",
         "        from mae_bench.planning.arms import resolve_arm\n\n"
         "        arm, study = resolve_arm(self.arms[label].spec), self.study",
@@ -26,7 +26,7 @@ BUGS = (
     Bug(
         "arm_of_another_seed",
         "A plan looks up a pretraining under the arm that was resolved last.",
-        "mae_bench/planning/plan.py",
+        "mae_bench/planning/planner.py",
         "self.pretrained.setdefault(made[1], arm)",
         "self.pretrained.setdefault(made[1], list(self.arms.values())[-1])",
         (f"{ARMS}::test_a_plan_knows_the_arm_of_each_pretraining",),
