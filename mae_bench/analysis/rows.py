@@ -137,7 +137,7 @@ def _cells(
         named = {protocol: size}
         if protocol not in study.protocols:  # a floor
             named = {name: size for name in of_tasks if name not in unlabelled}
-            if (arm, protocol, task, size, noise, corpus) in references:
+            if (arm, protocol, task, size, noise, corpus, ratio) in references:
                 named |= {name: "all" for name in of_tasks if name in unlabelled}
         sizes: list[int | None] = [None]
         if len(corpora) > 1:

@@ -85,13 +85,15 @@ def score_text(cell: Cell | None, num_seeds: int, *, says_labels: bool = False) 
 
 
 def score_table(scores: Scores, setting: Setting) -> Table:
-    """Return arms by tasks in one setting, the floors first."""
+    """Return arms by tasks in one setting; first the floors that read one of them."""
     tasks = scores.tasks_in(setting)
     metrics = {task: _metric(scores, task, setting) for task in tasks}
     shared = scores.shared_measure(setting)
     averaged = shared if len(tasks) > 1 else None  # what a mean of tasks is of
     records = []
     for arm in scores.arms:
+        if arm.role == "floor" and not any((arm.label, t, setting) in scores.cells for t in tasks):
+            continue  # it reads none of these tasks
         record = {"arm": arm.shown}
         for task in tasks:
             cell = scores.cells.get((arm.label, task, setting))

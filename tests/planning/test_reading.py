@@ -103,9 +103,11 @@ def test_trials_are_chosen_on_what_their_protocol_reads():
         planned(tuning={"trials": 2, "protocol": "finetune", "tasks": ["blimp"]})
 
 
-def mixed_rows(seeds):
+def mixed_rows(seeds, has_floor=False):
     rows = []
+    floor = {"objective": "majority", "is_floor": True, "protocol": "majority", "task": "trec"}
     for seed in range(seeds):
+        rows += [row("most", 0.2, seed, **floor)] if has_floor else []
         for arm, gain in (("mlm", 0.0), ("mae", 0.1)):
             rows.append(row(arm, 0.5 + gain + seed / 100, seed=seed, task="trec"))
             pair = {"task": "blimp", "protocol": "score", "n_train": 0}
@@ -133,8 +135,11 @@ def test_a_report_shows_no_gap_where_nothing_was_asked(tmp_path):
     ]
     (verdict,) = judge_claims(study, scores)
     assert verdict.difference == pytest.approx(-0.1)
+    rows = mixed_rows(6, has_floor=True)
     page = write_report(rows, study, tmp_path / "report", context=ReportContext(unread=unread))
-    assert "not run" not in page.read_text()
+    assert "not run" not in page.read_text(), "a floor stands where it reads a task"
+    assert "most" in (tmp_path / "report/tables/scores-finetune-all-clean.csv").read_text()
+    assert "most" not in (tmp_path / "report/tables/scores-score-all-clean.csv").read_text()
 
 
 def test_a_pair_that_was_asked_for_and_is_not_there_is_a_gap():
