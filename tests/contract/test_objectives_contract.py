@@ -74,7 +74,7 @@ def test_parts_of_one_shape_start_equal_in_every_objective(teacher):
 def test_folder_and_registry_agree():
     folder = Path(mae_bench.objectives.__file__).parent
     shared = {"__init__", "base", "distill_options", "part_entries", "parts", "requirements",
-              "targets", "two_ratios", "view_tensors", "views"}  # fmt: skip
+              "targets", "trial", "two_ratios", "view_tensors", "views"}  # fmt: skip
     files = {path.stem for path in folder.glob("*.py")} - shared
     assert files == set(OBJECTIVES.names())
     assert {name for name, _ in CASES} == {n for n, kind in OBJECTIVES if kind.is_trained}

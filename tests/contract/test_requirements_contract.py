@@ -83,7 +83,7 @@ def test_parts_require_together_what_they_require_alone():
     assert set(whole.hides) == {hidden for one in alone.values() for hidden in one.hides}
     assert whole.shares == () and whole.restarts_at == ()
     without, _ = facts("mixture", {"parts": {"mlm": {}, "mae": {}}})
-    assert without == dataclasses.replace(Requirements(), hides=without.hides)
+    assert without == dataclasses.replace(Requirements(), hides=without.hides, counts_apart=True)
 
 
 def test_a_phase_of_phases_is_named_where_it_is_shorter_than_a_step():

@@ -8,7 +8,7 @@ import pyarrow.parquet
 import pytest
 
 from mae_bench.cli.task_list import planned_line
-from mae_bench.planning import plan as planning
+from mae_bench.planning import planner as planning
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.planned_tasks import told_of_tasks
 from mae_bench.planning.shorthand import study_of

@@ -35,7 +35,7 @@ BUGS = (
         "mae_bench/planning/fitting.py",
         "return head.files if asks else None",
         "return None",
-        ("tests/planning/test_heads.py",),
+        ("tests/planning/test_arm_heads.py",),
     ),
     Bug(
         "same_text_for_ever",

@@ -8,6 +8,7 @@ from command_line import LIMIT_S
 
 MAIN = """
 import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in jobs of a background
 from mae_bench.cli.interrupts import interruptible
 
 class Finalised:

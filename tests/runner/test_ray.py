@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from command_line import LIMIT_S
 from filelock import FileLock, Timeout
-from tiny_study import CLOCKS, LIMIT_S, STUDY, is_still, log
+from tiny_study import CLOCKS, STUDY, is_still, log
 
 from mae_bench.planning.study import study_of
 from mae_bench.planning.yaml_text import read_yaml

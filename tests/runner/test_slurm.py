@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tiny_study import CLOCKS, LIMIT_S, STUDY, at_work, log
+from command_line import LIMIT_S
+from tiny_study import CLOCKS, STUDY, at_work, log
 
 from mae_bench.errors import SpecError
 from mae_bench.planning.study import study_of

@@ -14,6 +14,7 @@ import mae_bench.pretraining.pretrain as loop
 import mae_bench.protocols.finetune as finetune
 import mae_bench.protocols.strategies as strategies
 from mae_bench.costs import steps_for
+from mae_bench.pretraining.step import Step
 from mae_bench.specs import Budget, PretrainRecipe
 from mae_bench.training.optim import linear_schedule
 
@@ -127,9 +128,9 @@ def test_a_step_follows_the_gradient_of_its_own_batch_alone(folder, monkeypatch)
 
     monkeypatch.setattr(torch.optim.AdamW, "step", step)
     view = {}
-    real_view = loop._Run._view
+    real_view = Step.view
     monkeypatch.setattr(
-        loop._Run, "_view", lambda run, *args: view.setdefault("first", real_view(run, *args))
+        Step, "view", lambda run, *args: view.setdefault("first", real_view(run, *args))
     )
     run_pretraining(folder, "mlm", peak_lr=1e-12, clip_norm=1e6, budget=Budget(steps=3))
     torch.testing.assert_close(grads[1], grads[0])
@@ -147,6 +148,7 @@ OTHER_VALUES = {
     "batch_rows": 6,
     "precision": "bf16",
     "budget": Budget(steps=4),
+    "optimizer": "muon",
 }
 
 

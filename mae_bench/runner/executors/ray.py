@@ -90,7 +90,7 @@ class RayExecutor(Executor):
         num_gpus = self.num_gpus
         if num_gpus is None:
             num_gpus = 1 if order.settings.device == "cuda" else 0
-        has: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        has: dict[str, float] = ray.cluster_resources()
         if has.get("GPU", 0) < num_gpus or has.get("CPU", 0) < self.num_cpus:
             note = (
                 f"the Ray cluster has {has.get('CPU', 0):g} cores and {has.get('GPU', 0):g} cards "
