@@ -71,15 +71,19 @@ def unread_sentences(study: Study) -> list[str]:
         asked = asked_tasks(study, protocol)
         left = [name for name in study.real_tasks if name not in asked]
         lacking = [name for name in unprompted_tasks(study, protocol) if name in left]
-        reasons = {
-            "it cannot read": [name for name in left if name not in lacking],
-            f"have no prompt (write one under recipes.{protocol}.clozes)": lacking,
-        }
-        named = [f"{', '.join(names)}, which {why}" for why, names in reasons.items() if names]
+        unread = [name for name in left if name not in lacking]
+        named = []
+        if len(unread) > len(asked):
+            named = [f"{len(unread)} tasks that it cannot read, and reads {', '.join(asked)}"]
+        elif unread:
+            named = [f"{', '.join(unread)}, which it cannot read"]
+        if lacking:
+            why = f"which have no prompt (write one under recipes.{protocol}.clozes)"
+            named.append(f"{', '.join(lacking)}, {why}")
         if named:
             sentences.append(
                 f"protocol '{protocol}' leaves out {'; and '.join(named)}: its means over tasks "
-                "are over the others"
+                "are over those that it reads"
             )
     return sentences
 
