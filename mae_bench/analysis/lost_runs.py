@@ -10,6 +10,7 @@ from mae_bench.analysis.tables import Table
 from mae_bench.results import row_noises
 
 _SETTING = ["arm", "protocol", "size", "noise", "corpus tokens", "pretrain ratio"]
+_NO_AXIS = "none"
 
 
 def lost_share_table(rows: pd.DataFrame) -> Table | None:
@@ -27,8 +28,11 @@ def lost_share_table(rows: pd.DataFrame) -> Table | None:
             "protocol": chosen["protocol"].astype(object).fillna("none").astype(str),
             "size": chosen["train_size"].astype(str),
             "noise": [noise.label for noise in row_noises(chosen)],
-            "corpus tokens": chosen["corpus_tokens"].astype(object).fillna("all").astype(str),
-            "pretrain ratio": chosen["pretrain_ratio"].astype(object).fillna("none").astype(str),
+            "corpus tokens": [
+                _NO_AXIS if pd.isna(tokens) else f"{int(tokens):,}"
+                for tokens in pd.to_numeric(chosen["corpus_tokens"])
+            ],
+            "pretrain ratio": chosen["pretrain_ratio"].astype(object).fillna(_NO_AXIS).astype(str),
             "task": chosen["task"].astype(str),
             "is_lost": is_lost,
         }
@@ -36,7 +40,8 @@ def lost_share_table(rows: pd.DataFrame) -> Table | None:
     is_line = runs.groupby(_SETTING)["is_lost"].transform("any")
     shares = runs[is_line].groupby([*_SETTING, "task"], sort=False)["is_lost"].agg(_share)
     frame = shares.unstack("task").fillna("not run").reset_index()
-    single = [name for name in ("corpus tokens", "pretrain ratio") if runs[name].nunique() < 2]
+    axes = ("corpus tokens", "pretrain ratio")  # of which floors have no value
+    single = [name for name in axes if runs[name][runs[name] != _NO_AXIS].nunique() < 2]
     frame = frame.drop(columns=single)
     frame.columns.name = None
     caption = "Share of runs that failed or collapsed, by task; settings that lost none are absent."

@@ -25,3 +25,14 @@ def test_lost_runs_are_shares_of_those_that_were_run():
 
 def test_there_is_no_table_where_nothing_was_lost():
     assert lost_share_table(table({"mlm": [0.5] * 6})) is None
+
+
+def test_the_size_of_the_corpus_is_told_only_where_there_are_several():
+    def columns(*sizes):
+        runs = [row("mae", 0.2, seed, corpus_tokens=size) for seed, size in enumerate(sizes)]
+        lost = row("mae", 0.2, 9, corpus_tokens=sizes[0], is_collapsed=True, collapse="one class")
+        floor = row("most", 0.1, is_floor=True, objective="majority", protocol="majority")
+        return lost_share_table(frame([*runs, lost, floor])).frame
+
+    assert "corpus tokens" not in columns(4_000_000, 4_000_000)
+    assert columns(4_000_000, 8_000_000)["corpus tokens"].tolist() == ["4,000,000"]
