@@ -52,6 +52,18 @@ def heads_of(study: Study, arms: Iterable[ResolvedArm]) -> dict[str, Head]:
     return heads | {encoder.label: _head_of_encoder(encoder) for encoder in study.encoders}
 
 
+def asked_heads(study: Study, arms: Iterable[ResolvedArm]) -> dict[str, Head]:
+    """Return `heads_of` where a protocol of the study may ask them; none elsewhere.
+
+    To tell the head of a run its objective is imported, and torch with it.
+    """
+    from mae_bench.protocols.base import PROTOCOLS
+
+    protocols = [PROTOCOLS.get(name) for name in study.protocols]
+    may_ask = any(each.needs_scorer or each.token_kinds is not None for each in protocols)
+    return heads_of(study, arms) if may_ask else {}
+
+
 def _provided(provides: "Provisions") -> Head:
     scorer = provides.scorer
     return Head(scorer is not None, scorer is not None and not scorer.is_left_to_right)

@@ -10,7 +10,7 @@ from mae_bench.planning.budget_split import NO_SPLIT, Split, splits_of
 from mae_bench.planning.cell import Cell
 from mae_bench.planning.external import outside
 from mae_bench.planning.fitting import fitting_floors, floor_tasks, head_files, read_tasks
-from mae_bench.planning.heads import NO_HEAD, heads_of
+from mae_bench.planning.heads import NO_HEAD, asked_heads
 from mae_bench.planning.noise_groups import noise_groups
 from mae_bench.planning.outside_arms import encoder_key, folder_of, outside_arm
 from mae_bench.planning.reading import asked_tasks
@@ -40,7 +40,7 @@ class Planner:
         self.study = study
         self.builder = builder
         self.arms = {arm.label: arm for arm in arms}
-        self.heads = heads_of(study, arms)
+        self.heads = asked_heads(study, arms)
         self.keys: dict[tuple[str, int | None, int, Split], Key] = {}
         self.pretrained: dict[str, ResolvedArm] = {}
         self.folders: dict[Key, str | None] = {}

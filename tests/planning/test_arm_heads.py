@@ -108,6 +108,14 @@ def test_another_head_on_the_same_encoder_is_another_evaluation(folders, tmp_pat
     assert evaluations(planned(raw, folders["mlm"])) == evaluations(planned(raw, other))
 
 
+def test_where_no_protocol_asks_no_head_is_looked_for(folders, monkeypatch):
+    from mae_bench.planning import heads
+
+    monkeypatch.setattr(heads, "head_of_run", None)
+    raw = RAW | {"tasks": ["world/topic"], "protocols": ["linear_probe"], "recipes": {}}
+    assert asked(planned(raw, folders["mlm"])) == {"mlm"}
+
+
 def test_a_plan_of_encoders_reads_no_model(folders, monkeypatch):
     from mae_bench.model import head_folder
 
