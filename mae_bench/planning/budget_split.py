@@ -132,15 +132,17 @@ def _check_beside(study: Study) -> None:
 def _check_pretraining(
     study: Study, arm: ResolvedArm, arms: tuple[ResolvedArm, ...], split: Split
 ) -> None:
-    vocab_size = _vocab_size(study)
+    vocab_size, teacher = _vocab_size(study), arm.requires.teacher
+    is_taught = teacher in [other.label for other in arms]
     if not arm.kind.is_trained or vocab_size is None:
         return
+    if teacher is not None and not is_taught:
+        return  # one from outside has sizes of its own, which its run prices
     assert split.budget is not None and split.budget.flops is not None
     shape = StepShape(
         study.backbone, study.pretrain.batch_rows, study.corpus.row_length, vocab_size
     )
     step = arm.kind.flops_per_step(arm.options, shape).total
-    is_taught = any(other.label == arm.requires.teacher for other in arms)
     left = split.budget.flops * (1 - 1 / arm.requires.amortise_over if is_taught else 1)
     if left < step:
         raise SpecError(

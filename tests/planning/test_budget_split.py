@@ -1,6 +1,7 @@
 """Plans of a study that shares one budget between pretraining and fine-tuning."""
 
 import pytest
+from small_cases import save_encoder
 
 from mae_bench.errors import SpecError
 from mae_bench.planning.estimate import estimate
@@ -65,6 +66,18 @@ def test_a_student_learns_from_a_teacher_of_its_own_share():
     for ratio in (0.25, 0.75):
         student = plan.by_key["pretrain", by_cell["distill", ratio]]
         assert ("pretrain", by_cell["mlm", ratio]) in student.needs
+
+
+def test_a_teacher_from_outside_is_not_priced_as_the_backbone_of_the_study(tmp_path):
+    """Of the 47.4 M of a step with a teacher of the study's size, 7.9 M are the teacher's."""
+    student = {"distill": {"teacher": str(save_encoder(tmp_path)), "soft_weight": 0.0}}
+    split = {"flops": 4 * 45e6, "pretrain_ratios": [0.25]}
+    plan = planned(objectives=[student], budget_split=split)
+    assert {ratio for _, ratio in specs(plan)} == {0.25}
+    with pytest.raises(SpecError, match="of which one costs"):
+        planned(
+            objectives=["mlm", {"mae": {"mask_ratio": 0.9}}], budget_split=split | {"flops": 1e8}
+        )
 
 
 def test_a_share_is_the_pretraining_that_a_budget_of_as_many_flops_buys():
