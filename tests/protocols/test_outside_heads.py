@@ -8,6 +8,7 @@ import torch
 from family_encoders import FAMILIES, save_family
 from safetensors.torch import load_file, save_file
 from small_cases import save_encoder, small_spec, small_task
+from tokenizers import Tokenizer, models
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
 from mae_bench.errors import SpecError
@@ -114,6 +115,18 @@ def test_a_long_text_is_read_in_stretches_each_in_its_frame(encoders):
         own[start : start + 3] for start in range(0, len(own), 3)
     ]
     assert {(part.ids[0], part.ids[-1]) for part in parts} == {(0, 2)}
+
+
+def test_where_a_tokenizer_makes_nothing_of_letters_no_frame_is_told(tmp_path, monkeypatch):
+    def chinese(names):
+        signs = [*names, "\u6c34"]
+        return Tokenizer(models.BPE({sign: n for n, sign in enumerate(signs)}, [])).to_str()
+
+    kept = FAMILIES["bert"]
+    monkeypatch.setitem(FAMILIES, "bert", (kept[0], chinese, *kept[2:]))
+    head = scorer_of(save_family("bert", tmp_path / "it", head="ForMaskedLM")).head
+    assert head.tokenizer("letters")["input_ids"] == head.tokenizer("")["input_ids"]
+    assert (head.before, head.after) == ((), ()), "not all of it after a text"
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta"])
