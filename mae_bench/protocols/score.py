@@ -25,7 +25,7 @@ def run(
     """Judge a sample of the test split by a checkpoint's own head.
 
     Raises:
-        SpecError: its objective names no tokens.
+        SpecError: it has no head that names tokens, or the recipe no room for one of a text.
         DivergedError: a probability is not finite.
     """
     started = time.perf_counter()

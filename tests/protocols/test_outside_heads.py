@@ -242,6 +242,28 @@ def test_texts_longer_than_its_positions_are_refused(encoders):
         TokenScorer(encoders("roberta"), ScoreRecipe(max_length=63), "cpu")
 
 
+def test_an_unknown_token_of_the_frame_is_none_of_the_text(tmp_path, monkeypatch):
+    names = dict.fromkeys(("bos", "eos", "unk"), "<|endoftext|>")  # as GPT-2's tokenizer has it
+    kept = FAMILIES["gpt2"]
+    monkeypatch.setitem(FAMILIES, "gpt2", (*kept[:2], names, *kept[3:]))
+    scorer = scorer_of(save_family("gpt2", tmp_path / "it", head="LMHeadModel"))
+    assert scorer.head.before == (scorer.head.tokenizer.unk_token_id,)
+    scorer.log_likelihoods(["the red house", "over the river"])
+    assert scorer.unknown == 0, "bytes are all known"
+
+
+@pytest.mark.parametrize(
+    ("family", "head", "most", "beside"),
+    [("bert", "ForMaskedLM", 2, "2 special tokens"), ("gpt2", "LMHeadModel", 1, "1 special token")],
+)
+def test_a_length_without_room_for_a_token_is_refused(family, head, most, beside, encoders):
+    folder = encoders(family, head)
+    with pytest.raises(SpecError, match=f"max_length {most} leaves no room .* {beside}; raise it"):
+        TokenScorer(folder, ScoreRecipe(max_length=most), "cpu")
+    scorer = TokenScorer(folder, ScoreRecipe(max_length=most + 1), "cpu")
+    assert scorer.log_likelihoods(["the red house"])[0] < 0
+
+
 def test_what_it_costs_is_counted_or_unknown(encoders):
     for family, is_known in (("bert", True), ("deberta-v2", False)):
         scorer = scorer_of(encoders(family))
