@@ -106,17 +106,14 @@ def run(
     started = time.perf_counter()
     recipe = read_recipe(spec, ScoreRecipe)
     scorer = NgramScorer(corpus, tokenizer, order, recipe)
-    readings = judge_sample(spec, task, scorer, recipe, progress)
-    trial = Trial({"order": order}, None, facts={"unknown_tokens": scorer.unknown})
-    return ProtocolResult(
-        n_train=0,
-        n_selection=0,
-        n_test=len(readings[0].test) if readings else 0,
-        best=trial,
-        trials=(trial,),
-        readings=readings,
-        seconds=time.perf_counter() - started,
-        flops=None,
+    return judge_sample(
+        spec,
+        task,
+        scorer,
+        recipe,
+        progress,
+        trial=lambda: Trial({"order": order}, None, facts={"unknown_tokens": scorer.unknown}),
+        started=started,
     )
 
 
