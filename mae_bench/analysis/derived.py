@@ -8,11 +8,10 @@ from mae_bench.analysis.noise_curves import curves_long, noise_curve_table, nois
 from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.tables import Table
 from mae_bench.analysis.winners import columns_long, winner_columns, winner_tables
-from mae_bench.specs import Study
 
 
 def derived_tables(
-    study: Study, scores: Scores, control: str | None, kinds: Mapping[str, str], folder: Path
+    scores: Scores, control: str | None, kinds: Mapping[str, str], folder: Path
 ) -> list[Table]:
     """Return the tables for the page, and write all numbers as CSV where there are any."""
     tables: list[Table | None] = []
@@ -24,7 +23,7 @@ def derived_tables(
         folder.mkdir(parents=True, exist_ok=True)
         numbers.to_csv(folder / "crossing_numbers.csv", index=False)
         tables.append(crossing_table(numbers, scores, control))
-    columns = winner_columns(study, scores, kinds)
+    columns = winner_columns(scores, kinds)
     if winners := winner_tables(columns):
         folder.mkdir(parents=True, exist_ok=True)
         columns_long(columns).to_csv(folder / "winner_columns.csv", index=False)

@@ -154,8 +154,8 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     tuning = tuning_table(context.tuning, context.tuning_edges) if context.tuning else None
     beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
-    details += derived_tables(study, scores, control, context.kinds, folder / "tables")
-    details += split_tables(rows, scores, study, folder / "tables")
+    details += derived_tables(scores, control, context.kinds, folder / "tables")
+    details += split_tables(rows, scores, folder / "tables")
     scored = [table for block in blocks for table in (block.table, block.secondary) if table]
     extras = [extra for extra in (failures, lost, edges, tuning, beside) if extra]
     for table in (*scored, costs, *details, *extras):

@@ -12,10 +12,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from mae_bench.analysis.claims import judge_all_pairs
+from mae_bench.analysis.claims import decided_pairs
 from mae_bench.analysis.scores import Role, Scores, Setting
 from mae_bench.analysis.tables import Table
-from mae_bench.specs import Study, percent
+from mae_bench.specs import percent
 
 _ARMS: tuple[Role, ...] = ("trained", "untrained")  # outside arms share no pretraining with these
 _SHOWN = 4  # columns named in a cell of the table; the CSV names all
@@ -47,12 +47,11 @@ class Column:
         return sum(better == self.first for better, _ in self.beaten) == self.num_arms - 1
 
 
-def winner_columns(study: Study, scores: Scores, kinds: Mapping[str, str]) -> list[Column]:
+def winner_columns(scores: Scores, kinds: Mapping[str, str]) -> list[Column]:
     """Return the columns in which two arms or more have a score.
 
     Args:
-        study: whose rows these are.
-        scores: of its primary metrics.
+        scores: of the primary metrics of a study.
         kinds: of its tasks, by name.
     """
     columns = []
@@ -60,13 +59,7 @@ def winner_columns(study: Study, scores: Scores, kinds: Mapping[str, str]) -> li
         if setting.pretrain_ratio == 0:  # where all arms are one run
             continue
         arms = [arm.label for arm in scores.of_role(*_ARMS)]
-        beaten: dict[str, set[tuple[str, str]]] = {}
-        for verdict in judge_all_pairs(study, scores, arms, setting):
-            claim = verdict.claim
-            pair = (claim.treatment, claim.control)
-            if verdict.outcome in ("supported", "refuted"):
-                better = pair if verdict.outcome == "supported" else pair[::-1]
-                beaten.setdefault(str(claim.task), set()).add(better)
+        beaten = decided_pairs(scores, combinations(arms, 2), setting)
         for task in scores.tasks_in(setting):
             ranked = _ranked(scores, arms, task, setting)
             outside = [arm.label for arm in scores.of_role("outside")]

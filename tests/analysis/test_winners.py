@@ -33,7 +33,7 @@ def columns_of(gains, metric="accuracy", outside=()):
         for seed in SEEDS
     ]
     study = small_study(arms=("mlm", "mae", "simcse"), tasks=tuple(gains))
-    return winner_columns(study, read_scores(frame(rows), study), KINDS)
+    return winner_columns(read_scores(frame(rows), study), KINDS)
 
 
 def test_the_first_is_decided_only_where_it_beats_every_other_arm():
@@ -77,7 +77,7 @@ def test_noise_alone_decides_nothing():
         for seed in SEEDS
     ]
     study = small_study(arms=("mlm", "mae", "simcse"), tasks=tuple(KINDS))
-    columns = winner_columns(study, read_scores(frame(rows), study), KINDS)
+    columns = winner_columns(read_scores(frame(rows), study), KINDS)
     assert not any(column.beaten or column.is_decided for column in columns)
     (table,) = winner_tables(columns)
     assert "Of 0 pairs" in table.caption
@@ -111,6 +111,6 @@ def test_few_seeds_decide_nothing():
     study = small_study(
         arms=("mlm", "mae", "simcse"), tasks=tuple(GAINS), seeds=tuple(range(seeds))
     )
-    columns = winner_columns(study, read_scores(frame(rows), study), KINDS)
+    columns = winner_columns(read_scores(frame(rows), study), KINDS)
     assert columns[0].first == "mlm"
     assert not any(column.beaten for column in columns)
