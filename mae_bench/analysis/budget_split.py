@@ -122,7 +122,6 @@ def split_tables(rows: pd.DataFrame, scores: Scores, folder: Path) -> list[Table
     lines = split_lines(scores)
     if not lines:
         return []
-    folder.mkdir(parents=True, exist_ok=True)
     split_numbers(lines).to_csv(folder / "split_numbers.csv", index=False)
     tables = (split_table(lines, scores), split_cost_table(rows))
     return [table for table in tables if table is not None]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from mae_bench.analysis.budget_split import split_tables
 from mae_bench.analysis.claims import (
     Verdict,
     control_of,
@@ -154,8 +153,8 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     tuning = tuning_table(context.tuning, context.tuning_edges) if context.tuning else None
     beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
-    details += derived_tables(scores, control, context.kinds, folder / "tables")
-    details += split_tables(rows, scores, folder / "tables")
+    (folder / "tables").mkdir()
+    details += derived_tables(rows, scores, control, context.kinds, folder / "tables")
     scored = [table for block in blocks for table in (block.table, block.secondary) if table]
     extras = [extra for extra in (failures, lost, edges, tuning, beside) if extra]
     for table in (*scored, costs, *details, *extras):
