@@ -43,7 +43,7 @@ from mae_bench.analysis.provenance import collect_provenance
 from mae_bench.analysis.references import judge_references, reference_table
 from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_plots import difference_picture, score_picture
-from mae_bench.analysis.scores import Pairs, Scores, Setting
+from mae_bench.analysis.scores import Scores, Setting, Unread
 from mae_bench.analysis.secondary import external_metrics, secondary_table
 from mae_bench.analysis.summary import Summary, headline, summary
 from mae_bench.analysis.tables import (
@@ -86,7 +86,7 @@ class ReportContext:
     tuning_edges: str = ""
     notes: Sequence[str] = ()
     reproduce: str | None = None
-    unread: Pairs = frozenset()
+    unread: Unread = frozenset()
     kinds: Mapping[str, str] = field(default_factory=dict)
 
 

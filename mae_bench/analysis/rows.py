@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mae_bench.analysis.scores import Arm, Cell, Pairs, Role, Scores, Setting
+from mae_bench.analysis.scores import Arm, Cell, Role, Scores, Setting, Unread
 from mae_bench.analysis.stats import mean_intervals
 from mae_bench.errors import DataError
 from mae_bench.results import parse_size, row_noises
@@ -23,7 +23,7 @@ _SIZE = _KEYS.index("train_size")
 
 
 def read_metrics(
-    rows: pd.DataFrame, study: Study, also: Iterable[str] = (), unread: Pairs = frozenset()
+    rows: pd.DataFrame, study: Study, also: Iterable[str] = (), unread: Unread = frozenset()
 ) -> dict[str, Scores]:
     """Return the scores of every other metric that a claim or reference names, if rows hold it.
 
@@ -48,7 +48,7 @@ def read_metrics(
     return by_metric
 
 
-def read_scores(rows: pd.DataFrame, study: Study, unread: Pairs = frozenset()) -> Scores:
+def read_scores(rows: pd.DataFrame, study: Study, unread: Unread = frozenset()) -> Scores:
     """Arrange the primary rows of a study.
 
     Args:
@@ -111,7 +111,7 @@ def _cells(
     splits: Sequence[float | None],
     readers: frozenset[str],
     unlabelled: frozenset[str],
-    unread: Pairs,
+    unread: Unread,
 ) -> dict[tuple[str, str, Setting], Cell]:
     seed_index = {seed: position for position, seed in enumerate(seeds)}
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
