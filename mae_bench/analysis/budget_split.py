@@ -11,7 +11,7 @@ import pandas as pd
 from mae_bench.analysis.claims import decided_pairs
 from mae_bench.analysis.scores import COMPARED, Arm, Cell, Scores, Setting
 from mae_bench.analysis.tables import Table, score_text, si
-from mae_bench.specs import MIN_SEEDS, percent
+from mae_bench.specs import MIN_SEEDS, at_share, percent
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class SplitLine:
 
     def label(self, share: float) -> str:
         """Return the arm at one share."""
-        return f"{self.arm.label} ({percent(share)})"
+        return at_share(self.arm.label, share)
 
     @property
     def answer(self) -> str:
