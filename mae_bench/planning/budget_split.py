@@ -136,18 +136,19 @@ def _check_pretraining(
     is_taught = teacher in [other.label for other in arms]
     if not arm.kind.is_trained or vocab_size is None:
         return
-    if teacher is not None and not is_taught:
-        return  # one from outside has sizes of its own, which its run prices
     assert split.budget is not None and split.budget.flops is not None
     shape = StepShape(
         study.backbone, study.pretrain.batch_rows, study.corpus.row_length, vocab_size
     )
-    step = arm.kind.flops_per_step(arm.options, shape).total
+    price = arm.kind.flops_per_step(arm.options, shape)
+    step, costs = price.total, "costs"
+    if teacher is not None and not is_taught:  # it has sizes of its own, which its run prices
+        step, costs = step - price.teacher, "costs at least"
     left = split.budget.flops * (1 - 1 / arm.requires.amortise_over if is_taught else 1)
     if left < step:
         raise SpecError(
             f"budget_split: a pretrain_ratio of {split.pretrain_ratio:g} leaves {left:.3g} FLOPs "
-            f"for the steps of arm '{arm.label}', of which one costs {step:.3g}; raise "
+            f"for the steps of arm '{arm.label}', of which one {costs} {step:.3g}; raise "
             "budget_split.flops, lower pretrain.batch_rows, or leave that ratio out",
             key_path=("budget_split", "pretrain_ratios"),
         )

@@ -80,6 +80,20 @@ def test_a_teacher_from_outside_is_not_priced_as_the_backbone_of_the_study(tmp_p
         )
 
 
+def test_a_share_that_does_not_buy_the_students_own_part_is_refused(tmp_path):
+    student = {"distill": {"teacher": str(save_encoder(tmp_path)), "soft_weight": 0.0}}
+    split = {"flops": 4 * 39e6, "pretrain_ratios": [0.25]}
+    with pytest.raises(SpecError, match=r"arm 'distill', of which one costs at least 3\.96e\+07;"):
+        planned(objectives=[student], budget_split=split)
+
+
+def test_half_a_share_that_buys_no_step_beside_a_teacher_of_the_study_is_refused():
+    split = {"flops": 4 * 60e6, "pretrain_ratios": [0.25]}
+    left = r"leaves 3e\+07 FLOPs for the steps of arm 'distill', of which one costs 5\.28e\+07;"
+    with pytest.raises(SpecError, match=left):
+        planned(budget_split=split)
+
+
 def test_a_share_is_the_pretraining_that_a_budget_of_as_many_flops_buys():
     ids = {
         (cell.arm.label, cell.pretrain_ratio): cell.pretrain
