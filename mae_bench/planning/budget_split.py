@@ -10,6 +10,7 @@ from mae_bench.data.encoders import parse_hub_encoder
 from mae_bench.errors import SpecError
 from mae_bench.planning.arms import ResolvedArm
 from mae_bench.planning.recipes import recipe_of
+from mae_bench.plurals import counted
 from mae_bench.specs import Budget, BudgetSplit, FinetuneRecipe, Study, TrainSize, percent
 from mae_bench.user_paths import user_path
 
@@ -200,8 +201,9 @@ def finetune_steps(study: Study, fill_ratio: float) -> Iterator[str]:
         length = math.ceil(recipe.max_length * fill_ratio)
         shape = StepShape(study.backbone, recipe.batch_size, length, 1)
         step = shape.encoder(passes=training_passes(recipe))
-        counts = " to ".join(f"{share / step:,.0f}" for share in sorted({min(shares), max(shares)}))
+        few, many = (round(share / step) for share in (min(shares), max(shares)))
+        least = f"{few:,} to " if few < many else ""
         yield (
-            f"{counts} steps of a fine-tune under '{name}', if the {recipe.batch_size} texts of a "
-            f"step have {length} tokens each"
+            f"{least}{counted(many, 'step')} of a fine-tune under '{name}', if the "
+            f"{recipe.batch_size} texts of a step have {length} tokens each"
         )

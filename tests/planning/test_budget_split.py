@@ -4,6 +4,7 @@ import pytest
 from small_cases import save_encoder
 
 from mae_bench.errors import SpecError
+from mae_bench.planning.budget_split import finetune_steps
 from mae_bench.planning.estimate import estimate
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import load_study, study_of
@@ -127,6 +128,12 @@ def test_a_plan_names_what_each_share_costs_and_buys(tmp_path):
     shares = [share.train_flops for *_, share in specs(plan).values()]
     least = sum(3 * flops for flops in set(shares)) / 4e10  # three rates, one run at 0 for all arms
     assert estimated.seconds > least
+
+
+def test_one_step_of_a_fine_tune_is_not_one_steps():
+    split = {"flops": 2.7e8, "pretrain_ratios": [0.5, 0.505]}
+    (sentence,) = finetune_steps(planned(budget_split=split).study, 1 / 3)
+    assert sentence.startswith("1 step of a fine-tune under 'finetune'")
 
 
 def test_a_stored_study_reads_back_as_it_was():
