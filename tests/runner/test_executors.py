@@ -162,6 +162,7 @@ def test_an_unknown_executor_is_refused_before_anything_is_planned(tmp_path):
         ("ray", {"adress": "a"}, r"'ray' has no option 'adress'; .*Did you mean 'address'\?"),
         ("ray", {"num_gpus": -1}, r"'ray': num_gpus must be a number from 0, got -1"),
         ("ray", {"num_gpus": "two"}, r"'ray': num_gpus must be a number from 0, got 'two'"),
+        ("ray", {"address": 6379}, r"'ray': address must be HOST:PORT, a URL or auto, got 6379"),
         ("slurm", {"partion": "a"}, r"'slurm' has no option 'partion'; .*mean 'partition'\?"),
         ("slurm", {"workers_per_job": 0}, r"workers_per_job must be a whole number from 1, got 0"),
         ("slurm", {"gpus_per_node": "a"}, r"gpus_per_node must be a whole number from 0, got 'a'"),

@@ -50,9 +50,13 @@ class RayExecutor(Executor):
         """Check that Ray is installed; nothing is started yet.
 
         Raises:
-            SpecError: it is not, or a number is below 0.
+            SpecError: it is not, a number is below 0, or the address is no text.
         """
         require_package("ray", "executor 'ray'", "ray")
+        if not isinstance(address, str | None):  # on the command line 6379 is a number
+            raise SpecError(
+                f"executor 'ray': address must be HOST:PORT, a URL or auto, got {address!r}"
+            )
         for name, number in (("num_gpus", num_gpus), ("num_cpus", num_cpus)):
             if number is not None and not (isinstance(number, int | float) and number >= 0):
                 raise SpecError(f"executor 'ray': {name} must be a number from 0, got {number!r}")
