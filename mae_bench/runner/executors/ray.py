@@ -5,7 +5,7 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from mae_bench.errors import MaeBenchError, SpecError, StoreError
@@ -147,7 +147,7 @@ class _Actors:
         import ray
 
         self.order, self.store, self.emit = order, Store(order.home), emit
-        self.sent = ray.put(replace(order, is_elsewhere=True))  # once, not with each worker
+        self.sent = ray.put(order)  # once, not with each worker
         self.kind: Any = ray.remote(num_gpus=num_gpus, num_cpus=num_cpus)(_Worker)
         self.team: dict[ObjectRef[bool], _Member] = {}
         self.losses: Counter[Key] = Counter()
