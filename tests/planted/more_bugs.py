@@ -83,8 +83,8 @@ BUGS = (
         "piled_gradients",
         "The gradients of a step are added to those of all the steps before it.",
         "mae_bench/pretraining/step.py",
-        "        self.optimizer.zero_grad(set_to_none=True)\n        return bool(predicted)",
-        "        return bool(predicted)",
+        "            self.optimizer.zero_grad(set_to_none=True)\n            self.sow(number)",
+        "            self.sow(number)",
         ("tests/training/test_optimisation.py",),
     ),
     Bug(

@@ -114,10 +114,14 @@ def test_rows_too_short_to_hide_a_token_are_left_to_single_steps(tmp_path, tapes
         "mae_bench.pretraining.batches.Batches.is_surely_taught",
         lambda self, number: asked.append(number) or number % 2 == 0,
     )
-    run_pretraining(tmp_path, "mlm", low)
+    out = run_pretraining(tmp_path, "mlm", low, name="tape")
     (tape,) = tapes
     assert asked == list(range(10))
     assert tape.replayed == 5 - 1 - 1  # the even steps, less one that warms up and one recorded
+    monkeypatch.setattr(loop, "make_stepper", compiling.make_stepper)
+    plain = run_pretraining(tmp_path, "mlm", low, name="plain")
+    wanted = read(plain, "curve.json")["loss"]
+    assert read(out, "curve.json")["loss"] == pytest.approx(wanted, rel=1e-3)
 
 
 def test_a_recording_that_fails_falls_back_once_and_says_so(folder, tapes, monkeypatch):
