@@ -167,6 +167,7 @@ def test_a_mixture_with_a_part_that_is_not_recorded_keeps_the_contract(tmp_path,
         lambda x: x * torch.tensor([1.0, 2.0, 3.0]),
         lambda x: bool((x > 0).any()),
         lambda x: torch.ones(3).to("meta"),
+        lambda x: torch.ones(3, device="meta")[x.long()],
     ],
 )
 def test_the_watch_sees_what_waits(work):
