@@ -38,7 +38,8 @@ class Row(Frozen):
     they were not run as asked; ``micro_batch_rows`` how many rows of a batch at once.
     ``pretrain_ratio`` is the share of the study's `budget_split` that the pretraining got, and
     ``train_flops`` what the training at the chosen rate took of the rest; both are None without
-    that axis.
+    that axis. ``probe_solver`` is what solved the linear models of a probe: scikit-learn, or torch
+    on a GPU.
     """
 
     study: str
@@ -84,6 +85,7 @@ class Row(Frozen):
     evaluate_s: float | None = None
     evaluate_flops: float | None = None
     train_flops: float | None = None
+    probe_solver: str | None = None
     pretrain_id: str | None = None
     cell_id: str = ""
 
@@ -124,6 +126,7 @@ LATER = (
     "micro_batch_rows",
     "pretrain_ratio",
     "train_flops",
+    "probe_solver",
 )
 
 
