@@ -42,6 +42,7 @@ class CausalLanguageModel(Objective["CausalLanguageModel.Options"]):
         "beside masking Gisserot-Boukhlef et al. 2025, arXiv:2507.00994"
     )
     why_not_recorded = ""
+    why_not_batched = ""
     predicts_tokens = True
 
     class Options(Frozen):
