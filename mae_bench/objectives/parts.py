@@ -68,8 +68,7 @@ class Composite(Objective[PartsT]):
     share in the step: an average of the encoder's weights must not lag behind.
     """
 
-    why_not_recorded = ""  # its parts are asked
-    why_not_batched = ""  # its parts are asked
+    why_not_recorded = why_not_batched = ""  # its parts are asked
 
     def build(self, teacher: Path | None) -> None:
         """Build the parts."""

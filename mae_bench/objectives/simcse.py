@@ -62,8 +62,7 @@ class SimCSE(Objective["SimCSE.Options"]):
     name = "simcse"
     summary = "pull two views of a text together, push other texts away"
     source = "Gao et al. 2021, arXiv:2104.08821"
-    why_not_recorded = ""
-    why_not_batched = ""
+    why_not_recorded = why_not_batched = ""
 
     class Options(Frozen):
         """Dropout views, temperature .05, projector in training only; no MLM term.

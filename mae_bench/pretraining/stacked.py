@@ -5,6 +5,7 @@ Legend: k seeds.
 
 import copy
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -53,6 +54,9 @@ class StackedObjective(nn.Module):
         for part in first.modules():
             if isinstance(part, PreTrainedModel):
                 part.register_forward_pre_hook(_pads_as_scores, with_kwargs=True)
+            if isinstance(part, nn.Embedding) and part.padding_idx is not None:
+                part.register_forward_hook(partial(_keep_vector, part.padding_idx))
+                part.padding_idx = None
         self.structure = first.train()
 
     def forward(self, view: View) -> LossOutput:
@@ -77,6 +81,11 @@ class StackedObjective(nn.Module):
         program = vmap(loss_of, randomness="error")
         loss, predicted = program({**self.trained, **self.fixed}, tensors(view))
         return LossOutput(loss, predicted)
+
+
+def _keep_vector(token: int, module: nn.Module, args: tuple[Tensor], vectors: Tensor) -> Tensor:
+    """Let no gradient reach the vector of a token; under vmap torch keeps the first seed's only."""
+    return torch.where((args[0] == token)[..., None], vectors.detach(), vectors)
 
 
 def _pads_as_scores(

@@ -87,6 +87,7 @@ def run_study(
     shard: str | None = None,
     track: str | None = None,
     compile_by: str = "auto",
+    batch_seeds: int | str = "auto",
     retry_failed: bool = False,
     emit: Emit = ignore_event,
 ) -> pd.DataFrame:
@@ -106,6 +107,7 @@ def run_study(
         track: tensorboard, wandb, trackio or mlflow, which get the curves of pretrainings.
         executor: a registered name: where workers run.
         compile_by: ``auto``, ``off``, ``graph`` or ``inductor``: how pretraining steps are run.
+        batch_seeds: seeds of an arm that are trained as one program, or ``auto``, as in `Session`.
         retry_failed: try what failed in an earlier run again.
         emit: is called with each event.
     """
@@ -121,6 +123,7 @@ def run_study(
         shard=shard,
         track=track,
         compile_by=compile_by,
+        batch_seeds=batch_seeds,
     )
     if study.tuning is not None and use_outcome(session) is None:
         tune(session, emit, retry_failed=retry_failed)
