@@ -4,6 +4,7 @@ Legend: k seeds.
 """
 
 import copy
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -31,6 +32,8 @@ class StackedObjective(nn.Module):
     def __init__(self, objectives: Sequence[Objective]) -> None:
         """Stack the tensors."""
         super().__init__()
+        # of single operations that torch runs seed by seed
+        warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
         first = copy.deepcopy(objectives[0]).to("meta")
         self.trained: dict[str, nn.Parameter] = {}
         self.fixed: dict[str, Tensor] = {}
