@@ -12,7 +12,7 @@ BUGS = (
         STEP,
         "total = torch.linalg.vector_norm(norms, dim=0)",
         "total = torch.linalg.vector_norm(norms).expand(norms.shape[1])",
-        (f"{ALONE}[mlm]",),
+        (ALONE,),
     ),
     Bug(
         "masks_of_the_first_seed",
@@ -20,7 +20,7 @@ BUGS = (
         STEP,
         "draws = Draws(run.spec.seed, epoch, rows, progress)",
         "draws = Draws(self.seed, epoch, rows, progress)",
-        (f"{ALONE}[mlm]",),
+        (ALONE,),
     ),
     Bug(
         "order_of_the_first_seed",
@@ -28,7 +28,7 @@ BUGS = (
         STEP,
         "np.stack([order.of_epoch(epoch) for order in self.orders])",
         "np.stack([self.orders[0].of_epoch(epoch) for _ in self.orders])",
-        (f"{ALONE}[mlm]",),
+        (ALONE,),
     ),
     Bug(
         "checkpoint_of_the_first_seed",
@@ -36,7 +36,7 @@ BUGS = (
         "mae_bench/pretraining/stacked.py",
         "value.data = part",
         "value.data = values[0]",
-        (f"{ALONE}[mlm]",),
+        (ALONE,),
     ),
     Bug(
         "moments_of_the_first_seed",
@@ -52,6 +52,6 @@ BUGS = (
         "mae_bench/pretraining/stacked.py",
         "return torch.where((args[0] == token)[..., None], vectors.detach(), vectors)",
         "return vectors",
-        (f"{ALONE}[rtd]",),
+        (ALONE,),
     ),
 )

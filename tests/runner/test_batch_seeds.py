@@ -1,5 +1,7 @@
 """Workers take the seeds of an arm together: rows, checkpoints and failures are those of each."""
 
+from functools import partial
+
 import pandas as pd
 import pytest
 from tiny_study import CLOCKS, short_study
@@ -11,12 +13,14 @@ from mae_bench.planning.seed_groups import seed_groups
 from mae_bench.planning.study import study_of
 from mae_bench.runner.devices import parse_batch_seeds, seeds_at_once
 from mae_bench.runner.session import Session
+from mae_bench.specs import ArmSpec
 from mae_bench.store.leases import acquire
 
+SIMCSE = ArmSpec(objective="simcse", label="simcse")
 HOW = ["seeds_together", "why_alone"]
 STUDY = study_of(
     short_study(
-        objectives=["random_init", "mlm", {"distill": {"teacher": "mlm"}}, "simcse"],
+        objectives=["random_init", "mlm", {"distill": {"teacher": "mlm"}}],
         seeds=3,
         protocols=["linear_probe"],
         linear_probe={"max_length": 32, "poolings": ["mean"], "inverse_penalties": [1.0]},
@@ -55,9 +59,19 @@ def test_rows_are_those_of_single_runs(single, tmp_path):
         assert set(pretrained(rows, arm)["seeds_together"]) == {3}
         assert set(pretrained(rows, arm)["why_alone"]) == {""}
         assert set(pretrained(wanted, arm)["seeds_together"]) == {1}
-    assert set(pretrained(rows, "simcse")["seeds_together"]) == {1}
-    assert all("dropout" in why for why in pretrained(rows, "simcse")["why_alone"])
     assert set(pretrained(rows, "random_init")["why_alone"]) == {"nothing is trained"}
+
+
+def pretrain_alone(home, emit=lambda event: None):
+    """Run the pretrainings of mlm, three at once; return what each says of its company."""
+    session = Session(STUDY, home=home, device="cpu", workers=1, batch_seeds=3)
+    session.prepare()
+    stages = [stage for stage in session.stages if stage.label.startswith("pretrain mlm")]
+    session.execute(stages, partial(emit, session, stages))
+    return [
+        (cost["seeds_together"], cost["why_alone"], cost["final_loss"])
+        for cost in (session.store.read_json(*stage.key, "cost.json") for stage in stages)
+    ]
 
 
 def test_what_fails_together_runs_alone(single, tmp_path, monkeypatch):
@@ -65,36 +79,36 @@ def test_what_fails_together_runs_alone(single, tmp_path, monkeypatch):
         raise RuntimeError("vmap cannot")
 
     monkeypatch.setattr(together, "train", fail)
-    messages = []
-    _, rows = run(tmp_path, 3, lambda e: messages.append(e.note) if e.what == "message" else None)
-    assert any("seeds at once failed: vmap cannot" in note for note in messages)
+    notes = []
     why = "seeds at once failed: vmap cannot"
-    assert set(pretrained(rows, "mlm")["why_alone"]) == {why}
-    pd.testing.assert_frame_equal(rows.drop(columns=[*HOW, *CLOCKS]),
-                                  single[1].drop(columns=[*HOW, *CLOCKS]))  # fmt: skip
+    costs = pretrain_alone(tmp_path, lambda session, stages, event: notes.append(event.note))
+    assert any(why in note for note in notes)
+    session = single[0]
+    alone = [stage for stage in session.stages if stage.label.startswith("pretrain mlm")]
+    losses = [session.store.read_json(*each.key, "cost.json")["final_loss"] for each in alone]
+    assert costs == [(1, why, loss) for loss in losses]
 
 
 def test_what_another_worker_holds_is_left_to_it(tmp_path):
-    session = Session(STUDY, home=tmp_path, device="cpu", workers=1, batch_seeds=3)
-    session.prepare()
-    mlm = [stage for stage in session.stages if stage.label.startswith("pretrain mlm")]
-    held = acquire(tmp_path / "leases", *mlm[1].key)
+    held = []
 
-    def give_back(event):
-        if event.what == "done" and event.key == mlm[0].key:
-            held.path.unlink()
+    def give_back(session, stages, event):
+        if event.what == "done":
+            held[0].path.unlink(missing_ok=True)
 
-    rows = session.run(give_back)
-    by_seed = pretrained(rows, "mlm").groupby("pretrain_seed")["seeds_together"].first()
-    assert by_seed.to_list() == [2, 1, 2]
-    why = pretrained(rows, "mlm").groupby("pretrain_seed")["why_alone"].first()
-    assert why[1] == "no other seed of it was ready and free"
+    session = Session(STUDY, home=tmp_path, device="cpu", workers=1)
+    stage = next(each for each in session.stages if each.label == "pretrain mlm, seed 1")
+    session.store.open()
+    held.append(acquire(tmp_path / "leases", *stage.key))
+    costs = pretrain_alone(tmp_path, give_back)
+    assert [number for number, _, _ in costs] == [2, 1, 2]
+    assert costs[1][1] == "no other seed of it was ready and free"
 
 
 def test_groups_are_the_seeds_of_one_arm():
-    stages = make_plan(STUDY, None).stages
-    groups = seed_groups(stages)
-    labels = {stage.key: stage.label for stage in stages}
+    study = STUDY.model_copy(update={"objectives": (*STUDY.objectives, SIMCSE)})
+    groups = seed_groups(make_plan(study, None).stages)
+    labels = {stage.key: stage.label for stage in make_plan(study, None).stages}
     by_label = {labels[key]: [each.label for each in group] for key, group in groups.items()}
     assert by_label["pretrain mlm, seed 1"] == ["pretrain mlm, seed 0", "pretrain mlm, seed 2"]
     assert len(by_label["pretrain distill, seed 0"]) == 2
