@@ -142,7 +142,10 @@ class Step:
 
     def sow(self, number: int) -> None:
         """Seed dropout for a step, so that a resumed run drops what an undisturbed one drops."""
-        torch.manual_seed(seed_for("dropout", seed=self.seed, step=number))
+        seed = seed_for("dropout", seed=self.seed, step=number)
+        torch.default_generator.manual_seed(seed)  # alone: the rest notes each call's stack
+        if self.device.startswith("cuda"):
+            torch.cuda.manual_seed_all(seed)
 
     def with_memory(self, number: int, gradients: Callable[[], Number]) -> Number:
         """Return what ``gradients`` does, in ever smaller parts where memory does not suffice."""

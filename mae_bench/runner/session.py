@@ -251,7 +251,8 @@ class Session:
             batch_seeds=self._batch_seeds,
         )
         workers = self.choose_workers(left)
-        order = WorkOrder(tuple(stages), self.store.home, settings, workers)
+        is_elsewhere = self._executor.is_elsewhere
+        order = WorkOrder(tuple(stages), self.store.home, settings, workers, is_elsewhere)
         if self._track is None:
             run_order(self._executor, order, emit)
             return
