@@ -46,10 +46,12 @@ class Batches:
 
     def is_surely_taught(self, step: int) -> bool:
         """Whether some row of a step is long enough to hide a token, whatever is drawn."""
-        if not self.has_pads:
-            return True
-        rows = self.data.rows[self.host_order.batch(step)[1]]
-        return bool(((rows != PAD_ID).sum(1) - 2 >= self.least_tokens).any())
+        return not self.has_pads or bool(self._teaches(self.host_order.batch(step)[1]).any())
+
+    def _teaches(self, index: np.ndarray | slice) -> np.ndarray:
+        """Return for rows whether each is long enough to hide a token, whatever is drawn."""
+        is_long: np.ndarray = (self.data.rows[index] != PAD_ID).sum(1) - 2 >= self.least_tokens
+        return is_long
 
     def _open(self, step: int) -> tuple[int, int]:
         """Put the order of a step's epoch on the device; return the epoch and the batch's start."""
