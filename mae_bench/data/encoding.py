@@ -34,7 +34,8 @@ def encode(
     def encoded(batch: list[str]) -> Encoded:
         found = [e.ids for e in backend.encode_batch_fast(batch, add_special_tokens=False)]
         lengths = np.fromiter(map(len, found), dtype=np.int64, count=len(found))
-        ids: NDArray[Any] = np.fromiter(chain.from_iterable(found), dtype=dtype, count=int(lengths.sum()))
+        flat = chain.from_iterable(found)
+        ids: NDArray[Any] = np.fromiter(flat, dtype=dtype, count=int(lengths.sum()))
         return ids, lengths
 
     if threads == 1:

@@ -102,7 +102,7 @@ def _written(records: Iterable[Record], folder: Path | None) -> SpooledTemporary
 
 def _records(file: SpooledTemporaryFile[bytes], num_readers: int = 1) -> Iterator[Record]:
     """Yield what a file holds; several may read it in turns, for each knows where it is."""
-    size = max(READ_BYTES // num_readers, 1 << 14)
+    size = max(READ_BYTES // num_readers, READ_BYTES // 64)
     offset, buffer, at = 0, b"", 0
 
     def ensure(count: int) -> bool:
