@@ -1,14 +1,12 @@
 """The rows of a corpus on the device of a training, and which of them a step reads."""
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from mae_bench.data.blocks import Blocks
 from mae_bench.draws import Block
 from mae_bench.masking import PAD_ID
-from mae_bench.pretraining.device_rows import COPY_ROWS, DeviceRows, Rows, device_rows
+from mae_bench.pretraining.device_rows import DeviceRows, device_rows
 from mae_bench.pretraining.row_order import RowOrder
 
 
@@ -32,7 +30,7 @@ class Batches:
         rows: DeviceRows | None = None,
     ) -> None:
         self.device, self.has_pads, self.host_order = device, data.has_pads, order
-        self.teaches = _teaches(data.rows, least_tokens) if data.has_pads else None
+        self.data, self.least_tokens = data, least_tokens
         self.rows = rows or device_rows(data.rows, order, device)
         self.order = torch.zeros(order.num_rows, dtype=torch.int64, device=device)
         self._epoch = -1
@@ -56,7 +54,10 @@ class Batches:
 
     def is_surely_taught(self, step: int) -> bool:
         """Whether some row of a step is long enough to hide a token, whatever is drawn."""
-        return self.teaches is None or bool(self.teaches[self.host_order.batch(step)[1]].any())
+        if not self.has_pads:
+            return True
+        rows = self.data.rows[self.host_order.batch(step)[1]]
+        return bool(((rows != PAD_ID).sum(1) - 2 >= self.least_tokens).any())
 
     def _open(self, step: int) -> tuple[int, int]:
         """Put the order of a step's epoch on the device; return the epoch and the batch's start."""
@@ -69,9 +70,3 @@ class Batches:
             self._epoch = epoch
         self.rows.open(step)
         return epoch, batch * self.host_order.batch_rows
-
-
-def _teaches(rows: Rows, least_tokens: int) -> NDArray[np.bool_]:
-    """Return [N] whether rows are long enough, read from first to last."""
-    parts = (rows[start : start + COPY_ROWS] for start in range(0, len(rows), COPY_ROWS))
-    return np.concatenate([(part != PAD_ID).sum(1) - 2 >= least_tokens for part in parts])
