@@ -118,7 +118,7 @@ def test_what_was_not_timed_follows_others_of_its_protocol(tmp_path):
 
 
 def test_finished_stages_of_this_machine_come_before_a_calibration(tmp_path):
-    plan, store = planned(), Store(tmp_path).open()
+    plan, store = planned(objectives=["random_init", "mlm"]), Store(tmp_path).open()
     sorts = sorts_of(plan)
     first, _ = (s for s in plan.stages if s.label.startswith("pretrain mlm"))
     save_calibration(store, HERE, calibrated({sorts[first.key]: timing(first, fixed_s=100.0)}))
