@@ -102,13 +102,12 @@ class _Sampler:
         evaluations = self.in_turns(self.first_of("evaluate"))
         number = len(trained) + len(evaluations)
         each_s = min(MOST_S, max(LEAST_S, limit_s / max(1, number)))
+        timings: dict[str, Timing] = {}
+        for stage in [s for s in trained if self.arm_of(s).kind.is_trained][:1]:
+            self.make_checkpoint(stage)  # the first time is that of imports, too
+            self.store.remove(*stage.key)
         clock = Clock(self.settings.device)
         end = clock() + limit_s
-        timings: dict[str, Timing] = {}
-        if trained:  # the first time is that of imports, too
-            self.make_needs(trained[0])
-            barely_trained(trained[0], self.arm_of(trained[0]), self.store, self.settings)
-            self.store.remove(*trained[0].key)
         for done, stage in enumerate((*trained, *evaluations)):
             progress(done, number, stage.label)
             if stage.kind == "evaluate" and clock() > end:
@@ -180,9 +179,11 @@ class _Sampler:
         """Make the checkpoints that a stage reads, barely trained where there are none."""
         for need in stage.needs:
             if need[0] == "pretrain" and not self.store.is_done(*need):
-                pretraining = self.plan.by_key[need]
-                self.make_needs(pretraining)
-                barely_trained(pretraining, self.arm_of(pretraining), self.store, self.settings)
+                self.make_checkpoint(self.plan.by_key[need])
+
+    def make_checkpoint(self, stage: Stage) -> None:
+        self.make_needs(stage)
+        barely_trained(stage, self.arm_of(stage), self.store, self.settings)
 
     def arm_of(self, stage: Stage) -> ResolvedArm:
         return self.plan.pretrained[stage.id]
