@@ -17,6 +17,11 @@ class _Sort:
     num_left: int = 0
     left_s: float = 0.0
 
+    @property
+    def mean_expected_s(self) -> float:
+        """Seconds expected of one."""
+        return (self.expected_s + self.left_s) / max(1, self.num_ended + self.num_left)
+
 
 class TimeLeft:
     """The time that is left of a run, in one worker; each look costs a step for each sort.
@@ -73,11 +78,20 @@ class TimeLeft:
         return total, is_whole
 
     def _ratios(self) -> dict[str, float]:
-        """Return seconds seen beside those expected, by kind."""
+        """Return seconds seen beside those expected, by kind.
+
+        As if the longest sort of the kind had been seen once and taken what was expected: a first
+        stage of a moment takes the imports of its process, too, which says nothing of the others.
+        """
         seen: dict[str, float] = {}
         expected: dict[str, float] = {}
+        longest: dict[str, float] = {}
         for sort in self._sorts.values():
-            if sort.expected_s > 0:
-                seen[sort.kind] = seen.get(sort.kind, 0.0) + sort.seen_s
-                expected[sort.kind] = expected.get(sort.kind, 0.0) + sort.expected_s
-        return {kind: seen[kind] / expected[kind] for kind in seen}
+            seen[sort.kind] = seen.get(sort.kind, 0.0) + (sort.seen_s if sort.expected_s > 0 else 0)
+            expected[sort.kind] = expected.get(sort.kind, 0.0) + sort.expected_s
+            longest[sort.kind] = max(longest.get(sort.kind, 0.0), sort.mean_expected_s)
+        return {
+            kind: (seen[kind] + once) / (expected[kind] + once)
+            for kind, once in longest.items()
+            if once > 0
+        }

@@ -49,14 +49,24 @@ def test_the_time_left_follows_what_was_seen_beside_what_was_expected():
     for key, sort in zip(keys[:3], ("a", "a", "b"), strict=True):
         left.add(key, sort, "evaluate")
     assert left.seconds() == (45.0, True)
-    left.ended(keys[0], 20.0)  # twice as long as was expected: so will the others be
-    assert left.seconds() == (70.0, True)
+    left.ended(keys[0], 20.0)  # twice as long as was expected: so will others of its sort be
+    seconds, is_whole = left.seconds()
+    assert seconds == pytest.approx(60 + 5 * (20 + 20) / (10 + 20)) and is_whole
     left.ended(keys[2], None)  # failed
     assert left.seconds() == (60.0, True)
     left.again(keys[0])
     assert left.seconds() == (80.0, True)
     left.add(keys[3], "unknown", "pretrain")
     assert left.seconds() == (80.0, False)
+
+
+def test_a_first_stage_of_a_moment_says_little_of_long_ones():
+    moment, long = ("pretrain", "untrained"), ("pretrain", "trained")
+    left = TimeLeft({moment: 0.01, long: 100.0})
+    left.add(moment, "untrained", "pretrain")
+    left.add(long, "trained", "pretrain")
+    left.ended(moment, 8.0)  # its process imported torch
+    assert left.seconds()[0] == pytest.approx(108, rel=1e-3)
 
 
 @pytest.fixture
