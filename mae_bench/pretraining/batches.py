@@ -30,14 +30,14 @@ class Batches:
     def at(self, step: int) -> tuple[int, Tensor]:
         """Return the epoch and the row numbers [B] of a step."""
         epoch, start = self._open(step)
-        return epoch, self.order[start : start + self.host_order.batch_rows]
+        return epoch, self.order[..., start : start + self.host_order.batch_rows]
 
     def counted(self, step: Tensor) -> tuple[Tensor, Tensor]:
         """Return the same of a step [] that the device knows, of an epoch that `at` has opened."""
         size = self.host_order.batch_rows
         epoch = step // self.host_order.epoch_steps
         inside = torch.arange(size, device=self.order.device)
-        return epoch, self.order[step % self.host_order.epoch_steps * size + inside]
+        return epoch, self.order[..., step % self.host_order.epoch_steps * size + inside]
 
     def block(self, index: Tensor) -> Block:
         """Return rows by their numbers [B]."""
@@ -55,9 +55,12 @@ class Batches:
         """Put the order of a step's epoch on the device; return the epoch and the batch's start."""
         epoch, batch = divmod(step, self.host_order.epoch_steps)
         if epoch != self._epoch:
-            order = torch.from_numpy(self.host_order.of_epoch(epoch))
+            order = torch.from_numpy(self._order_of(epoch))
             if self.order.is_cuda:
                 order = order.pin_memory()  # of pageable memory a copy would wait for the device
             self.order.copy_(order, non_blocking=True)
             self._epoch = epoch
         return epoch, batch * self.host_order.batch_rows
+
+    def _order_of(self, epoch: int) -> np.ndarray:
+        return self.host_order.of_epoch(epoch)
