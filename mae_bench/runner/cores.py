@@ -1,16 +1,9 @@
-"""How many cores there are, and how many of them a stage may take."""
+"""How many cores a stage may take."""
 
-import os
 from pathlib import Path
 
+from mae_bench.planning.machine import num_cores
 from mae_bench.store.leases import num_held_here
-
-
-def num_cores() -> int:
-    """Return the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def share_of_cores(leases: Path) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from mae_bench.planning.machine import this_machine
 from mae_bench.planning.plugged import sources_of
 from mae_bench.planning.stage import Key, Stage
 from mae_bench.progress import Progress
@@ -109,6 +110,7 @@ def run_stage(
                 torch.set_num_threads(settings.num_threads)
             RUN[stage.kind](Job(stage, store, settings, out, progress, why_alone))
         about["seconds"] = round(time.monotonic() - start, 3)
+        about["machine"] = this_machine(settings.device, settings.num_threads).key
     return time.monotonic() - start
 
 

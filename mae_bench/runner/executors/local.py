@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from mae_bench.errors import MaeBenchError, StoreError
-from mae_bench.runner.cores import num_cores
+from mae_bench.planning.machine import num_cores
 from mae_bench.runner.devices import num_cards
 from mae_bench.runner.executors.base import EXECUTORS, Executor, WorkOrder
 from mae_bench.runner.interrupts import repeat_dropped_interrupts
