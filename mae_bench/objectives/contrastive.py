@@ -20,6 +20,7 @@ from mae_bench.masking import (
     mean_flops,
     num_hidden,
 )
+from mae_bench.model.across_ranks import rebalanced
 from mae_bench.model.info_nce import (
     WHOLE_BATCH,
     build_projector,
@@ -179,7 +180,7 @@ class Contrastive(Objective["Contrastive.Options"]):
             features, targets = at_targets(encoded, part)
             number = number_of(targets, filling(part))
             mlm = self.head.loss(features, self.backbone.embedding.weight, targets, number)
-            loss = loss + options.mlm_weight * mlm
+            loss = loss + options.mlm_weight * rebalanced(mlm, number, len(anchors))
         return LossOutput(loss, len(anchors), metrics)
 
     @classmethod

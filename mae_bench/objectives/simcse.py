@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from mae_bench.costs import TRAIN, Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.masking import RANDOM, num_hidden
+from mae_bench.model.across_ranks import rebalanced
 from mae_bench.model.generators import kept_generators
 from mae_bench.model.info_nce import (
     WHOLE_BATCH,
@@ -146,7 +147,7 @@ class SimCSE(Objective["SimCSE.Options"]):
             features, targets = at_targets(encoded, part)
             number = number_of(targets, filling(part))
             mlm = self.head.loss(features, self.backbone.embedding.weight, targets, number)
-            loss = loss + self.options.mlm_weight * mlm
+            loss = loss + self.options.mlm_weight * rebalanced(mlm, number, len(first))
         return LossOutput(loss, len(first), metrics)
 
     def _set_dropout(self) -> None:

@@ -16,7 +16,6 @@ from mae_bench.costs import Flops, StepShape, seconds_for, steps_for
 from mae_bench.data.blocks import Blocks, load_blocks
 from mae_bench.errors import DataError, DivergedError, SpecError
 from mae_bench.masking import build_lexicon
-from mae_bench.model.attention import to_device
 from mae_bench.model.backbone import build_backbone
 from mae_bench.model.teacher import SPEC_FILE
 from mae_bench.objectives.base import OBJECTIVES, Objective, parse_options
@@ -26,6 +25,7 @@ from mae_bench.pretraining.checkpoint import (
     save_checkpoint,
     save_state,
     versions,
+    weights_of,
     write_json,
 )
 from mae_bench.pretraining.checkup import Checkup
@@ -36,12 +36,13 @@ from mae_bench.pretraining.external import (
     price_of,
     starting_backbone,
 )
+from mae_bench.pretraining.optimizer import optimizer_of
+from mae_bench.pretraining.rank_step import make_step
+from mae_bench.pretraining.ranks import ALONE, Ranks
 from mae_bench.pretraining.row_order import RowOrder
-from mae_bench.pretraining.step import Step
 from mae_bench.progress import Progress
 from mae_bench.specs import PretrainSpec
-from mae_bench.training.muon import make_muon
-from mae_bench.training.optim import forget_moments, linear_schedule, make_optimizer, set_lr
+from mae_bench.training.optim import forget_moments, linear_schedule, set_lr
 from mae_bench.training.precision import resolve_precision
 
 SAVE_EVERY_S = 20.0
@@ -62,6 +63,7 @@ def pretrain(
     device: str,
     compile_by: str = "off",
     progress: Progress,
+    ranks: Ranks = ALONE,
 ) -> None:
     """Pretrain by a spec and write the checkpoint folder ``out``.
 
@@ -77,20 +79,25 @@ def pretrain(
         device: ``cpu`` or ``cuda``.
         compile_by: how steps are run, as in `make_stepper`.
         progress: called with the tokens done and the tokens to do.
+        ranks: that train together; each calls this with the same arguments, the first writes.
 
     Raises:
         DivergedError: the loss became non-finite.
         DataError: fewer rows than a batch, or no step in which a token is predicted.
     """
     data = load_blocks(blocks)
-    with fitted_teacher(teacher, tokenizer, work) as fitted:
-        run = _Run(spec, data, fitted, tokenizer, ngrams, encoder, device)
-    if run.objective.is_trained:
-        run.train(work / "state.safetensors", compile_by, progress)
-    save_checkpoint(run.objective, tokenizer, out)
+    with ranks.together():
+        with fitted_teacher(teacher, tokenizer, ranks.own_work(work)) as fitted:
+            run = _Run(spec, data, fitted, tokenizer, ngrams, encoder, device, ranks)
+        if run.objective.is_trained:
+            run.train(work / "state.safetensors", compile_by, progress)
+        weights, cost = weights_of(run.objective), run.cost()
+    if ranks.number:
+        return
+    save_checkpoint(run.objective, tokenizer, out, weights)
     write_json(spec.model_dump(mode="json"), out / SPEC_FILE)
     write_json(run.curve, out / "curve.json")
-    write_json(run.cost(), out / "cost.json")
+    write_json(cost, out / "cost.json")
 
 
 class _Run:
@@ -105,8 +112,9 @@ class _Run:
         ngrams: Path | None,
         encoder: Path | None,
         device: str,
+        ranks: Ranks,
     ) -> None:
-        self.spec, self.device = spec, device
+        self.spec, self.device, self.ranks = spec, device, ranks
         self.recipe = spec.recipe
         if data.row_length > spec.backbone.max_length:
             raise SpecError(
@@ -129,7 +137,7 @@ class _Run:
         )
         # an objective may start from its teacher's encoder
         is_drawn = encoder is None and torch.equal(drawn, backbone.embedding.weight)
-        self.objective: Objective = to_device(objective, device)
+        self.objective: Objective = ranks.place(objective, device)
         self.requires = requires
         self.shape = StepShape(
             spec.backbone,
@@ -163,15 +171,19 @@ class _Run:
             "step": [], "tokens": [], "seconds": [], "flops": [], "loss": [],
         }  # fmt: skip
         self.order = RowOrder(num_rows, self.recipe.batch_rows, spec.seed)
-        self.checkup = Checkup(self.objective, data, spec.seed, device, is_drawn)
+        self.checkup = ranks.examine(
+            lambda: Checkup(self.objective, data, spec.seed, device, is_drawn)
+        )
 
     def train(self, state: Path, compile_by: str, progress: Progress) -> None:
         recipe = self.recipe
-        optimizer = self._optimizer()
+        optimizer = optimizer_of(self.objective, recipe, self.data.vocab_size)
         least = self.requires.least_tokens(self.data.row_length)
         batches = Batches(self.data, self.order, self.device, least)
-        step = Step(self.objective, optimizer, batches, recipe, self.spec.seed, self.requires)
-        if state.exists():
+        step = make_step(
+            self.ranks, self.objective, optimizer, batches, recipe, self.spec.seed, self.requires
+        )
+        if self.ranks.agree(state.exists()):
             notes = load_state(state, self.objective, optimizer, self.device)
             self.step, self.seconds, self.curve = notes["step"], notes["seconds"], notes["curve"]
             self.empty_steps = notes["empty_steps"]
@@ -183,7 +195,7 @@ class _Run:
         last_save = last_report = time.perf_counter()
         self.objective.train()
         before = (self.step - 1) / self.steps if self.steps and self.step else 0.0
-        while (done := self._done_ratio(time.perf_counter() - started)) < 1:
+        while (done := self._done_ratio(self._elapsed(started))) < 1:
             # The rate of the middle of a step: at its start the first step would have rate 0.
             middle = done + 0.5 / self.steps if self.steps else done
             if any(before < share <= done for share in self.requires.restarts_at):
@@ -195,13 +207,13 @@ class _Run:
             self.step += 1
             num_losses += has_learned
             self.empty_steps += not has_learned
-            now = time.perf_counter()
-            if self.step % every == 0 or self._done_ratio(now - started) >= 1:
+            now, elapsed = time.perf_counter(), self._elapsed(started)
+            if self.step % every == 0 or self._done_ratio(elapsed) >= 1:
                 if num_losses:
                     self._record(float(step.loss_sum) / num_losses, time.perf_counter() - started)
                 step.loss_sum.zero_()
                 num_losses = 0
-                if now - last_save > SAVE_EVERY_S:
+                if self.ranks.agree(now - last_save > SAVE_EVERY_S):
                     self._save(state, optimizer, step.micro_rows)
                     last_save = now
             if now - last_report > SECONDS_BETWEEN_REPORTS:
@@ -218,20 +230,10 @@ class _Run:
                 "like), or give longer texts"
             )
 
-    def _optimizer(self) -> torch.optim.Optimizer:
-        recipe = self.recipe
-        lr, decay, betas = recipe.peak_lr, recipe.weight_decay, (recipe.beta1, recipe.beta2)
-        if recipe.optimizer == "muon":
-            return make_muon(
-                self.objective,
-                lr=lr,
-                weight_decay=decay,
-                betas=betas,
-                eps=recipe.eps,
-                vocab_size=self.data.vocab_size,
-            )
-        named = self.objective.named_parameters()
-        return make_optimizer(named, lr=lr, weight_decay=decay, betas=betas, eps=recipe.eps)
+    def _elapsed(self, started: float) -> float:
+        """Return the seconds since a start; those of the first rank where they decide."""
+        elapsed = time.perf_counter() - started
+        return elapsed if self.steps is not None else self.ranks.seconds(elapsed)
 
     def _done_ratio(self, seconds: float) -> float:
         if self.steps is None:
@@ -257,10 +259,10 @@ class _Run:
             self.curve[name].append(value)
 
     def _save(self, state: Path, optimizer: torch.optim.Optimizer, micro_rows: int) -> None:
-        state.parent.mkdir(parents=True, exist_ok=True)
         notes = {"step": self.step, "seconds": self.seconds, "curve": self.curve}
         notes |= {"empty_steps": self.empty_steps, "micro_rows": micro_rows}
-        save_state(state, self.objective, optimizer, notes)
+        is_first = self.ranks.number == 0
+        save_state(state, self.objective, optimizer, notes, is_written=is_first)
 
     def _report(self, progress: Progress, seconds: float) -> None:
         note = f"loss {self.curve['loss'][-1]:.3f}" if self.curve["loss"] else ""
@@ -289,8 +291,10 @@ class _Run:
             "device": self.device,
             "compiled": self.how,
             "micro_batch_rows": self.micro_rows,
+            "num_ranks": self.ranks.size,
+            "parallel": self.ranks.parallel,
             "num_threads": torch.get_num_threads(),
             "final_loss": self.curve["loss"][-1] if self.curve["loss"] else None,
-            **self.checkup.after(),
+            **self.ranks.examine(self.checkup.after),
             "versions": versions(),
         }
