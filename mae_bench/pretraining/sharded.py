@@ -68,7 +68,9 @@ def take(own: Tensor, given: Tensor) -> Tensor:
 def _shard(module: nn.Module, mesh: DeviceMesh) -> None:
     fully_shard(module, mesh=mesh)
     assert isinstance(module, FSDPModule)
-    module.set_gradient_divide_factor(1.0)  # ranks are weighed by what they predict, then added up
+    # ranks are weighed by what they predict, then added up; gloo knows no sum that also scales
+    module.set_gradient_divide_factor(1.0)
+    module.set_force_sum_reduction_for_comms(True)
 
 
 def _layers(objective: Objective) -> Iterator[nn.Module]:
