@@ -35,7 +35,8 @@ class Row(Frozen):
     either. ``grid_edge`` names the hyper-parameters that were chosen at an end of their grid,
     ``"C lowest"``: a better value may lie beyond. It is empty where none was, and None where no
     grid was tried. ``pretrain_compile`` is how its training steps were run, with the reason where
-    they were not run as asked; ``micro_batch_rows`` how many rows of a batch at once.
+    they were not run as asked; ``micro_batch_rows`` how many rows of a batch at once, on each of
+    the ``pretrain_ranks`` that shared it.
     ``pretrain_ratio`` is the share of the study's `budget_split` that the pretraining got, and
     ``train_flops`` what the training at the chosen rate took of the rest; both are None without
     that axis.
@@ -81,6 +82,7 @@ class Row(Frozen):
     params_objective: int | None = None
     pretrain_compile: str | None = None
     micro_batch_rows: int | None = None
+    pretrain_ranks: int | None = None
     evaluate_s: float | None = None
     evaluate_flops: float | None = None
     train_flops: float | None = None
@@ -122,6 +124,7 @@ LATER = (
     "plateau",
     "pretrain_compile",
     "micro_batch_rows",
+    "pretrain_ranks",
     "pretrain_ratio",
     "train_flops",
 )

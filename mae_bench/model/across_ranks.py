@@ -62,7 +62,7 @@ def whole_batch(rows: Tensor) -> Tensor:
     if ranks is None:
         return rows
     ranks.num_gathered += 1
-    gathered: Tensor = _Gather.apply(rows, ranks.group)
+    gathered: Tensor = _Gather.apply(rows, ranks.group)  # type: ignore[no-untyped-call]
     return gathered
 
 
@@ -84,7 +84,8 @@ def rebalanced(term: Tensor, number: Number, weight: Number) -> Tensor:
     whole = own.clone()
     dist.all_reduce(whole, group=ranks.control)
     (number, weight), (all_numbers, all_weights) = own.tolist(), whole.tolist()
-    return term * (number * all_weights / max(1, all_numbers * weight))
+    share: float = number * all_weights / max(1, all_numbers * weight)
+    return term * share
 
 
 class _Gather(torch.autograd.Function):

@@ -115,7 +115,9 @@ class Mixture(Composite["Mixture.Options"]):
     def forward(self, view: View) -> LossOutput:
         """Return the weighted sum; as metrics each part's own loss and metrics."""
         assert isinstance(view, MixtureView) and view.weights is not None
-        outputs = {label: self.loss_of(i, part) for i, (label, part) in enumerate(view.parts.items())}
+        outputs = {
+            label: self.loss_of(i, part) for i, (label, part) in enumerate(view.parts.items())
+        }
         predicted: Number = sum(output.predicted for output in outputs.values())
         loss = view.weights.new_zeros(())
         metrics: dict[str, Tensor] = {}

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from mae_bench.model.teacher import OBJECTIVE_FILE
 from mae_bench.objectives.base import Objective
-from mae_bench.pretraining.sharded import take, whole
+from mae_bench.pretraining.whole_tensors import take, whole
 
 VERSIONS = ("mae-bench", "torch", "transformers", "tokenizers", "datasets", "numpy")
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")

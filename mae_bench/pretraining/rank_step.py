@@ -130,8 +130,10 @@ class RankStep(Step):
             why = ""
             if needs.whole_batch and self.joined.num_gathered == asked[0]:
                 why = f"{needs.whole_batch}, and it does not gather what other ranks have"
-            elif needs.counts_apart and self.batches.has_pads and self.joined.num_rebalanced == (
-                asked[1]
+            elif (
+                needs.counts_apart
+                and self.batches.has_pads
+                and self.joined.num_rebalanced == (asked[1])
             ):
                 why = "its terms are means over different numbers of tokens, and rows are padded"
             if why:

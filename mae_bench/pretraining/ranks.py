@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from mae_bench.errors import MaeBenchError, RankError, SpecError
+from mae_bench.errors import RankError, SpecError
 from mae_bench.model.attention import to_device
 from mae_bench.objectives.base import Objective
 from mae_bench.specs import PretrainRecipe
@@ -27,6 +27,19 @@ POLL_S = 0.05
 FOREVER = timedelta(days=365)  # ranks wait for one another as long as evaluations take
 
 Made = TypeVar("Made")
+
+
+class Store(Protocol):
+    """What torch's stores of keys and values have in common, as far as it is used here."""
+
+    def set(self, key: str, value: str) -> None:
+        """Keep a value for all ranks."""
+
+    def get(self, key: str) -> bytes:
+        """Return a value that is there."""
+
+    def check(self, keys: list[str]) -> bool:
+        """Whether all of these keys have a value."""
 
 
 class Ranks:
@@ -85,15 +98,15 @@ class DataParallel(Ranks):
     Args:
         store: of the rendezvous, by which ranks that are lost in an error still hear each other.
         group: of the ranks, on the devices of the training.
+        name: of the training, among those that share the store.
     """
 
     parallel = "ddp"
 
-    def __init__(self, store: dist.Store, group: dist.ProcessGroup) -> None:
-        self.store, self.group = store, group
+    def __init__(self, store: Store, group: dist.ProcessGroup, name: str) -> None:
+        self.store, self.group, self.name = store, group, name
         self.control = _world()
         self.number, self.size = dist.get_rank(), dist.get_world_size()
-        self.num_ends = 0
 
     def check(self, recipe: PretrainRecipe) -> None:
         """Raise SpecError unless every rank gets as many rows of a batch."""
@@ -174,8 +187,8 @@ class DataParallel(Ranks):
             yield
         except Exception as error:
             ends = self._ends(f"{type(error).__name__}: {error}", SILENCE_S)
-            if len(set(ends)) == 1 and isinstance(error, MaeBenchError):
-                raise  # that of the training, and of every rank
+            if len(set(ends)) == 1 and not isinstance(error, RuntimeError):
+                raise  # that of the training, and of every rank; none of torch or of the network
             raise RankError(_told(ends)) from error
         ends = self._ends("", FOREVER.total_seconds())
         if any(ends):
@@ -183,8 +196,7 @@ class DataParallel(Ranks):
 
     def _ends(self, own: str, patience_s: float) -> list[str]:
         """Say how this rank has ended; return how each has, as far as it says so in time."""
-        self.num_ends += 1
-        keys = [f"end/{self.num_ends}/{number}" for number in range(self.size)]
+        keys = [f"{self.name}/end/{number}" for number in range(self.size)]
         self.store.set(keys[self.number], own or " ")
         until = time.monotonic() + patience_s
         while not self.store.check(keys) and time.monotonic() < until:

@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.distributed import ProcessGroup
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 from mae_bench.model.backbone import Backbone
 from mae_bench.objectives.base import Objective
@@ -40,29 +39,12 @@ def shard(objective: Objective, group: ProcessGroup, device: str) -> Root:
         group: of the ranks, on their devices.
         device: of this rank.
     """
-    kind = torch.device(device).type
-    mesh = DeviceMesh.from_group(group, kind)
+    mesh = DeviceMesh.from_group(group, torch.device(device).type)
     for layer in _layers(objective):
         _shard(layer, mesh)
     root = Root(objective)
     _shard(root, mesh)
-    for name, buffer in objective.named_buffers():
-        if buffer.device.type != kind:
-            owner, _, last = name.rpartition(".")
-            objective.get_submodule(owner).register_buffer(last, buffer.to(device))
     return root
-
-
-def whole(value: Tensor) -> Tensor:
-    """Return a tensor as it is, or all of one in shards, on the CPU; every rank must ask."""
-    return value.full_tensor().cpu() if isinstance(value, DTensor) else value
-
-
-def take(own: Tensor, given: Tensor) -> Tensor:
-    """Return a whole tensor in the shards of another, if that is in shards; no rank waits."""
-    if not isinstance(own, DTensor):
-        return given
-    return distribute_tensor(given, own.device_mesh, own.placements, src_data_rank=None)
 
 
 def _shard(module: nn.Module, mesh: DeviceMesh) -> None:

@@ -28,12 +28,15 @@ class Settings:
         num_threads: of a stage. Another number adds in another order, which moves the last bits;
             so it does not depend on the number of workers, which use the other cores.
         compile_by: how pretraining steps are run, as in `pretraining.compiling.make_stepper`.
+        parallel: how the ranks that torchrun has started share a pretraining; None where this
+            process trains alone.
     """
 
     device: str = "cpu"
     data_dir: Path | None = None
     num_threads: int = 1
     compile_by: str = "auto"
+    parallel: str | None = None
 
     def apply(self) -> None:
         """Set the thread counts of this process's libraries; best before they are imported."""
@@ -171,13 +174,13 @@ def _encoder(job: Job) -> None:
 
 def _pretrain(job: Job) -> None:
     from mae_bench.objectives.base import OBJECTIVES, parse_options
-    from mae_bench.pretraining.pretrain import pretrain
+    from mae_bench.runner.training import Training
 
     spec = job.stage.spec
     assert isinstance(spec, PretrainSpec)
     options = parse_options(spec.objective, spec.options)
     teacher = job.encoder(spec.teacher, OBJECTIVES.get(spec.objective).requires(options).teacher)
-    pretrain(
+    training = Training(
         spec,
         blocks=job.need("blocks"),
         tokenizer=job.need("tokenizer"),
@@ -188,8 +191,13 @@ def _pretrain(job: Job) -> None:
         out=job.out,
         device=job.settings.device,
         compile_by=job.settings.compile_by,
-        progress=job.progress,
     )
+    if job.settings.parallel is None:
+        training.run(job.progress)
+        return
+    from mae_bench.runner.rank_group import rank_group
+
+    rank_group().train(training, job.settings, job.progress)
 
 
 def _evaluate(job: Job) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mae_bench.errors import StoreError
+from mae_bench.errors import RankError, StoreError
 from mae_bench.planning.stage import Key, Stage
 from mae_bench.progress import Progress
 from mae_bench.runner.stages import Settings, run_stage
@@ -66,6 +66,7 @@ def work(
 
     Raises:
         StoreError: the home is full or cannot be written; what is done stays.
+        RankError: a rank of a training that several share was lost.
     """
     return _Worker(stages, store, settings, emit, worker).loop(is_tired)
 
@@ -160,7 +161,7 @@ class _Worker:
             self.emit("message", stage, note=note)
         try:
             seconds = run_stage(stage, self.store, self.settings, self.progress(stage))
-        except StoreError:
+        except (StoreError, RankError):
             raise
         except Exception as error:  # one failing stage never stops the others
             self.store.record_failure(*stage.key, stage.label, error)

@@ -1,19 +1,32 @@
 """Trainings that are the same whatever number of ranks shares them, and a program that is a rank.
 
-    python rank_cases.py STORE NUMBER SIZE FOLDER PARALLEL CASE...
+    python rank_cases.py STORE NUMBER SIZE FOLDER CASE...
 
-As a program it is one rank of the named trainings, found by the others through the file STORE; by
-torchrun it needs no STORE, NUMBER and SIZE (``-``).
+is one rank of the named trainings, found by the others through the file STORE; torchrun says all
+three itself (``- - -``). A case is ``mlm``, ``mlm/2`` in two micro-batches a rank, ``mlm@fsdp`` in
+shards, or ``mlm!``, in which the last rank dies after six steps.
 """
 
 import os
+import signal
 import sys
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
+import torch
+import torch.distributed as dist
 from small_blocks import BACKBONE, run_pretraining, write_blocks
+
+import mae_bench.pretraining.pretrain as loop
+from mae_bench.pretraining.batches import Batches
+from mae_bench.pretraining.rank_step import RankStep
+from mae_bench.pretraining.ranks import ALONE, DataParallel, ShardedRanks
 
 ROWS, BATCH = 24, 8  # three steps an epoch, and rows for four ranks of two micro-batches
 DEEP = BACKBONE.model_copy(update={"num_layers": 2})
+LOST_AT = 6
+PATIENCE = timedelta(minutes=10)  # after which a test fails that else would never end
 CASES = {  # objective, options, whether its rows are padded
     "mlm": ("mlm", {}, True),
     "mae": ("mae", {}, True),
@@ -27,84 +40,89 @@ CASES = {  # objective, options, whether its rows are padded
 }
 
 
-def train(folder, case, ranks=None, *, name=None, **given):
-    """Run a case in ``folder``, which has rows of both kinds; return its checkpoint."""
-    from mae_bench.pretraining.ranks import ALONE
-
-    objective, options, is_padded = CASES[case]
-    return run_pretraining(
-        folder / ("padded" if is_padded else "packed"),
-        objective,
-        options,
-        name=name or case,
-        backbone=DEEP,
-        batch_rows=BATCH,
-        ranks=ranks or ALONE,
-        **given,
-    )
-
-
 def write_rows(folder):
     """Write the rows that the cases train on."""
-    for name, is_padded in (("padded", True), ("packed", False)):
-        write_blocks(folder / name / "blocks", rows=ROWS, is_padded=is_padded)
+    for is_padded in (True, False):
+        write_blocks(_rows(folder, is_padded) / "blocks", rows=ROWS, is_padded=is_padded)
     return folder
 
 
-def join_ranks(store, number, size, parallel="ddp"):
-    """Join the ranks that meet at a store, and return what a training takes."""
-    import torch.distributed as dist
-
-    from mae_bench.pretraining.ranks import FOREVER, DataParallel, ShardedRanks
-
-    dist.init_process_group("gloo", store=store, rank=number, world_size=size, timeout=FOREVER)
-    kind = ShardedRanks if parallel == "fsdp" else DataParallel
-    return kind(store, dist.group.WORLD)
+def train(folder, case, ranks=ALONE, name=None, **given):
+    """Run a case, of the rows in ``folder``; return its checkpoint."""
+    objective, options, is_padded = CASES[case]
+    given = {"backbone": DEEP, "batch_rows": BATCH} | given
+    rows = _rows(folder, is_padded)
+    return run_pretraining(rows, objective, options, name=name or case, ranks=ranks, **given)
 
 
-def main(path, number, size, folder, parallel, *cases):
-    import torch
-    import torch.distributed as dist
+def name_of(case, size):
+    """Return the name of the checkpoint of a case on so many ranks."""
+    return f"{case.rstrip('!').replace('/', '-')}-{size}"
+
+
+@contextmanager
+def joined(store, number, size):
+    """Be a rank of those that meet at a store; yield what makes the ranks of a case."""
+    dist.init_process_group("gloo", store=store, rank=number, world_size=size, timeout=PATIENCE)
+    try:
+        yield lambda case: (ShardedRanks if "@fsdp" in case else DataParallel)(
+            store, dist.group.WORLD, case
+        )
+    finally:
+        dist.destroy_process_group()
+
+
+def be_rank(store, number, size, folder, cases):
+    with joined(store, number, size) as ranks_of:
+        for case in cases:
+            ranks = ranks_of(case)
+            if "/2" in case:
+                halve(ranks)
+            if case.endswith("!"):
+                loop.SAVE_EVERY_S = -1.0
+                if ranks.number == size - 1:
+                    die_at(LOST_AT)
+            plain = case.rstrip("!").partition("/")[0].partition("@")[0]
+            train(folder, plain, ranks, name_of(case, size))
+
+
+def halve(ranks):
+    """Have every later step take half of a rank's rows at once."""
+    split = RankStep.split
+
+    def halved(self, index):
+        self.micro_rows = BATCH // ranks.size // 2
+        return split(self, index)
+
+    RankStep.split = halved
+
+
+def die_at(step):
+    """Have this process die, as by the kernel, where it asks for the rows of a step."""
+    at = Batches.at
+
+    def dies(self, number):
+        if number == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return at(self, number)
+
+    Batches.at = dies
+
+
+def _rows(folder, is_padded):
+    return Path(folder) / ("padded" if is_padded else "packed")
+
+
+def main(path, number, size, folder, *cases):
+    from torch.distributed.rendezvous import rendezvous
 
     torch.set_num_threads(1)
     if path == "-":
-        store, number, size = next(dist.rendezvous("env://"))
+        store, number, size = next(rendezvous("env://", timeout=PATIENCE))
     else:
         store = dist.FileStore(path, int(size))
-    ranks = join_ranks(store, int(number), int(size), parallel)
-    for case in cases:
-        name, _, halves = case.partition("/")
-        micro = {"micro_rows": BATCH // ranks.size // 2} if halves else {}
-        with forced(**micro):
-            train(Path(folder), name, ranks, name=f"{case.replace('/', '-')}-{size}-{parallel}")
-    dist.destroy_process_group()
-
-
-def forced(micro_rows=None):
-    """Have every step take at most so many rows at once."""
-    from contextlib import contextmanager
-
-    import mae_bench.pretraining.rank_step as rank_step
-
-    @contextmanager
-    def block():
-        make = rank_step.RankStep.split
-        if micro_rows is not None:
-
-            def split(self, index):
-                self.micro_rows = micro_rows
-                return make(self, index)
-
-            rank_step.RankStep.split = split
-        try:
-            yield
-        finally:
-            rank_step.RankStep.split = make
-
-    return block()
+    be_rank(store, int(number), int(size), folder, cases)
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     main(*sys.argv[1:])
