@@ -187,7 +187,10 @@ class _Run:
             notes = load_state(state, self.objective, optimizer, self.device)
             self.step, self.seconds, self.curve = notes["step"], notes["seconds"], notes["curve"]
             self.empty_steps = notes["empty_steps"]
-            step.micro_rows = notes.get("micro_rows", step.micro_rows)
+            rows = notes.get(
+                "micro_rows", recipe.batch_rows
+            )  # of all ranks, whose number may change
+            step.micro_rows = max(1, rows // self.ranks.size)
         stepper = make_stepper(step, compile_by)
         every = max(1, self.steps // CURVE_POINTS) if self.steps else 10
         num_losses = 0
@@ -260,9 +263,8 @@ class _Run:
 
     def _save(self, state: Path, optimizer: torch.optim.Optimizer, micro_rows: int) -> None:
         notes = {"step": self.step, "seconds": self.seconds, "curve": self.curve}
-        notes |= {"empty_steps": self.empty_steps, "micro_rows": micro_rows}
-        is_first = self.ranks.number == 0
-        save_state(state, self.objective, optimizer, notes, is_written=is_first)
+        notes |= {"empty_steps": self.empty_steps, "micro_rows": micro_rows * self.ranks.size}
+        save_state(state, self.objective, optimizer, notes, is_written=self.ranks.number == 0)
 
     def _report(self, progress: Progress, seconds: float) -> None:
         note = f"loss {self.curve['loss'][-1]:.3f}" if self.curve["loss"] else ""
