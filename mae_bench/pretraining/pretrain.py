@@ -187,9 +187,7 @@ class _Run:
             notes = load_state(state, self.objective, optimizer, self.device)
             self.step, self.seconds, self.curve = notes["step"], notes["seconds"], notes["curve"]
             self.empty_steps = notes["empty_steps"]
-            rows = notes.get(
-                "micro_rows", recipe.batch_rows
-            )  # of all ranks, whose number may change
+            rows = notes.get("micro_rows", recipe.batch_rows)  # of all ranks
             step.micro_rows = max(1, rows // self.ranks.size)
         stepper = make_stepper(step, compile_by)
         every = max(1, self.steps // CURVE_POINTS) if self.steps else 10
