@@ -1,17 +1,17 @@
 """Where the best split of one compute budget between pretraining and fine-tuning lies."""
 
-import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mae_bench.analysis.claims import Verdict, judge_family
+from mae_bench.analysis.claims import decided_pairs
 from mae_bench.analysis.scores import COMPARED, Arm, Cell, Scores, Setting
 from mae_bench.analysis.tables import Table, score_text, si
-from mae_bench.specs import MIN_SEEDS, Claim, Study, percent
+from mae_bench.specs import MIN_SEEDS, at_share, percent
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class SplitLine:
 
     def label(self, share: float) -> str:
         """Return the arm at one share."""
-        return f"{self.arm.label} ({percent(share)})"
+        return at_share(self.arm.label, share)
 
     @property
     def answer(self) -> str:
@@ -51,7 +51,7 @@ class SplitLine:
         return f"not decidable ({' or '.join(map(percent, sorted((self.best, *self.rivals))))})"
 
 
-def split_lines(scores: Scores, study: Study) -> list[SplitLine]:
+def split_lines(scores: Scores) -> list[SplitLine]:
     """Return a line for each task, arm and setting; none where there are no two shares.
 
     A share is the best where its mean is, and every other one is shown to be worse. All pairs of
@@ -76,18 +76,18 @@ def split_lines(scores: Scores, study: Study) -> list[SplitLine]:
             for task in scores.tasks_in(base)
             for arm in scores.of_role("untrained", *COMPARED)
         ]
-        pretrained = [line for line in family if line.arm.role in COMPARED]
-        verdicts = _verdicts(pretrained, base, scores, study)
+        beaten = _beaten([line for line in family if line.arm.role in COMPARED], base, scores)
         lines += [
-            _decided(line, verdicts) if line.arm.role in COMPARED else line for line in family
+            _decided(line, beaten.get(line.task, set())) if line.arm.role in COMPARED else line
+            for line in family
         ]
     return lines
 
 
-def _verdicts(
-    lines: Sequence[SplitLine], base: Setting, scores: Scores, study: Study
-) -> list[Verdict]:
-    """Return whether one share beats another, for all pairs of each line; shares act as arms."""
+def _beaten(
+    lines: Sequence[SplitLine], base: Setting, scores: Scores
+) -> dict[str, set[tuple[str, str]]]:
+    """Return (better, worse) by task among the shares of each line; shares act as arms."""
     arms = {
         line.label(s): line.arm._replace(label=line.label(s)) for line in lines for s in line.cells
     }
@@ -97,48 +97,31 @@ def _verdicts(
         for share, cell in line.cells.items()
         if cell is not None
     }
-    claims = [
-        Claim(
-            sentence=f"{line.label(first)} beats {line.label(second)} on {line.task}",
-            treatment=line.label(first),
-            control=line.label(second),
-            task=line.task,
-            protocol=base.protocol,
-            train_size=base.train_size,
-            noise=base.noise.label,
-        )
-        for line in lines
-        for first, second in itertools.combinations(line.cells, 2)
-    ]
+    sides = dict.fromkeys(
+        pair for line in lines for pair in combinations(map(line.label, line.cells), 2)
+    )
     as_arms = replace(scores, arms=tuple(arms.values()), settings=(base,), cells=cells)
-    return judge_family(claims, f"shares of pretraining: {base.label}", study, as_arms)
+    return decided_pairs(as_arms, sides, base)
 
 
-def _decided(line: SplitLine, verdicts: Iterable[Verdict]) -> SplitLine:
+def _decided(line: SplitLine, beaten: Container[tuple[str, str]]) -> SplitLine:
     """Return the line with its best share, and with those that may be as good."""
-    gains = {s: c.measure.sign * c.mean for s, c in line.cells.items() if c is not None and c.n}
-    if not gains:
+    there = {s: c for s, c in line.cells.items() if c is not None and c.n}
+    if not there:
         return line
-    best = max(gains, key=lambda share: gains[share])
-    sides = {line.label(share): share for share in line.cells}
-    rivals, counts = [], []
-    for verdict in verdicts:
-        labels = (verdict.claim.treatment, verdict.claim.control)
-        if verdict.claim.task != line.task or line.label(best) not in labels:
-            continue
-        is_first = labels[0] == line.label(best)
-        counts.append(verdict.n)
-        if verdict.outcome != ("supported" if is_first else "refuted"):
-            rivals.append(sides[labels[1] if is_first else labels[0]])
-    return replace(line, best=best, rivals=tuple(sorted(rivals)), num_seeds=min(counts))
+    best = max(there, key=lambda share: there[share].measure.sign * there[share].mean)
+    others = [share for share in line.cells if share != best]
+    rivals = [s for s in others if (line.label(best), line.label(s)) not in beaten]
+    mine = there[best].values
+    counts = [int(np.isfinite(mine - there[s].values).sum()) if s in there else 0 for s in others]
+    return replace(line, best=best, rivals=tuple(rivals), num_seeds=min(counts))
 
 
-def split_tables(rows: pd.DataFrame, scores: Scores, study: Study, folder: Path) -> list[Table]:
+def split_tables(rows: pd.DataFrame, scores: Scores, folder: Path) -> list[Table]:
     """Return the tables for the page, and write all numbers as CSV; none without that axis."""
-    lines = split_lines(scores, study)
+    lines = split_lines(scores)
     if not lines:
         return []
-    folder.mkdir(parents=True, exist_ok=True)
     split_numbers(lines).to_csv(folder / "split_numbers.csv", index=False)
     tables = (split_table(lines, scores), split_cost_table(rows))
     return [table for table in tables if table is not None]

@@ -11,25 +11,17 @@ so that it contradicts neither. Where failures differ between the sides, it need
 time, with those runs counted against the side that would win (`failures`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from types import MappingProxyType
 
 import numpy as np
 
-from mae_bench.analysis.moderated import Array
+from mae_bench.analysis.outcomes import Tested, holding_of, outcomes_of
 from mae_bench.analysis.pairs import Pairs, pairs_of
 from mae_bench.analysis.power import detectable_effect
 from mae_bench.analysis.scores import COMPARED, Scores, Setting
-from mae_bench.analysis.stats import (
-    CUT,
-    FamilyTest,
-    family_test,
-    interquartile_mean,
-    iqm_interval,
-    mean_intervals,
-)
+from mae_bench.analysis.stats import interquartile_mean, iqm_interval, mean_intervals
 from mae_bench.analysis.verdicts import Outcome, Verdict, probability_text, tally, worded
 from mae_bench.measures import Measure
 from mae_bench.specs import MIN_SEEDS, Claim, Study
@@ -39,7 +31,7 @@ __all__ = [
     "Outcome",
     "Verdict",
     "control_of",
-    "judge_all_pairs",
+    "decided_pairs",
     "judge_claims",
     "judge_comparisons",
     "judge_family",
@@ -119,17 +111,26 @@ def judge_comparisons(
     return verdicts
 
 
-def judge_all_pairs(
-    study: Study, scores: Scores, arms: Sequence[str], setting: Setting
-) -> list[Verdict]:
-    """Return "better than the other" for every pair of arms on every task of a setting.
+def decided_pairs(
+    scores: Scores, sides: Iterable[tuple[str, str]], setting: Setting
+) -> dict[str, set[tuple[str, str]]]:
+    """Return (better, worse) by task for those of the pairs of arms that a setting decides.
 
-    They are one family.
+    All pairs on all tasks are one family. Their numbers are not worked out.
     """
     tasks = scores.tasks_in(setting)
-    claims = [_comparison(a, b, task, setting) for a, b in combinations(arms, 2) for task in tasks]
+    claims = [_comparison(a, b, task, setting) for a, b in sides for task in tasks]
     pairs = [pairs_of(claim, scores, setting) for claim in claims]
-    return _judge(pairs, f"all pairs: {setting.label}", study)
+    ready = [pair for pair in pairs if pair.n >= MIN_SEEDS]
+    outcomes = outcomes_of(ready, [pair.per_seed for pair in ready])
+    beaten: dict[str, set[tuple[str, str]]] = {}
+    for pair, outcome, holds in zip(ready, outcomes, holding_of(ready, outcomes), strict=True):
+        if holds and outcome != "not decidable":
+            two = (pair.claim.treatment, pair.claim.control)
+            beaten.setdefault(str(pair.claim.task), set()).add(
+                two if outcome == "supported" else two[::-1]
+            )
+    return beaten
 
 
 def _comparison(arm: str, against: str, task: str | None, setting: Setting) -> Claim:
@@ -153,14 +154,15 @@ def _judge(pairs: Sequence[Pairs], family: str, study: Study) -> list[Verdict]:
     if not pairs:
         return []
     ready = [pair for pair in pairs if pair.n >= MIN_SEEDS]
-    findings = iter(_findings(ready, [pair.per_seed for pair in ready]))
+    findings = _findings(ready)
+    holds = holding_of(ready, [finding.outcome for finding in findings])
+    decided = iter(zip(findings, holds, strict=True))
     verdicts = []
     for pair in pairs:
         verdict = _described(pair, family)
         if pair.n >= MIN_SEEDS:
-            verdict = _decided(verdict, next(findings))
+            verdict = _decided(verdict, *next(decided))
         verdicts.append(verdict)
-    verdicts = _after_failures(verdicts, pairs)
     explained = [worded(verdict, study) for verdict in verdicts]
     return [v.turned() if v.measure.sign < 0 else v for v in explained]
 
@@ -179,70 +181,29 @@ class _Finding:
     spread: float
 
 
-def _findings(pairs: Sequence[Pairs], columns: Sequence[Array]) -> list[_Finding]:
-    """Return the test results of the columns [S] of these claims, adjusted as one family."""
+def _findings(pairs: Sequence[Pairs]) -> list[_Finding]:
+    """Return the test results of these claims, adjusted as one family."""
     if not pairs:
         return []
-    values = np.stack(columns, axis=1)
-    test = family_test(values, [pair.margins for pair in pairs])
-    means = np.nanmean(values, axis=0)
-    ends = np.stack(mean_intervals(values))
-    return [
-        _finding(test, column, float(means[column]), ends[:, column])
-        for column in range(len(pairs))
-    ]
-
-
-def _finding(test: FamilyTest, column: int, mean: float, ends: Array) -> _Finding:
-    """Return the outcome of one claim: both the test and the interval must agree."""
-    mine = np.flatnonzero(test.column == column)
-    margins, p_family = test.margin[mine], test.p_family[mine]
-    low, high = ends
-    is_significant = p_family < CUT
-    is_above = is_significant & (mean > margins) & (low > margins)
-    is_below = is_significant & (mean < margins) & (high < margins)
-    # Two margins: equivalence needs "above the lower" and "below the upper"; either of the
-    # opposite findings refutes it.
-    if len(margins) == 2:
-        is_supported, is_refuted = is_above[0] and is_below[1], is_below[0] or is_above[1]
-        shown = p_family.min() if is_refuted else p_family.max()
-        index = mine[np.flatnonzero(p_family == shown)[0]]
-    else:
-        is_supported, is_refuted, index = is_above[0], is_below[0], mine[0]
-    outcome: Outcome = "not decidable"
-    if is_supported or is_refuted:
-        outcome = "supported" if is_supported else "refuted"
-    return _Finding(
-        outcome,
-        float(test.p[index]),
-        float(test.p_family[index]),
-        float(test.q[index]),
-        len(test.column),
-        float(test.better[column]),
-        float(max(abs(mean) + test.within[column], abs(low), abs(high))),
-        float(test.spread[column]),
-    )
-
-
-def _after_failures(verdicts: Sequence[Verdict], pairs: Sequence[Pairs]) -> list[Verdict]:
-    """Withdraw verdicts that fail when unequal failures count against the side that won."""
-    ready = [pair for pair in pairs if pair.n >= MIN_SEEDS]
-    if all(pair.losses.are_equal for pair in ready):
-        return list(verdicts)
-    against_treatment = _findings(ready, [pair.worst_case(is_against=True) for pair in ready])
-    against_control = _findings(ready, [pair.worst_case(is_against=False) for pair in ready])
-    bounds = iter(zip(against_treatment, against_control, strict=True))
-    kept = []
-    for verdict, pair in zip(verdicts, pairs, strict=True):
-        if pair.n >= MIN_SEEDS:
-            treatment, control = next(bounds)
-            asked = {"supported": [treatment], "refuted": [control]}.get(verdict.outcome, [])
-            if asked and pair.claim.test == "equivalence":
-                asked = [treatment, control]
-            if any(bound.outcome != verdict.outcome for bound in asked):
-                verdict = replace(verdict, outcome="not decidable", is_failure_bound=True)
-        kept.append(verdict)
-    return kept
+    tested = Tested.of(pairs, [pair.per_seed for pair in pairs])
+    test = tested.test
+    better, within, spread = test.better, test.within, test.spread
+    findings = []
+    for column, (outcome, index) in enumerate(tested.outcomes()):
+        low, high = tested.ends[:, column]
+        findings.append(
+            _Finding(
+                outcome,
+                float(test.p[index]),
+                float(test.p_family[index]),
+                float(test.q[index]),
+                len(test.column),
+                float(better[column]),
+                float(max(abs(tested.means[column]) + within[column], abs(low), abs(high))),
+                float(spread[column]),
+            )
+        )
+    return findings
 
 
 def _described(pair: Pairs, family: str) -> Verdict:
@@ -275,11 +236,12 @@ def _described(pair: Pairs, family: str) -> Verdict:
     )
 
 
-def _decided(verdict: Verdict, finding: _Finding) -> Verdict:
+def _decided(verdict: Verdict, finding: _Finding, holds: bool) -> Verdict:
     """Return the verdict with the results of its family's test."""
     return replace(
         verdict,
-        outcome=finding.outcome,
+        outcome=finding.outcome if holds else "not decidable",
+        is_failure_bound=not holds,
         p=finding.p,
         p_family=finding.p_family,
         q=finding.q,

@@ -7,7 +7,7 @@ import pandas as pd
 
 from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.tables import Table, si, whole_number
-from mae_bench.specs import percent
+from mae_bench.specs import at_share
 
 _AXES = ("corpus_tokens", "pretrain_ratio")
 COSTS = (
@@ -76,7 +76,7 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
             if not cost["pretrain_flops"]:
                 continue
             name = f"{arm.label} ({cost['corpus_tokens']:,.0f})" if has_sizes else arm.label
-            name = f"{arm.label} ({percent(cost['pretrain_ratio'])})" if has_splits else name
+            name = at_share(arm.label, cost["pretrain_ratio"]) if has_splits else name
             at = tuple(cost[axis] for axis in _AXES)
             relative = cost["pretrain_flops"] / of_control.get(at, np.nan)
             values = (

@@ -72,33 +72,36 @@ def noise_names(scores: Scores) -> list[str]:
 
 def corpus_picture(scores: Scores, setting: Setting) -> Picture | None:
     """Draw scores against the size of the pretraining corpus, or None with a single one."""
-    family = _family(scores, setting, "corpus_tokens")
-    if len(family) < 2:
-        return None
-    where = replace(setting, corpus_tokens=None)
-    return Picture(
-        f"corpus-{where.slug}",
-        f"Score against pretraining text: {where.label}",
-        _BARS,
-        _curves_over(
-            scores, family, lambda _, s: float(s.corpus_tokens or np.nan), "corpus tokens", True
-        ),
-    )
+    what = "pretraining text"
+    return _along(scores, setting, "corpus_tokens", "corpus", what, "corpus tokens", is_log=True)
 
 
 def split_picture(scores: Scores, setting: Setting) -> Picture | None:
     """Draw scores against the share of a budget that pretraining gets; None with a single one."""
-    family = _family(scores, setting, "pretrain_ratio")
+    what = "the share of the budget that pretraining gets"
+    name = "share of pretraining"
+    return _along(scores, setting, "pretrain_ratio", "split", what, name, is_log=False)
+
+
+def _along(
+    scores: Scores, setting: Setting, field: str, slug: str, what: str, name: str, *, is_log: bool
+) -> Picture | None:
+    """Draw scores against a field that is a number; None with a single one."""
+    family = _family(scores, setting, field)
     if len(family) < 2:
         return None
-    where = replace(setting, pretrain_ratio=None)
+    blank: dict[str, Any] = {field: None}
+    where = replace(setting, **blank)
+
+    def x_of(_: Cell, there: Setting) -> float:
+        x = getattr(there, field)
+        return np.nan if x is None else float(x)
+
     return Picture(
-        f"split-{where.slug}",
-        f"Score against the share of the budget that pretraining gets: {where.label}",
+        f"{slug}-{where.slug}",
+        f"Score against {what}: {where.label}",
         _BARS,
-        _curves_over(
-            scores, family, lambda _, s: s.pretrain_ratio or 0.0, "share of pretraining", False
-        ),
+        _curves_over(scores, family, x_of, name, is_log),
     )
 
 

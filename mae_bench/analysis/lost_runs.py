@@ -8,6 +8,7 @@ import pandas as pd
 
 from mae_bench.analysis.tables import Table
 from mae_bench.results import row_noises
+from mae_bench.specs import percent
 
 _SETTING = ["arm", "protocol", "size", "noise", "corpus tokens", "pretrain ratio"]
 _NO_AXIS = "none"
@@ -32,7 +33,10 @@ def lost_share_table(rows: pd.DataFrame) -> Table | None:
                 _NO_AXIS if pd.isna(tokens) else f"{int(tokens):,}"
                 for tokens in pd.to_numeric(chosen["corpus_tokens"])
             ],
-            "pretrain ratio": chosen["pretrain_ratio"].astype(object).fillna(_NO_AXIS).astype(str),
+            "pretrain ratio": [
+                _NO_AXIS if pd.isna(ratio) else percent(ratio)
+                for ratio in pd.to_numeric(chosen["pretrain_ratio"])
+            ],
             "task": chosen["task"].astype(str),
             "is_lost": is_lost,
         }

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from mae_bench.analysis.budget_split import split_tables
 from mae_bench.analysis.claims import (
     Verdict,
     control_of,
@@ -44,7 +43,7 @@ from mae_bench.analysis.provenance import collect_provenance
 from mae_bench.analysis.references import judge_references, reference_table
 from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_plots import difference_picture, score_picture
-from mae_bench.analysis.scores import Pairs, Scores, Setting
+from mae_bench.analysis.scores import Scores, Setting, Unread
 from mae_bench.analysis.secondary import external_metrics, secondary_table
 from mae_bench.analysis.summary import Summary, headline, summary
 from mae_bench.analysis.tables import (
@@ -87,7 +86,7 @@ class ReportContext:
     tuning_edges: str = ""
     notes: Sequence[str] = ()
     reproduce: str | None = None
-    unread: Pairs = frozenset()
+    unread: Unread = frozenset()
     kinds: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -154,8 +153,8 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     tuning = tuning_table(context.tuning, context.tuning_edges) if context.tuning else None
     beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
-    details += derived_tables(study, scores, control, context.kinds, folder / "tables")
-    details += split_tables(rows, scores, study, folder / "tables")
+    (folder / "tables").mkdir()
+    details += derived_tables(rows, scores, control, context.kinds, folder / "tables")
     scored = [table for block in blocks for table in (block.table, block.secondary) if table]
     extras = [extra for extra in (failures, lost, edges, tuning, beside) if extra]
     for table in (*scored, costs, *details, *extras):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mae_bench.analysis.scores import Arm, Cell, Pairs, Role, Scores, Setting
+from mae_bench.analysis.scores import Arm, Cell, Role, Scores, Setting, Unread
 from mae_bench.analysis.stats import mean_intervals
 from mae_bench.errors import DataError
 from mae_bench.results import parse_size, row_noises
@@ -23,7 +23,7 @@ _SIZE = _KEYS.index("train_size")
 
 
 def read_metrics(
-    rows: pd.DataFrame, study: Study, also: Iterable[str] = (), unread: Pairs = frozenset()
+    rows: pd.DataFrame, study: Study, also: Iterable[str] = (), unread: Unread = frozenset()
 ) -> dict[str, Scores]:
     """Return the scores of every other metric that a claim or reference names, if rows hold it.
 
@@ -48,7 +48,7 @@ def read_metrics(
     return by_metric
 
 
-def read_scores(rows: pd.DataFrame, study: Study, unread: Pairs = frozenset()) -> Scores:
+def read_scores(rows: pd.DataFrame, study: Study, unread: Unread = frozenset()) -> Scores:
     """Arrange the primary rows of a study.
 
     Args:
@@ -111,7 +111,7 @@ def _cells(
     splits: Sequence[float | None],
     readers: frozenset[str],
     unlabelled: frozenset[str],
-    unread: Pairs,
+    unread: Unread,
 ) -> dict[tuple[str, str, Setting], Cell]:
     seed_index = {seed: position for position, seed in enumerate(seeds)}
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
@@ -121,7 +121,8 @@ def _cells(
         groups.setdefault(tuple(record[key] for key in _KEYS), []).append(record)
     references = _with_most_labels(groups)
     contents: list[tuple[list[tuple[str, str, Setting]], dict[str, Any]]] = []
-    for (arm, protocol, task, size, noise, corpus, ratio), rows in groups.items():
+    for key, rows in groups.items():
+        arm, protocol, task, size, noise, corpus, ratio = key
         values = np.full(len(seeds), np.nan)
         is_failed, is_collapsed = np.zeros((2, len(seeds)), dtype=bool)
         for row in rows:
@@ -137,7 +138,7 @@ def _cells(
         named = {protocol: size}
         if protocol not in study.protocols:  # a floor
             named = {name: size for name in of_tasks if name not in unlabelled}
-            if (arm, protocol, task, size, noise, corpus, ratio) in references:
+            if key in references:
                 named |= {name: "all" for name in of_tasks if name in unlabelled}
         sizes: list[int | None] = [None]
         if len(corpora) > 1:
@@ -171,18 +172,20 @@ def _cells(
 
 
 def _with_most_labels(groups: Mapping[tuple[Any, ...], list[dict[str, Any]]]) -> set[object]:
-    """Return the keys of groups that learned from most labels, of those that differ in no more.
+    """Return the keys of groups with most labels, of those that differ in nothing else.
 
     Such a floor is the reference for what learns from none.
     """
-    most: dict[object, tuple[float, tuple[Any, ...]]] = {}
-    for key, rows in groups.items():
-        labels = [float(row["n_train"]) for row in rows if not pd.isna(row["n_train"])]
+    labels = {
+        key: max((float(row["n_train"]) for row in rows if not pd.isna(row["n_train"])), default=0)
+        for key, rows in groups.items()
+    }
+    most: dict[object, tuple[Any, ...]] = {}
+    for key in groups:
         other = (*key[:_SIZE], *key[_SIZE + 1 :])  # all that a setting is but its train size
-        best = most.setdefault(other, (-1.0, key))
-        if max(labels, default=0.0) > best[0]:
-            most[other] = max(labels, default=0.0), key
-    return {key for _, key in most.values()}
+        if labels[key] > labels[most.setdefault(other, key)]:
+            most[other] = key
+    return set(most.values())
 
 
 def _arms(table: pd.DataFrame, study: Study) -> Iterable[Arm]:

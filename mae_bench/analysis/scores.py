@@ -13,7 +13,7 @@ from mae_bench.measures import PLAIN, Measure, measure_of
 from mae_bench.specs import CLEAN, CORPUS, NoiseSpec, TrainSize, per_class, percent
 
 Role = Literal["trained", "outside", "untrained", "floor"]
-Pairs = frozenset[tuple[str, str]]  # of a protocol and a task
+Unread = frozenset[tuple[str, str]]  # protocol and task, which the study does not ask for
 COMPARED: tuple[Role, ...] = ("trained", "outside")  # arms that others are compared with
 
 
@@ -142,7 +142,7 @@ class Scores:
     settings: tuple[Setting, ...]
     cells: Mapping[tuple[str, str, Setting], Cell]
     corpus_protocols: frozenset[str] = frozenset()
-    unread: Pairs = frozenset()
+    unread: Unread = frozenset()
 
     def tasks_in(self, setting: Setting) -> tuple[str, ...]:
         """Return the tasks of a setting: only the corpus, or those that its protocol reads."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from mae_bench.analysis.moderated import Array, moderate
+from mae_bench.analysis.moderated import Array, Posterior, moderate
 from mae_bench.analysis.multiplicity import false_discovery, holm
 
 LEVEL = 0.05  # two-sided error rate; intervals cover 1 - LEVEL
@@ -77,9 +77,7 @@ class FamilyTest:
         p: [T] two-sided, each on its own.
         p_family: [T] family-wise: Holm's, which holds under any dependence.
         q: [T] the false discovery rate of all tests with a p at most this one.
-        better: [K] the posterior probability that the mean is above 0.
-        within: [K] the half-width around the mean: equivalence needs margins outside it.
-        spread: [K] standard deviations over seeds, shrunken towards the family's.
+        known: the posterior of the K means.
     """
 
     column: NDArray[np.int64]
@@ -87,9 +85,23 @@ class FamilyTest:
     p: Array
     p_family: Array
     q: Array
-    better: Array
-    within: Array
-    spread: Array
+    known: Posterior
+
+    @property
+    def better(self) -> Array:
+        """[K] posterior probabilities that the mean is above 0."""
+        return self.known.above(0.0)
+
+    @property
+    def within(self) -> Array:
+        """[K] half-widths around the mean: equivalence needs margins outside it. Takes long."""
+        # One test more than there are: an equivalence would replace one test by two.
+        return self.known.half_width(CUT / (len(self.column) + 1))
+
+    @property
+    def spread(self) -> Array:
+        """[K] standard deviations over seeds, shrunken towards the family's."""
+        return self.known.spread
 
 
 def family_test(differences: Array, margins: Sequence[Sequence[float]]) -> FamilyTest:
@@ -109,15 +121,11 @@ def family_test(differences: Array, margins: Sequence[Sequence[float]]) -> Famil
     # `raw` takes its spread from the whole family. Adjusting multiplies it, and the result is
     # never below `alone`: no family may make a test surer than it is by itself.
     raw, alone = tests.p_of_spread(margin), tests.p(margin)
-    # One test more than there are: an equivalence would replace one test by two.
-    within = known.half_width(CUT / (len(column) + 1))
     return FamilyTest(
         column,
         margin,
         alone,
         np.maximum(holm(raw), alone),
         np.maximum(false_discovery(raw), alone),
-        known.above(0.0),
-        within,
-        known.spread,
+        known,
     )

@@ -16,7 +16,7 @@ from mae_bench.analysis.claims import (
     tally,
 )
 from mae_bench.analysis.rows import read_metrics, read_scores
-from mae_bench.analysis.scores import COMPARED, Cell, Pairs, Scores
+from mae_bench.analysis.scores import COMPARED, Cell, Scores, Unread
 from mae_bench.analysis.tables import score_text
 from mae_bench.specs import MIN_SEEDS, Study
 
@@ -65,7 +65,7 @@ class Summary:
     claims: tuple[Verdict, ...]
 
 
-def summary(rows: pd.DataFrame, study: Study, unread: Pairs = frozenset()) -> Summary:
+def summary(rows: pd.DataFrame, study: Study, unread: Unread = frozenset()) -> Summary:
     """Return the short answer of a study, in its reference setting."""
     scores = read_scores(rows, study, unread)
     control = control_of(study, scores)

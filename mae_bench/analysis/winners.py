@@ -5,20 +5,21 @@ is *decided* is one family for each setting: all pairs of arms on all of its tas
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from mae_bench.analysis.claims import judge_all_pairs
+from mae_bench.analysis.claims import decided_pairs
 from mae_bench.analysis.scores import Role, Scores, Setting
 from mae_bench.analysis.tables import Table
-from mae_bench.specs import Study, percent
+from mae_bench.specs import percent
 
 _ARMS: tuple[Role, ...] = ("trained", "untrained")  # outside arms share no pretraining with these
 _SHOWN = 4  # columns named in a cell of the table; the CSV names all
+_OUTSIDE = "Arms from outside share no pretraining with the others and stand apart. "
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Column:
         first: the arm with the best mean.
         first_of_all: likewise, arms from outside among them.
         beaten: pairs (better, worse) that are decided.
-        num_arms: that have a score here.
+        num_arms: that have a score here, without those from outside.
+        num_outside: arms from outside that have one.
     """
 
     task: str
@@ -40,6 +42,7 @@ class Column:
     first_of_all: str
     beaten: frozenset[tuple[str, str]]
     num_arms: int
+    num_outside: int
 
     @property
     def is_decided(self) -> bool:
@@ -47,35 +50,35 @@ class Column:
         return sum(better == self.first for better, _ in self.beaten) == self.num_arms - 1
 
 
-def winner_columns(study: Study, scores: Scores, kinds: Mapping[str, str]) -> list[Column]:
+def winner_columns(scores: Scores, kinds: Mapping[str, str]) -> list[Column]:
     """Return the columns in which two arms or more have a score.
 
     Args:
-        study: whose rows these are.
-        scores: of its primary metrics.
+        scores: of the primary metrics of a study.
         kinds: of its tasks, by name.
     """
     columns = []
+    arms = [arm.label for arm in scores.of_role(*_ARMS)]
+    outside = [arm.label for arm in scores.of_role("outside")]
     for setting in scores.settings:
         if setting.pretrain_ratio == 0:  # where all arms are one run
             continue
-        arms = [arm.label for arm in scores.of_role(*_ARMS)]
-        beaten: dict[str, set[tuple[str, str]]] = {}
-        for verdict in judge_all_pairs(study, scores, arms, setting):
-            claim = verdict.claim
-            pair = (claim.treatment, claim.control)
-            if verdict.outcome in ("supported", "refuted"):
-                better = pair if verdict.outcome == "supported" else pair[::-1]
-                beaten.setdefault(str(claim.task), set()).add(better)
+        beaten = decided_pairs(scores, combinations(arms, 2), setting)
         for task in scores.tasks_in(setting):
             ranked = _ranked(scores, arms, task, setting)
-            outside = [arm.label for arm in scores.of_role("outside")]
             everyone = _ranked(scores, [*arms, *outside], task, setting)
             if len(ranked) > 1:
-                pairs = frozenset(beaten.get(task, ()))
-                first = (ranked[0], everyone[0])
                 columns.append(
-                    Column(task, kinds.get(task, ""), setting, *first, pairs, len(ranked))
+                    Column(
+                        task,
+                        kinds.get(task, ""),
+                        setting,
+                        first=ranked[0],
+                        first_of_all=everyone[0],
+                        beaten=frozenset(beaten.get(task, ())),
+                        num_arms=len(ranked),
+                        num_outside=len(everyone) - len(ranked),
+                    )
                 )
     return columns
 
@@ -97,10 +100,9 @@ def winner_tables(columns: Sequence[Column]) -> list[Table]:
     pairs = {frozenset(pair) for column in columns for pair in column.beaten}
     caption = (
         "Where the winner changes: in how many columns (a task in a setting) an arm has the best "
-        "mean, and in brackets in how many of these it is shown to beat every other arm. Arms from "
-        "outside share no pretraining with the others and stand apart. Of "
-        f"{len(pairs)} pairs of arms with a decided difference, {len(turned)} are decided both "
-        "ways: one arm is better here, the other there."
+        "mean, and in brackets in how many of these it is shown to beat every other arm. "
+        f"{_OUTSIDE if _has_outside(columns) else ''}Of {len(pairs)} pairs of arms with a decided "
+        f"difference, {len(turned)} are decided both ways: one arm is better here, the other there."
     )
     tables = [Table("winners", caption, pd.DataFrame(records))]
     if turned:
@@ -157,25 +159,41 @@ def columns_long(columns: Sequence[Column]) -> pd.DataFrame:
     )
 
 
-_AXES = ("kind", "protocol", "labels", "noise", "corpus tokens", "share of pretraining")
+def _labels(column: Column) -> str:
+    return "none" if column.setting.is_unlabelled else str(column.setting.train_size)
 
 
-def _value(axis: str, column: Column) -> str:
-    setting = column.setting
-    tokens = f"{setting.corpus_tokens:,}" if setting.corpus_tokens else ""
-    labels = "none" if setting.is_unlabelled else str(setting.train_size)
-    share = "" if setting.pretrain_ratio is None else percent(setting.pretrain_ratio)
-    values = (column.kind, setting.protocol, labels, setting.noise.label, tokens, share)
-    return dict(zip(_AXES, values, strict=True))[axis]
+def _tokens(column: Column) -> str:
+    tokens = column.setting.corpus_tokens
+    return f"{tokens:,}" if tokens else ""
+
+
+def _share(column: Column) -> str:
+    ratio = column.setting.pretrain_ratio
+    return "" if ratio is None else percent(ratio)
+
+
+_AXES: Mapping[str, Callable[[Column], str]] = {
+    "kind": lambda column: column.kind,
+    "protocol": lambda column: column.setting.protocol,
+    "labels": _labels,
+    "noise": lambda column: column.setting.noise.label,
+    "corpus tokens": _tokens,
+    "share of pretraining": _share,
+}
+
+
+def _has_outside(columns: Sequence[Column]) -> bool:
+    return any(column.num_outside for column in columns)
 
 
 def _by_axis(axis: str, columns: Sequence[Column]) -> Iterator[dict[str, object]]:
     groups: dict[str, list[Column]] = {}
     for column in columns:
-        groups.setdefault(_value(axis, column), []).append(column)
+        groups.setdefault(_AXES[axis](column), []).append(column)
     if len(groups) < 2:
         return
-    has_outside = any(column.first != column.first_of_all for column in columns)
+    has_outside = _has_outside(columns)
     for value, group in groups.items():
         record: dict[str, object] = {"by": axis, "where": value or "unknown"}
         record["columns"] = len(group)

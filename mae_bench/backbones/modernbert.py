@@ -41,8 +41,9 @@ class ModernBert(Transformer):
         return {
             **super().config_fields(sizes),
             "layer_types": ["full_attention"] * sizes.layers,
-            "rope_parameters": {
-                "full_attention": {"rope_type": "default", "rope_theta": ROPE_THETA}
+            "rope_parameters": {  # transformers 5.0 wants both, whatever the layers are
+                kind: {"rope_type": "default", "rope_theta": ROPE_THETA}
+                for kind in ("full_attention", "sliding_attention")
             },
         }
 

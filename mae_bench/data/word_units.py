@@ -6,6 +6,7 @@ Legend: C characters of a text, T tokens.
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,19 @@ def words_of_tokens(text: str, offsets: Sequence[tuple[int, int]]) -> list[range
             units[-1] = range(units[-1].start, last + 1)
         owners.append(len(units) - 1)
     return [units[owner] for owner in owners]
+
+
+def tokens_and_words(tokenizer: Any, text: str) -> tuple[list[int], list[range]]:
+    """Return a text's tokens without a frame, and of each what `words_of_tokens` says."""
+    encoded = tokenizer(
+        text,
+        add_special_tokens=False,
+        split_special_tokens=True,
+        return_offsets_mapping=True,
+        verbose=False,
+    )
+    ids: list[int] = encoded["input_ids"]
+    return ids, words_of_tokens(text, encoded["offset_mapping"])
 
 
 def drawn_words(text: str, ratio: float) -> set[int]:

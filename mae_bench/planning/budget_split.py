@@ -10,7 +10,7 @@ from mae_bench.data.encoders import parse_hub_encoder
 from mae_bench.errors import SpecError
 from mae_bench.planning.arms import ResolvedArm
 from mae_bench.planning.recipes import recipe_of
-from mae_bench.specs import Budget, BudgetSplit, FinetuneRecipe, Study, TrainSize, percent
+from mae_bench.specs import Budget, BudgetSplit, FinetuneRecipe, Study, TrainSize, at_share
 from mae_bench.user_paths import user_path
 
 _FEWEST_TOKENS = 3  # of a text: two special tokens and one of its own
@@ -32,7 +32,7 @@ class Split:
 
     def named(self, label: str) -> str:
         """Return a label with the share of the pretraining, where there is an axis."""
-        return label if self.pretrain_ratio is None else f"{label} ({percent(self.pretrain_ratio)})"
+        return label if self.pretrain_ratio is None else at_share(label, self.pretrain_ratio)
 
 
 NO_SPLIT = Split()

@@ -4,11 +4,15 @@ from mae_bench.specs import CorpusSpec, Study
 
 
 def trained_texts(study: Study) -> list[str]:
-    """Return a sentence for each corpus whose held-out text the study splits otherwise."""
+    """Return a sentence for each corpus whose held-out text the study splits otherwise.
+
+    The generated world sets as many documents apart whatever the ratio.
+    """
+    from mae_bench.data.corpus import is_world
     from mae_bench.data.held_out import HeldOutText
     from mae_bench.tasks.own import task_of
 
-    if not study.objectives:
+    if not study.objectives or is_world(study.corpus):
         return []
     corpus, usual = study.corpus, CorpusSpec().validation_ratio
     sentences = []

@@ -48,14 +48,14 @@ class Protocol:
         primary: its metric that decides; empty for the first metric of the task.
         needs_labels: whether it learns from the training part. One that does not has the same
             result at every train size, and may read tasks that have a test alone.
-        needs_scorer: whether it asks the objective itself for tokens (`Provisions.scorer`), so that
-            arms without one have no result.
+        needs_scorer: whether it asks a checkpoint's own head for tokens, the objective's
+            (`Provisions.scorer`) or an outside encoder's, so that arms without one have no result.
         learns_corpus: whether it is a floor that learns from the rows of the study's corpus, whose
             folder and whose tokenizer's it gets as ``corpus=`` and ``tokenizer=``, too.
         recipe_from: the protocol whose recipe a study sets for it, where it has none of its own.
         kinds: the interface that a task's kind must have, for what the protocol calls on it:
             `TaskKind` for those of every kind, `FinetuneKind`, `LinearKind` or one of its own.
-        token_kinds: the interface of kinds on which it asks the objective's own head for hidden
+        token_kinds: the interface of kinds on which it asks a checkpoint's own head for hidden
             tokens, so that checkpoints without one are left out there.
         spends_flops: whether it trains the encoder for as many steps as `EvaluateSpec.train_flops`
             buys, where that is set, and says what it spent.

@@ -6,13 +6,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from mae_bench.data.scripts import word_pattern
-from mae_bench.errors import DataError
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
 from mae_bench.protocols.linear_fit import best_of, linear_kind, try_penalties
 from mae_bench.protocols.outcome import ProtocolResult, Trial, conclude, score
 from mae_bench.protocols.splits import Splits
+from mae_bench.protocols.tfidf import fit_tfidf
 from mae_bench.specs import Count, EvaluateSpec, Frozen
 from mae_bench.tasks.base import Examples, TaskData
 from mae_bench.tasks.kinds.base import LinearKind, kind_of
@@ -61,28 +60,14 @@ class TfidfFeatures:
     """Sparse features of texts; of a pair: both vectors, |a - b| and a * b, side by side."""
 
     def __init__(self, train: Examples, recipe: TfidfRecipe, *, has_cosine: bool) -> None:
-        """Learn the vocabulary from the training texts.
-
-        A word is a run of letters and digits with their combining marks, one character of a
-        script without blanks, or one other sign: a question mark can decide a class, too.
-        ``has_cosine`` adds the cosine of a pair.
+        """Learn the vocabulary from the training texts; ``has_cosine`` adds a pair's cosine.
 
         Raises:
             DataError: the training texts hold no word.
         """
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
         self.has_cosine = has_cosine
-        self._vectorizer = TfidfVectorizer(
-            ngram_range=(1, recipe.max_ngram),
-            sublinear_tf=True,
-            tokenizer=word_pattern().findall,
-            token_pattern=None,
-        )
-        try:
-            self._vectorizer.fit([text for column in train.texts for text in column])
-        except ValueError as error:
-            raise DataError(f"the training texts give no TF-IDF features: {error}") from error
+        texts = [text for column in train.texts for text in column]
+        self._vectorizer = fit_tfidf(texts, recipe.max_ngram, "the training texts")
 
     def __call__(self, examples: Examples) -> Any:
         """Return a sparse matrix with a row for each example."""

@@ -1,5 +1,6 @@
-"""The encoder that a process reads texts with, kept from one cell to the next."""
+"""The encoder that a process reads texts with, kept from one cell to the next, and its number."""
 
+import itertools
 from pathlib import Path
 
 from cachetools import LRUCache
@@ -9,9 +10,13 @@ from mae_bench.model.attention import to_device
 from mae_bench.model.backbone import Backbone, load_backbone
 
 MAX_BYTES = 512 << 20  # a larger one would take memory from what a device trains beside it
+HELD_BYTES = 256 << 20  # of vectors and texts, which the readers of texts and of words each hold
+OVERHEAD = 400  # bytes that Python takes for a key and an array
 
 # one, as a worker stays at one checkpoint
 _kept: LRUCache[object, Backbone] = LRUCache(1)
+_numbers: dict[object, int] = {}
+_counter = itertools.count()
 
 
 def stamps_of(checkpoint: Path | str) -> object | None:
@@ -37,3 +42,13 @@ def frozen_encoder(checkpoint: Path | str, device: str) -> Backbone:
         if files is not None and num_bytes <= MAX_BYTES:
             _kept[key] = backbone
     return backbone
+
+
+def number_of(files: object | None, content: object) -> int:
+    """Return a number that stands for an encoder and how it reads in the keys of what is held.
+
+    Args:
+        files: what `stamps_of` says of it; without them nothing is shared, and the number is new.
+        content: all that its vectors depend on beside a text.
+    """
+    return next(_counter) if files is None else _numbers.setdefault(content, next(_counter))

@@ -14,11 +14,10 @@ from mae_bench.data.blocks import Blocks
 from mae_bench.draws import Block, Draws
 from mae_bench.errors import DataError, DivergedError
 from mae_bench.masking import CLS_ID, MASK_ID, NUM_SPECIAL, PAD_ID, SEP_ID, as_block, hide
-from mae_bench.model.attention import to_device
-from mae_bench.model.backbone import Backbone, load_backbone
 from mae_bench.model.heads import pool
 from mae_bench.pretraining.health import VALIDATION_EPOCH
 from mae_bench.progress import Progress
+from mae_bench.protocols.frozen_encoder import frozen_encoder
 from mae_bench.protocols.spectra import Moments
 from mae_bench.specs import RepresentationRecipe
 from mae_bench.training.operations import OperationCount
@@ -55,7 +54,7 @@ class FrozenReader:
     def __init__(
         self, checkpoint: Path, data: Blocks, recipe: RepresentationRecipe, seed: int, device: str
     ) -> None:
-        self.backbone: Backbone = to_device(load_backbone(checkpoint), device).eval()
+        self.backbone = frozen_encoder(checkpoint, device)
         self.operations = OperationCount(self.backbone.config)
         self.recipe, self.device, self.seed = recipe, device, seed
         chosen = spaced(len(data.validation), recipe.num_rows)

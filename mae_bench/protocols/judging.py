@@ -1,7 +1,10 @@
 """The sample of a task that is judged by likelihoods, read once for each noise."""
 
+import time
+from collections.abc import Callable
+
 from mae_bench.progress import Progress
-from mae_bench.protocols.outcome import Reading
+from mae_bench.protocols.outcome import ProtocolResult, Reading, Trial
 from mae_bench.protocols.scoring import compute_metric
 from mae_bench.protocols.splits import Splits
 from mae_bench.specs import EvaluateSpec, ScoreRecipe
@@ -16,8 +19,23 @@ def judge_sample(
     scorer: TextScorer,
     recipe: ScoreRecipe,
     progress: Progress,
-) -> tuple[Reading, ...]:
-    """Return the test examples that the recipe chooses, as a scorer judges them."""
+    *,
+    trial: Callable[[], Trial],
+    started: float,
+    count_flops: Callable[[], float | None] = lambda: None,
+) -> ProtocolResult:
+    """Return the result: the test examples that the recipe chooses, as a scorer judges them.
+
+    Args:
+        spec: whether the test split is to be read at all, and under which noises.
+        task: of a kind that can be judged.
+        scorer: that judges.
+        recipe: what is read.
+        progress: told of each noise.
+        trial: returns the one setting and what the scorer met; called after the last reading.
+        started: `time.perf_counter` at the start of the protocol.
+        count_flops: called after the last reading.
+    """
     kind = kind_of(task.task)
     assert isinstance(kind, ScoredKind)  # the protocol's `kinds`
     splits = Splits(spec, task)
@@ -36,4 +54,14 @@ def judge_sample(
         }
         collapse = kind.find_collapse(test.labels, predictions)
         readings.append(Reading(noise, test, predictions, {**metrics, **further}, collapse))
-    return tuple(readings)
+    only = trial()
+    return ProtocolResult(
+        n_train=0,
+        n_selection=0,
+        n_test=len(readings[0].test) if readings else 0,
+        best=only,
+        trials=(only,),
+        readings=tuple(readings),
+        seconds=time.perf_counter() - started,
+        flops=count_flops(),
+    )

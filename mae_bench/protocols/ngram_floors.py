@@ -16,7 +16,7 @@ import numpy as np
 
 from mae_bench.data.blocks import load_blocks
 from mae_bench.data.tokenizer import UNK, load_tokenizer
-from mae_bench.data.word_units import drawn_words, words_of_tokens
+from mae_bench.data.word_units import drawn_words, tokens_and_words
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
 from mae_bench.protocols.judging import judge_sample
@@ -26,8 +26,10 @@ from mae_bench.specs import EvaluateSpec, ScoreRecipe
 from mae_bench.tasks.base import TaskData
 from mae_bench.tasks.metrics import Values
 from mae_bench.tasks.scored import Recovered, ScoredKind
+from mae_bench.training.batching import check_room
 
 MAX_TOKENS = 10_000_000  # positions of rows that are counted: the first, as a smaller corpus has
+NUM_FRAMING = 2  # [CLS] and [SEP], which take room of the arms
 
 
 class NgramScorer:
@@ -39,18 +41,23 @@ class NgramScorer:
     """
 
     def __init__(self, corpus: Path, tokenizer: Path, order: int, recipe: ScoreRecipe) -> None:
-        """Count the corpus, unless this process has just done so."""
+        """Count the corpus, unless this process has just done so.
+
+        Raises:
+            SpecError: the recipe has no room for one token of a text.
+        """
+        check_room(recipe.max_length, NUM_FRAMING)
         self.is_left_to_right = order > 1
         self.unknown = 0
         self._model = counted_ngrams(corpus, order)
         self._tokenizer = load_tokenizer(tokenizer)
-        self._room = recipe.max_length - 2
+        self._room = recipe.max_length - NUM_FRAMING
 
     def log_likelihoods(self, texts: Sequence[str]) -> Values:
         """Return [M] the sum of log-probabilities of each text's tokens, in nats."""
         sums = []
         for text in texts:
-            ids, _ = self._encoded(text)
+            ids, _ = tokens_and_words(self._tokenizer, text)
             self.unknown += ids.count(UNK)
             nats = self._model.log_probabilities(np.array(ids, dtype=np.int64))
             sums.append(math.fsum(nats))
@@ -60,7 +67,7 @@ class NgramScorer:
         """Name the commonest token for what an objective would be asked for."""
         hidden = right = read = 0
         for text in texts:
-            ids, words = self._encoded(text)
+            ids, words = tokens_and_words(self._tokenizer, text)
             drawn = drawn_words(text, ratio)
             units: dict[range, bool] = {}
             for token, unit in zip(ids[: self._room], words[: self._room], strict=True):
@@ -70,18 +77,6 @@ class NgramScorer:
             hidden += sum(map(len, asked))
             right += sum(len(unit) for unit, is_right in asked.items() if is_right)
         return Recovered(hidden, right, read)
-
-    def _encoded(self, text: str) -> tuple[list[int], list[range]]:
-        """Return a text's tokens, and of each what `words_of_tokens` says."""
-        encoded = self._tokenizer(
-            text,
-            add_special_tokens=False,
-            split_special_tokens=True,
-            return_offsets_mapping=True,
-            verbose=False,
-        )
-        ids: list[int] = encoded["input_ids"]
-        return ids, words_of_tokens(text, encoded["offset_mapping"])
 
 
 @lru_cache(maxsize=2)
@@ -103,21 +98,22 @@ def run(
     device: str,
     progress: Progress,
 ) -> ProtocolResult:
-    """Judge a sample of the test split by n-grams; the same that `score` reads."""
+    """Judge a sample of the test split by n-grams; the same that `score` reads.
+
+    Raises:
+        SpecError: the recipe has no room for one token of a text.
+    """
     started = time.perf_counter()
     recipe = read_recipe(spec, ScoreRecipe)
     scorer = NgramScorer(corpus, tokenizer, order, recipe)
-    readings = judge_sample(spec, task, scorer, recipe, progress)
-    trial = Trial({"order": order}, None, facts={"unknown_tokens": scorer.unknown})
-    return ProtocolResult(
-        n_train=0,
-        n_selection=0,
-        n_test=len(readings[0].test) if readings else 0,
-        best=trial,
-        trials=(trial,),
-        readings=readings,
-        seconds=time.perf_counter() - started,
-        flops=None,
+    return judge_sample(
+        spec,
+        task,
+        scorer,
+        recipe,
+        progress,
+        trial=lambda: Trial({"order": order}, None, facts={"unknown_tokens": scorer.unknown}),
+        started=started,
     )
 
 

@@ -7,7 +7,6 @@ lm-evaluation-harness, so that the first token of the text is scored too.
 """
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,16 +18,17 @@ from mae_bench.errors import SpecError
 from mae_bench.model.head_folder import HeadModel
 from mae_bench.protocols.token_head import TokenHead
 from mae_bench.specs import Precision
-from mae_bench.training.batching import check_length, load_tokenizer
-from mae_bench.training.operations import OperationCount
 from mae_bench.training.precision import autocast
-from mae_bench.training.token_roles import ROW
+from mae_bench.training.token_roles import special_tokens
 
 MAX_LOGITS = 1 << 27  # that are held at once
 
 
 class OutsideHead(TokenHead):
-    """A masked language model, or a causal one, of transformers."""
+    """A masked language model, or a causal one, of transformers.
+
+    It costs what its encoder does, and the matrix that makes logits.
+    """
 
     def __init__(
         self, folder: Path, model: HeadModel, *, precision: Precision, device: str, max_length: int
@@ -39,10 +39,11 @@ class OutsideHead(TokenHead):
             SpecError: the tokenizer has no mask token, nothing that can stand before a text, or no
                 places of its tokens in the text, or the encoder has too few positions.
         """
-        check_length(max_length, model.config)
+        super().__init__(
+            folder, model.config, precision=precision, device=device, max_length=max_length
+        )
         self.name = f"the {model.config.model_type} in '{folder}'"
         self.model, self.is_left_to_right = model, model.kind == "causal"
-        self.tokenizer = load_tokenizer(folder)
         if not self.tokenizer.is_fast:
             raise SpecError(
                 f"the tokenizer in '{folder}' does not tell where its tokens stand in a text, "
@@ -51,15 +52,6 @@ class OutsideHead(TokenHead):
             )
         self.before, self.after = self._frame(folder)
         self._mask_id = self._own_mask(folder)
-        self._precision, self._device = precision, device
-        self._readings = OperationCount(model.config)
-        self._making = 0.0
-
-    @property
-    def flops(self) -> float | None:
-        """Of the encoder, and of the matrix that makes logits."""
-        read = self._readings.total
-        return None if read is None else read + self._making
 
     def score(self, ids: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
         """Ask the head at the hidden positions, or before each token of the text."""
@@ -90,17 +82,12 @@ class OutsideHead(TokenHead):
         with torch.inference_mode(), autocast(self._device, self._precision):
             logits = self.model.logits(ids, at)
         self._readings.add_reading(ids.shape)
-        self._making += 2.0 * at.numel() * self.model.output_weights
+        self._further += 2.0 * at.numel() * self.model.output_weights
         return logits.flatten(0, 1).float()  # a softmax over V tokens adds up what bf16 drops
 
     def _frame(self, folder: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the ids that the tokenizer puts before and after a text."""
-        framed = self.tokenizer(ROW, verbose=False)["input_ids"]
-        text = self.tokenizer(ROW, add_special_tokens=False, verbose=False)["input_ids"]
-        starts = range(len(framed) - len(text) + 1)
-        start = next((n for n in starts if framed[n : n + len(text)] == text), 0)
-        end = start + len(text)
-        before, after = framed[:start], framed[end:]
+        before, after = special_tokens(self.tokenizer, 1)
         if not self.is_left_to_right:
             return tuple(before), tuple(after)
         first = [self.tokenizer.bos_token_id, self.tokenizer.eos_token_id]
@@ -134,5 +121,5 @@ def open_outside_head(
     kind = named_head(read_config(folder))
     if kind is None:
         return None
-    settings: dict[str, Any] = {"device": device, "max_length": max_length, "precision": precision}
-    return OutsideHead(folder, HeadModel(folder, kind, device), **settings)
+    model = HeadModel(folder, kind, device)
+    return OutsideHead(folder, model, precision=precision, device=device, max_length=max_length)

@@ -12,13 +12,13 @@ from mae_bench.masking import CLS_ID, SEP_ID
 from mae_bench.objectives.base import Objective, Scorer, View
 from mae_bench.protocols.token_head import TokenHead
 from mae_bench.specs import Precision
-from mae_bench.training.batching import check_length, load_tokenizer
-from mae_bench.training.operations import OperationCount
 from mae_bench.training.precision import autocast
 
 
 class OwnHead(TokenHead):
     """A pretrained objective with its own head, decoder and all.
+
+    Scores cost what the objective's training step is priced at, logits what their encoder costs.
 
     Attributes:
         objective: in evaluation mode.
@@ -29,20 +29,16 @@ class OwnHead(TokenHead):
         device: str, max_length: int,
     ) -> None:  # fmt: skip
         """Take a rebuilt objective."""
-        check_length(max_length, objective.backbone.config)
+        super().__init__(
+            checkpoint,
+            objective.backbone.config,
+            precision=precision,
+            device=device,
+            max_length=max_length,
+        )
         self.objective, self.name = objective, f"objective '{objective.name}'"
         self.is_left_to_right = scorer.is_left_to_right
-        self.tokenizer = load_tokenizer(checkpoint)
         self.before, self.after = (CLS_ID,), (SEP_ID,)
-        self._precision, self._device = precision, device
-        self._readings = OperationCount(objective.backbone.config)
-        self._scoring = 0.0
-
-    @property
-    def flops(self) -> float | None:
-        """Of scores by the prices of the objective's training step, of logits in the encoder."""
-        read = self._readings.total
-        return None if read is None else read + self._scoring
 
     def score(self, ids: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
         """Ask the objective."""
@@ -86,4 +82,4 @@ class OwnHead(TokenHead):
         if "mask_ratio" in known:
             options = options.model_copy(update={"mask_ratio": ratio})
         shape = StepShape(objective.spec, len(ids), length, objective.backbone.vocab_size)
-        self._scoring += objective.flops_per_step(options, shape).total / TRAIN
+        self._further += objective.flops_per_step(options, shape).total / TRAIN

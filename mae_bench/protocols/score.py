@@ -25,25 +25,23 @@ def run(
     """Judge a sample of the test split by a checkpoint's own head.
 
     Raises:
-        SpecError: its objective names no tokens.
+        SpecError: it has no head that names tokens, or the recipe no room for one of a text.
         DivergedError: a probability is not finite.
     """
     started = time.perf_counter()
     recipe = read_recipe(spec, ScoreRecipe)
     scorer = TokenScorer(checkpoint, recipe, device)
-    readings = judge_sample(spec, task, scorer, recipe, progress)
     measure = "likelihood" if scorer.is_left_to_right else "pseudo-likelihood"
     chosen = {"measure": measure, "within_word": recipe.within_word}
-    trial = Trial(chosen, None, facts={"unknown_tokens": scorer.unknown})
-    return ProtocolResult(
-        n_train=0,
-        n_selection=0,
-        n_test=len(readings[0].test) if readings else 0,
-        best=trial,
-        trials=(trial,),
-        readings=readings,
-        seconds=time.perf_counter() - started,
-        flops=scorer.head.flops,
+    return judge_sample(
+        spec,
+        task,
+        scorer,
+        recipe,
+        progress,
+        trial=lambda: Trial(chosen, None, facts={"unknown_tokens": scorer.unknown}),
+        started=started,
+        count_flops=lambda: scorer.head.flops,
     )
 
 

@@ -7,7 +7,6 @@ text beside it: batches have fixed shapes (`mae_bench.protocols.fixed_shapes`).
 Legend: N texts, P poolings, S padded length, D hidden size.
 """
 
-import itertools
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +27,13 @@ from mae_bench.protocols.fixed_shapes import (
     num_rows,
     padded_lengths,
 )
-from mae_bench.protocols.frozen_encoder import frozen_encoder, stamps_of
+from mae_bench.protocols.frozen_encoder import (
+    HELD_BYTES,
+    OVERHEAD,
+    frozen_encoder,
+    number_of,
+    stamps_of,
+)
 from mae_bench.specs import ProbeRecipe, VectorRecipe
 from mae_bench.training.batching import Indices, TokenSet, check_length, load_tokenizer, tokenize
 from mae_bench.training.long_texts import ChunkSet, lay_out
@@ -37,15 +42,10 @@ from mae_bench.training.token_roles import own_poolings
 
 Vectors = NDArray[np.float32]
 
-MAX_BYTES = 256 << 20  # of vectors and texts
-_OVERHEAD = 400  # bytes that Python takes for a key and an array
-
 _held: LRUCache[object, tuple[Vectors, tuple[int, ...], int]] = LRUCache(
-    MAX_BYTES, getsizeof=lambda held: held[2]
+    HELD_BYTES, getsizeof=lambda held: held[2]
 )
 _configs: LRUCache[object, Any] = LRUCache(16)
-_numbers: dict[object, int] = {}
-_counter = itertools.count()
 
 
 class VectorSource:
@@ -77,9 +77,7 @@ class VectorSource:
         check_length(recipe.max_length, self.config)
         precision = resolve_precision(recipe.precision, device)
         content = (key, precision, self.poolings, *_that_matter(recipe))
-        self._number = (
-            next(_counter) if files is None else _numbers.setdefault(content, next(_counter))
-        )
+        self._number = number_of(files, content)
         self.num_rows = num_rows(self.config, recipe.batch_size)
 
     def vectors(self, texts: Sequence[str]) -> tuple[Vectors, list[Shape]]:
@@ -117,8 +115,8 @@ class VectorSource:
         for text, start, end in zip(texts, [0, *ends[:-1]], ends, strict=True):
             vectors = table[start] if end - start == 1 else table[start:end].mean(axis=0)
             fresh[text] = held = (vectors.copy(), tuple(map(int, padded[start:end])))
-            size = held[0].nbytes + len(text) + _OVERHEAD
-            if size <= MAX_BYTES:
+            size = held[0].nbytes + len(text) + OVERHEAD
+            if size <= HELD_BYTES:
                 _held[self._number, text] = (*held, size)
         return fresh
 

@@ -1,24 +1,19 @@
 """The floor of what is not trained: the cosine of TF-IDF vectors, which know shared words alone."""
 
 import time
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from mae_bench.data.scripts import word_pattern
-from mae_bench.errors import DataError
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
 from mae_bench.protocols.outcome import ProtocolResult
+from mae_bench.protocols.tfidf import fit_tfidf
 from mae_bench.protocols.unlearned import read_unlearned
 from mae_bench.specs import Count, EvaluateSpec, Frozen
 from mae_bench.tasks.base import Examples, TaskData
 from mae_bench.tasks.kinds.base import kind_of
 from mae_bench.tasks.metrics import Values
 from mae_bench.tasks.untrained import CosineKind
-
-if TYPE_CHECKING:
-    from sklearn.feature_extraction.text import TfidfVectorizer
 
 
 class TfidfCosineRecipe(Frozen):
@@ -45,33 +40,14 @@ def run(
     recipe = read_recipe(spec, TfidfCosineRecipe)
     kind = kind_of(task.task)
     assert isinstance(kind, CosineKind)  # the protocol's `kinds`
-    counted = _counted(kind.compared_texts(task.train), recipe) if len(task.train) else None
+    fit = partial(fit_tfidf, max_ngram=recipe.max_ngram, what="the texts")
+    counted = fit(kind.compared_texts(task.train)) if len(task.train) else None
 
     def predict(examples: Examples) -> Values:
-        vectorizer = _counted(kind.compared_texts(examples), recipe) if counted is None else counted
+        vectorizer = fit(kind.compared_texts(examples)) if counted is None else counted
         return kind.by_cosine(examples, vectorizer.transform)
 
     return read_unlearned(spec, task, predict, started=started)
-
-
-def _counted(texts: Sequence[str], recipe: TfidfCosineRecipe) -> "TfidfVectorizer":
-    """Return what weighs words by how rare they are in texts.
-
-    Raises:
-        DataError: the texts hold no word.
-    """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    vectorizer = TfidfVectorizer(
-        ngram_range=(1, recipe.max_ngram),
-        sublinear_tf=True,
-        tokenizer=word_pattern().findall,
-        token_pattern=None,
-    )
-    try:
-        return vectorizer.fit(texts)
-    except ValueError as error:
-        raise DataError(f"the texts give no TF-IDF features: {error}") from error
 
 
 PROTOCOLS.register("tfidf_cosine")(

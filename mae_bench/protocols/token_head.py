@@ -5,9 +5,14 @@ of a text from left to right), V vocabulary size.
 """
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
+
+from mae_bench.specs import Precision
+from mae_bench.training.batching import check_length, load_tokenizer
+from mae_bench.training.operations import OperationCount
 
 
 class TokenHead(ABC):
@@ -27,15 +32,30 @@ class TokenHead(ABC):
     before: tuple[int, ...]
     after: tuple[int, ...]
 
+    def __init__(
+        self, checkpoint: Path, config: Any, *, precision: Precision, device: str, max_length: int
+    ) -> None:
+        """Check the encoder's positions and read the tokenizer.
+
+        Raises:
+            SpecError: the encoder has too few positions, or there is no tokenizer.
+        """
+        check_length(max_length, config)
+        self.tokenizer = load_tokenizer(checkpoint)
+        self._precision, self._device = precision, device
+        self._readings = OperationCount(config)
+        self._further = 0.0  # operations that are no reading of the encoder
+
     @property
     def num_framing(self) -> int:
         """Tokens of a row that are not the text's."""
         return len(self.before) + len(self.after)
 
     @property
-    @abstractmethod
     def flops(self) -> float | None:
         """Operations so far; None where what the encoder costs is unknown."""
+        read = self._readings.total
+        return None if read is None else read + self._further
 
     @abstractmethod
     def score(self, ids: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:

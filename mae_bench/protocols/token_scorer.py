@@ -17,12 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mae_bench.data.word_units import drawn_words, words_of_tokens
+from mae_bench.data.word_units import drawn_words, tokens_and_words
 from mae_bench.errors import DivergedError, SpecError
 from mae_bench.protocols.token_heads import open_head
 from mae_bench.specs import ScoreRecipe
 from mae_bench.tasks.metrics import Values
 from mae_bench.tasks.scored import Recovered
+from mae_bench.training.batching import check_room
 
 AT_ONCE = 4096  # copies that are laid out before they are read
 
@@ -73,7 +74,7 @@ class TokenScorer:
 
         Raises:
             SpecError: it names no tokens, the recipe asks for longer texts than the encoder has
-                positions for, or there is no tokenizer.
+                positions for or has no room for one token of a text, or there is no tokenizer.
         """
         head = open_head(
             checkpoint, precision=recipe.precision, device=device, max_length=recipe.max_length
@@ -85,6 +86,7 @@ class TokenScorer:
                 "as mlm, mae or causal, an encoder that was saved with its head "
                 "(...ForMaskedLM, ...ForCausalLM), or another protocol"
             )
+        check_room(recipe.max_length, head.num_framing)
         self.head, self.is_left_to_right = head, head.is_left_to_right
         self.recipe, self.device = recipe, device
         self.unknown = 0
@@ -95,7 +97,8 @@ class TokenScorer:
         """Return [M] the sum of log-probabilities of each text's tokens, in nats."""
         stretches = [self._stretches(text) for text in texts]
         new = dict.fromkeys(s for parts in stretches for s in parts if s not in self._known)
-        self.unknown += sum(part.ids.count(self._tokenizer.unk_token_id) for part in new)
+        unk = self._tokenizer.unk_token_id  # may stand in the frame, too, as GPT-2's does
+        self.unknown += sum(part.ids[part.first : part.positions.stop].count(unk) for part in new)
         # of one text in two batches the last digits may differ, so that each is read once
         self._known |= dict.fromkeys(new, 0.0)
         for copy, scores, _ in self._read(self._copies(new)):
@@ -131,16 +134,9 @@ class TokenScorer:
 
     def _stretches(self, text: str) -> list[Stretch]:
         """Return a text's tokens, cut where they would be too long; none of an empty text."""
-        encoded = self._tokenizer(
-            text,
-            add_special_tokens=False,
-            split_special_tokens=True,
-            return_offsets_mapping=True,
-            verbose=False,
-        )
-        ids, words = encoded["input_ids"], words_of_tokens(text, encoded["offset_mapping"])
+        ids, words = tokens_and_words(self._tokenizer, text)
         before, after = self.head.before, self.head.after
-        room = self.recipe.max_length - len(before) - len(after)
+        room = self.recipe.max_length - self.head.num_framing
         parts = [slice(start, start + room) for start in range(0, len(ids), room)]
         return [
             Stretch((*before, *ids[part], *after), tuple(words[part]), len(before))

@@ -1,4 +1,4 @@
-"""Floors that learn from no label: one prediction of the selection part, and of the test."""
+"""What learns from no label: its task without train, and the result of a floor."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +10,11 @@ from mae_bench.protocols.splits import Splits
 from mae_bench.specs import EvaluateSpec
 from mae_bench.tasks.base import Examples, TaskData
 from mae_bench.tasks.metrics import Values
+
+
+def without_train(task: TaskData) -> TaskData:
+    """Return a task whose training part is empty, whether or not it has one."""
+    return replace(task, train=task.train.take(np.array([], dtype=np.int64)))
 
 
 def read_unlearned(
@@ -27,8 +32,7 @@ def read_unlearned(
         predict: returns predictions [N] of N examples.
         started: `time.perf_counter` at the start of the protocol.
     """
-    nothing = task.train.take(np.array([], dtype=np.int64))
-    splits = Splits(spec, replace(task, train=nothing))
+    splits = Splits(spec, without_train(task))
     selection = splits.selection
     value = score(task.task, selection.labels, predict(selection)) if len(selection) else None
     return conclude(spec, splits, [Trial({}, value)], predict, started=started)

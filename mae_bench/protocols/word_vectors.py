@@ -4,7 +4,7 @@ As those of texts (`mae_bench.protocols.text_vectors`): a word's vector depends 
 Legend: N texts, M words that the encoder read, D hidden size.
 """
 
-import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from mae_bench.errors import DivergedError
 from mae_bench.protocols.fixed_shapes import batches_of, fixed_batches, num_rows, padded_lengths
-from mae_bench.protocols.frozen_encoder import frozen_encoder, stamps_of
+from mae_bench.protocols.frozen_encoder import (
+    HELD_BYTES,
+    OVERHEAD,
+    frozen_encoder,
+    number_of,
+    stamps_of,
+)
 from mae_bench.specs import WordProbeRecipe
 from mae_bench.tasks.base import Examples
 from mae_bench.tasks.word_kind import WordKind, WordVectors
@@ -23,13 +29,8 @@ from mae_bench.training.operations import OperationCount
 from mae_bench.training.precision import autocast, resolve_precision
 from mae_bench.training.word_tokens import WordTokens
 
-MAX_BYTES = 256 << 20  # of vectors and texts
-_OVERHEAD = 400  # bytes that Python takes for a key and an array
-
 _Words = NDArray[np.float32]  # [words of a text that were read, D]
-_held: LRUCache[object, tuple[_Words, int]] = LRUCache(MAX_BYTES, getsizeof=lambda held: held[1])
-_numbers: dict[object, int] = {}
-_counter = itertools.count()
+_held: LRUCache[object, tuple[_Words, int]] = LRUCache(HELD_BYTES, getsizeof=lambda held: held[1])
 
 
 class WordReader:
@@ -58,9 +59,7 @@ class WordReader:
         files = stamps_of(checkpoint)
         precision = resolve_precision(recipe.precision, device)
         content = (files, device, precision, recipe.max_length, recipe.batch_size)
-        self._number = (
-            next(_counter) if files is None else _numbers.setdefault(content, next(_counter))
-        )
+        self._number = number_of(files, content)
 
     def read(self, examples: Examples) -> WordVectors:
         """Return float64 vectors of the words of examples.
@@ -96,22 +95,31 @@ class WordReader:
         new = {key: row for row, key in enumerate(keys) if key not in words}
         if new:
             rows = np.array(list(new.values()), dtype=np.int64)
-            hidden = self._encoded(tokens, rows)
+            fresh = self._encoded(tokens, rows, firsts)
             for key, row in new.items():
-                words[key] = vectors = hidden[row][firsts[row]]
-                size = vectors.nbytes + len(key[1]) + len(key[2]) + _OVERHEAD
-                if size <= MAX_BYTES:
+                words[key] = vectors = fresh[row]
+                size = vectors.nbytes + len(key[1]) + len(key[2]) + OVERHEAD
+                if size <= HELD_BYTES:
                     _held[key] = (vectors, size)
         return [words[key] for key in keys]
 
-    def _encoded(self, tokens: WordTokens, rows: Indices) -> dict[int, _Words]:
-        """Return the hidden vectors [S, D] of some texts, by their rows."""
+    def _encoded(
+        self, tokens: WordTokens, rows: Indices, firsts: Sequence[Indices]
+    ) -> dict[int, _Words]:
+        """Return the vectors of the words of some texts, by their rows.
+
+        Args:
+            tokens: of all texts.
+            rows: of those that are encoded.
+            firsts: of every text the first tokens of the words that were read.
+        """
         index = torch.from_numpy(rows).to(self.device)
         wanted = TokenSet(tokens.ids[index], tokens.lengths[rows], tokens.device_lengths[index])
         padded = padded_lengths(wanted.lengths, self.recipe.max_length)
-        hidden: dict[int, _Words] = {}
+        words: dict[int, _Words] = {}
         with torch.inference_mode(), autocast(self.device, self.recipe.precision):
             for part, ids, is_pad in fixed_batches(wanted, padded, self.num_rows):
                 batch = self.backbone(ids, None, is_pad)[: len(part)].float().cpu().numpy()
-                hidden |= zip(rows[part].tolist(), batch, strict=True)
-        return hidden
+                for row, vectors in zip(rows[part].tolist(), batch, strict=True):
+                    words[row] = vectors[firsts[row]]  # a copy: the batch is let go
+        return words

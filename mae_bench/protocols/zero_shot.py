@@ -11,11 +11,8 @@ labelled set are not zero-shot (Perez et al. 2021, arXiv:2105.11447).
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
@@ -23,6 +20,7 @@ from mae_bench.protocols.cloze import ClozeReader
 from mae_bench.protocols.linear_probe import Encoder
 from mae_bench.protocols.outcome import ProtocolResult, Trial, choose, conclude, score
 from mae_bench.protocols.splits import Splits
+from mae_bench.protocols.unlearned import without_train
 from mae_bench.specs import EvaluateSpec, ZeroShotRecipe
 from mae_bench.tasks.base import Examples, TaskData
 from mae_bench.tasks.kinds.base import kind_of
@@ -43,17 +41,23 @@ def run(
     """
     started = time.perf_counter()
     recipe = read_recipe(spec, ZeroShotRecipe)
-    unlearned = replace(task, train=task.train.take(np.array([], dtype=np.int64)))
-    splits = Splits(spec, unlearned)
+    splits = Splits(spec, without_train(task))
     kind = kind_of(task.task)
     settings: dict[str, Setting]
-    reader: Encoder | ClozeReader
     if isinstance(kind, CosineKind):
-        reader = encoder = Encoder(checkpoint, recipe, device)
+        encoder = Encoder(checkpoint, recipe, device)
         settings = {name: partial(_by_cosine, kind, encoder, name) for name in encoder.poolings}
+
+        def count_flops() -> float | None:
+            return encoder.operations.total
+
     else:
-        reader = cloze = ClozeReader(checkpoint, recipe, task.task, device)
+        cloze = ClozeReader(checkpoint, recipe, task.task, device)
         settings = {"": cloze.predict}
+
+        def count_flops() -> float | None:
+            return cloze.head.flops
+
     if not len(splits.selection):
         settings = dict(list(settings.items())[:1])
     # where nothing is to be chosen, nobody but a tuning of objectives reads the value
@@ -67,18 +71,7 @@ def run(
             value = score(task.task, selection.labels, predict(selection))
         trials.append(Trial(chosen, value))
     best = settings[str(choose(task.task, trials).chosen.get("pooling", ""))]
-    return conclude(
-        spec,
-        splits,
-        trials,
-        best,
-        started=started,
-        count_flops=partial(_flops, reader),
-    )
-
-
-def _flops(reader: Encoder | ClozeReader) -> float | None:
-    return reader.head.flops if isinstance(reader, ClozeReader) else reader.operations.total
+    return conclude(spec, splits, trials, best, started=started, count_flops=count_flops)
 
 
 def _by_cosine(kind: CosineKind, encoder: Encoder, pooling: str, examples: Examples) -> Values:

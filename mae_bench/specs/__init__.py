@@ -18,7 +18,7 @@ from mae_bench.specs.base import (
     per_class,
     stage_id,
 )
-from mae_bench.specs.budget_split import BudgetSplit, percent
+from mae_bench.specs.budget_split import BudgetSplit, at_share, percent
 from mae_bench.specs.claims import (
     LETTERS,
     Claim,
@@ -111,4 +111,5 @@ __all__ = [
     "study_limits",
     "VectorRecipe",
     "ZeroShotRecipe",
+    "at_share",
 ]

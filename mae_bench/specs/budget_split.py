@@ -12,6 +12,11 @@ def percent(ratio: float) -> str:
     return f"{100 * ratio:.3g}%"
 
 
+def at_share(label: str, ratio: float) -> str:
+    """Return the label of an arm at one share of a budget, such as ``mlm (25%)``."""
+    return f"{label} ({percent(ratio)})"
+
+
 class BudgetSplit(Frozen):
     """One compute budget, shared out between a pretraining and each fine-tune of it.
 

@@ -41,9 +41,10 @@ def task_fingerprint(task: Task, data_dir: Path | None) -> str:
         content = fingerprint(task.source, data_dir, also=map(str, read))
     brought = filter(None, [KINDS.plugin(task.kind), *map(METRICS.plugin, task.metrics)])
     versions = {plugin.what: plugin.version for plugin in brought}
-    set_only: dict[str, object] = {}  # fields that move no id where they are unset
+    set_only: dict[str, object] = {}
     if isinstance(task.source, FileSource):
-        set_only["language"] = task.language  # which noises read
+        set_only["language"] = task.language  # which noises read; of a user's own files always
+    # the others move no id where they are unset
     if task.option_fields:
         set_only["option_fields"] = task.option_fields
     if task.train_task:

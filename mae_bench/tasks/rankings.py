@@ -3,7 +3,7 @@
 Legend: N queries, C candidates, D features of a vector.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -29,20 +29,16 @@ def nearest(queries: Rows, candidates: Rows, names: Sequence[str]) -> list[Ranki
 
     queries, columns = unit_rows(queries), unit_rows(candidates).T
 
-    def cosines(some: range) -> Values:
-        scores = queries[some.start : some.stop] @ columns
+    def cosines(block: slice) -> Values:
+        scores = queries[block] @ columns
         return scores.toarray() if issparse(scores) else scores  # type: ignore[no-any-return]
 
-    return [each for some in _blocks(queries.shape[0]) for each in rankings(cosines(some), names)]
+    return _in_blocks(queries.shape[0], cosines, names)
 
 
 def ranked(queries: Sequence[str], score: Score, names: Sequence[str]) -> list[Ranking]:
     """Return the candidates of each of N queries by their scores [N, C]."""
-    return [
-        each
-        for some in _blocks(len(queries))
-        for each in rankings(score(queries[some.start : some.stop]), names)
-    ]
+    return _in_blocks(len(queries), lambda block: score(queries[block]), names)
 
 
 def rankings(scores: Values, names: Sequence[str]) -> list[Ranking]:
@@ -51,7 +47,7 @@ def rankings(scores: Values, names: Sequence[str]) -> list[Ranking]:
     At most `MAX_RANKED` candidates are kept; a group that goes on beyond is cut.
     """
     rounded = np.round(scores, DIGITS)
-    ranked = []
+    found = []
     for row in rounded:
         order = np.argsort(-row, kind="stable")[:MAX_RANKED]
         groups: Ranking = []
@@ -60,10 +56,11 @@ def rankings(scores: Values, names: Sequence[str]) -> list[Ranking]:
                 groups[-1].append(names[index])
             else:
                 groups.append([names[index]])
-        ranked.append(groups)
-    return ranked
+        found.append(groups)
+    return found
 
 
-def _blocks(count: int) -> Iterator[range]:
-    for start in range(0, count, _AT_ONCE):
-        yield range(start, min(start + _AT_ONCE, count))
+def _in_blocks(count: int, score: Callable[[slice], Values], names: Sequence[str]) -> list[Ranking]:
+    """Return the rankings of so many queries, whose scores [N, C] are never held all at once."""
+    blocks = (slice(start, start + _AT_ONCE) for start in range(0, count, _AT_ONCE))
+    return [each for block in blocks for each in rankings(score(block), names)]

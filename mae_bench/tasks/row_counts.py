@@ -41,12 +41,12 @@ def rows_by_part(task: Task, data_dir: Path | None) -> dict[str, int]:
         DataError: a file is damaged.
     """
     trained = TASKS.get(task.train_task) if task.train_task else task
-    learned, tested = (rows_by_split(each, data_dir) for each in (trained, task))
-    own_files = isinstance(task.source, FileSource)
+    tested = rows_by_split(task, data_dir)
+    learned = tested if trained is task else rows_by_split(trained, data_dir)
     splits = {
         "train": None if task.is_test_only else learned.get("train"),
         "selection": learned.get(trained.selection_split or ""),
-        "test": tested.get("test" if own_files else task.test_split),
+        "test": tested.get(task.test_split),
     }
     return {part: count for part, count in splits.items() if count is not None}
 

@@ -1,4 +1,6 @@
-"""What kinds of task must offer to be judged by the likelihood that an objective gives to texts.
+"""What kinds of task must offer to be judged by the likelihood that a scorer gives to texts.
+
+A scorer is an objective, the head of an encoder from outside, or a count of n-grams.
 
 Legend: N examples, M texts.
 """
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Recovered:
-    """Words that an objective was asked for.
+    """Words that a scorer was asked for.
 
     Attributes:
         hidden: how many.
@@ -35,7 +37,7 @@ class Recovered:
 
 
 class TextScorer(Protocol):
-    """An objective that is asked for tokens.
+    """What is asked how likely tokens are.
 
     Attributes:
         is_left_to_right: whether it gives likelihoods, not pseudo-likelihoods, and recovers no

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from mae_bench.backbones import num_positions
 from mae_bench.errors import DataError, SpecError
+from mae_bench.plurals import counted
 from mae_bench.seeding import seed_for
 from mae_bench.training.token_cache import same_tokenizer, token_ids
 from mae_bench.training.token_roles import pad_id
@@ -164,6 +165,19 @@ def check_length(max_length: int, config: object) -> None:
             f"max_length {max_length} of the protocol is above the {positions} positions of the "
             f"encoder; set max_length to at most {positions}, or "
             "pretrain with a larger backbone.max_length"
+        )
+
+
+def check_room(max_length: int, num_special: int) -> None:
+    """Check that ``max_length`` tokens hold one of a text beside so many special tokens.
+
+    Raises:
+        SpecError: they do not; the message names both numbers.
+    """
+    if max_length <= num_special:
+        raise SpecError(
+            f"max_length {max_length} leaves no room for text beside "
+            f"{counted(num_special, 'special token')}; raise it"
         )
 
 

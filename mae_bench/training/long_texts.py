@@ -13,9 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mae_bench.errors import SpecError
 from mae_bench.specs import LongText
-from mae_bench.training.batching import Indices, TokenSet, encode_texts
+from mae_bench.training.batching import Indices, TokenSet, check_room, encode_texts
 from mae_bench.training.token_cache import token_ids
 from mae_bench.training.token_roles import pad_id, special_tokens
 
@@ -122,11 +121,7 @@ def lay_out(
     """
     rows = token_ids(tokenizer, (texts,), _WHOLE, encode_texts(tokenizer, _WHOLE))
     num_before, num_after = map(len, special_tokens(tokenizer, 1))
-    if recipe.max_length <= num_before + num_after:
-        raise SpecError(
-            f"max_length {recipe.max_length} leaves no room for text beside "
-            f"{num_before + num_after} special tokens; raise it"
-        )
+    check_room(recipe.max_length, num_before + num_after)
     parts = [parts_of(row, num_before, num_after, recipe) for row in rows]
     fields: dict[str, Any] = {
         "pad_id": pad_id(tokenizer, vocab_size),

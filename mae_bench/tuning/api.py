@@ -104,7 +104,6 @@ def run_study(
         executor: where workers run: a registered name, or one that was made with options.
         shard: ``2/8`` runs the second of eight shares alone; None runs all.
         track: tensorboard, wandb, trackio or mlflow, which get the curves of pretrainings.
-        executor: a registered name: where workers run.
         compile_by: ``auto``, ``off``, ``graph`` or ``inductor``: how pretraining steps are run.
         retry_failed: try what failed in an earlier run again.
         emit: is called with each event.

@@ -48,7 +48,7 @@ CLEAR = {
 
 
 def answers(rows, study):
-    return {line.arm.label: line.answer for line in split_lines(read_scores(rows, study), study)}
+    return {line.arm.label: line.answer for line in split_lines(read_scores(rows, study))}
 
 
 def test_a_share_that_beats_every_other_is_the_best_and_a_tie_is_not_decidable():
@@ -86,7 +86,7 @@ def test_failed_runs_of_the_others_do_not_make_a_share_the_best():
 
 
 def test_pairs_of_all_arms_are_one_family():
-    lines = split_lines(read_scores(rows_of(CLEAR), study_for(CLEAR)), study_for(CLEAR))
+    lines = split_lines(read_scores(rows_of(CLEAR), study_for(CLEAR)))
     by_arm = {line.arm.label: line for line in lines}
     assert (by_arm["mlm"].best, by_arm["mlm"].rivals, by_arm["mlm"].num_seeds) == (0.5, (), 6)
     assert by_arm["random_init"].best is None
@@ -114,14 +114,14 @@ def test_where_nothing_is_pretrained_nothing_is_compared():
     study = study.model_copy(update={"claims": (claim,)})
     (verdict,) = judge_claims(study, scores)
     assert verdict.num_conditions == 2
-    assert {c.setting.pretrain_ratio for c in winner_columns(study, scores, {})} == {0.5, 0.75}
+    assert {c.setting.pretrain_ratio for c in winner_columns(scores, {})} == {0.5, 0.75}
     assert verdict.difference == pytest.approx((0.001 + 0.1) / 2, abs=1e-3)
 
 
 def test_the_tables_show_scores_by_share_and_what_both_parts_took(tmp_path):
     rows, study = rows_of(CLEAR), study_for(CLEAR)
     scores = read_scores(rows, study)
-    by_share, costs = split_tables(rows, scores, study, tmp_path)
+    by_share, costs = split_tables(rows, scores, tmp_path)
     shares = by_share.frame.set_index("arm")
     assert list(shares.columns) == ["task", "0%", "50%", "75%", "best split"]
     assert shares.loc["mlm", "50%"].startswith("80.0 ± ")
@@ -136,6 +136,6 @@ def test_the_tables_show_scores_by_share_and_what_both_parts_took(tmp_path):
 def test_a_study_without_the_axis_has_none_of_it(tmp_path):
     rows, study = table({"mlm": [0.5, 0.6], "mae": [0.5, 0.7]}), small_study()
     scores = read_scores(rows, study)
-    assert split_tables(rows, scores, study, tmp_path) == []
+    assert split_tables(rows, scores, tmp_path) == []
     assert split_cost_table(rows) is None
     assert split_picture(scores, scores.reference) is None

@@ -36,3 +36,12 @@ def test_the_size_of_the_corpus_is_told_only_where_there_are_several():
 
     assert "corpus tokens" not in columns(4_000_000, 4_000_000)
     assert columns(4_000_000, 8_000_000)["corpus tokens"].tolist() == ["4,000,000"]
+
+
+def test_shares_of_a_budget_are_percents():
+    runs = [
+        row("mae", 0.2, seed, pretrain_ratio=ratio, is_collapsed=True, collapse="one class")
+        for ratio in (0.05, 0.5, 0.25)
+        for seed in range(2)
+    ]
+    assert lost_share_table(frame(runs)).frame["pretrain ratio"].tolist() == ["5%", "50%", "25%"]

@@ -33,7 +33,7 @@ def columns_of(gains, metric="accuracy", outside=()):
         for seed in SEEDS
     ]
     study = small_study(arms=("mlm", "mae", "simcse"), tasks=tuple(gains))
-    return winner_columns(study, read_scores(frame(rows), study), KINDS)
+    return winner_columns(read_scores(frame(rows), study), KINDS)
 
 
 def test_the_first_is_decided_only_where_it_beats_every_other_arm():
@@ -59,6 +59,7 @@ def test_pairs_that_are_decided_both_ways_turn():
     assert list(by_kind["where"]) == ["classify", "regress"]
     assert by_kind["first (decided)"].iloc[0] == "mlm 1 (1)"
     assert "with arms from outside" not in winners.frame
+    assert "from outside" not in winners.caption
     assert set(winners.frame["by"]) == {"kind"}, "protocol, labels and noise have one value each"
 
 
@@ -77,7 +78,7 @@ def test_noise_alone_decides_nothing():
         for seed in SEEDS
     ]
     study = small_study(arms=("mlm", "mae", "simcse"), tasks=tuple(KINDS))
-    columns = winner_columns(study, read_scores(frame(rows), study), KINDS)
+    columns = winner_columns(read_scores(frame(rows), study), KINDS)
     assert not any(column.beaten or column.is_decided for column in columns)
     (table,) = winner_tables(columns)
     assert "Of 0 pairs" in table.caption
@@ -88,6 +89,12 @@ def test_an_arm_from_outside_stands_apart():
     assert (sst2.first, sst2.first_of_all) == ("mlm", "theirs")
     table = winner_tables(columns_of(GAINS, outside=[("sst2", 0.9)]))[0]
     assert table.frame["with arms from outside"].iloc[0] == "theirs 1"
+    assert "Arms from outside" in table.caption
+
+
+def test_an_arm_from_outside_that_is_never_first_is_not_left_out():
+    table = winner_tables(columns_of(GAINS, outside=[("sst2", 0.1), ("stsb", 0.1)]))[0]
+    assert table.frame["with arms from outside"].iloc[0] == "mlm 1"
 
 
 def test_a_study_of_one_column_has_no_such_table():
@@ -111,6 +118,6 @@ def test_few_seeds_decide_nothing():
     study = small_study(
         arms=("mlm", "mae", "simcse"), tasks=tuple(GAINS), seeds=tuple(range(seeds))
     )
-    columns = winner_columns(study, read_scores(frame(rows), study), KINDS)
+    columns = winner_columns(read_scores(frame(rows), study), KINDS)
     assert columns[0].first == "mlm"
     assert not any(column.beaten for column in columns)

@@ -10,6 +10,7 @@ from scored_cases import VOCABULARY, save_arm, scored_spec, scored_task
 from test_protocols_contract import save_task
 
 from mae_bench.data.tokenizer import CLS, PAD, SEP, load_tokenizer
+from mae_bench.errors import SpecError
 from mae_bench.measures import measure_of
 from mae_bench.progress import silent
 from mae_bench.protocols.base import PROTOCOLS, evaluate
@@ -104,6 +105,11 @@ def test_a_longer_text_is_asked_for_its_first_words(learned):
     scorer = NgramScorer(learned["corpus"], learned["tokenizer"], 1, recipe)
     seen = scorer.recover(["a b c the a"], 0.99)
     assert (seen.read, seen.hidden) == (2, 2)
+
+
+def test_a_length_at_which_no_arm_reads_a_token_is_refused(learned):
+    with pytest.raises(SpecError, match="max_length 2 leaves no room for text beside 2 special"):
+        NgramScorer(learned["corpus"], learned["tokenizer"], 1, ScoreRecipe(max_length=2))
 
 
 def test_both_are_floors_without_labels():

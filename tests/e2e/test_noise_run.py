@@ -58,8 +58,9 @@ def test_every_cell_has_a_value(finished):
 
 def test_what_noise_costs_and_where_curves_cross_is_worked_out(finished, tmp_path):
     study = load_study(finished / "tiny.yaml")
-    scores = read_scores(load_rows(finished / "home" / "studies" / "tiny"), study)
-    curves, crossings, winners, *_ = derived_tables(study, scores, "mlm", {}, tmp_path)
+    rows = load_rows(finished / "home" / "studies" / "tiny")
+    scores = read_scores(rows, study)
+    curves, crossings, winners, *_ = derived_tables(rows, scores, "mlm", {}, tmp_path)
     assert set(winners.frame["by"]) == {"labels", "noise"}
     assert set(curves.frame["noise"]) == {"ocr (test)", "labels (train)", "misspellings (test)"}
     assert set(curves.frame["rates"]) == {"0 0.1 0.3", "0 0.3"}

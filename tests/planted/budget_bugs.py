@@ -42,8 +42,8 @@ BUGS = (
         "best_by_its_mean",
         "The share of the best mean is called the best, whether or not others may be as good.",
         "mae_bench/analysis/budget_split.py",
-        'if verdict.outcome != ("supported" if is_first else "refuted"):',
-        'if verdict.outcome == ("refuted" if is_first else "supported"):',
+        "if (line.label(best), line.label(s)) not in beaten",
+        "if (line.label(s), line.label(best)) in beaten",
         (f"{BEST}::test_a_share_that_beats_every_other_is_the_best_and_a_tie_is_not_decidable",),
     ),
     Bug(

@@ -389,7 +389,7 @@ BUGS = (
     Bug(
         "raw_p",
         "The p of a single hypothesis decides, whatever the size of its family.",
-        "mae_bench/analysis/claims.py",
+        "mae_bench/analysis/outcomes.py",
         "margins, p_family = test.margin[mine], test.p_family[mine]",
         "margins, p_family = test.margin[mine], test.p[mine]",
         ("tests/training/test_traps.py::test_the_family_wise_p_decides",),

@@ -58,7 +58,7 @@ BUGS = (
     Bug(
         "raw_counts",
         "TF-IDF counts a word as often as it occurs.",
-        "mae_bench/protocols/floors.py",
+        "mae_bench/protocols/tfidf.py",
         "sublinear_tf=True",
         "sublinear_tf=False",
         ("tests/reference/test_linear_models.py::test_tfidf_weights_are_those_of_plain_python",),

@@ -2,7 +2,6 @@
 
 from bugs import Bug
 
-CLAIMS = "mae_bench/analysis/claims.py"
 FAILURES = "mae_bench/analysis/failures.py"
 MODERATED = "mae_bench/analysis/moderated.py"
 OF_CLAIMS = "tests/analysis/test_claims.py"
@@ -77,9 +76,9 @@ BUGS = (
     Bug(
         "survivors_win",
         "A side wins by the runs that did not fail.",
-        CLAIMS,
-        "verdicts = _after_failures(verdicts, pairs)",
-        "verdicts = list(verdicts)",
+        "mae_bench/analysis/outcomes.py",
+        "if all(pair.losses.are_equal for pair in pairs):",
+        "if True:",
         (OF_FAILURES,),
     ),
     Bug(

@@ -8,6 +8,7 @@ import torch
 from family_encoders import FAMILIES, save_family
 from safetensors.torch import load_file, save_file
 from small_cases import save_encoder, small_spec, small_task
+from tokenizers import Tokenizer, models
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
 from mae_bench.errors import SpecError
@@ -114,6 +115,18 @@ def test_a_long_text_is_read_in_stretches_each_in_its_frame(encoders):
         own[start : start + 3] for start in range(0, len(own), 3)
     ]
     assert {(part.ids[0], part.ids[-1]) for part in parts} == {(0, 2)}
+
+
+def test_where_a_tokenizer_makes_nothing_of_letters_no_frame_is_told(tmp_path, monkeypatch):
+    def chinese(names):
+        signs = [*names, "\u6c34"]
+        return Tokenizer(models.BPE({sign: n for n, sign in enumerate(signs)}, [])).to_str()
+
+    kept = FAMILIES["bert"]
+    monkeypatch.setitem(FAMILIES, "bert", (kept[0], chinese, *kept[2:]))
+    head = scorer_of(save_family("bert", tmp_path / "it", head="ForMaskedLM")).head
+    assert head.tokenizer("letters")["input_ids"] == head.tokenizer("")["input_ids"]
+    assert (head.before, head.after) == ((), ()), "not all of it after a text"
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta"])
@@ -227,6 +240,28 @@ def test_a_tokenizer_that_cannot_serve_is_refused(
 def test_texts_longer_than_its_positions_are_refused(encoders):
     with pytest.raises(SpecError, match=r"max_length 63 .* above the 62 positions"):
         TokenScorer(encoders("roberta"), ScoreRecipe(max_length=63), "cpu")
+
+
+def test_an_unknown_token_of_the_frame_is_none_of_the_text(tmp_path, monkeypatch):
+    names = dict.fromkeys(("bos", "eos", "unk"), "<|endoftext|>")  # as GPT-2's tokenizer has it
+    kept = FAMILIES["gpt2"]
+    monkeypatch.setitem(FAMILIES, "gpt2", (*kept[:2], names, *kept[3:]))
+    scorer = scorer_of(save_family("gpt2", tmp_path / "it", head="LMHeadModel"))
+    assert scorer.head.before == (scorer.head.tokenizer.unk_token_id,)
+    scorer.log_likelihoods(["the red house", "over the river"])
+    assert scorer.unknown == 0, "bytes are all known"
+
+
+@pytest.mark.parametrize(
+    ("family", "head", "most", "beside"),
+    [("bert", "ForMaskedLM", 2, "2 special tokens"), ("gpt2", "LMHeadModel", 1, "1 special token")],
+)
+def test_a_length_without_room_for_a_token_is_refused(family, head, most, beside, encoders):
+    folder = encoders(family, head)
+    with pytest.raises(SpecError, match=f"max_length {most} leaves no room .* {beside}; raise it"):
+        TokenScorer(folder, ScoreRecipe(max_length=most), "cpu")
+    scorer = TokenScorer(folder, ScoreRecipe(max_length=most + 1), "cpu")
+    assert scorer.log_likelihoods(["the red house"])[0] < 0
 
 
 def test_what_it_costs_is_counted_or_unknown(encoders):

@@ -114,12 +114,17 @@ def test_ranks_are_those_of_numpy_on_real_tokens(blocks, checkpoints, tmp_path):
     assert metrics["rank_tau"] == (np.argmax(held >= 0.9) + 1) / WIDTH
 
 
-def test_masks_stand_where_real_tokens_stood(blocks, checkpoints):
+def test_masks_stand_where_real_tokens_stood(blocks, checkpoints, monkeypatch):
     reader = FrozenReader(checkpoints["mlm"], load_blocks(blocks), RepresentationRecipe(), 0, "cpu")
     shown = []
-    reader.backbone.layers = lambda ids, is_pad: shown.append(ids) or (ids[..., None].float(),) * 2
+
+    def layers(ids, is_pad):
+        shown.append(ids)
+        return (ids[..., None].float(),) * 2
+
+    monkeypatch.setattr(reader.backbone, "layers", layers)  # which other readers get, too
+    monkeypatch.setattr(reader.backbone.encoder.config, "hidden_size", 1)
     reader.needed = 1
-    reader.backbone.encoder.config.hidden_size = 1
     seen = reader.read(silent)
     whole = torch.from_numpy(reader.rows)
     masked = torch.cat([ids for ids in shown if (ids == MASK_ID).any()])

@@ -99,14 +99,16 @@ def planned(**fields):
 
 
 def test_a_plan_says_where_the_study_splits_the_corpus_otherwise():
-    def warnings(**corpus):
-        plan = planned(tasks=["text/world"], corpus=corpus)
-        assert {cell.task for cell in plan.cells} == {"text/world"}
+    def warnings(name, **corpus):
+        plan = planned(tasks=[f"text/{name}"], corpus={"sources": [name]} | corpus)
+        assert {cell.task for cell in plan.cells} == {f"text/{name}"}
         return [text for text in plan.warnings if "trains on" in text]
 
-    assert warnings() == warnings(validation_ratio=0.1) == []
-    (lower,) = warnings(validation_ratio=0.01)
-    assert "'text/world' may hold text that the study's corpus trains on: its" in lower
+    for name in ("wikitext2_raw", "world"):
+        assert warnings(name) == warnings(name, validation_ratio=0.1) == []
+    (lower,) = warnings("wikitext2_raw", validation_ratio=0.01)
+    assert "'text/wikitext2_raw' may hold text that the study's corpus trains on: its" in lower
+    assert warnings("world", validation_ratio=0.01) == [], "it sets as many apart at any ratio"
     sources = {"sources": ["wikitext2_raw", "imdb/unsupervised"]}
     plan = planned(tasks=["text/wikitext2_raw", "text/wiki_en"], corpus=sources)
     (mixed,) = [text for text in plan.warnings if "trains on" in text]

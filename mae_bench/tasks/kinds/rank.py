@@ -164,9 +164,7 @@ class Rank(CandidateKind, FinetuneKind):
 
         return lay_out_ranked(
             tokenizer,
-            examples.texts[0],
-            [label["relevant"] for label in examples.labels],
-            self.candidates(examples),
+            *self._asked(examples),
             max_length=max_length,
             vocab_size=vocab_size,
             device=device,
@@ -180,13 +178,16 @@ class Rank(CandidateKind, FinetuneKind):
 
         return lay_out_pairs(
             tokenizer,
-            examples.texts[0],
-            [label["relevant"] for label in examples.labels],
-            self.candidates(examples),
+            *self._asked(examples),
             max_length=max_length,
             vocab_size=vocab_size,
             device=device,
         )
+
+    def _asked(self, examples: Examples) -> tuple[Sequence[str], list[list[str]], dict[str, str]]:
+        """Return queries, the names of the relevant candidates of each, and all candidates."""
+        relevant = [label["relevant"] for label in examples.labels]
+        return examples.texts[0], relevant, self.candidates(examples)
 
 
 def candidate_name(text: str) -> str:
