@@ -22,7 +22,7 @@ import mae_bench.objectives.rtd as rtd
 from mae_bench.cli.ranks import ranks_executor
 from mae_bench.errors import RankError, SpecError
 from mae_bench.pretraining.rank_step import RankStep
-from mae_bench.pretraining.ranks import DataParallel, Ranks
+from mae_bench.pretraining.ranks import DataParallel, Ranks, ShardedRanks
 from mae_bench.pretraining.step import Step
 from mae_bench.specs import Budget, PretrainRecipe
 
@@ -230,6 +230,19 @@ def test_ways_to_share_are_for_ranks():
         ranks_executor("tensor", "local")
     with pytest.raises(SpecError, match="--parallel fsdp is for several ranks, and there is one"):
         ranks_executor("fsdp", "local")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("kind", [DataParallel, ShardedRanks])
+def test_a_card_may_be_a_rank(kind, one_rank):
+    folder, _ = one_rank
+    ranks = kind(dist.HashStore(), dist.new_group(backend="nccl"), "on a card")
+    for case in ("mixture", "covariance"):
+        shared = train(folder, case, ranks, name=f"{case} shared", device="cuda")
+        alone = train(folder, case, name=f"{case} alone", device="cuda")
+        wanted = read(alone, "curve.json")["loss"]
+        assert read(shared, "curve.json")["loss"] == pytest.approx(wanted, rel=1e-3)
+        ranks.name += " again"
 
 
 @pytest.mark.slow
