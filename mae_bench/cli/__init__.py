@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from mae_bench.cli import checking, evaluating, reading, reproducing, running, tuning
-from mae_bench.cli.ranks import join_ranks
+from mae_bench.cli.ranks import join_ranks, serve
 from mae_bench.cli.usage import UsageError, usage_sentence
 from mae_bench.errors import MaeBenchError
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.exit(2)
         ranks = join_ranks()
         if ranks is not None and ranks.number:
-            sys.exit(ranks.serve())
+            sys.exit(serve(ranks))
         code = app(given, standalone_mode=False) or 0
         if ranks is not None and not code:  # else torchrun ends the others
             ranks.end()

@@ -22,6 +22,13 @@ def join_ranks() -> "RankGroup | None":
     return rank_group()
 
 
+def serve(ranks: "RankGroup") -> int:
+    """Be one of the ranks that the first tells what to do; return an exit code."""
+    from mae_bench.runner.executors.ranks import serve
+
+    return serve(ranks)
+
+
 def ranks_executor(parallel: str | None, executor: str) -> "Executor | None":
     """Return the executor of the ranks; None without torchrun.
 

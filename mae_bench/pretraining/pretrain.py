@@ -85,8 +85,8 @@ def pretrain(
         DivergedError: the loss became non-finite.
         DataError: fewer rows than a batch, or no step in which a token is predicted.
     """
-    data = load_blocks(blocks)
     with ranks.together():
+        data = load_blocks(blocks)
         with fitted_teacher(teacher, tokenizer, ranks.own_work(work)) as fitted:
             run = _Run(spec, data, fitted, tokenizer, ngrams, encoder, device, ranks)
         if run.objective.is_trained:

@@ -197,7 +197,9 @@ def _pretrain(job: Job) -> None:
         return
     from mae_bench.runner.rank_group import rank_group
 
-    rank_group().train(training, job.settings, job.progress)
+    group = rank_group()
+    group.tell((training, job.settings))
+    group.train(training, job.settings.parallel, job.progress)
 
 
 def _evaluate(job: Job) -> None:
