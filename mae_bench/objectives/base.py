@@ -20,6 +20,7 @@ from mae_bench.draws import Block, Draws
 from mae_bench.errors import SpecError, near_match
 from mae_bench.masking import Lexicon
 from mae_bench.model.backbone import Backbone
+from mae_bench.model.means import Number
 from mae_bench.model.start import own_start
 from mae_bench.model.token_guess import TokenGuess
 from mae_bench.objectives.requirements import (
@@ -76,7 +77,7 @@ class LossOutput:
     """
 
     loss: Tensor
-    predicted: int | Tensor
+    predicted: Number
     metrics: Mapping[str, Tensor] = field(default_factory=dict)
 
 

@@ -20,7 +20,6 @@ from mae_bench.masking import (
     mean_flops,
     num_hidden,
 )
-from mae_bench.model.across_ranks import rebalanced
 from mae_bench.model.info_nce import (
     WHOLE_BATCH,
     build_projector,
@@ -42,14 +41,7 @@ from mae_bench.objectives.base import (
     View,
     refuse_unread,
 )
-from mae_bench.objectives.targets import (
-    MaskingOptions,
-    all_positions,
-    at_targets,
-    filling,
-    masked_view,
-    number_of,
-)
+from mae_bench.objectives.targets import MaskingOptions, all_positions, masked_view, mlm_term
 from mae_bench.objectives.views import cut, last_start, maskable, other_draws, permute, start_in
 from mae_bench.specs import BackboneSpec, Count, Frozen, Ratio
 
@@ -175,12 +167,8 @@ class Contrastive(Objective["Contrastive.Options"]):
         if not self.training:
             metrics["accuracy"] = matched(similarity)
         if options.mlm_weight > 0:
-            part = view.parts["mlm"]
-            encoded = self.backbone(part.input_ids, part.positions, part.is_pad)
-            features, targets = at_targets(encoded, part)
-            number = number_of(targets, filling(part))
-            mlm = self.head.loss(features, self.backbone.embedding.weight, targets, number)
-            loss = loss + options.mlm_weight * rebalanced(mlm, number, len(anchors))
+            mlm = mlm_term(self.backbone, self.head, view.parts["mlm"])
+            loss = loss + options.mlm_weight * mlm
         return LossOutput(loss, len(anchors), metrics)
 
     @classmethod

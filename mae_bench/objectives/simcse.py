@@ -12,7 +12,6 @@ from pydantic import Field, model_validator
 from mae_bench.costs import TRAIN, Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.masking import RANDOM, num_hidden
-from mae_bench.model.across_ranks import rebalanced
 from mae_bench.model.generators import kept_generators
 from mae_bench.model.info_nce import (
     WHOLE_BATCH,
@@ -35,14 +34,7 @@ from mae_bench.objectives.base import (
     View,
     refuse_unread,
 )
-from mae_bench.objectives.targets import (
-    MaskingOptions,
-    all_positions,
-    at_targets,
-    filling,
-    masked_view,
-    number_of,
-)
+from mae_bench.objectives.targets import MaskingOptions, all_positions, masked_view, mlm_term
 from mae_bench.objectives.views import cut, last_start, start_in
 from mae_bench.seeding import seed_for
 from mae_bench.specs import BackboneSpec, Frozen, Ratio
@@ -142,12 +134,8 @@ class SimCSE(Objective["SimCSE.Options"]):
         if not self.training:
             metrics["accuracy"] = matched(similarity)
         if self.options.mlm_weight > 0:
-            part = view.parts["mlm"]  # a pass of its own: the two views show no [MASK]
-            encoded = self.backbone(part.input_ids, part.positions, part.is_pad)
-            features, targets = at_targets(encoded, part)
-            number = number_of(targets, filling(part))
-            mlm = self.head.loss(features, self.backbone.embedding.weight, targets, number)
-            loss = loss + self.options.mlm_weight * rebalanced(mlm, number, len(first))
+            mlm = mlm_term(self.backbone, self.head, view.parts["mlm"])  # the views show no [MASK]
+            loss = loss + self.options.mlm_weight * mlm
         return LossOutput(loss, len(first), metrics)
 
     def _set_dropout(self) -> None:

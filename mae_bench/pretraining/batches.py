@@ -21,11 +21,10 @@ class Batches:
     """
 
     def __init__(self, data: Blocks, order: RowOrder, device: str, least_tokens: int) -> None:
-        host = np.array(data.rows).astype(np.int32)
-        self.rows = torch.from_numpy(host).to(device)
+        self.data, self.least_tokens = data, least_tokens
+        self.rows = torch.from_numpy(np.array(data.rows, dtype=np.int32)).to(device)
         self.has_pads, self.host_order = data.has_pads, order
         self.order = torch.zeros(order.num_rows, dtype=torch.int64, device=device)
-        self.teaches = (host != PAD_ID).sum(1) - 2 >= least_tokens if data.has_pads else None
         self._epoch = -1
 
     def at(self, step: int) -> tuple[int, Tensor]:
@@ -47,7 +46,10 @@ class Batches:
 
     def is_surely_taught(self, step: int) -> bool:
         """Whether some row of a step is long enough to hide a token, whatever is drawn."""
-        return self.teaches is None or bool(self.teaches[self.host_order.batch(step)[1]].any())
+        if not self.has_pads:
+            return True
+        rows = self.data.rows[self.host_order.batch(step)[1]]
+        return bool(((rows != PAD_ID).sum(1) - 2 >= self.least_tokens).any())
 
     def _open(self, step: int) -> tuple[int, int]:
         """Put the order of a step's epoch on the device; return the epoch and the batch's start."""

@@ -82,7 +82,6 @@ class Step:
         if predicted:  # else texts so short that nothing is hidden: paid for, and nothing learned
             self.clip()
             self.update()
-        self.optimizer.zero_grad(set_to_none=True)
         return bool(predicted)
 
     def split(self, index: Tensor) -> Sequence[Tensor]:
@@ -101,9 +100,10 @@ class Step:
             return forward(view)
 
     def gradients(self, parts: Sequence[Part]) -> Number:
-        """Add the gradient of the mean loss of all parts to the parameters' own.
+        """Set the parameters' gradients, cleared before, to that of the mean loss of all parts.
 
         The loss is added to ``loss_sum``.
+
         A function of weights and parts alone: it knows neither the step nor the optimizer. Each
         part is weighed by what it predicts.
 
@@ -142,17 +142,21 @@ class Step:
 
     def sow(self, number: int) -> None:
         """Seed dropout for a step, so that a resumed run drops what an undisturbed one drops."""
-        torch.manual_seed(seed_for("dropout", seed=self.seed, step=number))
+        seed = seed_for("dropout", seed=self.seed, step=number)
+        torch.default_generator.manual_seed(seed)  # alone: the rest notes each call's stack
+        if self.device.startswith("cuda"):
+            torch.cuda.manual_seed_all(seed)
 
     def with_memory(self, number: int, gradients: Callable[[], Number]) -> Number:
         """Return what ``gradients`` does, in ever smaller parts where memory does not suffice."""
         while True:
+            # of an earlier step, which may have been a recorded one, or of parts that fitted
+            self.optimizer.zero_grad(set_to_none=True)
             self.sow(number)
             try:
                 return gradients()
             except torch.OutOfMemoryError as error:
                 cause = str(error)  # the error itself holds on to all tensors of the step
-            self.optimizer.zero_grad(set_to_none=True)
             self._halve(cause)
 
     def _halve(self, cause: str) -> None:

@@ -237,7 +237,8 @@ class Session:
             return
         settings = Settings(self.device, self.data_dir, compile_by=self._compile_by)
         workers = self.choose_workers(left)
-        order = WorkOrder(tuple(stages), self.store.home, settings, workers)
+        is_elsewhere = self._executor.is_elsewhere
+        order = WorkOrder(tuple(stages), self.store.home, settings, workers, is_elsewhere)
         if self._track is None:
             run_order(self._executor, order, emit)
             return

@@ -83,8 +83,8 @@ BUGS = (
         "piled_gradients",
         "The gradients of a step are added to those of all the steps before it.",
         "mae_bench/pretraining/step.py",
-        "        self.optimizer.zero_grad(set_to_none=True)\n        return bool(predicted)",
-        "        return bool(predicted)",
+        "            self.optimizer.zero_grad(set_to_none=True)\n            self.sow(number)",
+        "            self.sow(number)",
         ("tests/training/test_optimisation.py",),
     ),
     Bug(
@@ -219,8 +219,8 @@ BUGS = (
         "moving_targets",
         "The gradient moves the embeddings that a MAE is to regress towards its guesses.",
         "mae_bench/objectives/mae.py",
-        "embedding.weight[ids].detach().float()",
-        "embedding.weight[ids].float()",
+        "embedding.weight[predicted(ids, view)].detach().float()",
+        "embedding.weight[predicted(ids, view)].float()",
         (
             "tests/objectives/test_objective_terms.py::test_embeddings_to_regress_are_normalised_and_get_no_gradient",
         ),
