@@ -90,7 +90,7 @@ BUGS = (
     Bug(
         "undecayed",
         "The weight decay of the recipe does nothing in pretraining.",
-        "mae_bench/pretraining/pretrain.py",
+        "mae_bench/pretraining/optimizer.py",
         "recipe.peak_lr, recipe.weight_decay, (",
         "recipe.peak_lr, 0.0, (",
         ("tests/training/test_optimisation.py",),
@@ -98,7 +98,7 @@ BUGS = (
     Bug(
         "stale_betas",
         "Pretraining has the betas of the fine-tunes, whatever its recipe says.",
-        "mae_bench/pretraining/pretrain.py",
+        "mae_bench/pretraining/optimizer.py",
         "recipe.weight_decay, (recipe.beta1, recipe.beta2)",
         "recipe.weight_decay, (0.9, 0.999)",
         ("tests/training/test_optimisation.py",),
