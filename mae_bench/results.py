@@ -37,6 +37,8 @@ class Row(Frozen):
     grid was tried. ``pretrain_compile`` is how its training steps were run, with the reason where
     they were not run as asked; ``micro_batch_rows`` how many rows of a batch at once, on each of
     the ``pretrain_ranks`` that shared it.
+    ``seeds_together`` is how many seeds were pretrained as one program, each of which is charged an
+    equal share of its seconds; ``why_alone`` says why it was one where more were asked for.
     ``pretrain_ratio`` is the share of the study's `budget_split` that the pretraining got, and
     ``train_flops`` what the training at the chosen rate took of the rest; both are None without
     that axis.
@@ -83,6 +85,8 @@ class Row(Frozen):
     pretrain_compile: str | None = None
     micro_batch_rows: int | None = None
     pretrain_ranks: int | None = None
+    seeds_together: int | None = None
+    why_alone: str | None = None
     evaluate_s: float | None = None
     evaluate_flops: float | None = None
     train_flops: float | None = None
@@ -125,6 +129,8 @@ LATER = (
     "pretrain_compile",
     "micro_batch_rows",
     "pretrain_ranks",
+    "seeds_together",
+    "why_alone",
     "pretrain_ratio",
     "train_flops",
 )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from mae_bench.cli.ranks import ranks_executor
+from mae_bench.cli.ranks import Parallel, ranks_executor
 
 if TYPE_CHECKING:
     from mae_bench.runner.executors import Executor
@@ -110,12 +110,12 @@ CompileBy = Annotated[
         help="How pretraining steps run: off, graph (CUDA), inductor; auto: graph on a GPU.",
     ),
 ]
-Parallel = Annotated[
-    str | None,
+BatchSeeds = Annotated[
+    str,
     typer.Option(
-        metavar="HOW",
-        help="How the ranks of torchrun share a pretraining: ddp, or fsdp where one holds too "
-        "little. Default: ddp.",
+        "--batch-seeds",
+        metavar="NUMBER|auto",
+        help="Seeds of an arm pretrained as one program; auto: 10 on a GPU, 1 on a CPU.",
     ),
 ]
 Overrides = Annotated[
@@ -159,6 +159,7 @@ class Flags:
     shard: ShardText = None
     track: Track = None
     compile_by: CompileBy = "auto"
+    batch_seeds: BatchSeeds = "auto"
     parallel: Parallel = None
 
     def check(self) -> None:
@@ -169,11 +170,17 @@ class Flags:
         """
         from mae_bench.errors import SpecError
         from mae_bench.planning.shard import parse_shard
-        from mae_bench.runner.devices import check_compile, check_device, check_workers
+        from mae_bench.runner.devices import (
+            check_compile,
+            check_device,
+            check_workers,
+            parse_batch_seeds,
+        )
 
         check_workers(self.workers, "--workers")
         check_device(self.device, "--device")
         check_compile(self.compile_by, "--compile")
+        parse_batch_seeds(self.batch_seeds, "--batch-seeds")
         parse_shard(self.shard, "--shard")
         if self.ray_address is not None and self.executor != "ray":
             raise SpecError(

@@ -1,12 +1,23 @@
 """A command that torchrun has started on several ranks: the first does what it says."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from mae_bench.runner.torchrun import PARALLELS, num_ranks
 
 if TYPE_CHECKING:
     from mae_bench.runner.executors import Executor
     from mae_bench.runner.rank_group import RankGroup
+
+Parallel = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOW",
+        help="How the ranks of torchrun share a pretraining: ddp, or fsdp where one holds too "
+        "little. Default: ddp.",
+    ),
+]
 
 
 def join_ranks() -> "RankGroup | None":

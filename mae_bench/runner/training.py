@@ -1,7 +1,6 @@
 """One pretraining as a value, which can be sent to other ranks."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mae_bench.progress import Progress
@@ -9,22 +8,18 @@ from mae_bench.specs import PretrainSpec
 
 if TYPE_CHECKING:
     from mae_bench.pretraining.ranks import Ranks
+    from mae_bench.pretraining.run import Folders
 
 
 @dataclass(frozen=True)
 class Training:
-    """The arguments of `pretraining.pretrain.pretrain`."""
+    """What to pretrain, where, and how; see `pretraining.pretrain.pretrain`."""
 
     spec: PretrainSpec
-    blocks: Path
-    tokenizer: Path
-    teacher: Path | None
-    ngrams: Path | None
-    encoder: Path | None
-    work: Path
-    out: Path
+    folders: "Folders"
     device: str
     compile_by: str
+    why_alone: str
 
     def run(self, progress: Progress, ranks: "Ranks | None" = None) -> None:
         """Train, alone or as one of several ranks."""
@@ -33,15 +28,10 @@ class Training:
 
         pretrain(
             self.spec,
-            blocks=self.blocks,
-            tokenizer=self.tokenizer,
-            teacher=self.teacher,
-            ngrams=self.ngrams,
-            encoder=self.encoder,
-            work=self.work,
-            out=self.out,
+            **vars(self.folders),
             device=self.device,
             compile_by=self.compile_by,
+            why_alone=self.why_alone,
             progress=progress,
             ranks=ranks or ALONE,
         )

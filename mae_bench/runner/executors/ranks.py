@@ -61,7 +61,7 @@ class RanksExecutor(Executor):
                 ended.add(event.key)
             emit(event)
 
-        settings = replace(order.settings, parallel=self.parallel)
+        settings = replace(order.settings, parallel=self.parallel, batch_seeds=1)
         if shared := _shared(order.stages):
             _own(self.group, replace(order, stages=shared, settings=settings)).work(emit=hear)
         self.group.tell(order)
