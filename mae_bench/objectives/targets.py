@@ -23,6 +23,7 @@ from mae_bench.masking import (
     hide,
     replace,
 )
+from mae_bench.model.across_ranks import rebalanced
 from mae_bench.model.backbone import Backbone
 from mae_bench.model.means import IGNORED, Number
 from mae_bench.model.teacher import SPEC_FILE
@@ -177,11 +178,15 @@ def token_loss(guess: TokenGuess, view: View, *, is_training: bool) -> LossOutpu
 
 
 def mlm_term(backbone: Backbone, head: VocabularyHead, part: View) -> Tensor:
-    """Return the cross-entropy of masked rows that are read in a pass of their own."""
+    """Return the cross-entropy of masked rows that are read in a pass of their own.
+
+    For a loss that counts rows as what it predicts.
+    """
     hidden = backbone(part.input_ids, part.positions, part.is_pad)
     features, targets = at_targets(hidden, part)
     guess = TokenGuess(head, features, backbone.embedding.weight, targets)
-    return token_loss(guess, part, is_training=True).loss
+    output = token_loss(guess, part, is_training=True)
+    return rebalanced(output.loss, output.predicted, len(hidden))
 
 
 def saved_soft_head(folder: Path) -> str | None:
