@@ -1,5 +1,6 @@
 """The rows of a corpus on the device of a training, and which of them a step reads."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -47,9 +48,9 @@ class Batches:
         inside = torch.arange(size, device=self.order.device)
         return epoch, self.order[..., step % self.host_order.epoch_steps * size + inside]
 
-    def block(self, index: Tensor) -> Block:
-        """Return rows by their numbers [B]."""
-        chosen = self.rows.take(index).long()
+    def block(self, index: Tensor, rows: DeviceRows | None = None) -> Block:
+        """Return rows by their numbers [B], read as ``rows`` says, else as all are."""
+        chosen = (rows or self.rows).take(index).long()
         return Block(chosen, chosen == PAD_ID if self.has_pads else None)
 
     def is_surely_taught(self, step: int) -> bool:

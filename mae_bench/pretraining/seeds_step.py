@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from mae_bench.data.blocks import Blocks
-from mae_bench.draws import Draws
+from mae_bench.draws import Block, Draws
 from mae_bench.errors import MaeBenchError
 from mae_bench.model.means import Number
 from mae_bench.objectives.base import View
 from mae_bench.objectives.view_tensors import stacked, with_filling
 from mae_bench.pretraining.batches import Batches
+from mae_bench.pretraining.device_rows import CopiedRows
 from mae_bench.pretraining.row_order import RowOrder
 from mae_bench.pretraining.run import Run
 from mae_bench.pretraining.stacked import StackedObjective
@@ -39,6 +40,14 @@ class SeedBatches(Batches):
         super().__init__(data, orders[0], device, least_tokens)
         self.orders = orders
         self.order = self.order.expand(len(orders), -1).clone()
+        self.seed_rows = [self.rows] * len(orders)
+        if isinstance(self.rows, CopiedRows):  # ahead, in the order of one seed
+            self.seed_rows[1:] = [CopiedRows(data.rows, order, device) for order in orders[1:]]
+
+    def blocks(self, index: Tensor) -> list[Block]:
+        """Return the rows of each seed by their numbers [k, B]."""
+        pairs = zip(index.unbind(), self.seed_rows, strict=True)
+        return [self.block(numbers, rows) for numbers, rows in pairs]
 
     def is_surely_taught(self, step: int) -> bool:
         """Whether each seed has a row in its batch that is long enough to hide a token."""
@@ -53,6 +62,12 @@ class SeedBatches(Batches):
         if not self.has_pads or all(bool(self._teaches(block).all()) for block in blocks):
             return True
         return all(map(self.is_surely_taught, steps))
+
+    def _open(self, step: int) -> tuple[int, int]:
+        opened = super()._open(step)
+        for rows in self.seed_rows[1:]:
+            rows.open(step)
+        return opened
 
     def _order_of(self, epoch: int) -> np.ndarray:
         return np.stack([order.of_epoch(epoch) for order in self.orders])
@@ -69,7 +84,7 @@ class SeedsStep(Step):
     def __init__(self, runs: Sequence[Run], batches: SeedBatches) -> None:
         """Stack the seeds and make their optimizer."""
         run = runs[0]
-        self.runs = runs
+        self.runs, self.seed_batches = runs, batches
         self.stack = StackedObjective([run.objective for run in runs])
         own = run.make_optimizer()
         super().__init__(run.objective, own, batches, run.recipe, run.spec.seed, run.requires)
@@ -85,9 +100,10 @@ class SeedsStep(Step):
     def view(self, epoch: int | Tensor, index: Tensor, progress: float) -> View:
         """Return each seed's view of its rows [k, B], as it has it alone, stacked."""
         views = []
-        for run, rows in zip(self.runs, index.unbind(), strict=True):
+        blocks = self.seed_batches.blocks(index)
+        for run, rows, block in zip(self.runs, index.unbind(), blocks, strict=True):
             draws = Draws(run.spec.seed, epoch, rows, progress)
-            views.append(with_filling(run.objective.corrupt(self.batches.block(rows), draws)))
+            views.append(with_filling(run.objective.corrupt(block, draws)))
         return stacked(views)
 
     def gradients(self, parts: Sequence[Part]) -> Number:

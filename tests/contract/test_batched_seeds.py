@@ -23,6 +23,7 @@ from mae_bench.draws import Draws
 from mae_bench.objectives.base import OBJECTIVES, Objective
 from mae_bench.objectives.view_tensors import tensors, with_tensors
 from mae_bench.pretraining.batchable import why_not_batched
+from mae_bench.pretraining.device_rows import ResidentRows
 from mae_bench.pretraining.run import Run
 from mae_bench.pretraining.seeds_step import SeedBatches, SeedsStep
 from mae_bench.pretraining.together import pretrain_together
@@ -126,7 +127,10 @@ def step_of(seeds, is_padded):
         spec = seed.spec.model_copy(update={"recipe": recipe})
         runs.append(Run(spec, data, seed.folders, seed.folders.teacher, "cpu"))
     orders = [run.order for run in runs]
-    step = SeedsStep(runs, SeedBatches(data, orders, "cpu", 1))
+    batches = SeedBatches(data, orders, "cpu", 1)
+    batches.rows = ResidentRows(data.rows, "cpu")  # as on a card
+    batches.seed_rows = [batches.rows] * len(runs)
+    step = SeedsStep(runs, batches)
     for run in runs:
         run.objective.train()
     return step, runs

@@ -9,8 +9,12 @@ from safetensors.torch import load_file
 from small_blocks import run_pretraining, seed_of, write_blocks
 
 import mae_bench.pretraining.pretrain as loop
+from mae_bench.data.blocks import load_blocks
 from mae_bench.errors import DivergedError
 from mae_bench.masking import PAD_ID, SEP_ID
+from mae_bench.pretraining.device_rows import CopiedRows
+from mae_bench.pretraining.row_order import RowOrder
+from mae_bench.pretraining.seeds_step import SeedBatches
 from mae_bench.pretraining.stacked import StackedObjective
 from mae_bench.pretraining.together import pretrain_together
 
@@ -139,3 +143,15 @@ def test_seeds_with_nothing_to_predict_in_some_batch_run_alone(folder):
     assert facts(group, "seeds_together") == [1, 1, 1]
     assert all("no text is long enough" in why for why in facts(group, "why_alone"))
     assert all(0 < empty < 10 for empty in facts(group, "empty_steps"))
+
+
+def test_rows_that_are_copied_ahead_are_those_of_each_seed(folder):
+    data = load_blocks(folder / "blocks")
+    orders = [RowOrder(len(data.rows), 4, seed) for seed in SEEDS]
+    batches = SeedBatches(data, orders, "cpu", 1)
+    batches.seed_rows = [CopiedRows(data.rows, order, "cpu", 1) for order in orders]
+    batches.rows = batches.seed_rows[0]
+    for step in range(7):  # three steps an epoch
+        _, index = batches.at(step)
+        for block, order in zip(batches.blocks(index), orders, strict=True):
+            assert (block.ids.numpy() == data.rows[order.batch(step)[1]]).all()
