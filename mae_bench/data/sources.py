@@ -1,7 +1,9 @@
 """Where a published data set is read from: a local folder first, else the Hub at one revision.
 
 This is the only module that touches the network, and only inside `read_split`.
-A local data folder holds ``<name>/[<config>/]<split>.parquet`` with the Hub's column names.
+A local data folder holds ``<name>/[<config>/]<split>.parquet`` with the Hub's column names. A home
+keeps the digests of the files that it was prepared from under the same names: where the files are
+absent, they still say which content is meant.
 """
 
 import hashlib
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 DATA_DIR_VARIABLE = "MAE_BENCH_DATA"
+NOTED = ".digests"
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _NO_ROWS: Mapping[str, int] = MappingProxyType({})
 _digests: dict[tuple[str, int, int], str] = {}
@@ -111,7 +114,7 @@ def fingerprint(source: Source, data_dir: Path | None, also: Iterable[str] = ())
         also: splits that are read though the source does not list them.
     """
     splits = sorted({*source.splits, *also})
-    if not _is_local(source, splits, data_dir):
+    if not (_is_local(source, splits, data_dir) or _is_noted(source, splits, data_dir)):
         read = f"hub:{source.hub_id}@{source.revision}"
         renamed = {ours: theirs for ours, theirs in source.splits.items() if ours != theirs}
         part: list[object] = [source.config, dict(source.hub_files), dict(source.hub_fields)]
@@ -121,10 +124,27 @@ def fingerprint(source: Source, data_dir: Path | None, also: Iterable[str] = ())
     total = hashlib.blake2b(digest_size=16)
     for split in splits:
         for path in _local_files(source, split, data_dir):
-            for file in parquet_parts(path):
-                digest = file_digest(file) if file.exists() else "absent"
+            for digest in _digests_of(path):
                 total.update(f"{split} {digest}\n".encode())
     return f"local:{total.hexdigest()}"
+
+
+def notes_of(source: Source, data_dir: Path | None, also: Iterable[str] = ()) -> dict[str, str]:
+    """Return what a home keeps of a local set, by path in it; {} where the set is not local.
+
+    A folder with these files gives the same `fingerprint` as the set, and no text.
+
+    Args:
+        source: the set.
+        data_dir: local data, or None.
+        also: splits that are read though the source does not list them.
+    """
+    paths = [p for split in {*source.splits, *also} for p in _local_files(source, split, data_dir)]
+    return {
+        _note(path).relative_to(data_dir).as_posix(): "\n".join(_digests_of(path))
+        for path in paths
+        if data_dir is not None and path.exists()
+    }
 
 
 def read_split(
@@ -153,6 +173,12 @@ def read_split(
     """
     if _is_local(source, [*source.splits, split], data_dir):
         return read_columns(_whole_local(source, split, data_dir), texts, others)
+    if data_dir is not None and _is_noted(source, [*source.splits, split], data_dir):
+        raise DataError(
+            f"data set '{source.folder}' ({split}) is not here: the home was prepared from a local "
+            f"folder, and more of it is needed now. Name that folder by --data-dir or "
+            f"{DATA_DIR_VARIABLE}; or remove {data_dir / source.folder}, so that the Hub is read"
+        )
     tried = []
     if data_dir is None:
         tried.append("no local data folder was given")
@@ -198,6 +224,22 @@ def _local_files(source: Source, split: str, data_dir: Path | None) -> list[Path
 
 def _is_local(source: Source, splits: Iterable[str], data_dir: Path | None) -> bool:
     return any(path.exists() for split in splits for path in _local_files(source, split, data_dir))
+
+
+def _is_noted(source: Source, splits: Iterable[str], data_dir: Path | None) -> bool:
+    files = (path for split in splits for path in _local_files(source, split, data_dir))
+    return any(_note(path).exists() for path in files)
+
+
+def _note(path: Path) -> Path:
+    return path.with_suffix(NOTED)
+
+
+def _digests_of(path: Path) -> list[str]:
+    """Return the digest of each file of a split, as they are or as they were noted."""
+    if not path.exists() and _note(path).exists():
+        return _note(path).read_text("utf-8").split()
+    return [file_digest(file) if file.exists() else "absent" for file in parquet_parts(path)]
 
 
 def _whole_local(source: Source, split: str, data_dir: Path | None) -> list[Path]:
