@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -168,7 +169,6 @@ def measure(target: Target, device: str, commands: Commands) -> dict[str, object
 
 def surroundings() -> dict[str, object]:
     """Return the hardware, the versions, the commit and the time."""
-    commit = _said("git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=12")
     names = [
         line.partition(":")[2].strip()
         for line in _text(Path("/proc/cpuinfo")).splitlines()
@@ -178,13 +178,19 @@ def surroundings() -> dict[str, object]:
     return {
         "cpu": names[0] if names else platform.processor(), "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1), "card": card, "torch": version("torch"),
-        "python": platform.python_version(), "commit": os.environ.get("COMMIT") or commit,
+        "python": platform.python_version(), "commit": os.environ.get("COMMIT") or _commit(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }  # fmt: skip
 
 
 def _text(path: Path) -> str:
     return path.read_text() if path.exists() else ""
+
+
+@cache
+def _commit() -> str | None:
+    """Return the commit and whether files differed from it, before results were written."""
+    return _said("git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=12")
 
 
 def _said(*command: str) -> str | None:
