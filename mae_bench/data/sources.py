@@ -9,14 +9,22 @@ absent, they still say which content is meant.
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from mae_bench.data.digests import digests_of, note_of
 from mae_bench.data.listing import parquet_parts
-from mae_bench.data.tables import Columns, columns_of, count_rows, read_columns
+from mae_bench.data.tables import (
+    Columns,
+    columns_of,
+    count_rows,
+    read_columns,
+    slice_texts,
+    stream_texts,
+)
 from mae_bench.errors import DataError
 from mae_bench.user_paths import is_folder, user_path
 
@@ -24,10 +32,8 @@ if TYPE_CHECKING:
     import pyarrow
 
 DATA_DIR_VARIABLE = "MAE_BENCH_DATA"
-NOTED = ".digests"
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _NO_ROWS: Mapping[str, int] = MappingProxyType({})
-_digests: dict[tuple[str, int, int], str] = {}
 
 
 @dataclass(frozen=True)
@@ -81,27 +87,6 @@ def data_dir(explicit: Path | None) -> Path | None:
     return folder
 
 
-def file_digest(path: Path) -> str:
-    """Return the content hash of a file, computed once per process for an unchanged file.
-
-    Raises:
-        DataError: it cannot be read.
-    """
-    try:
-        stat = path.stat()
-        key = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
-        if key not in _digests:
-            with path.open("rb") as file:
-                _digests[key] = hashlib.file_digest(
-                    file, lambda: hashlib.blake2b(digest_size=16)
-                ).hexdigest()
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be read ({error.strerror}); fix its permissions, or leave it out"
-        ) from error
-    return _digests[key]
-
-
 def fingerprint(source: Source, data_dir: Path | None, also: Iterable[str] = ()) -> str:
     """Return what identifies the content that `read_split` would give, without the network.
 
@@ -124,7 +109,7 @@ def fingerprint(source: Source, data_dir: Path | None, also: Iterable[str] = ())
     total = hashlib.blake2b(digest_size=16)
     for split in splits:
         for path in _local_files(source, split, data_dir):
-            for digest in _digests_of(path):
+            for digest in digests_of(path):
                 total.update(f"{split} {digest}\n".encode())
     return f"local:{total.hexdigest()}"
 
@@ -141,7 +126,7 @@ def notes_of(source: Source, data_dir: Path | None, also: Iterable[str] = ()) ->
     """
     paths = [p for split in {*source.splits, *also} for p in _local_files(source, split, data_dir)]
     return {
-        _note(path).relative_to(data_dir).as_posix(): "\n".join(_digests_of(path))
+        note_of(path).relative_to(data_dir).as_posix(): "\n".join(digests_of(path))
         for path in paths
         if data_dir is not None and path.exists()
     }
@@ -173,6 +158,21 @@ def read_split(
     """
     if _is_local(source, [*source.splits, split], data_dir):
         return read_columns(_whole_local(source, split, data_dir), texts, others)
+    return columns_of(_fetched(source, split, data_dir), _hub_name(source, split), texts, others)
+
+
+def stream_split(source: Source, split: str, data_dir: Path | None, text: str) -> Iterator[Any]:
+    """Yield one column of text of a split, in bounded memory; else as `read_split`."""
+    if _is_local(source, [*source.splits, split], data_dir):
+        for path in _whole_local(source, split, data_dir):
+            yield from stream_texts(path, text)
+        return
+    table = _fetched(source, split, data_dir)
+    yield from slice_texts(table, _hub_name(source, split), text)
+
+
+def _fetched(source: Source, split: str, data_dir: Path | None) -> "pyarrow.Table":
+    """Return a split of the Hub; what is fetched stays mapped from its file."""
     if data_dir is not None and _is_noted(source, [*source.splits, split], data_dir):
         raise DataError(
             f"data set '{source.folder}' ({split}) is not here: the home was prepared from a local "
@@ -187,8 +187,7 @@ def read_split(
     if source.hub_id:
         table, reason = _read_hub(source, split)
         if table is not None:
-            name = f"the {split} split of '{source.hub_id}'"
-            return columns_of(table, name, texts, others)
+            return table
         tried.append(f"Hub '{source.hub_id}' at {source.revision[:12]} not read: {reason}")
     else:
         tried.append("the Hub does not hold this set")
@@ -197,6 +196,10 @@ def read_split(
         f"Give a folder that holds '{source.folder}' by --data-dir or {DATA_DIR_VARIABLE}"
         + (", or run `mae-bench prepare` once with network." if source.hub_id else ".")
     )
+
+
+def _hub_name(source: Source, split: str) -> str:
+    return f"the {split} split of '{source.hub_id}'"
 
 
 def count_local(source: Source, split: str, data_dir: Path | None) -> int | None:
@@ -228,18 +231,7 @@ def _is_local(source: Source, splits: Iterable[str], data_dir: Path | None) -> b
 
 def _is_noted(source: Source, splits: Iterable[str], data_dir: Path | None) -> bool:
     files = (path for split in splits for path in _local_files(source, split, data_dir))
-    return any(_note(path).exists() for path in files)
-
-
-def _note(path: Path) -> Path:
-    return path.with_suffix(NOTED)
-
-
-def _digests_of(path: Path) -> list[str]:
-    """Return the digest of each file of a split, as they are or as they were noted."""
-    if not path.exists() and _note(path).exists():
-        return _note(path).read_text("utf-8").split()
-    return [file_digest(file) if file.exists() else "absent" for file in parquet_parts(path)]
+    return any(note_of(path).exists() for path in files)
 
 
 def _whole_local(source: Source, split: str, data_dir: Path | None) -> list[Path]:
