@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from json_results import add_json_flag, write_json
+
 SIZES = (50, 100, 200, 500, 1000)
 RATES = (0.05, 0.1, 0.2)
 CLASSES, WORDS = 6, 2000
@@ -87,6 +89,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rates", type=float, nargs="*", default=RATES)
+    add_json_flag(parser)
     options = parser.parse_args()
     import torch
 
@@ -129,6 +132,7 @@ def main() -> None:
         "mean_accuracy": round(sum(scores) / len(scores), 4),
     }
     print(json.dumps(report))
+    write_json(options.json, report)
 
 
 if __name__ == "__main__":

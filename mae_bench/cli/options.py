@@ -275,14 +275,14 @@ def command(verb: str, study: str, scale: str | None, overrides: list[str] | Non
 def is_finished(study: str, flags: Flags) -> bool:
     """Whether a run would do nothing, seen without planning; if so, say it."""
     from mae_bench.cli.show import say
-    from mae_bench.data.sources import data_dir as find_data_dir
     from mae_bench.planning.study import load_study
     from mae_bench.runner.completion import num_finished
+    from mae_bench.runner.noted_data import data_dir_at
     from mae_bench.store.store import Store
 
     loaded = load_study(study, flags.overrides or (), flags.scale)
     store = Store(flags.home)
-    number = num_finished(store, loaded, find_data_dir(flags.data_dir))
+    number = num_finished(store, loaded, data_dir_at(store, flags.data_dir))
     if number is None:
         return False
     rows = store.study(loaded.name) / "results.parquet"
