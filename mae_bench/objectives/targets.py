@@ -23,6 +23,8 @@ from mae_bench.masking import (
     hide,
     replace,
 )
+from mae_bench.model.backbone import Backbone
+from mae_bench.model.last_layer import can_skip, states_at
 from mae_bench.model.means import IGNORED, Number
 from mae_bench.model.teacher import SPEC_FILE
 from mae_bench.model.token_guess import TokenGuess
@@ -165,6 +167,19 @@ def at_targets(hidden: Tensor, view: View) -> tuple[Tensor, Tensor]:
     assert view.target_positions is not None and view.target_ids is not None
     index = view.target_positions[..., None].expand(-1, -1, hidden.shape[-1])
     return predicted(hidden.gather(1, index), view), labels_of(view.target_ids, view)
+
+
+def encoded_targets(
+    backbone: Backbone, view: View, is_unseen: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return what `at_targets` does of an encoder's output that nothing else reads."""
+    given, at = (view.input_ids, view.positions, view.is_pad), view.target_positions
+    if is_unseen is None and at is not None and can_skip(backbone.encoder):
+        ids, positions, is_pad = given
+        states = states_at(backbone.encoder, at, positions, is_pad, input_ids=ids)
+        assert view.target_ids is not None
+        return predicted(states, view), labels_of(view.target_ids, view)
+    return at_targets(backbone(*given, is_unseen=is_unseen), view)
 
 
 def token_loss(guess: TokenGuess, view: View, *, is_training: bool) -> LossOutput:
