@@ -6,7 +6,6 @@ whose numbers are kept to the bit, compute the whole layer. Legend: B rows, S to
 positions that are read, D hidden size.
 """
 
-import inspect
 from typing import Any
 
 import torch
@@ -31,7 +30,8 @@ def can_skip(encoder: nn.Module) -> bool:
         and not config.attention_bias
         and not getattr(config, "is_causal_encoder", False)
         and not (config.attention_dropout or config.mlp_dropout or config.embedding_dropout)
-        and "position_embeddings" in inspect.signature(type(encoder.layers[-1]).forward).parameters
+        # transformers before 5.17 may have layers that rotate by themselves
+        and not hasattr(encoder.layers[-1].attn, "rotary_emb")
     )
 
 
