@@ -163,6 +163,7 @@ def open_session(
     shard: str | None = None,
     track: str | None = None,
     compile_by: str = "auto",
+    batch_seeds: int | str = "auto",
 ) -> Session:
     """Return a study at a home, planned with what its tuning has chosen, if that is finished.
 
@@ -180,6 +181,7 @@ def open_session(
         shard=shard,
         track=track,
         compile_by=compile_by,
+        batch_seeds=batch_seeds,
     )
     try:
         session.plan  # noqa: B018  # finds the names that no registry knows, while the file is known

@@ -36,6 +36,8 @@ class Row(Frozen):
     ``"C lowest"``: a better value may lie beyond. It is empty where none was, and None where no
     grid was tried. ``pretrain_compile`` is how its training steps were run, with the reason where
     they were not run as asked; ``micro_batch_rows`` how many rows of a batch at once.
+    ``seeds_together`` is how many seeds were pretrained as one program, each of which is charged an
+    equal share of its seconds; ``why_alone`` says why it was one where more were asked for.
     ``pretrain_ratio`` is the share of the study's `budget_split` that the pretraining got, and
     ``train_flops`` what the training at the chosen rate took of the rest; both are None without
     that axis.
@@ -81,6 +83,8 @@ class Row(Frozen):
     params_objective: int | None = None
     pretrain_compile: str | None = None
     micro_batch_rows: int | None = None
+    seeds_together: int | None = None
+    why_alone: str | None = None
     evaluate_s: float | None = None
     evaluate_flops: float | None = None
     train_flops: float | None = None
@@ -122,6 +126,8 @@ LATER = (
     "plateau",
     "pretrain_compile",
     "micro_batch_rows",
+    "seeds_together",
+    "why_alone",
     "pretrain_ratio",
     "train_flops",
 )

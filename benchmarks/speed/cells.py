@@ -40,7 +40,7 @@ finetune: {learning_rates: [1.0e-3], max_length: 32, precision: fp32}
 linear_probe: {max_length: 32, precision: fp32}
 """
 PARTS = {  # module, name or Class.name -> part; a part inside another is counted apart
-    "mae_bench.pretraining.pretrain:_Run.train": "own: pretraining steps",
+    "mae_bench.pretraining.pretrain:train": "own: pretraining steps",
     "mae_bench.protocols.finetune:Finetuner.train": "own: fine-tuning steps",
     "mae_bench.protocols.finetune:Finetuner.predict": "own: predictions",
     "mae_bench.protocols.linear_probe:Encoder.encode": "own: predictions",
@@ -60,7 +60,7 @@ PARTS = {  # module, name or Class.name -> part; a part inside another is counte
     "mae_bench.protocols.frozen_encoder:load_backbone": "loading",
     "mae_bench.protocols.base:load_task": "loading",
     "mae_bench.protocols.splits:Splits._noisy": "noise",
-    "mae_bench.pretraining.pretrain:save_checkpoint": "saving",
+    "mae_bench.pretraining.run:save_checkpoint": "saving",
     "mae_bench.protocols.base:tabulate": "saving",
     "mae_bench.store.store:finish": "saving",
 }

@@ -108,6 +108,14 @@ CompileBy = Annotated[
         help="How pretraining steps run: off, graph (CUDA), inductor; auto: graph on a GPU.",
     ),
 ]
+BatchSeeds = Annotated[
+    str,
+    typer.Option(
+        "--batch-seeds",
+        metavar="NUMBER|auto",
+        help="Seeds of an arm pretrained as one program; auto: 10 on a GPU, 1 on a CPU.",
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
@@ -149,6 +157,7 @@ class Flags:
     shard: ShardText = None
     track: Track = None
     compile_by: CompileBy = "auto"
+    batch_seeds: BatchSeeds = "auto"
 
     def check(self) -> None:
         """Refuse wrong values that no study is needed to see.
@@ -158,11 +167,17 @@ class Flags:
         """
         from mae_bench.errors import SpecError
         from mae_bench.planning.shard import parse_shard
-        from mae_bench.runner.devices import check_compile, check_device, check_workers
+        from mae_bench.runner.devices import (
+            check_compile,
+            check_device,
+            check_workers,
+            parse_batch_seeds,
+        )
 
         check_workers(self.workers, "--workers")
         check_device(self.device, "--device")
         check_compile(self.compile_by, "--compile")
+        parse_batch_seeds(self.batch_seeds, "--batch-seeds")
         parse_shard(self.shard, "--shard")
         if self.ray_address is not None and self.executor != "ray":
             raise SpecError(

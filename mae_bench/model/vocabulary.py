@@ -37,20 +37,18 @@ class VocabularyHead(nn.Module):
         """Return [N, V] logits from [N, W] features and the [V, D] embedding."""
         return F.linear(self.features(hidden), embedding, self.bias)
 
-    def loss(
-        self, hidden: Tensor, embedding: Tensor, targets: Tensor, number: Number | None = None
-    ) -> Tensor:
+    def loss(self, hidden: Tensor, embedding: Tensor, targets: Tensor, number: Number) -> Tensor:
         """Return the mean cross-entropy, in nats, of [N, W] features against [N] targets.
 
         Logits are made a chunk of tokens at a time: evaluation never holds N x V of them.
-        ``number`` counts the targets where filling is among them (`IGNORED`).
+        ``number`` counts the targets that are no filling (`IGNORED`).
         """
         total = torch.zeros((), device=hidden.device)
         for part in _chunks(targets):
             # fp32: a softmax over V tokens adds up terms that bf16 would drop
             logits = self(hidden[part], embedding).float()
             total = total + F.cross_entropy(logits, targets[part], reduction="sum")
-        return total / at_least_one(len(targets) if number is None else number)
+        return total / at_least_one(number)
 
     @torch.no_grad()
     def accuracy(self, hidden: Tensor, embedding: Tensor, targets: Tensor) -> Tensor:

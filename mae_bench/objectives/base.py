@@ -20,6 +20,7 @@ from mae_bench.draws import Block, Draws
 from mae_bench.errors import SpecError, near_match
 from mae_bench.masking import Lexicon
 from mae_bench.model.backbone import Backbone
+from mae_bench.model.means import Number
 from mae_bench.model.start import own_start
 from mae_bench.model.token_guess import TokenGuess
 from mae_bench.objectives.requirements import (
@@ -76,7 +77,7 @@ class LossOutput:
     """
 
     loss: Tensor
-    predicted: int | Tensor
+    predicted: Number
     metrics: Mapping[str, Tensor] = field(default_factory=dict)
 
 
@@ -94,6 +95,9 @@ class Objective(nn.Module, ABC, Generic[OptionsT]):
             move. None stands for the version of its distribution.
         why_not_recorded: why a step is never recorded as a graph or compiled; empty where
             `forward` takes views that keep their filling, and nothing waits for the host.
+        why_not_batched: why seeds of it are never trained as one program; empty where `forward`
+            runs under ``torch.func.vmap`` on views that keep their filling, reads nothing of the
+            objective but its parameters, buffers and options, and draws nothing but dropout.
     """
 
     name: ClassVar[str]
@@ -104,6 +108,7 @@ class Objective(nn.Module, ABC, Generic[OptionsT]):
     predicts_tokens: ClassVar[bool] = False
     example: ClassVar[Mapping[str, object]] = {}  # of options that have no default
     why_not_recorded: ClassVar[str] = "it does not say that padding may stay in its views"
+    why_not_batched: ClassVar[str] = "it does not say that its forward pass runs under vmap"
 
     class Options(Frozen):
         """No options."""

@@ -41,14 +41,7 @@ from mae_bench.objectives.base import (
     View,
     refuse_unread,
 )
-from mae_bench.objectives.targets import (
-    MaskingOptions,
-    all_positions,
-    at_targets,
-    filling,
-    masked_view,
-    number_of,
-)
+from mae_bench.objectives.targets import MaskingOptions, all_positions, masked_view, mlm_term
 from mae_bench.objectives.views import cut, last_start, maskable, other_draws, permute, start_in
 from mae_bench.specs import BackboneSpec, Count, Frozen, Ratio
 
@@ -72,7 +65,7 @@ class Contrastive(Objective["Contrastive.Options"]):
     name = "contrastive"
     summary = "pull stretches, gapped or shuffled views of a text together, push other texts away"
     source = "Giorgi et al. 2021, arXiv:2006.03659 (spans); Yan et al. 2021, arXiv:2105.11741"
-    why_not_recorded = ""
+    why_not_recorded = why_not_batched = ""
 
     class Options(Frozen):
         """DeCLUTR's temperature and two positives; ConSERT's cutoff of 15%; no MLM term.
@@ -174,11 +167,7 @@ class Contrastive(Objective["Contrastive.Options"]):
         if not self.training:
             metrics["accuracy"] = matched(similarity)
         if options.mlm_weight > 0:
-            part = view.parts["mlm"]
-            encoded = self.backbone(part.input_ids, part.positions, part.is_pad)
-            features, targets = at_targets(encoded, part)
-            number = number_of(targets, filling(part))
-            mlm = self.head.loss(features, self.backbone.embedding.weight, targets, number)
+            mlm = mlm_term(self.backbone, self.head, view.parts["mlm"])
             loss = loss + options.mlm_weight * mlm
         return LossOutput(loss, len(anchors), metrics)
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mae_bench.costs import TRAIN, Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.masking import NUM_SPECIAL, Lexicon, check_masking, mean_flops, num_hidden
-from mae_bench.model.means import IGNORED, accuracy, cross_entropy
+from mae_bench.model.means import accuracy, cross_entropy
 from mae_bench.objectives.base import (
     OBJECTIVES,
     Block,
@@ -26,6 +26,7 @@ from mae_bench.objectives.targets import (
     MaskingOptions,
     at_targets,
     filling,
+    labels_of,
     masked_view,
     number_of,
 )
@@ -43,7 +44,7 @@ class FirstCharacter(Objective["FirstCharacter.Options"]):
     name = "first_char"
     summary = "predict the first character of hidden tokens"
     source = "Yamaguchi et al. 2021, arXiv:2109.01819 (First Char)"
-    why_not_recorded = ""
+    why_not_recorded = why_not_batched = ""
 
     class Options(MaskingOptions):
         """mask_ratio .15 with 80/10/10, as mlm.
@@ -73,11 +74,9 @@ class FirstCharacter(Objective["FirstCharacter.Options"]):
     def forward(self, view: View) -> LossOutput:
         """Return the cross-entropy over first characters at the hidden positions."""
         hidden = self.backbone(view.input_ids, view.positions, view.is_pad)
-        features, targets = at_targets(hidden, view)
-        logits, classes = self.head(features).float(), self.char_class[targets.clamp(min=0)]
-        if (is_filling := filling(view)) is not None:
-            classes = classes.masked_fill(is_filling, IGNORED)
-        number = number_of(classes, is_filling)
+        logits = self.head(at_targets(hidden, view)[0]).float()
+        classes = labels_of(self.char_class[view.target_ids], view)
+        number = number_of(classes, filling(view))
         metrics = {}
         if not self.training:
             metrics["accuracy"] = accuracy(logits, classes)

@@ -79,7 +79,7 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
     name = "mae"
     summary = "remove tokens from the encoder's input; a small decoder predicts them"
     source = "He et al. 2022, arXiv:2111.06377; for text Meng et al. 2024, arXiv:2302.02060"
-    why_not_recorded = ""
+    why_not_recorded = why_not_batched = ""
     predicts_tokens = True
 
     class Options(DecoderOptions, FillOptions, CollapseOptions):
@@ -178,13 +178,11 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
         features = self._decode(view, encoded, kept, is_pad)
         ids = view.target_ids if view.labels is None else view.labels
         if options.target == "tokens":
-            guess = TokenGuess(self.head, features, self._output, labels_of(ids, view))
-            output = token_loss(guess, view, is_training=self.training)
+            output = token_loss(self._guess(features, ids, view), view, is_training=self.training)
         else:
-            # fp32: the square of a small difference is lost in bf16
-            wanted = self._wanted(predicted(ids, view), view)
-            loss = squared_error(self.regress(features).float(), wanted, filling(view))
-            output = LossOutput(loss, number_of(features, filling(view)))
+            vectors = self.regress(features).float()  # bf16 loses the square of a small difference
+            loss = squared_error(vectors, self._wanted(ids, view), filling(view))
+            output = LossOutput(loss, number_of(vectors, filling(view)))
         # In evaluation the loss is that of an arm without these terms, to be compared with it.
         if self.training and options.is_regularised:
             loss = output.loss + options.penalty(pool(encoded, is_pad, "mean"))
@@ -194,8 +192,10 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
     def guess_tokens(self, view: View) -> TokenGuess:
         """Ask the decoder, which reads the encoding of the tokens that are left."""
         assert isinstance(view, MaeView) and view.target_ids is not None
-        features = self._decode(view, *self._encode(view))
-        return TokenGuess(self.head, features, self._output, predicted(view.target_ids, view))
+        return self._guess(self._decode(view, *self._encode(view)), view.target_ids, view)
+
+    def _guess(self, features: Tensor, ids: Tensor, view: MaeView) -> TokenGuess:
+        return TokenGuess(self.head, features, self._output, labels_of(ids, view))
 
     @property
     def _output(self) -> Tensor:
@@ -229,11 +229,11 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
         return encoded, view.kept, None if view.is_pad is None else view.is_pad.gather(1, view.kept)
 
     def _wanted(self, ids: Tensor, view: MaeView) -> Tensor:
-        """Return [N, D] normalised vectors to regress."""
+        """Return [N, D] normalised vectors to regress, of ids [B, M] or of where they stood."""
         if self.options.target == "embeddings":
             # Detached: vectors that moved to meet their predictions would all become one. Normed:
             # shrinking them would lower the loss as well.
-            own = self.backbone.embedding.weight[ids].detach().float()
+            own = self.backbone.embedding.weight[predicted(ids, view)].detach().float()
             return F.layer_norm(own, (self.backbone.width,))
         row, positions = view.parts["whole"], view.target_positions
         assert positions is not None

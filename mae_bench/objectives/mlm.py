@@ -48,7 +48,7 @@ class MaskedLanguageModel(Objective["MaskedLanguageModel.Options"]):
     name = "mlm"
     summary = "predict hidden tokens; the encoder sees [MASK] in their place"
     source = "Devlin et al. 2019, arXiv:1810.04805"
-    why_not_recorded = ""
+    why_not_recorded = why_not_batched = ""
     predicts_tokens = True
 
     class Options(TwoRatioOptions):

@@ -65,7 +65,7 @@ class ReplacedTokenDetection(Objective["ReplacedTokenDetection.Options"]):
     name = "rtd"
     summary = "tell a generator's replacements from a row's own tokens, at every position"
     source = "Clark et al. 2020, arXiv:2003.10555"
-    why_not_recorded = ""
+    why_not_recorded = why_not_batched = ""
 
     class Options(MaskingOptions):
         """15% masked, 85% of them by [MASK] (the authors' code), a weight of 50.

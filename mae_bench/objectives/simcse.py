@@ -34,14 +34,7 @@ from mae_bench.objectives.base import (
     View,
     refuse_unread,
 )
-from mae_bench.objectives.targets import (
-    MaskingOptions,
-    all_positions,
-    at_targets,
-    filling,
-    masked_view,
-    number_of,
-)
+from mae_bench.objectives.targets import MaskingOptions, all_positions, masked_view, mlm_term
 from mae_bench.objectives.views import cut, last_start, start_in
 from mae_bench.seeding import seed_for
 from mae_bench.specs import BackboneSpec, Frozen, Ratio
@@ -62,7 +55,7 @@ class SimCSE(Objective["SimCSE.Options"]):
     name = "simcse"
     summary = "pull two views of a text together, push other texts away"
     source = "Gao et al. 2021, arXiv:2104.08821"
-    why_not_recorded = ""
+    why_not_recorded = why_not_batched = ""
 
     class Options(Frozen):
         """Dropout views, temperature .05, projector in training only; no MLM term.
@@ -141,11 +134,7 @@ class SimCSE(Objective["SimCSE.Options"]):
         if not self.training:
             metrics["accuracy"] = matched(similarity)
         if self.options.mlm_weight > 0:
-            part = view.parts["mlm"]  # a pass of its own: the two views show no [MASK]
-            encoded = self.backbone(part.input_ids, part.positions, part.is_pad)
-            features, targets = at_targets(encoded, part)
-            number = number_of(targets, filling(part))
-            mlm = self.head.loss(features, self.backbone.embedding.weight, targets, number)
+            mlm = mlm_term(self.backbone, self.head, view.parts["mlm"])  # the views show no [MASK]
             loss = loss + self.options.mlm_weight * mlm
         return LossOutput(loss, len(first), metrics)
 
@@ -197,7 +186,12 @@ class SimCSE(Objective["SimCSE.Options"]):
     def requires(cls, options: Options) -> Requirements:
         """A hidden token where the MLM term is on, and all rows of a batch."""
         term = ((options.mlm_mask_ratio, RANDOM),) if options.mlm_weight > 0 else ()
-        return replace(super().requires(options), hides=term, whole_batch=WHOLE_BATCH)
+        return replace(
+            super().requires(options),
+            hides=term,
+            whole_batch=WHOLE_BATCH,
+            sets_dropout=options.view == "dropout",
+        )
 
     @classmethod
     def provides(cls, options: Options) -> Provisions:

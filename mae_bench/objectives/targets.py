@@ -28,6 +28,7 @@ from mae_bench.model.last_layer import can_skip, states_at
 from mae_bench.model.means import IGNORED, Number
 from mae_bench.model.teacher import SPEC_FILE
 from mae_bench.model.token_guess import TokenGuess
+from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.objectives.base import OBJECTIVES, Block, LossOutput, View, parse_options
 from mae_bench.results import read_json
 from mae_bench.specs import Frozen, Share
@@ -187,6 +188,14 @@ def token_loss(guess: TokenGuess, view: View, *, is_training: bool) -> LossOutpu
     number = number_of(guess.targets, filling(view))
     metrics = {} if is_training else {"accuracy": guess.accuracy()}
     return LossOutput(guess.loss(number), number, metrics)
+
+
+def mlm_term(backbone: Backbone, head: VocabularyHead, part: View) -> Tensor:
+    """Return the cross-entropy of masked rows that are read in a pass of their own."""
+    hidden = backbone(part.input_ids, part.positions, part.is_pad)
+    features, targets = at_targets(hidden, part)
+    guess = TokenGuess(head, features, backbone.embedding.weight, targets)
+    return token_loss(guess, part, is_training=True).loss
 
 
 def saved_soft_head(folder: Path) -> str | None:

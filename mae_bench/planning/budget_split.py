@@ -10,6 +10,7 @@ from mae_bench.data.encoders import parse_hub_encoder
 from mae_bench.errors import SpecError
 from mae_bench.planning.arms import ResolvedArm
 from mae_bench.planning.recipes import recipe_of
+from mae_bench.plurals import counted
 from mae_bench.specs import Budget, BudgetSplit, FinetuneRecipe, Study, TrainSize, at_share
 from mae_bench.user_paths import user_path
 
@@ -136,18 +137,19 @@ def _check_pretraining(
     is_taught = teacher in [other.label for other in arms]
     if not arm.kind.is_trained or vocab_size is None:
         return
-    if teacher is not None and not is_taught:
-        return  # one from outside has sizes of its own, which its run prices
     assert split.budget is not None and split.budget.flops is not None
     shape = StepShape(
         study.backbone, study.pretrain.batch_rows, study.corpus.row_length, vocab_size
     )
-    step = arm.kind.flops_per_step(arm.options, shape).total
+    price = arm.kind.flops_per_step(arm.options, shape)
+    step, costs = price.total, "costs"
+    if teacher is not None and not is_taught:  # it has sizes of its own, which its run prices
+        step, costs = step - price.teacher, "costs at least"
     left = split.budget.flops * (1 - 1 / arm.requires.amortise_over if is_taught else 1)
     if left < step:
         raise SpecError(
             f"budget_split: a pretrain_ratio of {split.pretrain_ratio:g} leaves {left:.3g} FLOPs "
-            f"for the steps of arm '{arm.label}', of which one costs {step:.3g}; raise "
+            f"for the steps of arm '{arm.label}', of which one {costs} {step:.3g}; raise "
             "budget_split.flops, lower pretrain.batch_rows, or leave that ratio out",
             key_path=("budget_split", "pretrain_ratios"),
         )
@@ -199,8 +201,9 @@ def finetune_steps(study: Study, fill_ratio: float) -> Iterator[str]:
         length = math.ceil(recipe.max_length * fill_ratio)
         shape = StepShape(study.backbone, recipe.batch_size, length, 1)
         step = shape.encoder(passes=training_passes(recipe))
-        counts = " to ".join(f"{share / step:,.0f}" for share in sorted({min(shares), max(shares)}))
+        few, many = (round(share / step) for share in (min(shares), max(shares)))
+        least = f"{few:,} to " if few < many else ""
         yield (
-            f"{counts} steps of a fine-tune under '{name}', if the {recipe.batch_size} texts of a "
-            f"step have {length} tokens each"
+            f"{least}{counted(many, 'step')} of a fine-tune under '{name}', if the "
+            f"{recipe.batch_size} texts of a step have {length} tokens each"
         )

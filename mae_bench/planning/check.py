@@ -10,11 +10,17 @@ from mae_bench.planning.clozes import check_clozes
 from mae_bench.planning.controls import with_controls
 from mae_bench.planning.deciding import check_deciding, check_mean
 from mae_bench.planning.external import check_origin, resolved_backbone
-from mae_bench.planning.fitting import check_kinds, check_scorers, fitting_floors, left_out_floors
+from mae_bench.planning.fitting import check_kinds, check_scorers
+from mae_bench.planning.heads import Head, asked_heads
 from mae_bench.planning.held_out import trained_texts
 from mae_bench.planning.noises import check_noises
 from mae_bench.planning.outside_arms import check_encoders, left_out_protocols
-from mae_bench.planning.reading import asked_tasks, averaged_tasks
+from mae_bench.planning.reading import (
+    asked_tasks,
+    averaged_tasks,
+    fitting_floors,
+    left_out_floors,
+)
 from mae_bench.planning.recipes import (
     check_lengths,
     check_variants,
@@ -39,8 +45,10 @@ from mae_bench.specs import (
 
 def check_study(
     study: Study, tuned: Mapping[str, dict[str, object]]
-) -> tuple[Study, tuple[ResolvedArm, ...], list[str]]:
+) -> tuple[Study, tuple[ResolvedArm, ...], dict[str, Head], list[str]]:
     """Return the study with canonical options, ``random_init`` and a control; arms and warnings.
+
+    Between these stand the heads that its protocols may ask, by label.
 
     Raises:
         SpecError: a name is unknown, or values contradict each other; the first one found.
@@ -61,7 +69,9 @@ def check_study(
     specs = tuple(arm.spec for arm in arms)
     study = with_fitted_lengths(study.model_copy(update={"objectives": specs}))
     _check_names(study)
-    silent = [*check_kinds(study), *check_scorers(study, arms), *left_out_floors(study)]
+    left_out = check_kinds(study)
+    heads = asked_heads(study, arms)
+    silent = [*left_out, *check_scorers(study, heads), *left_out_floors(study)]
     check_deciding(study)
     check_lengths(study)
     check_strategies(study)
@@ -105,7 +115,8 @@ def check_study(
     return (
         study.model_copy(update={"control": control}),
         arms,
-        [*_warnings(study, bool(tuned)), *check_clozes(study, arms), *unread, *silent],
+        heads,
+        [*_warnings(study, bool(tuned)), *check_clozes(study, heads), *unread, *silent],
     )
 
 

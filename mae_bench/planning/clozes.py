@@ -1,17 +1,20 @@
 """Checks what `zero_shot` needs on tasks of classes: a prompt, and arms that predict tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from mae_bench.errors import SpecError
-from mae_bench.planning.arms import ResolvedArm
-from mae_bench.planning.heads import heads_of
+from mae_bench.planning.heads import Head
 from mae_bench.planning.reading import asked_tasks
 from mae_bench.planning.recipes import recipe_of
 from mae_bench.specs import Study, ZeroShotRecipe
 
 
-def check_clozes(study: Study, arms: Sequence[ResolvedArm]) -> list[str]:
+def check_clozes(study: Study, heads: Mapping[str, Head]) -> list[str]:
     """Refuse tasks without a prompt, and studies none of whose arms can fill a gap.
+
+    Args:
+        study: to be checked.
+        heads: of its arms and encoders, by label.
 
     Returns:
         A warning that names the arms that are left out there, if there are some.
@@ -32,7 +35,6 @@ def check_clozes(study: Study, arms: Sequence[ResolvedArm]) -> list[str]:
                 cloze_of(task, recipe.clozes if isinstance(recipe, ZeroShotRecipe) else {})
     if not asked:
         return []
-    heads = heads_of(study, arms)
     without = [label for label, head in heads.items() if not head.fills_gaps]
     if not without:
         return []

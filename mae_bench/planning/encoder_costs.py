@@ -98,6 +98,10 @@ class EncoderCosts:
         is_of_this_suite = folder is not None and (folder / OBJECTIVE).is_file()
         return None if folder is None or is_of_this_suite else _stack_in(folder)
 
+    def is_assumed(self, arm: ResolvedArm) -> bool:
+        """Whether an arm's teacher was asked for, and is not fetched yet."""
+        return arm.requires.teacher in self._unknown_teachers
+
     @property
     def assumptions(self) -> list[str]:
         """A sentence for each encoder that was asked for and is not fetched yet."""

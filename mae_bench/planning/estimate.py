@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mae_bench.backbones import architecture_of
+from mae_bench.errors import SpecError
 from mae_bench.planning.budget_split import Split, finetune_steps
 from mae_bench.planning.encoder_costs import EncoderCosts, encoder_of
 from mae_bench.planning.plan import Plan
 from mae_bench.planning.reasons import failure_reasons
 from mae_bench.planning.stage import Stage
-from mae_bench.planning.vocabulary import vocabulary_of
+from mae_bench.planning.vocabulary import Vocabulary, vocabulary_of
 from mae_bench.specs import (
     MIN_SEEDS,
     BackboneSpec,
@@ -38,7 +39,8 @@ class ArmCost:
 
     ``flops_per_token`` is that of a training step, over the tokens of the corpus in it;
     ``relative_flops`` is the same in those of mlm at its default 15% on the same backbone;
-    ``teacher_pretrain_flops`` is what it pays for a teacher of the study.
+    ``teacher_pretrain_flops`` is what it pays for a teacher of the study. ``steps`` is None where
+    the clock decides, and where a price that is only assumed would buy none.
     """
 
     label: str
@@ -51,7 +53,7 @@ class ArmCost:
 
     @property
     def whole_flops(self) -> float | None:
-        """What the arm is charged; None where the clock decides."""
+        """What the arm is charged; None as ``steps`` is."""
         return None if self.flops is None else self.flops + self.teacher_pretrain_flops
 
 
@@ -124,7 +126,7 @@ def estimate(plan: Plan, store: Store, device: str) -> Estimate:
     by_stage: dict[str, ArmCost] = {}
     for stage in plan.stages:  # a teacher comes before its students
         if stage.kind == "pretrain":
-            by_stage[stage.id] = _cost(stage, plan, words.size, encoders, by_stage)
+            by_stage[stage.id] = _cost(stage, plan, words, encoders, by_stage)
     seconds = 0.0
     for stage in left:
         if stage.kind == "pretrain":
@@ -136,9 +138,10 @@ def estimate(plan: Plan, store: Store, device: str) -> Estimate:
         elif stage.kind == "evaluate":
             seconds += ROUGH_EVALUATE_S["cpu" if device == "cpu" else "cuda"]
             seconds += _evaluate_flops(stage, plan, words.size, encoders) / speed
+    arms = _by_arm(plan, by_stage)
     return Estimate(
         stages=stages,
-        arms=_by_arm(plan, by_stage),
+        arms=arms,
         flops=sum(cost.flops or 0.0 for cost in by_stage.values()),
         seconds=seconds,
         is_measured=bool(timed or evaluate_s),
@@ -147,6 +150,7 @@ def estimate(plan: Plan, store: Store, device: str) -> Estimate:
             *([words.assumption] if words.assumption else []),
             *finetune_steps(plan.study, _ROUGH_FILL),
             *encoders.assumptions,
+            *_unbought(plan.study, arms),
         ],
         detectable=detectable(plan.study),
     )
@@ -185,10 +189,21 @@ def _by_arm(plan: Plan, by_stage: dict[str, ArmCost]) -> list[ArmCost]:
     return [cost for costs in costs_by_arm.values() for cost in costs.values()]
 
 
+def _unbought(study: Study, arms: list[ArmCost]) -> list[str]:
+    """Return a sentence where arms have no steps, and no clock that decides how many."""
+    labels = [arm.label for arm in arms if arm.steps is None and not study.pretrain.budget.seconds]
+    if not labels:
+        return []
+    return [
+        f"nothing for the steps of {', '.join(labels)}: what is assumed above would make one cost "
+        "more than the budget, and its run is refused if that is so"
+    ]
+
+
 def _cost(
     stage: Stage,
     plan: Plan,
-    vocab_size: int,
+    words: Vocabulary,
     encoders: EncoderCosts,
     teachers: Mapping[str, ArmCost],
 ) -> ArmCost:
@@ -202,14 +217,20 @@ def _cost(
     corpus = plan.study.corpus
     outside_teacher = encoders.teacher_of(stage, arm)
     shape = StepShape(
-        spec.backbone, spec.recipe.batch_rows, corpus.row_length, vocab_size, outside_teacher
+        spec.backbone, spec.recipe.batch_rows, corpus.row_length, words.size, outside_teacher
     )
     step = arm.kind.flops_per_step(arm.options, shape).total
     taught_by = [
         teachers[id_].whole_flops or 0.0 for what, id_ in stage.needs if what == "pretrain"
     ]
     paid = sum(taught_by) / arm.requires.amortise_over
-    steps = steps_for(spec.recipe.budget, step, shape.tokens, paid)
+    budget = spec.recipe.budget
+    try:
+        steps = steps_for(budget, step, shape.tokens, paid)
+    except SpecError:
+        if budget.flops is None or not (words.assumption or encoders.is_assumed(arm)):
+            raise
+        steps = None  # what is only assumed refuses nothing: the run knows its price
     plain = OBJECTIVES.get("mlm")
     mlm = plain.flops_per_step(plain.Options(), shape).total
     price = (step / shape.tokens, step / mlm)

@@ -1,17 +1,14 @@
 """Checks that tasks are of their kind, and that protocols can read tasks of that kind."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NoReturn
 
 from mae_bench.errors import SpecError
-from mae_bench.planning.arms import ResolvedArm
-from mae_bench.planning.heads import Head, heads_of
+from mae_bench.planning.heads import Head
 from mae_bench.planning.reading import asked_tasks, tuned_tasks, unread_sentences
-from mae_bench.planning.shorthand import FLOORS
 from mae_bench.specs import CORPUS, Study, TrainSize, per_class
 
 if TYPE_CHECKING:
-    from mae_bench.protocols.base import Protocol
     from mae_bench.tasks import Task
 
 
@@ -49,8 +46,12 @@ def check_kinds(study: Study) -> list[str]:
     return unread_sentences(study)
 
 
-def check_scorers(study: Study, arms: Sequence[ResolvedArm]) -> list[str]:
+def check_scorers(study: Study, heads: Mapping[str, Head]) -> list[str]:
     """Return a sentence for each protocol that has no result for some of the arms.
+
+    Args:
+        study: to be checked.
+        heads: of its arms and encoders, by label.
 
     Raises:
         SpecError: it has none for any.
@@ -61,7 +62,6 @@ def check_scorers(study: Study, arms: Sequence[ResolvedArm]) -> list[str]:
     for name in study.protocols:
         if not PROTOCOLS.get(name).needs_scorer:
             continue
-        heads = heads_of(study, arms)
         silent = [
             label + (f" ({head.why_not})" if head.why_not else "")
             for label, head in heads.items()
@@ -78,82 +78,6 @@ def check_scorers(study: Study, arms: Sequence[ResolvedArm]) -> list[str]:
         if silent:
             sentences.append(f"protocol {what}; without a result: {', '.join(silent)}")
     return sentences
-
-
-def can_floor_read(name: str, task: "Task") -> bool:
-    """Whether a floor is run on a task: the cosine of TF-IDF where TF-IDF cannot be trained."""
-    from mae_bench.protocols.base import PROTOCOLS
-
-    if name == "tfidf_cosine" and PROTOCOLS.get("tfidf").can_read(task):
-        return False
-    return PROTOCOLS.get(name).can_read(task)
-
-
-def floor_tasks(tasks: "Mapping[str, Task]", protocol: "Protocol") -> tuple[str, ...]:
-    """Return the tasks on which a floor is run."""
-    return tuple(name for name, task in tasks.items() if can_floor_read(protocol.name, task))
-
-
-def read_tasks(tasks: "Mapping[str, Task]", protocol: "Protocol", head: Head) -> tuple[str, ...]:
-    """Return the tasks on which a study's protocol evaluates an arm, of those asked of it.
-
-    Where a protocol asks for tokens these are none for arms that cannot say.
-    """
-    if protocol.needs_scorer and not head.names_tokens:
-        return ()
-    return tuple(
-        name
-        for name, task in tasks.items()
-        if head.fills_gaps or not protocol.needs_token_head(task.kind)
-    )
-
-
-def head_files(
-    head: Head, protocol: "Protocol", tasks: "Mapping[str, Task]", task: str | None
-) -> str | None:
-    """Return what identifies the head that an evaluation asks, where it lies in its own file."""
-    if head.files is None or task is None:
-        return None
-    asks = protocol.needs_scorer or protocol.needs_token_head(tasks[task].kind)
-    return head.files if asks else None
-
-
-def fitting_floors(study: Study) -> dict[str, str]:
-    """Return the floors that can read a task of a study: protocol -> label of its arm.
-
-    Without a pretraining there is no corpus to learn from.
-    """
-    from mae_bench.protocols.base import PROTOCOLS
-    from mae_bench.tasks.own import task_of
-
-    tasks = [task_of(study, task) for task in study.real_tasks]
-    return {
-        name: label
-        for name, label in FLOORS.items()
-        if any(can_floor_read(name, task) for task in tasks)
-        and (study.objectives or not PROTOCOLS.get(name).learns_corpus)
-    }
-
-
-def left_out_floors(study: Study) -> list[str]:
-    """Return a sentence where floors have no corpus to learn from."""
-    from mae_bench.protocols.base import PROTOCOLS
-    from mae_bench.tasks.own import task_of
-
-    tasks = [task_of(study, task) for task in study.real_tasks]
-    labels = [
-        label
-        for name, label in FLOORS.items()
-        if PROTOCOLS.get(name).learns_corpus
-        and any(can_floor_read(name, task) for task in tasks)
-        and not study.objectives
-    ]
-    if not labels:
-        return []
-    return [
-        f"the floors {', '.join(labels)} are left out: they learn from the corpus of a "
-        "pretraining, and this study has none"
-    ]
 
 
 def _check_sizes(

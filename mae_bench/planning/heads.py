@@ -55,7 +55,7 @@ def heads_of(study: Study, arms: Iterable[ResolvedArm]) -> dict[str, Head]:
 def asked_heads(study: Study, arms: Iterable[ResolvedArm]) -> dict[str, Head]:
     """Return `heads_of` where a protocol of the study may ask them; none elsewhere.
 
-    To tell the head of a run its objective is imported, and torch with it.
+    To tell the head of a run its file is hashed and its objective looked up.
     """
     from mae_bench.protocols.base import PROTOCOLS
 

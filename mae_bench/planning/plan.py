@@ -11,9 +11,9 @@ from mae_bench.planning.arms import ResolvedArm
 from mae_bench.planning.budget_split import check_budget_split
 from mae_bench.planning.cell import Cell
 from mae_bench.planning.check import check_study
-from mae_bench.planning.fitting import fitting_floors
 from mae_bench.planning.outside_arms import outside_arm
 from mae_bench.planning.planner import Planner
+from mae_bench.planning.reading import fitting_floors
 from mae_bench.planning.stage import Key, Stage, StageBuilder
 from mae_bench.specs import ArmSpec, Study
 
@@ -75,12 +75,12 @@ def make_plan(
     """
     from mae_bench.tasks.own import own_warnings, task_of
 
-    study, arms, warnings = check_study(study, tuned or {})
+    study, arms, heads, warnings = check_study(study, tuned or {})
     warnings += check_budget_split(study, arms)
     if study.objectives:
         require_text(study.corpus)
     tasks = {name: task_of(study, name) for name in study.real_tasks}
-    planner = Planner(study, arms, StageBuilder(data_dir, tasks))
+    planner = Planner(study, arms, heads, StageBuilder(data_dir, tasks))
     cells = tuple(planner.cells())
     stages = tuple(planner.builder.stages.values())
     floors = (ArmSpec(objective=name, label=label) for name, label in fitting_floors(study).items())

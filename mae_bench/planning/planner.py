@@ -1,6 +1,6 @@
 """Makes the cells of a study, seed by seed, and the stages that they need."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING
@@ -9,11 +9,16 @@ from mae_bench.planning.arms import ResolvedArm
 from mae_bench.planning.budget_split import NO_SPLIT, Split, splits_of
 from mae_bench.planning.cell import Cell
 from mae_bench.planning.external import outside
-from mae_bench.planning.fitting import fitting_floors, floor_tasks, head_files, read_tasks
-from mae_bench.planning.heads import NO_HEAD, asked_heads
+from mae_bench.planning.heads import NO_HEAD, Head
 from mae_bench.planning.noise_groups import noise_groups
 from mae_bench.planning.outside_arms import encoder_key, folder_of, outside_arm
-from mae_bench.planning.reading import asked_tasks
+from mae_bench.planning.reading import (
+    asked_tasks,
+    fitting_floors,
+    floor_tasks,
+    head_files,
+    read_tasks,
+)
 from mae_bench.planning.recipes import is_variant, recipe_of
 from mae_bench.planning.stage import Key, StageBuilder
 from mae_bench.specs import (
@@ -36,11 +41,17 @@ if TYPE_CHECKING:
 class Planner:
     """Makes the cells of a study, and with each the stages that it needs."""
 
-    def __init__(self, study: Study, arms: tuple[ResolvedArm, ...], builder: StageBuilder) -> None:
+    def __init__(
+        self,
+        study: Study,
+        arms: tuple[ResolvedArm, ...],
+        heads: Mapping[str, Head],
+        builder: StageBuilder,
+    ) -> None:
         self.study = study
         self.builder = builder
         self.arms = {arm.label: arm for arm in arms}
-        self.heads = asked_heads(study, arms)
+        self.heads = heads
         self.keys: dict[tuple[str, int | None, int, Split], Key] = {}
         self.pretrained: dict[str, ResolvedArm] = {}
         self.folders: dict[Key, str | None] = {}

@@ -1,7 +1,19 @@
-"""Which tasks of a study each of its protocols reads; the other pairs are left out, and said so."""
+"""Who reads what: the tasks of a study's protocols and floors, and the heads that they ask.
 
+The other pairs are left out, and said so.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from mae_bench.planning.heads import Head
 from mae_bench.planning.recipes import recipe_of
+from mae_bench.planning.shorthand import FLOORS
 from mae_bench.specs import Study, ZeroShotRecipe
+
+if TYPE_CHECKING:
+    from mae_bench.protocols.base import Protocol
+    from mae_bench.tasks import Task
 
 
 def asked_tasks(study: Study, protocol: str) -> tuple[str, ...]:
@@ -86,6 +98,81 @@ def unread_sentences(study: Study) -> list[str]:
                 "are over those that it reads"
             )
     return sentences
+
+
+def read_tasks(tasks: "Mapping[str, Task]", protocol: "Protocol", head: Head) -> tuple[str, ...]:
+    """Return the tasks on which a study's protocol evaluates an arm, of those asked of it.
+
+    Where a protocol asks for tokens these are none for arms that cannot say.
+    """
+    if protocol.needs_scorer and not head.names_tokens:
+        return ()
+    return tuple(
+        name
+        for name, task in tasks.items()
+        if head.fills_gaps or not protocol.needs_token_head(task.kind)
+    )
+
+
+def head_files(
+    head: Head, protocol: "Protocol", tasks: "Mapping[str, Task]", task: str | None
+) -> str | None:
+    """Return what identifies the head that an evaluation asks, where it lies in its own file."""
+    if head.files is None or task is None:
+        return None
+    return head.files if protocol.asks_head(tasks[task].kind) else None
+
+
+def floor_tasks(tasks: "Mapping[str, Task]", protocol: "Protocol") -> tuple[str, ...]:
+    """Return the tasks on which a floor is run."""
+    return tuple(name for name, task in tasks.items() if _can_floor_read(protocol.name, task))
+
+
+def fitting_floors(study: Study) -> dict[str, str]:
+    """Return the floors that can read a task of a study: protocol -> label of its arm.
+
+    Without a pretraining there is no corpus to learn from.
+    """
+    from mae_bench.protocols.base import PROTOCOLS
+
+    return {
+        name: label
+        for name, label in _reading_floors(study).items()
+        if study.objectives or not PROTOCOLS.get(name).learns_corpus
+    }
+
+
+def left_out_floors(study: Study) -> list[str]:
+    """Return a sentence where floors have no corpus to learn from."""
+    fitting = fitting_floors(study)
+    labels = [label for name, label in _reading_floors(study).items() if name not in fitting]
+    if not labels:
+        return []
+    return [
+        f"the floors {', '.join(labels)} are left out: they learn from the corpus of a "
+        "pretraining, and this study has none"
+    ]
+
+
+def _reading_floors(study: Study) -> dict[str, str]:
+    """Return the floors that can read a task of a study, whether or not it has a corpus."""
+    from mae_bench.tasks.own import task_of
+
+    tasks = [task_of(study, task) for task in study.real_tasks]
+    return {
+        name: label
+        for name, label in FLOORS.items()
+        if any(_can_floor_read(name, task) for task in tasks)
+    }
+
+
+def _can_floor_read(name: str, task: "Task") -> bool:
+    """Whether a floor is run on a task: the cosine of TF-IDF where TF-IDF cannot be trained."""
+    from mae_bench.protocols.base import PROTOCOLS
+
+    if name == "tfidf_cosine" and PROTOCOLS.get("tfidf").can_read(task):
+        return False
+    return PROTOCOLS.get(name).can_read(task)
 
 
 def _read_tasks(study: Study, protocol: str) -> tuple[str, ...]:

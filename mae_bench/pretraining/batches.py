@@ -21,24 +21,23 @@ class Batches:
     """
 
     def __init__(self, data: Blocks, order: RowOrder, device: str, least_tokens: int) -> None:
-        host = np.array(data.rows).astype(np.int32)
-        self.rows = torch.from_numpy(host).to(device)
+        self.data, self.least_tokens = data, least_tokens
+        self.rows = torch.from_numpy(np.array(data.rows, dtype=np.int32)).to(device)
         self.has_pads, self.host_order = data.has_pads, order
         self.order = torch.zeros(order.num_rows, dtype=torch.int64, device=device)
-        self.teaches = (host != PAD_ID).sum(1) - 2 >= least_tokens if data.has_pads else None
         self._epoch = -1
 
     def at(self, step: int) -> tuple[int, Tensor]:
         """Return the epoch and the row numbers [B] of a step."""
         epoch, start = self._open(step)
-        return epoch, self.order[start : start + self.host_order.batch_rows]
+        return epoch, self.order[..., start : start + self.host_order.batch_rows]
 
     def counted(self, step: Tensor) -> tuple[Tensor, Tensor]:
         """Return the same of a step [] that the device knows, of an epoch that `at` has opened."""
         size = self.host_order.batch_rows
         epoch = step // self.host_order.epoch_steps
         inside = torch.arange(size, device=self.order.device)
-        return epoch, self.order[step % self.host_order.epoch_steps * size + inside]
+        return epoch, self.order[..., step % self.host_order.epoch_steps * size + inside]
 
     def block(self, index: Tensor) -> Block:
         """Return rows by their numbers [B]."""
@@ -47,15 +46,21 @@ class Batches:
 
     def is_surely_taught(self, step: int) -> bool:
         """Whether some row of a step is long enough to hide a token, whatever is drawn."""
-        return self.teaches is None or bool(self.teaches[self.host_order.batch(step)[1]].any())
+        if not self.has_pads:
+            return True
+        rows = self.data.rows[self.host_order.batch(step)[1]]
+        return bool(((rows != PAD_ID).sum(1) - 2 >= self.least_tokens).any())
 
     def _open(self, step: int) -> tuple[int, int]:
         """Put the order of a step's epoch on the device; return the epoch and the batch's start."""
         epoch, batch = divmod(step, self.host_order.epoch_steps)
         if epoch != self._epoch:
-            order = torch.from_numpy(self.host_order.of_epoch(epoch))
+            order = torch.from_numpy(self._order_of(epoch))
             if self.order.is_cuda:
                 order = order.pin_memory()  # of pageable memory a copy would wait for the device
             self.order.copy_(order, non_blocking=True)
             self._epoch = epoch
         return epoch, batch * self.host_order.batch_rows
+
+    def _order_of(self, epoch: int) -> np.ndarray:
+        return self.host_order.of_epoch(epoch)

@@ -100,6 +100,14 @@ def load_state(
     return notes
 
 
+def saved_step(path: Path) -> int:
+    """Return the step from which a saved state goes on; 0 where there is none."""
+    if not path.exists():
+        return 0
+    with safe_open(path, "pt") as file:
+        return int(json.loads(file.metadata()["notes"])["step"])
+
+
 def _moving(model: nn.Module) -> dict[str, Tensor]:
     """Return what training changes: weights, and the averages that follow them; no teacher.
 

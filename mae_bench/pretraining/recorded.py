@@ -173,7 +173,6 @@ class RecordedStep:
     def _warm_up(self, number: int, progress: float) -> None:
         """Take a real step that is not recorded, in parts that fit into memory."""
         step = self.step
-        step.optimizer.zero_grad(set_to_none=True)
         epoch, index = step.batches.at(number)
 
         def parts() -> list[Part]:
@@ -219,7 +218,6 @@ class RecordedStep:
         step = self.step
         self.has_failed, self.how = True, f"off: {self.how} failed: {cause}"
         self.recordings.clear()
-        step.optimizer.zero_grad(set_to_none=True)
         if step.device.startswith("cuda"):
             torch.cuda.synchronize()
         for group in step.optimizer.param_groups:

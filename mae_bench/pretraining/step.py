@@ -22,6 +22,7 @@ from mae_bench.specs import PretrainRecipe
 from mae_bench.training.precision import autocast
 
 Part = Callable[[], LossOutput]  # the loss of some rows of a batch
+Forward = Callable[[View], LossOutput]  # of an objective
 
 
 class Stepper(Protocol):
@@ -59,6 +60,7 @@ class Step:
         requires: Requirements,
     ) -> None:
         self.objective, self.optimizer, self.batches = objective, optimizer, batches
+        self.forward: Forward = objective
         self.recipe, self.seed, self.requires = recipe, seed, requires
         self.trained = [p for p in objective.parameters() if p.requires_grad]
         self.device = str(batches.rows.device)
@@ -71,7 +73,7 @@ class Step:
         epoch, index = self.batches.at(number)
 
         def loss_of(rows: Tensor) -> LossOutput:
-            return self.output(self.view(epoch, rows, progress), self.objective)
+            return self.output(self.view(epoch, rows, progress), self.forward)
 
         predicted = self.with_memory(
             number,
@@ -80,7 +82,6 @@ class Step:
         if predicted:  # else texts so short that nothing is hidden: paid for, and nothing learned
             self.clip()
             self.update()
-        self.optimizer.zero_grad(set_to_none=True)
         return bool(predicted)
 
     def split(self, index: Tensor) -> Sequence[Tensor]:
@@ -93,15 +94,16 @@ class Step:
         block = self.batches.block(index)
         return self.objective.corrupt(block, Draws(self.seed, epoch, index, progress))
 
-    def output(self, view: View, forward: Callable[[View], LossOutput]) -> LossOutput:
+    def output(self, view: View, forward: Forward) -> LossOutput:
         """Return the loss of a view, in the precision of the recipe."""
         with autocast(self.device, self.recipe.precision):
             return forward(view)
 
     def gradients(self, parts: Sequence[Part]) -> Number:
-        """Add the gradient of the mean loss of all parts to the parameters' own.
+        """Set the parameters' gradients, cleared before, to that of the mean loss of all parts.
 
         The loss is added to ``loss_sum``.
+
         A function of weights and parts alone: it knows neither the step nor the optimizer. Each
         part is weighed by what it predicts.
 
@@ -140,17 +142,21 @@ class Step:
 
     def sow(self, number: int) -> None:
         """Seed dropout for a step, so that a resumed run drops what an undisturbed one drops."""
-        torch.manual_seed(seed_for("dropout", seed=self.seed, step=number))
+        seed = seed_for("dropout", seed=self.seed, step=number)
+        torch.default_generator.manual_seed(seed)  # alone: the rest notes each call's stack
+        if self.device.startswith("cuda"):
+            torch.cuda.manual_seed_all(seed)
 
     def with_memory(self, number: int, gradients: Callable[[], Number]) -> Number:
         """Return what ``gradients`` does, in ever smaller parts where memory does not suffice."""
         while True:
+            # of an earlier step, which may have been a recorded one, or of parts that fitted
+            self.optimizer.zero_grad(set_to_none=True)
             self.sow(number)
             try:
                 return gradients()
             except torch.OutOfMemoryError as error:
                 cause = str(error)  # the error itself holds on to all tensors of the step
-            self.optimizer.zero_grad(set_to_none=True)
             self._halve(cause)
 
     def _halve(self, cause: str) -> None:

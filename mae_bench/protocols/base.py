@@ -88,6 +88,10 @@ class Protocol:
         """Whether it asks a checkpoint for hidden tokens on tasks of a kind."""
         return self.token_kinds is not None and issubclass(KINDS.get(kind), self.token_kinds)
 
+    def asks_head(self, kind: str) -> bool:
+        """Whether it asks a checkpoint's own head on tasks of a kind."""
+        return self.needs_scorer or self.needs_token_head(kind)
+
     def can_read(self, task: Task) -> bool:
         """Whether it fits the kind of a task, and finds in it what it learns from.
 

@@ -15,7 +15,7 @@ CLOZES: Mapping[str, Cloze] = {  # LM-BFF's manual prompts (Gao et al. 2021, arX
     "sst2": _SENTIMENT,
     "rotten_tomatoes": _SENTIMENT,
     "customer_reviews": _SENTIMENT,
-    "imdb": _SENTIMENT,
+    "imdb": Cloze(prompt=_IT_WAS, words={"neg": "terrible", "pos": "great"}),
     "subj": Cloze(
         prompt="{text} This is {mask}.",
         words={"objective": "objective", "subjective": "subjective"},

@@ -136,6 +136,8 @@ class _Collector:
             "params_objective": cost["params_objective"],
             "pretrain_compile": cost.get("compiled"),  # of an earlier version, not known
             "micro_batch_rows": cost.get("micro_batch_rows"),
+            "seeds_together": cost.get("seeds_together"),
+            "why_alone": cost.get("why_alone"),
             "is_collapsed": bool(cost["collapse"]),
             "collapse": cost["collapse"],
             "plateau": cost["plateau"],

@@ -17,7 +17,12 @@ from mae_bench.planning.stage_kinds import STAGE_KINDS
 from mae_bench.results import ROWS_FILE, save_rows
 from mae_bench.runner.collect import collect
 from mae_bench.runner.completion import FINISHED, is_damaged, mark_finished, plan_key
-from mae_bench.runner.devices import check_compile, check_device, check_workers
+from mae_bench.runner.devices import (
+    check_compile,
+    check_device,
+    check_workers,
+    parse_batch_seeds,
+)
 from mae_bench.runner.executors import Executor, WorkOrder, make_executor
 from mae_bench.runner.executors.base import run_order
 from mae_bench.runner.stages import Settings
@@ -76,6 +81,7 @@ class Session:
         shard: str | None = None,
         track: str | None = None,
         compile_by: str = "auto",
+        batch_seeds: int | str = "auto",
     ) -> None:
         """Bind a study to a home.
 
@@ -89,6 +95,8 @@ class Session:
             shard: ``2/8`` runs the second of eight shares alone; None runs all.
             track: the tracker that gets the curves of pretrainings; None for none.
             compile_by: ``auto``, ``off``, ``graph`` or ``inductor``: how pretraining steps are run.
+            batch_seeds: seeds of an arm that are trained as one program; ``auto`` is 10 on a GPU,
+                as far as its memory suffices, and 1 on a CPU.
         """
         from mae_bench.data.sources import data_dir as find_data_dir
 
@@ -106,6 +114,7 @@ class Session:
         check_tracker(track)
         self._track = track
         self._compile_by = compile_by
+        self._batch_seeds = parse_batch_seeds(batch_seeds)
         self._tuned: dict[str, dict[str, Any]] = {}
 
     @cached_property
@@ -235,9 +244,15 @@ class Session:
         left = sum(not self.store.is_done(*stage.key) for stage in stages)
         if not left:
             return
-        settings = Settings(self.device, self.data_dir, compile_by=self._compile_by)
+        settings = Settings(
+            self.device,
+            self.data_dir,
+            compile_by=self._compile_by,
+            batch_seeds=self._batch_seeds,
+        )
         workers = self.choose_workers(left)
-        order = WorkOrder(tuple(stages), self.store.home, settings, workers)
+        is_elsewhere = self._executor.is_elsewhere
+        order = WorkOrder(tuple(stages), self.store.home, settings, workers, is_elsewhere)
         if self._track is None:
             run_order(self._executor, order, emit)
             return

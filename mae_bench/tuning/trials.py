@@ -49,6 +49,7 @@ def trial_study(study: Study) -> Study:
     spec = spec_of(study)
     lengths = [study.corpus.tokens] if not study.corpus_tokens else list(study.corpus_tokens)
     most = None if None in lengths else max(n for n in lengths if n is not None)
+    read = (spec.protocol, spec.protocol.partition("/")[0])  # a variant has the rest from its base
     return study.model_copy(
         update={
             "corpus": study.corpus.model_copy(update={"tokens": most}),
@@ -57,7 +58,7 @@ def trial_study(study: Study) -> Study:
             "pretrain": study.pretrain.model_copy(update={"budget": spec.budget}),
             "tasks": tuned_tasks(study),
             "protocols": (spec.protocol,),
-            "recipes": {k: v for k, v in study.recipes.items() if k == spec.protocol},
+            "recipes": {k: v for k, v in study.recipes.items() if k in read},
             "train_sizes": (spec.train_size,),
             "noise": (CLEAN,),
             "seeds": (spec.seed,),

@@ -16,12 +16,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from transformers import PreTrainedModel
 
-from mae_bench.contract.fixtures import draws
+from mae_bench.contract.fixtures import Fixture, draws
 from mae_bench.contract.fixtures import rows as blocks
+from mae_bench.contract.recorded import check_recorded
+from mae_bench.contract.views import ContractError
 from mae_bench.draws import Block, Draws
 from mae_bench.masking import MASKINGS
 from mae_bench.model.generators import kept_generators
-from mae_bench.objectives.base import OBJECTIVES, Objective
+from mae_bench.objectives.base import OBJECTIVES, LossOutput, Objective
+from mae_bench.objectives.mlm import MaskedLanguageModel
 from mae_bench.objectives.view_tensors import with_filling
 from mae_bench.pretraining.compiling import why_not_recorded
 
@@ -135,6 +138,27 @@ def test_a_part_that_cannot_be_recorded_speaks_for_the_whole(teacher, monkeypatc
     assert why_not_recorded(make("mlm", {}, teacher)) == ""
 
 
+class Unaware(MaskedLanguageModel):
+    """Another package's, which never heard of filling and counts it among its targets."""
+
+    name = "unaware"
+    why_not_recorded = Objective.why_not_recorded
+
+    def forward(self, view):
+        guess = self.guess_tokens(view)
+        return LossOutput(guess.loss(len(guess.targets)), len(guess.targets))
+
+
+def test_a_mixture_with_a_part_that_is_not_recorded_keeps_the_contract(tmp_path, monkeypatch):
+    monkeypatch.setitem(OBJECTIVES._parts, "unaware", Unaware)
+    mixture = Fixture("mixture", {"parts": {"mlm": {}, "unaware": {}}}, tmp_path)
+    for case in (Fixture("unaware", {}, tmp_path), mixture):
+        check_recorded(case)
+    monkeypatch.setattr(Unaware, "why_not_recorded", "")
+    with pytest.raises(ContractError, match="keeps_filling"):
+        check_recorded(mixture)
+
+
 @pytest.mark.parametrize(
     "work",
     [
@@ -143,6 +167,7 @@ def test_a_part_that_cannot_be_recorded_speaks_for_the_whole(teacher, monkeypatc
         lambda x: x * torch.tensor([1.0, 2.0, 3.0]),
         lambda x: bool((x > 0).any()),
         lambda x: torch.ones(3).to("meta"),
+        lambda x: torch.ones(3, device="meta")[x.long()],
     ],
 )
 def test_the_watch_sees_what_waits(work):

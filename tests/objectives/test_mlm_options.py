@@ -135,7 +135,7 @@ def test_hidden_masks_take_no_part_in_other_tokens(is_padded):
         torch.testing.assert_close(hidden[row, kept], alone[0], atol=1e-5, rtol=1e-4)
         assert not torch.allclose(plain[row, kept], alone[0], atol=1e-3)
     losses = [
-        objective.head.loss(features, objective.backbone.embedding.weight, targets)
+        objective.head.loss(features, objective.backbone.embedding.weight, targets, len(targets))
         for features, targets in (at_targets(hidden, view), at_targets(plain, view))
     ]
     assert torch.equal(objective(view).loss, losses[0])

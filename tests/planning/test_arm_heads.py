@@ -116,6 +116,16 @@ def test_where_no_protocol_asks_no_head_is_looked_for(folders, monkeypatch):
     assert asked(planned(raw, folders["mlm"])) == {"mlm"}
 
 
+def test_the_head_of_a_run_is_looked_for_once(folders, monkeypatch):
+    from mae_bench.planning import heads
+
+    looked, find = [], heads.head_of_run
+    monkeypatch.setattr(heads, "head_of_run", lambda folder: looked.append(folder) or find(folder))
+    fields = {"protocols": ["score", "zero_shot"], "tasks": ["blimp", "sst2"]}
+    assert asked(planned(RAW | fields, folders["mlm"])) == {"mlm"}
+    assert looked == [folders["mlm"]]
+
+
 def test_a_plan_of_encoders_reads_no_model(folders, monkeypatch):
     from mae_bench.model import head_folder
 

@@ -4,6 +4,7 @@ import pytest
 from small_cases import save_encoder
 
 from mae_bench.errors import SpecError
+from mae_bench.planning.budget_split import finetune_steps
 from mae_bench.planning.estimate import estimate
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import load_study, study_of
@@ -80,6 +81,20 @@ def test_a_teacher_from_outside_is_not_priced_as_the_backbone_of_the_study(tmp_p
         )
 
 
+def test_a_share_that_does_not_buy_the_students_own_part_is_refused(tmp_path):
+    student = {"distill": {"teacher": str(save_encoder(tmp_path)), "soft_weight": 0.0}}
+    split = {"flops": 4 * 39e6, "pretrain_ratios": [0.25]}
+    with pytest.raises(SpecError, match=r"arm 'distill', of which one costs at least 3\.96e\+07;"):
+        planned(objectives=[student], budget_split=split)
+
+
+def test_half_a_share_that_buys_no_step_beside_a_teacher_of_the_study_is_refused():
+    split = {"flops": 4 * 60e6, "pretrain_ratios": [0.25]}
+    left = r"leaves 3e\+07 FLOPs for the steps of arm 'distill', of which one costs 5\.28e\+07;"
+    with pytest.raises(SpecError, match=left):
+        planned(budget_split=split)
+
+
 def test_a_share_is_the_pretraining_that_a_budget_of_as_many_flops_buys():
     ids = {
         (cell.arm.label, cell.pretrain_ratio): cell.pretrain
@@ -113,6 +128,12 @@ def test_a_plan_names_what_each_share_costs_and_buys(tmp_path):
     shares = [share.train_flops for *_, share in specs(plan).values()]
     least = sum(3 * flops for flops in set(shares)) / 4e10  # three rates, one run at 0 for all arms
     assert estimated.seconds > least
+
+
+def test_one_step_of_a_fine_tune_is_not_one_steps():
+    split = {"flops": 2.7e8, "pretrain_ratios": [0.5, 0.505]}
+    (sentence,) = finetune_steps(planned(budget_split=split).study, 1 / 3)
+    assert sentence.startswith("1 step of a fine-tune under 'finetune'")
 
 
 def test_a_stored_study_reads_back_as_it_was():

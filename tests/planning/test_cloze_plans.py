@@ -5,6 +5,8 @@ import pytest
 from mae_bench.errors import SpecError
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import study_of
+from mae_bench.protocols.prompts import CLOZES, cloze_of
+from mae_bench.tasks import TASKS
 
 RAW = {"name": "gaps", "tasks": ["sst2"], "protocols": ["zero_shot"], "seeds": 1}
 
@@ -25,3 +27,8 @@ def test_only_arms_that_can_be_told_which_tokens_to_predict_are_asked():
 def test_a_study_whose_arms_fill_no_gap_is_refused():
     with pytest.raises(SpecError, match="needs an objective that predicts hidden tokens"):
         planned("deshuffle", "causal")
+
+
+@pytest.mark.parametrize("name", CLOZES)
+def test_a_packaged_prompt_has_words_for_the_labels_of_its_task(name):
+    assert cloze_of(TASKS.get(name), {}) is CLOZES[name]

@@ -6,6 +6,7 @@ import pytest
 import transformers
 from family_encoders import save_family
 
+from mae_bench.errors import SpecError
 from mae_bench.planning.encoder_costs import WeightCost, cost_of_folder
 from mae_bench.planning.estimate import ROUGH_EVALUATE_S, ROUGH_FLOPS_PER_S, estimate
 from mae_bench.planning.plan import make_plan
@@ -105,3 +106,35 @@ def test_a_teacher_from_outside_has_its_own_price(tmp_path, small, large):
         f"the sizes of the study's backbone for teacher {HUB}, whose own are not known before it "
         "is fetched; `mae-bench prepare` fetches it"
     ]
+
+
+def test_a_price_that_is_only_assumed_refuses_nothing(tmp_path, large):
+    """Of a step with a teacher of the study's size it would cost 47.4 M; the student's are 39.6."""
+
+    def split(teacher, flops):
+        arm = {"distill": {"teacher": str(teacher), "soft_weight": 0, "label": "taught"}}
+        fields = {
+            "objectives": [arm],
+            "pretrain": {"batch_rows": 8},
+            "budget_split": {"flops": 4 * flops, "pretrain_ratios": [0.25]},
+            "protocols": ["finetune"],
+            "train_sizes": [20],
+        }
+        costs = estimated(tmp_path, **PRETRAINED | fields)
+        (cost,) = [cost for cost in costs.arms if cost.label.startswith("taught")]
+        return cost, costs
+
+    cost, costs = split(HUB, 45e6)
+    assert (cost.label, cost.steps, cost.tokens, cost.whole_flops) == ("taught (25%)", *[None] * 3)
+    assert costs.flops == 0 and costs.assumptions[-1] == (
+        "nothing for the steps of taught (25%): what is assumed above would make one cost more "
+        "than the budget, and its run is refused if that is so"
+    )
+    enough, costs = split(HUB, 2 * 48e6)
+    assert enough.steps == 2 and not any("nothing for the steps" in a for a in costs.assumptions)
+    with pytest.raises(SpecError, match="does not buy one step"):
+        split(large, 45e6)  # of known sizes
+    few = PRETRAINED | {"pretrain": {"budget": {"tokens": 5}}}
+    arm = {"distill": {"teacher": HUB, "soft_weight": 0}}
+    with pytest.raises(SpecError, match="tokens 5 does not buy one step"):
+        estimated(tmp_path, **few | {"objectives": [arm]})

@@ -2,8 +2,8 @@
 
 from family_encoders import save_family
 
-from mae_bench.planning.fitting import left_out_floors
 from mae_bench.planning.plan import make_plan
+from mae_bench.planning.reading import left_out_floors
 from mae_bench.planning.study import study_of
 
 LABELS = {"token unigram", "token trigram"}

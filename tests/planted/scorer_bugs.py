@@ -32,8 +32,8 @@ BUGS = (
     Bug(
         "one_head_for_all",
         "Two runs with one encoder and two heads share their scores.",
-        "mae_bench/planning/fitting.py",
-        "return head.files if asks else None",
+        "mae_bench/planning/reading.py",
+        "return head.files if protocol.asks_head(tasks[task].kind) else None",
         "return None",
         ("tests/planning/test_arm_heads.py",),
     ),

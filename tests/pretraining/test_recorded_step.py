@@ -10,9 +10,13 @@ from tape import Tape
 import mae_bench.pretraining.compiling as compiling
 import mae_bench.pretraining.pretrain as loop
 import mae_bench.pretraining.recorded as recorded
+from mae_bench.data.blocks import load_blocks
 from mae_bench.errors import DataError
+from mae_bench.masking import PAD_ID
 from mae_bench.objectives.base import OBJECTIVES
+from mae_bench.pretraining.batches import Batches
 from mae_bench.pretraining.recorded import RecordedStep
+from mae_bench.pretraining.row_order import RowOrder
 from mae_bench.specs import Budget
 
 DROPPING = BACKBONE.model_copy(update={"dropout": 0.1})
@@ -114,10 +118,27 @@ def test_rows_too_short_to_hide_a_token_are_left_to_single_steps(tmp_path, tapes
         "mae_bench.pretraining.batches.Batches.is_surely_taught",
         lambda self, number: asked.append(number) or number % 2 == 0,
     )
-    run_pretraining(tmp_path, "mlm", low)
+    out = run_pretraining(tmp_path, "mlm", low, name="tape")
     (tape,) = tapes
     assert asked == list(range(10))
     assert tape.replayed == 5 - 1 - 1  # the even steps, less one that warms up and one recorded
+    monkeypatch.setattr(loop, "make_stepper", compiling.make_stepper)
+    plain = run_pretraining(tmp_path, "mlm", low, name="plain")
+    wanted = read(plain, "curve.json")["loss"]
+    assert read(out, "curve.json")["loss"] == pytest.approx(wanted, rel=1e-3)
+
+
+@pytest.mark.parametrize("is_padded", [True, False])
+def test_a_batch_is_surely_taught_where_one_of_its_rows_is_long_enough(tmp_path, is_padded):
+    data = load_blocks(write_blocks(tmp_path / "blocks", is_padded=is_padded))
+    order = RowOrder(len(data.rows), 2, seed=0)
+    batches = Batches(data, order, "cpu", least_tokens=data.row_length - 2)
+    answers = [batches.is_surely_taught(step) for step in range(order.epoch_steps)]
+    whole = [
+        (data.rows[order.batch(step)[1]] != PAD_ID).all(1).any() for step in range(len(answers))
+    ]
+    assert answers == whole
+    assert set(answers) == ({True, False} if is_padded else {True})
 
 
 def test_a_recording_that_fails_falls_back_once_and_says_so(folder, tapes, monkeypatch):

@@ -93,7 +93,7 @@ def test_a_gap_is_filled_by_what_the_head_expects_there(encoder):
         ids = tokenizer(f"{text} over [MASK]")["input_ids"]
         hidden = backbone(torch.tensor([ids]))[0, ids.index(tokenizer.mask_token_id)][None]
         losses = [
-            float(head.loss(hidden, backbone.embedding.weight, torch.tensor([token])))
+            float(head.loss(hidden, backbone.embedding.weight, torch.tensor([token]), 1))
             for token in tokenizer.convert_tokens_to_ids(SIGNS)
         ]
         assert predicted == int(np.argmin(losses))

@@ -149,6 +149,21 @@ def test_an_executor_that_leaves_stages_undone_is_an_error(tmp_path, register):
         run_study(study_of(STUDY), home=tmp_path, executor="idle", device="cpu")
 
 
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_workers_of_any_executor_elsewhere_look_for_the_device(tmp_path, register, is_elsewhere):
+    told = []
+
+    @register("sent")
+    class Sent(Executor):
+        def execute(self, order, emit):
+            told.append(order.is_elsewhere)
+            order.work()
+
+    Sent.is_elsewhere = is_elsewhere
+    run_study(study_of(STUDY), home=tmp_path, executor="sent", device="cpu")
+    assert set(told) == {is_elsewhere}
+
+
 def test_an_unknown_executor_is_refused_before_anything_is_planned(tmp_path):
     with pytest.raises(UnknownNameError, match=r"unknown executor 'locl'.*Did you mean 'local'"):
         Session(study_of(STUDY), home=tmp_path, executor="locl")
@@ -162,6 +177,7 @@ def test_an_unknown_executor_is_refused_before_anything_is_planned(tmp_path):
         ("ray", {"adress": "a"}, r"'ray' has no option 'adress'; .*Did you mean 'address'\?"),
         ("ray", {"num_gpus": -1}, r"'ray': num_gpus must be a number from 0, got -1"),
         ("ray", {"num_gpus": "two"}, r"'ray': num_gpus must be a number from 0, got 'two'"),
+        ("ray", {"address": 6379}, r"'ray': address must be HOST:PORT, a URL or auto, got 6379"),
         ("slurm", {"partion": "a"}, r"'slurm' has no option 'partion'; .*mean 'partition'\?"),
         ("slurm", {"workers_per_job": 0}, r"workers_per_job must be a whole number from 1, got 0"),
         ("slurm", {"gpus_per_node": "a"}, r"gpus_per_node must be a whole number from 0, got 'a'"),

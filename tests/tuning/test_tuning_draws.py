@@ -197,6 +197,19 @@ def test_a_trial_reads_no_test_split_and_costs_its_budget():
     assert not evaluations & ordinary
 
 
+def test_a_trial_of_a_variant_has_the_rest_of_its_recipe_from_the_protocol():
+    recipes = {"finetune": {"epochs": 7}, "finetune/slow": {"learning_rates": [1e-5]}}
+    asked = study(
+        recipes={**recipes, "linear_probe": {"max_iter": 50}},
+        protocols=["finetune/slow", "linear_probe"],
+        tuning={**RAW["tuning"], "protocol": "finetune/slow"},
+    )
+    assert set(trial_study(asked).recipes) == set(recipes)
+    plan = trial_plan(trial_study(asked), None, "mlm", 0, {})
+    (spec,) = [stage.spec for stage in plan.stages if stage.kind == "evaluate"]
+    assert (spec.recipe["epochs"], spec.recipe["learning_rates"]) == (7, [1e-5])
+
+
 def test_the_teacher_of_a_trial_is_as_the_study_writes_it():
     plans = [
         trial_plan(trial_study(study()), None, "distill", 0, {PEAK_LR: rate, "mask_ratio": 0.4})

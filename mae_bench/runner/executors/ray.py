@@ -5,7 +5,7 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from mae_bench.errors import MaeBenchError, SpecError, StoreError
@@ -50,9 +50,13 @@ class RayExecutor(Executor):
         """Check that Ray is installed; nothing is started yet.
 
         Raises:
-            SpecError: it is not, or a number is below 0.
+            SpecError: it is not, a number is below 0, or the address is no text.
         """
         require_package("ray", "executor 'ray'", "ray")
+        if not isinstance(address, str | None):  # on the command line 6379 is a number
+            raise SpecError(
+                f"executor 'ray': address must be HOST:PORT, a URL or auto, got {address!r}"
+            )
         for name, number in (("num_gpus", num_gpus), ("num_cpus", num_cpus)):
             if number is not None and not (isinstance(number, int | float) and number >= 0):
                 raise SpecError(f"executor 'ray': {name} must be a number from 0, got {number!r}")
@@ -143,7 +147,7 @@ class _Actors:
         import ray
 
         self.order, self.store, self.emit = order, Store(order.home), emit
-        self.sent = ray.put(replace(order, is_elsewhere=True))  # once, not with each worker
+        self.sent = ray.put(order)  # once, not with each worker
         self.kind: Any = ray.remote(num_gpus=num_gpus, num_cpus=num_cpus)(_Worker)
         self.team: dict[ObjectRef[bool], _Member] = {}
         self.losses: Counter[Key] = Counter()

@@ -95,9 +95,8 @@ class SlurmExecutor(Executor):
         """
         sender = self.sender(order)
         log = HomeLog(Store(order.home), order.stages)
-        shared = replace(order, is_elsewhere=True)
         jobs = sender.submit_array(
-            [SlurmJob(replace(shared, num_workers=num)) for num in self.sizes(order.num_workers)]
+            [SlurmJob(replace(order, num_workers=num)) for num in self.sizes(order.num_workers)]
         )
         names = f"{jobs[0].job_id} to {jobs[-1].job_id}" if len(jobs) > 1 else jobs[0].job_id
         logs = order.home / FOLDER
