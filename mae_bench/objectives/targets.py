@@ -192,8 +192,7 @@ def token_loss(guess: TokenGuess, view: View, *, is_training: bool) -> LossOutpu
 
 def mlm_term(backbone: Backbone, head: VocabularyHead, part: View) -> Tensor:
     """Return the cross-entropy of masked rows that are read in a pass of their own."""
-    hidden = backbone(part.input_ids, part.positions, part.is_pad)
-    features, targets = at_targets(hidden, part)
+    features, targets = encoded_targets(backbone, part)
     guess = TokenGuess(head, features, backbone.embedding.weight, targets)
     return token_loss(guess, part, is_training=True).loss
 
