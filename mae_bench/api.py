@@ -30,7 +30,7 @@ class PlannedStudy:
         plan: arms, stages and cells, with what tuning has chosen.
         home: where results are kept.
         counts: stages and cells in all, done and failed.
-        estimate: FLOPs, seconds in one worker, disk, and the effects that its seeds can show.
+        estimate: FLOPs, seconds, disk, and the effects that its seeds can show.
         num_workers: processes that a run would use.
         tuning: trials and their cost; None where the study has no ``tuning`` section.
         warnings: one sentence each.
@@ -212,12 +212,13 @@ def planned(session: Session) -> PlannedStudy:
         tuning = tuning_facts(session)
         warnings += tuning_warnings(session)
     left = counts.stages - counts.done - counts.failed
+    num_workers = session.choose_workers(left)
     return PlannedStudy(
         plan=made,
         home=session.store.home,
         counts=counts,
-        estimate=estimate(made, session.store, session.device),
-        num_workers=session.choose_workers(left),
+        estimate=estimate(made, session.store, session.device, num_workers),
+        num_workers=num_workers,
         tuning=tuning,
         warnings=tuple(warnings),
         tasks=told_of_tasks(made, session.store, session.data_dir),

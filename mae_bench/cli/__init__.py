@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from mae_bench.cli import checking, evaluating, reading, reproducing, running, tuning
+from mae_bench.cli import checking, evaluating, reading, reproducing, running, speed, tuning
 from mae_bench.cli.usage import UsageError, usage_sentence
 from mae_bench.errors import MaeBenchError
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command("list")(reading.list_parts)
 app.command()(reading.plan)
+app.command()(speed.calibrate)
 app.command()(running.prepare)
 app.command()(tuning.tune)
 app.command()(running.run)

@@ -7,14 +7,21 @@ A local data folder holds ``<name>/[<config>/]<split>.parquet`` with the Hub's c
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mae_bench.data.listing import parquet_parts
-from mae_bench.data.tables import Columns, columns_of, count_rows, read_columns
+from mae_bench.data.tables import (
+    Columns,
+    columns_of,
+    count_rows,
+    read_columns,
+    slice_texts,
+    stream_texts,
+)
 from mae_bench.errors import DataError
 from mae_bench.user_paths import is_folder, user_path
 
@@ -153,6 +160,21 @@ def read_split(
     """
     if _is_local(source, [*source.splits, split], data_dir):
         return read_columns(_whole_local(source, split, data_dir), texts, others)
+    return columns_of(_fetched(source, split, data_dir), _hub_name(source, split), texts, others)
+
+
+def stream_split(source: Source, split: str, data_dir: Path | None, text: str) -> Iterator[Any]:
+    """Yield one column of text of a split, in bounded memory; else as `read_split`."""
+    if _is_local(source, [*source.splits, split], data_dir):
+        for path in _whole_local(source, split, data_dir):
+            yield from stream_texts(path, text)
+        return
+    table = _fetched(source, split, data_dir)
+    yield from slice_texts(table, _hub_name(source, split), text)
+
+
+def _fetched(source: Source, split: str, data_dir: Path | None) -> "pyarrow.Table":
+    """Return a split of the Hub; what is fetched stays mapped from its file."""
     tried = []
     if data_dir is None:
         tried.append("no local data folder was given")
@@ -161,8 +183,7 @@ def read_split(
     if source.hub_id:
         table, reason = _read_hub(source, split)
         if table is not None:
-            name = f"the {split} split of '{source.hub_id}'"
-            return columns_of(table, name, texts, others)
+            return table
         tried.append(f"Hub '{source.hub_id}' at {source.revision[:12]} not read: {reason}")
     else:
         tried.append("the Hub does not hold this set")
@@ -171,6 +192,10 @@ def read_split(
         f"Give a folder that holds '{source.folder}' by --data-dir or {DATA_DIR_VARIABLE}"
         + (", or run `mae-bench prepare` once with network." if source.hub_id else ".")
     )
+
+
+def _hub_name(source: Source, split: str) -> str:
+    return f"the {split} split of '{source.hub_id}'"
 
 
 def count_local(source: Source, split: str, data_dir: Path | None) -> int | None:

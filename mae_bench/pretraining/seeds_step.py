@@ -22,6 +22,8 @@ from mae_bench.pretraining.run import Run
 from mae_bench.pretraining.stacked import StackedObjective
 from mae_bench.pretraining.step import Part, Step
 
+BLOCK_ROWS = 65_536  # that are looked at at once
+
 
 class TooManySeedsError(MaeBenchError):
     """The device has not the memory for so many seeds at once."""
@@ -40,9 +42,17 @@ class SeedBatches(Batches):
 
     def is_surely_taught(self, step: int) -> bool:
         """Whether each seed has a row in its batch that is long enough to hide a token."""
-        if self.teaches is None:
+        if not self.has_pads:
             return True
-        return all(bool(self.teaches[order.batch(step)[1]].any()) for order in self.orders)
+        return all(bool(self._teaches(order.batch(step)[1]).any()) for order in self.orders)
+
+    def are_all_taught(self, steps: range) -> bool:
+        """Whether that holds for each of these steps."""
+        starts = range(0, len(self.data.rows), BLOCK_ROWS)
+        blocks = (slice(start, start + BLOCK_ROWS) for start in starts)
+        if not self.has_pads or all(bool(self._teaches(block).all()) for block in blocks):
+            return True
+        return all(map(self.is_surely_taught, steps))
 
     def _order_of(self, epoch: int) -> np.ndarray:
         return np.stack([order.of_epoch(epoch) for order in self.orders])
@@ -67,13 +77,6 @@ class SeedsStep(Step):
         self.forward = self.stack
         self.trained = list(self.stack.trained.values())
         self.loss_sum = torch.zeros(len(runs), device=self.device)
-
-    def is_taught_throughout(self) -> bool:
-        """Whether each seed has a token to predict in each step that is left."""
-        run, teaches = self.runs[0], self.batches.teaches
-        if teaches is None or bool(teaches.all()):
-            return True
-        return all(map(self.batches.is_surely_taught, range(run.step, run.steps or 0)))
 
     def split(self, index: Tensor) -> Sequence[Tensor]:
         """Return the row numbers [k, B]: memory is saved by fewer seeds, not by fewer rows."""

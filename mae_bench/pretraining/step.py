@@ -63,7 +63,7 @@ class Step:
         self.forward: Forward = objective
         self.recipe, self.seed, self.requires = recipe, seed, requires
         self.trained = [p for p in objective.parameters() if p.requires_grad]
-        self.device = str(batches.rows.device)
+        self.device = batches.device
         self.loss_sum = torch.zeros((), device=self.device)
         self.micro_rows = recipe.batch_rows
         self.how = "off"

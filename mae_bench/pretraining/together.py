@@ -64,11 +64,12 @@ def _train(seeds: Sequence[Seed], device: str, compile_by: str) -> bool:
     """Train seeds that stand at one step; return whether memory sufficed."""
     try:
         runs = [_open(seed, device) for seed in seeds]
-        step = SeedsStep(runs, _batches(runs, device))
-        if not step.is_taught_throughout():
+        batches = _batches(runs, device)
+        if not batches.are_all_taught(range(runs[0].steps or 0)):
             why = "in some batches no text is long enough to hide a token"
             _one_by_one(seeds, device, compile_by, why)
             return True
+        step = SeedsStep(runs, batches)
         step.restore()
 
         def progress(done: float, total: float, note: str = "") -> None:

@@ -133,6 +133,11 @@ class Session:
         return self.plan.stages if self._shard is None else self._shard.stages(self.plan.stages)
 
     @property
+    def compile_by(self) -> str:
+        """How pretraining steps are run, as asked for."""
+        return self._compile_by
+
+    @property
     def folder(self) -> Path:
         """Where the study's rows are kept."""
         return self.store.study(self.asked.name)

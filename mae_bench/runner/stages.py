@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from mae_bench.planning.machine import this_machine
 from mae_bench.planning.plugged import sources_of
 from mae_bench.planning.stage import Key, Stage
 from mae_bench.progress import Progress
+from mae_bench.runner.cores import share_of_cores
 from mae_bench.runner.network import closed_network
 from mae_bench.specs import CorpusSpec, EvaluateSpec, PretrainSpec
 from mae_bench.store.store import Store
@@ -108,6 +110,7 @@ def run_stage(
                 torch.set_num_threads(settings.num_threads)
             RUN[stage.kind](Job(stage, store, settings, out, progress, why_alone))
         about["seconds"] = round(time.monotonic() - start, 3)
+        about["machine"] = this_machine(settings.device, settings.num_threads).key
     return time.monotonic() - start
 
 
@@ -135,8 +138,8 @@ def _blocks(job: Job) -> None:
     from mae_bench.data.blocks import build_blocks
 
     assert isinstance(job.stage.spec, CorpusSpec)
-    data_dir = job.settings.data_dir
-    build_blocks(job.stage.spec, job.need("tokenizer"), job.out, data_dir, job.progress)
+    data_dir, threads = job.settings.data_dir, share_of_cores(job.store.home / "leases")
+    build_blocks(job.stage.spec, job.need("tokenizer"), job.out, data_dir, job.progress, threads)
 
 
 def _ngrams(job: Job) -> None:

@@ -300,6 +300,7 @@ def test_every_verb_with_a_study_takes_the_one_set_of_flags():
     assert with_study == {
         *(
             "plan",
+            "calibrate",
             "prepare",
             "tune",
             "run",
