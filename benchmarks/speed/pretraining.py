@@ -24,8 +24,10 @@ CONTESTANTS = {
     "tuned Trainer mlm fp32": ("trainer", "tuned", "fp32"),
     "tuned Trainer mlm bf16": ("trainer", "tuned", "bf16"),
     "tuned Trainer mlm fp32 compiled": ("trainer", "compiled", "fp32"),
+    "tuned Trainer mlm bf16 compiled": ("trainer", "compiled", "bf16"),
     "mae-bench mlm fp32": ("ours", "mlm", "fp32"),
     "mae-bench mlm auto": ("ours", "mlm", "auto"),
+    "mae-bench mlm auto compiled": ("ours", "mlm compiled", "auto"),
     "mae-bench mae fp32": ("ours", "mae", "fp32"),
     "mae-bench mae auto": ("ours", "mae", "auto"),
 }
@@ -88,7 +90,7 @@ def run_trainer(setting: str, precision: str, steps: int, preset: str) -> None:
         ).train()  # fmt: skip
 
 
-def run_ours(objective: str, precision: str, steps: int, preset: str) -> None:
+def run_ours(setting: str, precision: str, steps: int, preset: str) -> None:
     """Train with the pretraining loop."""
     import numpy as np
     import torch
@@ -96,6 +98,7 @@ def run_ours(objective: str, precision: str, steps: int, preset: str) -> None:
     from mae_bench.pretraining.pretrain import pretrain
     from mae_bench.specs import BackboneSpec, Budget, PretrainRecipe, PretrainSpec
 
+    objective, *compiled = setting.split()
     spec = PretrainSpec(
         backbone=BackboneSpec(preset=preset),
         objective=objective,
@@ -118,7 +121,8 @@ def run_ours(objective: str, precision: str, steps: int, preset: str) -> None:
         (home / "blocks" / "meta.json").write_text(json.dumps(meta))
         pretrain(
             spec, blocks=home / "blocks", tokenizer=home / "tokenizer", teacher=None,
-            work=home / "work", out=home / "out", device=device, progress=lambda *_: None,
+            work=home / "work", out=home / "out", device=device,
+            compile_by="inductor" if compiled else "off", progress=lambda *_: None,
         )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from mae_bench.masking import (
 )
 from mae_bench.model.across_ranks import rebalanced
 from mae_bench.model.backbone import Backbone
+from mae_bench.model.last_layer import can_skip, states_at
 from mae_bench.model.means import IGNORED, Number
 from mae_bench.model.teacher import SPEC_FILE
 from mae_bench.model.token_guess import TokenGuess
@@ -170,6 +171,19 @@ def at_targets(hidden: Tensor, view: View) -> tuple[Tensor, Tensor]:
     return predicted(hidden.gather(1, index), view), labels_of(view.target_ids, view)
 
 
+def encoded_targets(
+    backbone: Backbone, view: View, is_unseen: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return what `at_targets` does of an encoder's output that nothing else reads."""
+    given, at = (view.input_ids, view.positions, view.is_pad), view.target_positions
+    if is_unseen is None and at is not None and can_skip(backbone.encoder):
+        ids, positions, is_pad = given
+        states = states_at(backbone.encoder, at, positions, is_pad, input_ids=ids)
+        assert view.target_ids is not None
+        return predicted(states, view), labels_of(view.target_ids, view)
+    return at_targets(backbone(*given, is_unseen=is_unseen), view)
+
+
 def token_loss(guess: TokenGuess, view: View, *, is_training: bool) -> LossOutput:
     """Return the cross-entropy of predicted tokens, and beside it, in evaluation, the accuracy."""
     number = number_of(guess.targets, filling(view))
@@ -182,11 +196,10 @@ def mlm_term(backbone: Backbone, head: VocabularyHead, part: View) -> Tensor:
 
     For a loss that counts rows as what it predicts.
     """
-    hidden = backbone(part.input_ids, part.positions, part.is_pad)
-    features, targets = at_targets(hidden, part)
+    features, targets = encoded_targets(backbone, part)
     guess = TokenGuess(head, features, backbone.embedding.weight, targets)
     output = token_loss(guess, part, is_training=True)
-    return rebalanced(output.loss, output.predicted, len(hidden))
+    return rebalanced(output.loss, output.predicted, len(part.input_ids))
 
 
 def saved_soft_head(folder: Path) -> str | None:
