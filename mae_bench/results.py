@@ -41,7 +41,8 @@ class Row(Frozen):
     equal share of its seconds; ``why_alone`` says why it was one where more were asked for.
     ``pretrain_ratio`` is the share of the study's `budget_split` that the pretraining got, and
     ``train_flops`` what the training at the chosen rate took of the rest; both are None without
-    that axis.
+    that axis. ``probe_solver`` is what solved the linear models of a probe: scikit-learn, or torch
+    on a GPU.
     """
 
     study: str
@@ -90,6 +91,7 @@ class Row(Frozen):
     evaluate_s: float | None = None
     evaluate_flops: float | None = None
     train_flops: float | None = None
+    probe_solver: str | None = None
     pretrain_id: str | None = None
     cell_id: str = ""
 
@@ -133,6 +135,7 @@ LATER = (
     "why_alone",
     "pretrain_ratio",
     "train_flops",
+    "probe_solver",
 )
 
 

@@ -37,10 +37,9 @@ def trainer_speed(preset: str, name: str, steps: int, device: str) -> dict[str, 
 
 def seeds_stepper(preset: str, seeds: int, data, device: str):
     """Return what makes a step of all seeds of an mlm at once."""
+    from mae_bench.pretraining.compiling import make_stepper
     from mae_bench.pretraining.run import Folders, Run
     from mae_bench.pretraining.seeds_step import SeedBatches, SeedsStep
-
-    from mae_bench.pretraining.compiling import make_stepper
     from mae_bench.specs import BackboneSpec, PretrainRecipe, PretrainSpec
     from mae_bench.training.precision import resolve_precision
 
