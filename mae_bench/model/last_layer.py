@@ -9,21 +9,21 @@ positions that are read, D hidden size.
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from mae_bench.model.attention_mask import UNSEEN
 
 
-def can_skip(encoder: nn.Module) -> bool:
+def can_skip(encoder: Any) -> bool:
     """Return whether a compiled step need not compute the whole last layer of an encoder.
 
     It is ModernBERT's as this package builds it: full attention, no biases, no dropout.
     """
     if not torch.compiler.is_compiling():
         return False
-    config: Any = encoder.config
-    return (
+    config = encoder.config
+    can: bool = (
         config.model_type == "modernbert"
         and next(encoder.parameters()).device.type == "cpu"
         and set(config.layer_types) == {"full_attention"}
@@ -33,6 +33,7 @@ def can_skip(encoder: nn.Module) -> bool:
         # transformers before 5.17 may have layers that rotate by themselves
         and not hasattr(encoder.layers[-1].attn, "rotary_emb")
     )
+    return can
 
 
 def states_at(
