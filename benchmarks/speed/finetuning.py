@@ -5,8 +5,8 @@
 Same encoder sizes (preset `cpu`, 6x192, unless another is named), 32 texts a batch of 5 to 128
 tokens, most of them short, as reviews and questions are; the same threads. `grouped` sorts them by
 length in groups of up to fifty batches, this package (`bucket_batches: 50`, where its default is 4)
-and the tuned Trainer, which also sets malloc as this package does and takes the plain attention
-kernel. Needs `accelerate`.
+and the tuned Trainer, which also sets malloc as this package does and takes on a CPU the plain
+attention kernel. Needs `accelerate`.
 """
 
 import tempfile
@@ -51,7 +51,8 @@ def run_trainer(setting: str, precision: str, steps: int, preset: str) -> None:
 
     config = build_config(BackboneSpec(preset=preset, max_length=LENGTH), VOCAB)
     config.num_labels, config.classifier_pooling = CLASSES, "mean"
-    kernel = {} if setting == "default" else {"attn_implementation": "eager"}
+    is_plain = setting != "default" and not torch.cuda.is_available()
+    kernel = {"attn_implementation": "eager"} if is_plain else {}
     data = [
         {"input_ids": ids, "attention_mask": [1] * len(ids), "labels": i % CLASSES}
         for i, ids in enumerate(texts(steps * BATCH))

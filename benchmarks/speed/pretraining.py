@@ -7,8 +7,8 @@ vocabulary of 4,096, the same threads. The contestants take turns, each in a pro
 best of the repeats counts, and ratios are printed. Needs `accelerate`, which the Trainer wants.
 
 `Trainer` is its default. `tuned Trainer` is the strongest setting known: malloc as this package
-sets it, the vocabulary head at the masked positions only, the plain attention kernel, the fused
-optimizer, no loader process. `compiled` adds torch.compile, which needs a C++ compiler.
+sets it, the vocabulary head at the masked positions only, on a CPU the plain attention kernel, the
+fused optimizer, no loader process. `compiled` adds torch.compile, which needs a C++ compiler.
 """
 
 import json
@@ -72,7 +72,8 @@ def run_trainer(setting: str, precision: str, steps: int, preset: str) -> None:
 
     config = build_config(BackboneSpec(preset=preset), VOCAB)
     config.sparse_prediction = setting != "default"
-    kernel = {} if setting == "default" else {"attn_implementation": "eager"}
+    is_plain = setting != "default" and not torch.cuda.is_available()
+    kernel = {"attn_implementation": "eager"} if is_plain else {}
     with tempfile.TemporaryDirectory() as folder:
         Trainer(
             model=AutoModelForMaskedLM.from_config(config, **kernel),

@@ -23,6 +23,7 @@ from mae_bench.masking import (
     hide,
     replace,
 )
+from mae_bench.model.across_ranks import rebalanced
 from mae_bench.model.backbone import Backbone
 from mae_bench.model.last_layer import can_skip, states_at
 from mae_bench.model.means import IGNORED, Number
@@ -191,10 +192,14 @@ def token_loss(guess: TokenGuess, view: View, *, is_training: bool) -> LossOutpu
 
 
 def mlm_term(backbone: Backbone, head: VocabularyHead, part: View) -> Tensor:
-    """Return the cross-entropy of masked rows that are read in a pass of their own."""
+    """Return the cross-entropy of masked rows that are read in a pass of their own.
+
+    For a loss that counts rows as what it predicts.
+    """
     features, targets = encoded_targets(backbone, part)
     guess = TokenGuess(head, features, backbone.embedding.weight, targets)
-    return token_loss(guess, part, is_training=True).loss
+    output = token_loss(guess, part, is_training=True)
+    return rebalanced(output.loss, output.predicted, len(part.input_ids))
 
 
 def saved_soft_head(folder: Path) -> str | None:

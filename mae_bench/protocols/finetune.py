@@ -51,6 +51,7 @@ from mae_bench.training.batching import (
     training_batches,
 )
 from mae_bench.training.dropout_seed import seeded_dropout
+from mae_bench.training.length_buckets import wants_buckets
 from mae_bench.training.long_texts import lay_out
 from mae_bench.training.operations import OperationCount
 from mae_bench.training.optim import linear_schedule, make_optimizer, set_lr
@@ -216,16 +217,14 @@ def run(
     tuner = Finetuner(model, learner, recipe, task=name, seed=spec.seed, device=device)
 
     def read(examples: Examples, as_rows: Callable[..., TokenSet] = kind.lay_out) -> TokenSet:
+        size = backbone.vocab_size
         if recipe.long_text != "head":
-            texts, size = examples.texts[0], backbone.vocab_size
-            return lay_out(tokenizer, texts, recipe, vocab_size=size, device=device)
-        return as_rows(
-            tokenizer,
-            examples,
-            max_length=recipe.max_length,
-            vocab_size=backbone.vocab_size,
-            device=device,
-        )
+            texts = examples.texts[0]
+            rows = lay_out(tokenizer, texts, recipe, vocab_size=size, device=device)
+        else:
+            length = recipe.max_length
+            rows = as_rows(tokenizer, examples, max_length=length, vocab_size=size, device=device)
+        return replace(rows, has_buckets=wants_buckets(device))
 
     def predict(test: Examples) -> Values:
         texts = read(test)

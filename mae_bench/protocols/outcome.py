@@ -79,7 +79,7 @@ class ProtocolResult:
     the test split was not to be read. ``grid_edges`` is the value of the function of that name.
     ``skipped`` counts, by its reason, what the encoder could not read: of train, of selection, and
     of the test under each noise. ``train_flops`` is what the training at one setting took, where
-    `EvaluateSpec.train_flops` bought it.
+    `EvaluateSpec.train_flops` bought it. ``solver`` is what solved a probe's linear models.
     """
 
     n_train: int
@@ -93,6 +93,7 @@ class ProtocolResult:
     grid_edges: Mapping[str, str] | None = None
     skipped: Mapping[str, int] = field(default_factory=dict)
     train_flops: float | None = None
+    solver: str | None = None
 
     def record(self) -> dict[str, Any]:
         """Return the content of ``metrics.json``."""
@@ -110,6 +111,8 @@ class ProtocolResult:
         }
         if self.train_flops is not None:
             content["train_flops"] = self.train_flops
+        if self.solver is not None:
+            content["solver"] = self.solver
         return content | ({"skipped": dict(self.skipped)} if self.skipped else {})
 
 
@@ -191,6 +194,7 @@ def conclude(
     count_flops: Callable[[], float | None] = lambda: None,
     may_be_constant: bool = False,
     flaw: str = "",
+    solver: str | None = None,
 ) -> ProtocolResult:
     """Return the result: the best trial, and the test split read once for each noise.
 
@@ -203,6 +207,7 @@ def conclude(
         count_flops: called after the last prediction.
         may_be_constant: whether a constant prediction is the design and no collapse.
         flaw: what was wrong with the training of the chosen model; empty if sound.
+        solver: of a probe's linear models.
     """
     best = choose(splits.task, trials)
     kind = kind_of(splits.task)
@@ -227,4 +232,5 @@ def conclude(
         seconds=time.perf_counter() - started,
         flops=count_flops(),
         grid_edges=grid_edges(splits.task, trials, best),
+        solver=solver,
     )
