@@ -30,7 +30,7 @@ class PlannedStudy:
         plan: arms, stages and cells, with what tuning has chosen.
         home: where results are kept.
         counts: stages and cells in all, done and failed.
-        estimate: FLOPs, seconds in one worker, disk, and the effects that its seeds can show.
+        estimate: FLOPs, seconds, disk, and the effects that its seeds can show.
         num_workers: processes that a run would use.
         tuning: trials and their cost; None where the study has no ``tuning`` section.
         warnings: one sentence each.
@@ -163,6 +163,7 @@ def open_session(
     shard: str | None = None,
     track: str | None = None,
     compile_by: str = "auto",
+    batch_seeds: int | str = "auto",
 ) -> Session:
     """Return a study at a home, planned with what its tuning has chosen, if that is finished.
 
@@ -180,6 +181,7 @@ def open_session(
         shard=shard,
         track=track,
         compile_by=compile_by,
+        batch_seeds=batch_seeds,
     )
     try:
         session.plan  # noqa: B018  # finds the names that no registry knows, while the file is known
@@ -210,12 +212,13 @@ def planned(session: Session) -> PlannedStudy:
         tuning = tuning_facts(session)
         warnings += tuning_warnings(session)
     left = counts.stages - counts.done - counts.failed
+    num_workers = session.choose_workers(left)
     return PlannedStudy(
         plan=made,
         home=session.store.home,
         counts=counts,
-        estimate=estimate(made, session.store, session.device),
-        num_workers=session.choose_workers(left),
+        estimate=estimate(made, session.store, session.device, num_workers),
+        num_workers=num_workers,
         tuning=tuning,
         warnings=tuple(warnings),
         tasks=told_of_tasks(made, session.store, session.data_dir),

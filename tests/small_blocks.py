@@ -11,6 +11,9 @@ from mae_bench.masking import CLS_ID, NUM_SPECIAL, PAD_ID, SEP_ID
 from mae_bench.masking.ngrams import hash_windows
 from mae_bench.objectives.base import OBJECTIVES, parse_options
 from mae_bench.pretraining.pretrain import pretrain
+from mae_bench.pretraining.ranks import ALONE
+from mae_bench.pretraining.run import Folders
+from mae_bench.pretraining.together import Seed
 from mae_bench.progress import silent
 from mae_bench.specs import BackboneSpec, Budget, PretrainRecipe, PretrainSpec
 
@@ -94,9 +97,47 @@ def run_pretraining(
     progress=silent,
     device="cpu",
     compile_by="off",
+    ranks=ALONE,
     **recipe,
 ):
     """Pretrain on ``folder / "blocks"``; return the checkpoint folder."""
+    given = seed_of(
+        folder,
+        objective,
+        options,
+        name=name,
+        teacher=teacher,
+        encoder=encoder,
+        seed=seed,
+        backbone=backbone,
+        progress=progress,
+        **recipe,
+    )
+    pretrain(
+        given.spec,
+        **vars(given.folders),
+        device=device,
+        compile_by=compile_by,
+        progress=given.progress,
+        ranks=ranks,
+    )
+    return given.folders.out
+
+
+def seed_of(
+    folder,
+    objective,
+    options=None,
+    *,
+    name=None,
+    teacher=None,
+    encoder=None,
+    seed=0,
+    backbone=BACKBONE,
+    progress=silent,
+    **recipe,
+):
+    """Return a pretraining on ``folder / "blocks"`` that may go together with other seeds."""
     name = name or objective
     out = folder / name
     out.mkdir(exist_ok=True)
@@ -110,8 +151,7 @@ def run_pretraining(
         recipe=PretrainRecipe(**(RECIPE | recipe)),
         seed=seed,
     )
-    pretrain(
-        spec,
+    folders = Folders(
         blocks=folder / "blocks",
         tokenizer=folder,
         teacher=teacher,
@@ -119,8 +159,5 @@ def run_pretraining(
         encoder=encoder,
         work=folder / "work" / name,
         out=out,
-        device=device,
-        compile_by=compile_by,
-        progress=progress,
     )
-    return out
+    return Seed(spec, folders, progress)

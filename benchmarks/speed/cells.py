@@ -21,6 +21,8 @@ from collections import defaultdict
 from contextlib import contextmanager
 from pathlib import Path
 
+from json_results import add_json_flag, write_json
+
 STUDY = """
 name: tiny_cells
 backbone: {num_layers: 1, hidden_size: 32, num_heads: 2, max_length: 32}
@@ -40,7 +42,7 @@ finetune: {learning_rates: [1.0e-3], max_length: 32, precision: fp32}
 linear_probe: {max_length: 32, precision: fp32}
 """
 PARTS = {  # module, name or Class.name -> part; a part inside another is counted apart
-    "mae_bench.pretraining.pretrain:_Run.train": "own: pretraining steps",
+    "mae_bench.pretraining.pretrain:train": "own: pretraining steps",
     "mae_bench.protocols.finetune:Finetuner.train": "own: fine-tuning steps",
     "mae_bench.protocols.finetune:Finetuner.predict": "own: predictions",
     "mae_bench.protocols.linear_probe:Encoder.encode": "own: predictions",
@@ -60,7 +62,7 @@ PARTS = {  # module, name or Class.name -> part; a part inside another is counte
     "mae_bench.protocols.frozen_encoder:load_backbone": "loading",
     "mae_bench.protocols.base:load_task": "loading",
     "mae_bench.protocols.splits:Splits._noisy": "noise",
-    "mae_bench.pretraining.pretrain:save_checkpoint": "saving",
+    "mae_bench.pretraining.run:save_checkpoint": "saving",
     "mae_bench.protocols.base:tabulate": "saving",
     "mae_bench.store.store:finish": "saving",
 }
@@ -141,6 +143,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workers", type=int, default=0, help="also with so many; 0: not")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    add_json_flag(parser)
     arguments = parser.parse_args()
     if arguments.one:
         run_here(*arguments.one)
@@ -163,6 +166,7 @@ def main() -> None:
             flags = ["--home", home, "--workers", str(arguments.workers)]
             whole, _ = spent_by([sys.executable, "-m", "mae_bench", "run", str(study), *flags])
             print(f"{f'all, with {arguments.workers} workers':32}{whole:>8.1f}{whole / own:>12.2f}")
+        write_json(arguments.json, {"cpu_s": parts, "own_s": own, "all_s": sum(parts.values())})
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ import time
 from pathlib import Path
 from unittest import mock
 
+from json_results import add_json_flag, write_json
+
 SIZES = (50, 100, 200, 500, 1000)
 RATES = (0.05, 0.1, 0.2)
 CLASSES, WORDS = 6, 2000
@@ -91,6 +93,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rates", type=float, nargs="*", default=RATES)
+    add_json_flag(parser)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--solver", choices=("sklearn", "torch"), nargs="*")
     options = parser.parse_args()
@@ -124,6 +127,7 @@ def main() -> None:
         for clock in ("wall_s", "cpu_s"):
             report[f"{solvers[0]}_by_{solvers[1]}_{clock}"] = round(first[clock] / second[clock], 2)
     print(json.dumps(report))
+    write_json(options.json, report)
 
 
 def run_cells(folder: Path, data, recipe, noises, device: str, solver: str, seeds: int) -> dict:

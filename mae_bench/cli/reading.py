@@ -71,6 +71,7 @@ def show_plan(session: "Session", as_json: bool = False) -> None:
     """Print what a session's study asks for and what it will cost."""
     from mae_bench.api import planned
     from mae_bench.cli.show import duration, lines, number, size, table
+    from mae_bench.cli.speed import calibrated_text, known_by
     from mae_bench.cli.task_list import PLANNED, planned_line
     from mae_bench.cli.tuning import tuning_text
 
@@ -97,7 +98,6 @@ def show_plan(session: "Session", as_json: bool = False) -> None:
     ]
     columns = ["arm", "steps", "tokens", "FLOPs", "relative FLOPs (per token, mlm 15% = 1)"]
     table("one pretraining of each arm", columns, arms)
-    speed = "from runs at this home" if costs.is_measured else "a rough guess of this machine"
     lines(
         [
             f"study      {asked.name}: {_arms(asked)} and {_floors(made.plan)}, "
@@ -107,8 +107,9 @@ def show_plan(session: "Session", as_json: bool = False) -> None:
             *([f"tuning     {tuning_text(made.tuning, made.num_workers)}"] if made.tuning else []),
             *_teachers(costs.arms),
             f"pretrain   {number(costs.flops)} FLOPs in all",
-            f"to run     {duration(costs.seconds / made.num_workers)} with "
-            f"{counted(made.num_workers, 'worker')} ({speed})",
+            f"to run     {duration(costs.run_s)} with {counted(made.num_workers, 'worker')} "
+            f"({known_by(costs.speed)})",
+            *(f"timed      {text}" for text in calibrated_text(costs.speed)),
             f"will use   {size(costs.disk_bytes)} more of the disk",
             f"detects    {_power(costs.detectable, len(asked.seeds))}",
             *(f"assumes    {text}" for text in costs.assumptions),

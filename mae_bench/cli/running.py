@@ -1,7 +1,7 @@
 """The verbs that work: prepare, run, report, quickstart."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mae_bench.cli.watch import Watch
-    from mae_bench.planning.stage import Stage
+    from mae_bench.planning.stage import Key, Stage
     from mae_bench.runner.session import Session
 
 
@@ -114,7 +114,7 @@ def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.Data
             f"{', '.join(changed)}; its rows are now those of the present study alone, and "
             "stages that both share are used again"
         )
-    with interruptible(), Watch(session, session.stages) as watch:
+    with interruptible(), Watch(session, session.stages, _expected(session)) as watch:
         rows = session.run(watch, again)
     for text in prepared_warnings(session.plan, session.store, session.data_dir):
         if text not in known:
@@ -122,6 +122,14 @@ def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.Data
     for text in empty_steps(session.plan, session.store):
         say(f"warning: {text}")
     return watch, rows
+
+
+def _expected(session: "Session") -> "Mapping[Key, float]":
+    from mae_bench.planning.estimate import expected_seconds
+
+    left = session.counts()
+    workers = session.choose_workers(left.stages - left.done - left.failed)
+    return expected_seconds(session.plan, session.store, session.device, workers)
 
 
 def _record(session: "Session") -> dict[str, object]:

@@ -3,10 +3,11 @@
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mae_bench.cli.show import by_cause, duration, say
+from mae_bench.cli.time_left import TimeLeft
 from mae_bench.errors import DataError
 from mae_bench.planning.stage import Key, Stage
 from mae_bench.planning.stage_kinds import STAGE_KINDS
@@ -17,20 +18,34 @@ if TYPE_CHECKING:
     from mae_bench.runner.session import Session
 
 LINE_EVERY_S = 10.0
+NOTHING: Mapping[Key, float] = MappingProxyType({})
 
 
 class Watch:
     """Shows the events of a run on stderr; a context manager."""
 
-    def __init__(self, session: "Session", stages: Sequence[Stage] | None = None) -> None:
-        """Prepare to show a session's plan, or other stages of it."""
+    def __init__(
+        self,
+        session: "Session",
+        stages: Sequence[Stage] | None = None,
+        expected: Mapping[Key, float] = NOTHING,
+    ) -> None:
+        """Prepare to show a session's plan, or other stages of it.
+
+        Args:
+            session: that runs.
+            stages: of its plan; None for all.
+            expected: what each will take, in seconds, as far as that is known before.
+        """
         stages = session.plan.stages if stages is None else stages
         self.store = session.store
-        self.sorts = {stage.key: _sort(stage) for stage in stages}
+        self.time_left = TimeLeft(expected)
         self.over = {stage.key for stage in stages if session.store.is_done(*stage.key)}
+        self.sorts: dict[Key, str] = {}
+        for stage in stages:
+            self._add(stage)
         self.num_done_before = len(self.over)
         self.explained: set[Key] = set()  # stages whose failure was shown with its cause
-        self.seconds: dict[str, list[float]] = {}  # by sort
         self.start = time.monotonic()
         self.last_line = self.start
         self.workers: set[int] = set()
@@ -42,12 +57,17 @@ class Watch:
         """Count stages that are not part of the plan, such as those of trials."""
         for stage in stages:
             if stage.key not in self.sorts:
-                self.sorts[stage.key] = _sort(stage)
                 if self.store.is_done(*stage.key):
                     self.over.add(stage.key)
                     self.num_done_before += 1
+                self._add(stage)
         if self.bars is not None:
             self.bars.update(self.whole, completed=len(self.over), total=len(self.sorts))
+
+    def _add(self, stage: Stage) -> None:
+        self.sorts[stage.key] = sort = _sort(stage)
+        if stage.key not in self.over:
+            self.time_left.add(stage.key, sort, stage.kind)
 
     def __enter__(self) -> Self:
         """Start the bars, if this is a terminal."""
@@ -92,7 +112,9 @@ class Watch:
         """Show an event."""
         self.workers.add(event.worker)
         if event.what == "message":
-            self.over.discard(event.key)
+            if event.key in self.over:  # it was damaged
+                self.over.discard(event.key)
+                self.time_left.again(event.key)
             self.line(event.note)
         elif event.what in ("start", "progress"):
             self.going(event)
@@ -115,8 +137,7 @@ class Watch:
 
     def ended(self, event: Event) -> None:
         """Show the end of a stage."""
-        if event.what == "done":
-            self.seconds.setdefault(self.sorts[event.key], []).append(event.seconds)
+        self.time_left.ended(event.key, event.seconds if event.what == "done" else None)
         progress = f"[{len(self.over)}/{len(self.sorts)}]"
         rest = f", {left}" if event.what == "done" and (left := self.left()) else ""
         text = {
@@ -136,14 +157,12 @@ class Watch:
 
     def left(self) -> str:
         """Return how long the rest will take, from what each sort of stage took so far."""
-        sorts = [sort for key, sort in self.sorts.items() if key not in self.over]
-        if not sorts:
+        if len(self.over) >= len(self.sorts):
             return "the last"
-        means = {sort: sum(times) / len(times) for sort, times in self.seconds.items()}
-        total = sum(means.get(sort, 0.0) for sort in sorts)
+        total, is_whole = self.time_left.seconds()
         if not total:
             return ""
-        word = "about" if means.keys() >= set(sorts) else "more than"  # not every sort ran yet
+        word = "about" if is_whole else "more than"  # not every sort ran yet
         return f"{word} {duration(total / max(1, len(self.workers)))} left"
 
     def line(self, text: str) -> None:
@@ -163,7 +182,7 @@ def is_bad_data(kind: str, failure: Mapping[str, Any]) -> bool:
 def _sort(stage: Stage) -> str:
     """Return a name for the stages that take about as long as this one."""
     if isinstance(stage.spec, PretrainSpec):
-        return f"pretrain {stage.spec.objective}"
+        return stage.label.rpartition(", seed ")[0]
     if isinstance(stage.spec, EvaluateSpec):
-        return f"evaluate {stage.spec.protocol} {stage.spec.train_size}"
+        return f"evaluate {stage.spec.protocol} {stage.spec.task} {stage.spec.train_size}"
     return stage.kind

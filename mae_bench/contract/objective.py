@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from mae_bench.backbones import BACKBONES
+from mae_bench.contract.batched import check_batched
 from mae_bench.contract.fixtures import (
     FLOPS_SHAPES,
     FLOPS_TOLERANCE,
@@ -277,6 +278,7 @@ CHECKS: dict[str, Callable[[Fixture], None]] = {
     "start": check_start,
     "short": check_short,
     "recorded": check_recorded,
+    "batched": check_batched,
 }
 UNTRAINED_CHECKS: dict[str, Callable[[Fixture], None]] = {  # it has no step to look at
     **{name: CHECKS[name] for name in ("declaration", "json", "provisions", "start")},

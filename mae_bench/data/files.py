@@ -1,17 +1,14 @@
 """A user's own text as documents: .txt, .jsonl and .parquet files, also compressed."""
 
-import bz2
-import codecs
-import gzip
+import io
 import json
-import lzma
 import re
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+from mae_bench.data.chunks import byte_chunks, cut_at_blank_lines, cut_at_line_ends, text_chunks
 from mae_bench.data.listing import TextFile
-from mae_bench.data.tables import read_columns
+from mae_bench.data.tables import stream_texts
 from mae_bench.errors import DataError
 
 FILES_VERSION = 2  # raise it where a file is cut into other documents
@@ -19,7 +16,7 @@ MAX_LOOK = 1_000_000  # bytes of a file that a plan reads to see whether there i
 
 
 def read_documents(file: TextFile) -> Iterator[str]:
-    """Yield the documents of one file.
+    """Yield the documents of one file, which is read a chunk at a time.
 
     Plain text is cut at blank lines; JSON lines give their field ``text``, parquet its column
     ``text``.
@@ -30,15 +27,14 @@ def read_documents(file: TextFile) -> Iterator[str]:
     """
     if file.kind == ".parquet":
         content = unpacked(file) if file.packed else None
-        values = read_columns([file.path], texts=("text",), content=content)["text"]
-        for row, value in enumerate(values):
+        for row, value in enumerate(stream_texts(file.path, "text", content)):
             yield checked_text(value, f"row {row} of {file.path}")
         return
-    text = decoded(file).replace("\r\n", "\n").replace("\r", "\n")
+    chunks = _with_plain_line_ends(text_chunks(file))
     if file.kind == ".txt":
-        yield from re.split(r"\n\s*\n", text)
+        yield from cut_at_blank_lines(chunks)
         return
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(cut_at_line_ends(chunks), start=1):
         if line.strip():
             yield _json_text(f"line {number} of {file.path}", line)
 
@@ -63,20 +59,7 @@ def decoded(file: TextFile) -> str:
     Raises:
         DataError: it cannot be read, or is not UTF-8; with line and offset.
     """
-    data = unpacked(file)
-    try:
-        return data.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise DataError(
-                f"{file.path} is in UTF-16, as its byte order mark says, and only UTF-8 is read; "
-                "convert the file to UTF-8"
-            ) from error
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{file.path} is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}, "
-            f"in line {line}; convert the file to UTF-8"
-        ) from error
+    return "".join(text_chunks(file))
 
 
 def unpacked(file: TextFile) -> bytes:
@@ -85,29 +68,14 @@ def unpacked(file: TextFile) -> bytes:
     Raises:
         DataError: it cannot be read.
     """
-    try:
-        data = file.path.read_bytes()
-        return _UNPACK[file.packed](data) if file.packed else data
-    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
-        raise DataError(
-            f"{file.path} cannot be read{' as ' + file.packed if file.packed else ''} "
-            f"({type(error).__name__}: {error}); replace the file"
-        ) from error
+    return b"".join(byte_chunks(file))
 
 
-def _zstd(data: bytes) -> bytes:
-    import pyarrow
-
-    source = pyarrow.CompressedInputStream(pyarrow.BufferReader(data), "zstd")
-    return bytes(source.read())
-
-
-_UNPACK: dict[str, Callable[[bytes], bytes]] = {
-    ".gz": gzip.decompress,
-    ".bz2": bz2.decompress,
-    ".xz": lzma.decompress,
-    ".zst": _zstd,
-}
+def _with_plain_line_ends(chunks: Iterator[str]) -> Iterator[str]:
+    newlines = io.IncrementalNewlineDecoder(None, translate=True)
+    for chunk in chunks:
+        yield newlines.decode(chunk)
+    yield newlines.decode("", final=True)
 
 
 def _json_text(where: str, line: str) -> str:

@@ -1,6 +1,6 @@
 """Columns of parquet files: only those that are needed, whatever other columns there are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 Columns = dict[str, list[Any]]
+STREAMED_ROWS = 1_024  # that are held at once where a column is read as a stream
 
 
 def read_columns(
@@ -40,6 +41,42 @@ def read_columns(
         for name, values in part.items():
             columns[name] += values
     return columns
+
+
+def stream_texts(path: Path, column: str, content: bytes | None = None) -> Iterator[Any]:
+    """Yield the values of a column of one file, as `read_columns` returns them.
+
+    Raises:
+        DataError: as `read_columns` does, when it comes to the place.
+    """
+    import pyarrow
+
+    file = _opened(path, content)
+    require_columns((column,), file.schema_arrow.names, str(path))
+    batches = file.iter_batches(STREAMED_ROWS, columns=[column])
+    row = 0
+    while True:
+        try:
+            batch = next(batches, None)
+        except (pyarrow.ArrowException, OSError) as error:
+            raise _damaged(path, error) from error
+        if batch is None:
+            return
+        yield from _values(batch.column(0), column, str(path), is_text=True, first_row=row)
+        row += len(batch)
+
+
+def slice_texts(table: "pyarrow.Table", name: str, column: str) -> Iterator[Any]:
+    """Yield the values of a column of a table, which may lie in a file that is mapped to memory.
+
+    Raises:
+        DataError: as `columns_of` does, when it comes to the place.
+    """
+    require_columns((column,), table.column_names, name)
+    values = table.column(column)
+    for start in range(0, len(values), STREAMED_ROWS):
+        part = values.slice(start, STREAMED_ROWS)
+        yield from _values(part, column, name, is_text=True, first_row=start)
 
 
 def count_rows(path: Path) -> int:
@@ -102,7 +139,7 @@ def _damaged(path: Path, error: Exception) -> DataError:
     return DataError(f"{path} cannot be read as parquet: {error}; replace the file")
 
 
-def _values(column: Any, name: str, where: str, is_text: bool) -> list[object]:
+def _values(column: Any, name: str, where: str, is_text: bool, first_row: int = 0) -> list[object]:
     try:
         values: list[object] = column.to_pylist()
         if not is_text:
@@ -110,7 +147,7 @@ def _values(column: Any, name: str, where: str, is_text: bool) -> list[object]:
         return [v.decode("utf-8") if isinstance(v, bytes) else v for v in values]
     except UnicodeDecodeError:
         for row in range(len(column)):
-            _require_utf8(column[row], name, f"row {row} of {where}")
+            _require_utf8(column[row], name, f"row {first_row + row} of {where}")
         raise
 
 

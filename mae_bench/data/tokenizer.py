@@ -37,7 +37,8 @@ def train_tokenizer(spec: CorpusSpec, out: Path, data_dir: Path | None, progress
     documents of the world), whatever ``tokens`` and ``row_length`` say: corpora of different
     sizes share one tokenizer, and so they nest.
     """
-    documents = load_documents(spec, data_dir).train()
+    out.mkdir(parents=True, exist_ok=True)
+    documents = load_documents(spec, data_dir, out).train()
     if is_world(spec):
         documents = islice(documents, WORLD_DOCUMENTS)
     progress(0, 2, "reading text for the tokenizer")

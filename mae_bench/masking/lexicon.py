@@ -14,6 +14,8 @@ from mae_bench.data.scripts import is_mark, is_space, is_unspaced
 from mae_bench.data.tokenizer import SPECIAL, load_tokenizer
 from mae_bench.masking.word_starts import WordStarts, byte_of_char
 
+_COUNTED_ROWS = 1 << 16
+
 
 class Lexicon(nn.Module):
     """Facts of a vocabulary that masking schemes and simple objectives look up.
@@ -67,7 +69,10 @@ def build_lexicon(
         tokenizer: folder whose vocabulary says where words begin and with which character.
         ngrams: folder of the stage that counted collocations.
     """
-    counts = np.bincount(np.asarray(rows).ravel(), minlength=vocab_size)
+    counts = np.zeros(vocab_size, np.int64)
+    for start in range(0, len(rows), _COUNTED_ROWS):  # a part at a time: rows may exceed memory
+        part = np.asarray(rows[start : start + _COUNTED_ROWS])
+        counts += np.bincount(part.ravel(), minlength=vocab_size)
     tokens, may_continue = _tokens(tokenizer, vocab_size)
     texts = ["" if token is None else token.decode("utf-8", "surrogateescape") for token in tokens]
     is_start = [
@@ -78,7 +83,7 @@ def build_lexicon(
     number = {letter: index for index, letter in enumerate(sorted({*letters, ""}))}
     hashes = np.load(ngrams / "hashes.npy", allow_pickle=False) if ngrams else np.empty(0, np.int64)
     return Lexicon(
-        torch.from_numpy(counts.astype(np.int64)),
+        torch.from_numpy(counts),
         torch.tensor(is_start),
         torch.tensor([number[letter] for letter in letters]),
         torch.from_numpy(hashes),

@@ -82,4 +82,4 @@ def sample(logits: Tensor, uniform: Tensor) -> Tensor:
     # The last sum is not exactly 1; scaled by it, no draw lies beyond the last token.
     level = uniform.to(reached.dtype) * reached[:, -1]
     tokens = torch.searchsorted(reached, level[:, None], right=True)[:, 0]
-    return tokens.clamp_(max=logits.shape[-1] - 1)
+    return tokens.clamp(max=logits.shape[-1] - 1)

@@ -95,6 +95,9 @@ class Objective(nn.Module, ABC, Generic[OptionsT]):
             move. None stands for the version of its distribution.
         why_not_recorded: why a step is never recorded as a graph or compiled; empty where
             `forward` takes views that keep their filling, and nothing waits for the host.
+        why_not_batched: why seeds of it are never trained as one program; empty where `forward`
+            runs under ``torch.func.vmap`` on views that keep their filling, reads nothing of the
+            objective but its parameters, buffers and options, and draws nothing but dropout.
     """
 
     name: ClassVar[str]
@@ -105,6 +108,7 @@ class Objective(nn.Module, ABC, Generic[OptionsT]):
     predicts_tokens: ClassVar[bool] = False
     example: ClassVar[Mapping[str, object]] = {}  # of options that have no default
     why_not_recorded: ClassVar[str] = "it does not say that padding may stay in its views"
+    why_not_batched: ClassVar[str] = "it does not say that its forward pass runs under vmap"
 
     class Options(Frozen):
         """No options."""

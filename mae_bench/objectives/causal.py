@@ -41,7 +41,7 @@ class CausalLanguageModel(Objective["CausalLanguageModel.Options"]):
         "Radford et al. 2018, Improving Language Understanding by Generative Pre-Training; "
         "beside masking Gisserot-Boukhlef et al. 2025, arXiv:2507.00994"
     )
-    why_not_recorded = ""
+    why_not_recorded = why_not_batched = ""
     predicts_tokens = True
 
     class Options(Frozen):

@@ -65,7 +65,7 @@ class Contrastive(Objective["Contrastive.Options"]):
     name = "contrastive"
     summary = "pull stretches, gapped or shuffled views of a text together, push other texts away"
     source = "Giorgi et al. 2021, arXiv:2006.03659 (spans); Yan et al. 2021, arXiv:2105.11741"
-    why_not_recorded = ""
+    why_not_recorded = why_not_batched = ""
 
     class Options(Frozen):
         """DeCLUTR's temperature and two positives; ConSERT's cutoff of 15%; no MLM term.

@@ -46,7 +46,7 @@ class Deshuffling(Objective["Deshuffling.Options"]):
     name = "deshuffle"
     summary = "some tokens change places; predict what stood there"
     source = "Raffel et al. 2020, arXiv:1910.10683 (deshuffling); shuffles of arXiv:2109.01819"
-    why_not_recorded = ""
+    why_not_recorded = why_not_batched = ""
     predicts_tokens = True
 
     class Options(Frozen):

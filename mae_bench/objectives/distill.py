@@ -65,7 +65,7 @@ class Distillation(Objective["Distillation.Options"]):
     name = "distill"
     summary = "match a teacher's token distribution and hidden states"
     source = "Sanh et al. 2019, arXiv:1910.01108 (weights 5, 2, 1)"
-    why_not_recorded = ""
+    why_not_recorded = why_not_batched = ""
     predicts_tokens = True
     example: ClassVar[Mapping[str, object]] = {"teacher": "mlm"}
 

@@ -44,7 +44,7 @@ class FirstCharacter(Objective["FirstCharacter.Options"]):
     name = "first_char"
     summary = "predict the first character of hidden tokens"
     source = "Yamaguchi et al. 2021, arXiv:2109.01819 (First Char)"
-    why_not_recorded = ""
+    why_not_recorded = why_not_batched = ""
 
     class Options(MaskingOptions):
         """mask_ratio .15 with 80/10/10, as mlm.

@@ -79,7 +79,7 @@ class MaskedAutoencoder(Objective["MaskedAutoencoder.Options"]):
     name = "mae"
     summary = "remove tokens from the encoder's input; a small decoder predicts them"
     source = "He et al. 2022, arXiv:2111.06377; for text Meng et al. 2024, arXiv:2302.02060"
-    why_not_recorded = ""
+    why_not_recorded = why_not_batched = ""
     predicts_tokens = True
 
     class Options(DecoderOptions, FillOptions, CollapseOptions):

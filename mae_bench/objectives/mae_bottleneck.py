@@ -61,7 +61,7 @@ class BottleneckAutoencoder(Objective["BottleneckAutoencoder.Options"]):
     name = "mae_bottleneck"
     summary = "one vector for a row helps a weak decoder to predict what it does not see"
     source = "RetroMAE: Xiao et al. 2022, arXiv:2205.12035"
-    why_not_recorded = ""
+    why_not_recorded = why_not_batched = ""
     predicts_tokens = True
 
     class Options(DecoderOptions):

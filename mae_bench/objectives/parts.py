@@ -68,7 +68,7 @@ class Composite(Objective[PartsT]):
     share in the step: an average of the encoder's weights must not lag behind.
     """
 
-    why_not_recorded = ""  # its parts are asked
+    why_not_recorded = why_not_batched = ""  # its parts are asked
 
     def build(self, teacher: Path | None) -> None:
         """Build the parts."""
@@ -147,6 +147,7 @@ class Composite(Objective[PartsT]):
             follows_progress=any(part.follows_progress for part in parts),
             whole_batch=next((part.whole_batch for part in parts if part.whole_batch), ""),
             counts_apart=any(part.counts_apart for part in parts),
+            sets_dropout=any(part.sets_dropout for part in parts),
         )
 
     @classmethod

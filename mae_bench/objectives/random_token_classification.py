@@ -57,7 +57,7 @@ class RandomTokenClassification(Objective["RandomTokenClassification.Options"]):
     name = "random_token_classification"
     summary = "tell shuffled or randomly replaced tokens from a row's own"
     source = "Yamaguchi et al. 2021, arXiv:2109.01819 (Random, Shuffle, Shuffle + Random)"
-    why_not_recorded = ""
+    why_not_recorded = why_not_batched = ""
 
     class Options(Frozen):
         """Random replacement of 15%, the paper's share.

@@ -46,6 +46,7 @@ class Requirements:
             loss of a batch is the mean of those of its parts.
         counts_apart: whether the loss has terms that are means over different numbers of tokens,
             so that parts of a batch add up only where no row is padded.
+        sets_dropout: whether it trains with dropout whatever the backbone's ratio.
     """
 
     teacher: str | None = None
@@ -59,6 +60,7 @@ class Requirements:
     follows_progress: bool = False
     whole_batch: str = ""
     counts_apart: bool = False
+    sets_dropout: bool = False
 
     def least_tokens(self, row_length: int) -> int:
         """Return the tokens that a text must have for the loss to predict one of them.

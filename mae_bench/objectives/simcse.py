@@ -55,7 +55,7 @@ class SimCSE(Objective["SimCSE.Options"]):
     name = "simcse"
     summary = "pull two views of a text together, push other texts away"
     source = "Gao et al. 2021, arXiv:2104.08821"
-    why_not_recorded = ""
+    why_not_recorded = why_not_batched = ""
 
     class Options(Frozen):
         """Dropout views, temperature .05, projector in training only; no MLM term.
@@ -186,7 +186,12 @@ class SimCSE(Objective["SimCSE.Options"]):
     def requires(cls, options: Options) -> Requirements:
         """A hidden token where the MLM term is on, and all rows of a batch."""
         term = ((options.mlm_mask_ratio, RANDOM),) if options.mlm_weight > 0 else ()
-        return replace(super().requires(options), hides=term, whole_batch=WHOLE_BATCH)
+        return replace(
+            super().requires(options),
+            hides=term,
+            whole_batch=WHOLE_BATCH,
+            sets_dropout=options.view == "dropout",
+        )
 
     @classmethod
     def provides(cls, options: Options) -> Provisions:

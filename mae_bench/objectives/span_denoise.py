@@ -43,7 +43,7 @@ class SpanDenoising(Objective["SpanDenoising.Options"]):
     name = "span_denoise"
     summary = "drop spans from the encoder's input; a small causal decoder writes them down"
     source = "Raffel et al. 2020, arXiv:1910.10683"
-    why_not_recorded = ""
+    why_not_recorded = why_not_batched = ""
     predicts_tokens = True
 
     class Options(Frozen):

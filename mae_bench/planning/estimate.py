@@ -1,35 +1,28 @@
 """What a plan will cost before it runs (FLOPs, time, disk), and what its seeds can show."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from mae_bench.backbones import architecture_of
 from mae_bench.errors import SpecError
 from mae_bench.planning.budget_split import Split, finetune_steps
-from mae_bench.planning.encoder_costs import EncoderCosts, encoder_of
+from mae_bench.planning.encoder_costs import EncoderCosts
+from mae_bench.planning.expectation import Speed, expect
+from mae_bench.planning.forecast import StageModel
+from mae_bench.planning.modelled import ROUGH_FILL, Model
 from mae_bench.planning.plan import Plan
 from mae_bench.planning.reasons import failure_reasons
-from mae_bench.planning.stage import Stage
+from mae_bench.planning.stage import Key, Stage
 from mae_bench.planning.vocabulary import Vocabulary, vocabulary_of
 from mae_bench.specs import (
     MIN_SEEDS,
     BackboneSpec,
     CorpusSpec,
-    EvaluateSpec,
-    FinetuneRecipe,
     PretrainSpec,
     Study,
-    per_class,
 )
 from mae_bench.store.store import Store
 
-ROUGH_FLOPS_PER_S = {"cpu": 4e10, "cuda": 3e13}  # until a pretraining here has been timed
-ROUGH_EVALUATE_S = {"cpu": 0.5, "cuda": 3.0}  # of each, beside the FLOPs of its encoder
-_ROUGH_TEXTS = 1_500  # read by each: a selection part and a test split
-_ROUGH_FILL = 1 / 3  # of ``max_length`` by a text of a task
-_ROUGH_TRAIN = 2_000  # texts, where a train size is a share
 _PREDICTION_BYTES = 40_000
 
 
@@ -81,8 +74,10 @@ class Estimate:
         stages: count, done and failed by kind.
         arms: cost of one pretraining each.
         flops: of all pretrainings of the plan.
-        seconds: of all that is left, in one worker; rough unless ``is_measured``.
-        is_measured: whether the speed comes from runs at this home.
+        seconds: of the stages that are left, added up; rough unless ``is_measured``.
+        run_s: until they are done, side by side in the workers of a run.
+        is_measured: whether anything was timed on this machine.
+        speed: what was.
         disk_bytes: of all that is left.
         assumptions: sentences on what is not known yet.
         detectable: for each family of tests; empty where the seeds are too few to decide anything.
@@ -92,63 +87,54 @@ class Estimate:
     arms: list[ArmCost]
     flops: float
     seconds: float
+    run_s: float
     is_measured: bool
+    speed: Speed
     disk_bytes: int
     assumptions: list[str]
     detectable: list[Detectable]
 
 
-def estimate(plan: Plan, store: Store, device: str) -> Estimate:
-    """Return what a plan takes, from measured speeds where this home has some."""
+def estimate(plan: Plan, store: Store, device: str, num_workers: int = 1) -> Estimate:
+    """Return what a plan takes, from what was timed on this machine where anything was.
+
+    Args:
+        plan: of a study.
+        store: of its home.
+        device: ``cpu`` or ``cuda``.
+        num_workers: that a run would have.
+    """
     reasons = failure_reasons(plan, store)
     stages: dict[str, dict[str, int]] = {}
     left: list[Stage] = []
-    costs: list[dict[str, Any]] = []
-    evaluate_s: list[float] = []
     for stage in plan.stages:
         count = stages.setdefault(stage.kind, {"all": 0, "done": 0, "failed": 0})
         count["all"] += 1
         if store.is_done(*stage.key):
             count["done"] += 1
-            if stage.kind == "pretrain":
-                costs.append(store.read_json(*stage.key, "cost.json"))
-            elif stage.kind == "evaluate" and len(evaluate_s) < 200:
-                evaluate_s.append(store.read_json(*stage.key, "metrics.json")["seconds"])
         elif stage.key in reasons:
             count["failed"] += 1
         else:
             left.append(stage)
-    timed = [cost for cost in costs if cost["flops"] and cost["seconds"]]
-    speed = ROUGH_FLOPS_PER_S["cpu" if device == "cpu" else "cuda"]
-    if timed:
-        speed = sum(c["flops"] for c in timed) / sum(c["seconds"] for c in timed)
     words, encoders = vocabulary_of(plan, store), EncoderCosts(plan, store)
-    by_stage: dict[str, ArmCost] = {}
-    for stage in plan.stages:  # a teacher comes before its students
-        if stage.kind == "pretrain":
-            by_stage[stage.id] = _cost(stage, plan, words, encoders, by_stage)
-    seconds = 0.0
-    for stage in left:
-        if stage.kind == "pretrain":
-            assert isinstance(stage.spec, PretrainSpec)
-            budget_s = stage.spec.recipe.budget.seconds
-            seconds += budget_s or (by_stage[stage.id].flops or 0.0) / speed
-        elif stage.kind == "evaluate" and evaluate_s:
-            seconds += sum(evaluate_s) / len(evaluate_s)
-        elif stage.kind == "evaluate":
-            seconds += ROUGH_EVALUATE_S["cpu" if device == "cpu" else "cuda"]
-            seconds += _evaluate_flops(stage, plan, words.size, encoders) / speed
+    by_stage = _by_stage(plan, words, encoders)
+    model = Model(plan, store, words.size, encoders, device)
+    trained = _steps(plan, by_stage, model)
+    expected = expect(plan, store, device, model, trained, num_workers)
+    seconds = {stage.key: expected.stages.seconds[stage.key] for stage in left}
     arms = _by_arm(plan, by_stage)
     return Estimate(
         stages=stages,
         arms=arms,
         flops=sum(cost.flops or 0.0 for cost in by_stage.values()),
-        seconds=seconds,
-        is_measured=bool(timed or evaluate_s),
+        seconds=sum(seconds.values()),
+        run_s=expected.run_s(plan.stages, seconds),
+        is_measured=expected.speed.is_measured,
+        speed=expected.speed,
         disk_bytes=sum(_disk(stage, plan, words.size) for stage in left),
         assumptions=[
             *([words.assumption] if words.assumption else []),
-            *finetune_steps(plan.study, _ROUGH_FILL),
+            *finetune_steps(plan.study, ROUGH_FILL),
             *encoders.assumptions,
             *_unbought(plan.study, arms),
         ],
@@ -177,6 +163,44 @@ def detectable(study: Study) -> list[Detectable]:
         for name, size in families.items()
         if size > 0
     ]
+
+
+def _by_stage(plan: Plan, words: Vocabulary, encoders: EncoderCosts) -> dict[str, ArmCost]:
+    """Return the cost of every pretraining, by its id."""
+    by_stage: dict[str, ArmCost] = {}
+    for stage in plan.stages:  # a teacher comes before its students
+        if stage.kind == "pretrain":
+            by_stage[stage.id] = _cost(stage, plan, words, encoders, by_stage)
+    return by_stage
+
+
+def model_of(plan: Plan, store: Store, device: str) -> tuple[Model, dict[str, StageModel]]:
+    """Return the model of a plan's stages, and what it says of every pretraining, by its id."""
+    words, encoders = vocabulary_of(plan, store), EncoderCosts(plan, store)
+    model = Model(plan, store, words.size, encoders, device)
+    return model, _steps(plan, _by_stage(plan, words, encoders), model)
+
+
+def expected_seconds(
+    plan: Plan, store: Store, device: str, num_workers: int
+) -> Mapping[Key, float]:
+    """Return what each stage of a plan takes beside so many workers, done or not."""
+    model, trained = model_of(plan, store, device)
+    return expect(plan, store, device, model, trained, num_workers).stages.seconds
+
+
+def _steps(plan: Plan, costs: Mapping[str, ArmCost], model: Model) -> dict[str, StageModel]:
+    modelled = {}
+    for id_, cost in costs.items():
+        spec = plan.by_key["pretrain", id_].spec
+        assert isinstance(spec, PretrainSpec)
+        if cost.steps is None:
+            modelled[id_] = StageModel(spec.recipe.budget.seconds or 0.0, None)
+        else:
+            tokens = spec.recipe.batch_rows * plan.study.corpus.row_length
+            flops = cost.flops_per_token * tokens
+            modelled[id_] = StageModel(flops / model.flops_per_s, cost.steps)
+    return modelled
 
 
 def _by_arm(plan: Plan, by_stage: dict[str, ArmCost]) -> list[ArmCost]:
@@ -237,36 +261,6 @@ def _cost(
     if steps is None:
         return ArmCost(stage.label, None, None, None, *price)
     return ArmCost(stage.label, steps, steps * shape.tokens, steps * step, *price, paid)
-
-
-def _evaluate_flops(stage: Stage, plan: Plan, vocab_size: int, encoders: EncoderCosts) -> float:
-    """Return roughly what an evaluation's encoder does; 0 for a floor and for an unknown one."""
-    from mae_bench.costs import TRAIN, StepShape, training_passes
-    from mae_bench.protocols.base import PROTOCOLS
-
-    spec = stage.spec
-    assert isinstance(spec, EvaluateSpec)
-    protocol = PROTOCOLS.get(spec.protocol)
-    if not protocol.needs_checkpoint:
-        return 0.0
-    recipe = protocol.recipe.model_validate(spec.recipe)
-    most = getattr(recipe, "max_length", None)
-    length = math.ceil(most * _ROUGH_FILL) if most else plan.study.corpus.row_length
-    texts = _ROUGH_TEXTS * max(1, len(spec.test_noises)) / TRAIN
-    spent = 0.0
-    if isinstance(recipe, FinetuneRecipe) and spec.train_flops is not None:
-        spent = len(recipe.learning_rates) * spec.train_flops
-    elif isinstance(recipe, FinetuneRecipe):
-        num_train = spec.train_size if isinstance(spec.train_size, int) else _ROUGH_TRAIN
-        if spec.task and (each := per_class(spec.train_size)):
-            num_train = each * plan.tasks[spec.task].num_labels
-        steps = max(recipe.epochs * -(-num_train // recipe.batch_size), recipe.min_steps)
-        passes = len(recipe.learning_rates) * steps * training_passes(recipe) + recipe.probe_steps
-        texts += passes * recipe.batch_size / TRAIN
-    if encoder_of(stage) is not None:
-        cost = encoders.of_evaluation(stage)
-        return 0.0 if cost is None else texts * TRAIN * cost.forward(1, length)
-    return spent + texts * StepShape(plan.study.backbone, 1, length, vocab_size).encoder()
 
 
 def _disk(stage: Stage, plan: Plan, vocab_size: int) -> int:

@@ -19,17 +19,17 @@ def make_stepper(step: Step, compile_by: str) -> Stepper:
     is_cuda = step.device.startswith("cuda")
     if compile_by == "off" or (compile_by == "auto" and not is_cuda):
         return step
-    if why := why_not_recorded(step.objective):
+    if why := step.why_not_recorded or why_not_recorded(step.objective):
         step.how = f"off: {why}"
         return step
     if compile_by == "inductor":
         # dropout by torch's own generator, so that it drops what an uncompiled step drops
-        forward = torch.compile(step.objective, dynamic=False, options={"fallback_random": True})
+        forward = torch.compile(step.forward, dynamic=False, options={"fallback_random": True})
         return RecordedStep(step, compile_by, forward, CudaGraphs() if is_cuda else Plain())
     if not is_cuda:
         step.how = "off: graph needs a CUDA GPU"
         return step
-    return RecordedStep(step, "graph", step.objective, CudaGraphs())
+    return RecordedStep(step, "graph", step.forward, CudaGraphs())
 
 
 def why_not_recorded(objective: Objective) -> str:

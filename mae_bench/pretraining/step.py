@@ -22,6 +22,7 @@ from mae_bench.specs import PretrainRecipe
 from mae_bench.training.precision import autocast
 
 Part = Callable[[], LossOutput]  # the loss of some rows of a batch
+Forward = Callable[[View], LossOutput]  # of an objective
 
 
 class Stepper(Protocol):
@@ -49,6 +50,8 @@ class Step:
         requires: what the objective needs of a batch.
     """
 
+    why_not_recorded = ""  # of the step itself; objectives have their own
+
     def __init__(
         self,
         objective: Objective,
@@ -59,9 +62,10 @@ class Step:
         requires: Requirements,
     ) -> None:
         self.objective, self.optimizer, self.batches = objective, optimizer, batches
+        self.forward: Forward = objective
         self.recipe, self.seed, self.requires = recipe, seed, requires
         self.trained = [p for p in objective.parameters() if p.requires_grad]
-        self.device = str(batches.rows.device)
+        self.device = batches.device
         self.loss_sum = torch.zeros((), device=self.device)
         self.micro_rows = recipe.batch_rows
         self.how = "off"
@@ -71,7 +75,7 @@ class Step:
         epoch, index = self.batches.at(number)
 
         def loss_of(rows: Tensor) -> LossOutput:
-            return self.output(self.view(epoch, rows, progress), self.objective)
+            return self.output(self.view(epoch, rows, progress), self.forward)
 
         predicted = self.with_memory(
             number,
@@ -92,7 +96,7 @@ class Step:
         block = self.batches.block(index)
         return self.objective.corrupt(block, Draws(self.seed, epoch, index, progress))
 
-    def output(self, view: View, forward: Callable[[View], LossOutput]) -> LossOutput:
+    def output(self, view: View, forward: Forward) -> LossOutput:
         """Return the loss of a view, in the precision of the recipe."""
         with autocast(self.device, self.recipe.precision):
             return forward(view)

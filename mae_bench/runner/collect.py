@@ -138,6 +138,9 @@ class _Collector:
             "params_objective": cost["params_objective"],
             "pretrain_compile": cost.get("compiled"),  # of an earlier version, not known
             "micro_batch_rows": cost.get("micro_batch_rows"),
+            "pretrain_ranks": cost.get("num_ranks"),
+            "seeds_together": cost.get("seeds_together"),
+            "why_alone": cost.get("why_alone"),
             "is_collapsed": bool(cost["collapse"]),
             "collapse": cost["collapse"],
             "plateau": cost["plateau"],

@@ -39,6 +39,35 @@ def check_compile(compile_by: str, name: str = "compile_by") -> None:
         raise SpecError(f"{name} must be one of {', '.join(COMPILES)}; got '{compile_by}'")
 
 
+SEEDS_ON_A_GPU = 10  # fewer where memory does not suffice for them
+
+
+def parse_batch_seeds(given: int | str, name: str = "batch_seeds") -> int | str:
+    """Return how many seeds are trained as one program: a number, or ``auto``.
+
+    Args:
+        given: that, or the text of it.
+        name: what the user calls it: an argument, or a flag.
+
+    Raises:
+        SpecError: it is neither.
+    """
+    number = int(given) if str(given).isdecimal() else 0
+    if given != "auto" and number < 1:
+        raise SpecError(f"{name} must be auto or a number from 1 on; got '{given}'")
+    return number or "auto"
+
+
+def seeds_at_once(batch_seeds: int | str, device: str) -> int:
+    """Return the seeds of an arm that are trained as one program: with ``auto`` 1 on a CPU.
+
+    There batched products are not faster than single ones (docs/speed.md).
+    """
+    if isinstance(batch_seeds, int):
+        return batch_seeds
+    return SEEDS_ON_A_GPU if device.startswith("cuda") else 1
+
+
 def num_cards() -> int:
     """Return the CUDA cards that this process may use, as CUDA_VISIBLE_DEVICES says; else 0."""
     import torch

@@ -17,7 +17,12 @@ from mae_bench.planning.stage_kinds import STAGE_KINDS
 from mae_bench.results import ROWS_FILE, save_rows
 from mae_bench.runner.collect import collect
 from mae_bench.runner.completion import FINISHED, is_damaged, mark_finished, plan_key
-from mae_bench.runner.devices import check_compile, check_device, check_workers
+from mae_bench.runner.devices import (
+    check_compile,
+    check_device,
+    check_workers,
+    parse_batch_seeds,
+)
 from mae_bench.runner.executors import Executor, WorkOrder, make_executor
 from mae_bench.runner.executors.base import run_order
 from mae_bench.runner.stages import Settings
@@ -76,28 +81,32 @@ class Session:
         shard: str | None = None,
         track: str | None = None,
         compile_by: str = "auto",
+        batch_seeds: int | str = "auto",
     ) -> None:
         """Bind a study to a home.
 
         Args:
             study: as loaded.
             home: None for MAE_BENCH_HOME or the platform's cache folder.
-            data_dir: local data; None for MAE_BENCH_DATA, if that is set.
+            data_dir: local data; None for MAE_BENCH_DATA, if that is set, else for what the home
+                was prepared from.
             device: ``auto``, ``cpu`` or ``cuda``.
             workers: processes; None for one a core, or one a GPU.
             executor: where workers run: a registered name, or one that was made with options.
             shard: ``2/8`` runs the second of eight shares alone; None runs all.
             track: the tracker that gets the curves of pretrainings; None for none.
             compile_by: ``auto``, ``off``, ``graph`` or ``inductor``: how pretraining steps are run.
+            batch_seeds: seeds of an arm that are trained as one program; ``auto`` is 10 on a GPU,
+                as far as its memory suffices, and 1 on a CPU.
         """
-        from mae_bench.data.sources import data_dir as find_data_dir
+        from mae_bench.runner.noted_data import data_dir_at
 
         check_workers(workers)
         check_device(device)
         check_compile(compile_by)
         self.asked = study
         self.store = Store(home)
-        self.data_dir = find_data_dir(data_dir)
+        self.data_dir = data_dir_at(self.store, data_dir)
         self._device = device
         self._workers = workers
         # an unknown name is refused before anything is planned
@@ -106,6 +115,7 @@ class Session:
         check_tracker(track)
         self._track = track
         self._compile_by = compile_by
+        self._batch_seeds = parse_batch_seeds(batch_seeds)
         self._tuned: dict[str, dict[str, Any]] = {}
 
     @cached_property
@@ -122,6 +132,11 @@ class Session:
     def stages(self) -> tuple[Stage, ...]:
         """What a run brings to an end: the plan's stages, or those of one shard."""
         return self.plan.stages if self._shard is None else self._shard.stages(self.plan.stages)
+
+    @property
+    def compile_by(self) -> str:
+        """How pretraining steps are run, as asked for."""
+        return self._compile_by
 
     @property
     def folder(self) -> Path:
@@ -162,6 +177,7 @@ class Session:
     def prepare(self, emit: Emit = ignore_event, retry_failed: bool = False) -> Counts:
         """Fetch and tokenise only: the stages that may use the network."""
         self._open(retry_failed)
+        self._note_data()
         self.execute(self.plan.prepared, emit)
         return self.counts()
 
@@ -176,6 +192,7 @@ class Session:
             StoreError: the home is full or cannot be written; what is done stays.
         """
         self._open(retry_failed)
+        self._note_data()
         if is_damaged(self.store, self.asked):
             note = f"{self.folder / ROWS_FILE} was damaged; it is written again"
             emit(Event("message", ("", ""), "rows", note=note))
@@ -215,6 +232,11 @@ class Session:
             for stage in self.plan.stages:
                 self.store.forget_failure(*stage.key)
 
+    def _note_data(self) -> None:
+        from mae_bench.runner.noted_data import note_data
+
+        note_data(self.plan, self.store, self.data_dir)
+
     def _keep_study(self) -> None:
         with self.store.writing("the study"):
             (self.folder / FINISHED).unlink(missing_ok=True)
@@ -235,7 +257,12 @@ class Session:
         left = sum(not self.store.is_done(*stage.key) for stage in stages)
         if not left:
             return
-        settings = Settings(self.device, self.data_dir, compile_by=self._compile_by)
+        settings = Settings(
+            self.device,
+            self.data_dir,
+            compile_by=self._compile_by,
+            batch_seeds=self._batch_seeds,
+        )
         workers = self.choose_workers(left)
         is_elsewhere = self._executor.is_elsewhere
         order = WorkOrder(tuple(stages), self.store.home, settings, workers, is_elsewhere)

@@ -7,15 +7,20 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from mae_bench.planning.machine import this_machine
 from mae_bench.planning.plugged import sources_of
 from mae_bench.planning.stage import Key, Stage
 from mae_bench.progress import Progress
+from mae_bench.runner.cores import share_of_cores
 from mae_bench.runner.network import closed_network
 from mae_bench.specs import CorpusSpec, EvaluateSpec, PretrainSpec
 from mae_bench.store.store import Store
 from mae_bench.user_paths import user_path
+
+if TYPE_CHECKING:
+    from mae_bench.pretraining.run import Folders
 
 
 @dataclass(frozen=True)
@@ -28,12 +33,17 @@ class Settings:
         num_threads: of a stage. Another number adds in another order, which moves the last bits;
             so it does not depend on the number of workers, which use the other cores.
         compile_by: how training steps are run, as in `pretraining.compiling.make_stepper`.
+        batch_seeds: how many seeds of an arm are trained as one program, or ``auto``.
+        parallel: how the ranks that torchrun has started share a pretraining; None where this
+            process trains alone.
     """
 
     device: str = "cpu"
     data_dir: Path | None = None
     num_threads: int = 1
     compile_by: str = "auto"
+    batch_seeds: int | str = "auto"
+    parallel: str | None = None
 
     def apply(self) -> None:
         """Set the thread counts of this process's libraries; best before they are imported."""
@@ -57,13 +67,17 @@ class Settings:
 
 @dataclass(frozen=True)
 class Job:
-    """One stage at work: what it is, and where it reads, writes and reports."""
+    """One stage at work: what it is, and where it reads, writes and reports.
+
+    ``why_alone`` says of a pretraining why no other seed goes with it, where that was asked for.
+    """
 
     stage: Stage
     store: Store
     settings: Settings
     out: Path
     progress: Progress
+    why_alone: str = ""
 
     def need(self, kind: str) -> Path:
         """Return the folder of the first needed artefact of a kind."""
@@ -80,14 +94,14 @@ class Job:
         return user_path(folder) if folder is not None else None
 
 
-def run_stage(stage: Stage, store: Store, settings: Settings, progress: Progress) -> float:
+def run_stage(
+    stage: Stage, store: Store, settings: Settings, progress: Progress, why_alone: str = ""
+) -> float:
     """Run a stage whose needs are all there; return the seconds it took.
 
-    Only the holder of its lease may call it.
+    Only the holder of its lease may call it. ``why_alone`` as in `Job`.
     """
-    about: dict[str, object] = {"stage": stage.label, "needs": [list(key) for key in stage.needs]}
-    if stage.plugins:
-        about["sources"] = sources_of(stage.plugins)
+    about = about_stage(stage)
     start = time.monotonic()
     with store.build(stage.kind, stage.id, about) as out:
         is_open = stage.may_use_network
@@ -97,9 +111,18 @@ def run_stage(stage: Stage, store: Store, settings: Settings, progress: Progress
                 import torch
 
                 torch.set_num_threads(settings.num_threads)
-            RUN[stage.kind](Job(stage, store, settings, out, progress))
+            RUN[stage.kind](Job(stage, store, settings, out, progress, why_alone))
         about["seconds"] = round(time.monotonic() - start, 3)
+        about["machine"] = this_machine(settings.device, settings.num_threads).key
     return time.monotonic() - start
+
+
+def about_stage(stage: Stage) -> dict[str, object]:
+    """Return what is stored beside a stage's result, for people."""
+    about: dict[str, object] = {"stage": stage.label, "needs": [list(key) for key in stage.needs]}
+    if stage.plugins:
+        about["sources"] = sources_of(stage.plugins)
+    return about
 
 
 def _tokenizer(job: Job) -> None:
@@ -118,8 +141,8 @@ def _blocks(job: Job) -> None:
     from mae_bench.data.blocks import build_blocks
 
     assert isinstance(job.stage.spec, CorpusSpec)
-    data_dir = job.settings.data_dir
-    build_blocks(job.stage.spec, job.need("tokenizer"), job.out, data_dir, job.progress)
+    data_dir, threads = job.settings.data_dir, share_of_cores(job.store.home / "leases")
+    build_blocks(job.stage.spec, job.need("tokenizer"), job.out, data_dir, job.progress, threads)
 
 
 def _ngrams(job: Job) -> None:
@@ -170,25 +193,39 @@ def _encoder(job: Job) -> None:
 
 
 def _pretrain(job: Job) -> None:
+    from mae_bench.runner.training import Training
+
+    assert isinstance(job.stage.spec, PretrainSpec)
+    settings, folders = job.settings, pretraining_folders(job)
+    how = settings.device, settings.compile_by, job.why_alone
+    training = Training(job.stage.spec, folders, *how)
+    if settings.parallel is None:
+        training.run(job.progress)
+        return
+    from mae_bench.runner.rank_group import rank_group
+
+    group = rank_group()
+    group.tell((training, settings))
+    group.train(training, settings.parallel, job.progress)
+
+
+def pretraining_folders(job: Job) -> "Folders":
+    """Return what a pretraining reads and writes."""
     from mae_bench.objectives.base import OBJECTIVES, parse_options
-    from mae_bench.pretraining.pretrain import pretrain
+    from mae_bench.pretraining.run import Folders
 
     spec = job.stage.spec
     assert isinstance(spec, PretrainSpec)
     options = parse_options(spec.objective, spec.options)
-    teacher = job.encoder(spec.teacher, OBJECTIVES.get(spec.objective).requires(options).teacher)
-    pretrain(
-        spec,
+    teacher = OBJECTIVES.get(spec.objective).requires(options).teacher
+    return Folders(
         blocks=job.need("blocks"),
         tokenizer=job.need("tokenizer"),
-        teacher=teacher,
+        teacher=job.encoder(spec.teacher, teacher),
         ngrams=next(iter(job.needs("ngrams")), None),
         encoder=job.encoder(spec.encoder, spec.backbone.checkpoint),
         work=job.store.work(job.stage.kind, job.stage.id),
         out=job.out,
-        device=job.settings.device,
-        compile_by=job.settings.compile_by,
-        progress=job.progress,
     )
 
 

@@ -1,13 +1,18 @@
 """What one worker does: take the first stage that is ready and free, until none is left."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
-from mae_bench.errors import StoreError
+from mae_bench.errors import RankError, StoreError
+from mae_bench.planning.seed_groups import seed_groups
 from mae_bench.planning.stage import Key, Stage
 from mae_bench.progress import Progress
+from mae_bench.runner.devices import seeds_at_once
+from mae_bench.runner.seeds import run_seeds, why_no_group
 from mae_bench.runner.stages import Settings, run_stage
 from mae_bench.store.leases import Lease, acquire
 from mae_bench.store.store import Store
@@ -66,6 +71,7 @@ def work(
 
     Raises:
         StoreError: the home is full or cannot be written; what is done stays.
+        RankError: a rank of a training that several share was lost.
     """
     return _Worker(stages, store, settings, emit, worker).loop(is_tired)
 
@@ -132,7 +138,8 @@ class _Worker:
             # Inputs are checked under the lease, right before they are read.
             broken = [need for need in stage.needs if self.reason(need)]
             if not broken:
-                self.run(stage)
+                with ExitStack() as leases:
+                    self.run_with(stage, self.other_seeds(stage, leases))
         # Only now, with the lease given back: rebuilding an input takes the lease of that input.
         for need in broken:
             self.rebuild(need)
@@ -150,26 +157,87 @@ class _Worker:
         self.pending.pop(stage.key)
         return True
 
-    def run(self, stage: Stage) -> None:
+    @cached_property
+    def seeds_at_once(self) -> int:
+        """The seeds of an arm that this worker trains as one program."""
+        return seeds_at_once(self.settings.batch_seeds, self.settings.device)
+
+    @cached_property
+    def groups(self) -> Mapping[Key, tuple[Stage, ...]]:
+        """For each pretraining those that can go with it."""
+        return seed_groups(self.known.values())
+
+    def other_seeds(self, stage: Stage, leases: ExitStack) -> list[Stage]:
+        """Return what is ready and free and can go together with a pretraining, under lease."""
+        others: list[Stage] = []
+        if stage.kind != "pretrain" or self.seeds_at_once == 1:
+            return others
+        for other in self.groups.get(stage.key, ()):
+            if len(others) + 1 == self.seeds_at_once:
+                break
+            waits = any(need in self.pending or need in self.lost for need in other.needs)
+            if other.key not in self.pending or waits or self.is_over(other):
+                continue
+            if (lease := self.lease(other.key)) is None:
+                continue
+            leases.enter_context(lease)
+            if not self.is_over(other) and not any(map(self.reason, other.needs)):
+                others.append(other)
+        return others
+
+    def run_with(self, stage: Stage, others: Sequence[Stage]) -> None:
+        """Run a stage, and others together with it; one by one where that fails."""
+        why_alone = ""
+        if others:
+            together = [stage, *others]
+            for each in together:
+                self.start(each)
+            try:
+                share = run_seeds(together, self.store, self.settings, self.progress)
+            except StoreError:
+                raise
+            except Exception as error:  # of one of them perhaps, and that one then fails alone
+                cause = (str(error).strip() or type(error).__name__).splitlines()[0]
+                why_alone = f"seeds at once failed: {cause}"
+                self.emit("message", stage, note=f"'{stage.label}' runs alone; {why_alone}")
+            else:
+                for each in together:
+                    self.end(each, share)
+                return
+        elif stage.kind == "pretrain" and self.seeds_at_once > 1:
+            why_alone = why_no_group(stage)
+        for each in (stage, *others):
+            self.run(each, why_alone)
+
+    def run(self, stage: Stage, why_alone: str = "") -> None:
         """Run a stage that is pending, which it is no more afterwards."""
-        self.num_run += 1
-        self.stay_at(stage)
-        self.emit("start", stage)
-        if self.store.path(*stage.key).exists():
-            note = f"the artefact of '{stage.label}' was damaged; it is built again"
-            self.emit("message", stage, note=note)
+        self.start(stage)
+        progress = self.progress(stage)
         try:
-            seconds = run_stage(stage, self.store, self.settings, self.progress(stage))
-        except StoreError:
+            seconds = run_stage(stage, self.store, self.settings, progress, why_alone)
+        except (StoreError, RankError):
             raise
         except Exception as error:  # one failing stage never stops the others
             self.store.record_failure(*stage.key, stage.label, error)
             self.store.log("failed", *stage.key, stage.label)
             self.is_over(stage)
         else:
-            self.pending.pop(stage.key, None)
-            self.store.log("done", *stage.key, stage.label, seconds)
-            self.emit("done", stage, seconds=seconds)
+            self.end(stage, seconds)
+
+    def start(self, stage: Stage) -> None:
+        """Say that a stage is worked on now."""
+        self.num_run += 1
+        self.stay_at(stage)
+        self.emit("start", stage)
+        if self.store.path(*stage.key).exists():
+            note = f"the artefact of '{stage.label}' was damaged; it is built again"
+            self.emit("message", stage, note=note)
+
+    def end(self, stage: Stage, seconds: float) -> None:
+        """Say that a stage is done."""
+        self.pending.pop(stage.key, None)
+        self.store.log("done", *stage.key, stage.label, seconds)
+        self.emit("done", stage, seconds=seconds)
 
     def reason(self, need: Key) -> str | None:
         """Return what is wrong with an artefact that is about to be read."""

@@ -155,3 +155,12 @@ def held_by(folder: Path, pid: int, host: str | None = None) -> set[tuple[str, s
             kind, _, id_ = path.stem.partition("-")
             stages.add((kind, id_))
     return stages
+
+
+def num_held_here(folder: Path) -> int:
+    """Return how many stages living processes of this machine work on."""
+    here = host_name()
+    return sum(
+        _is_held(path, STALE_S) and (_read(path) or {}).get("host") == here
+        for path in folder.glob("*-*.json")
+    )

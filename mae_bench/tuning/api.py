@@ -87,6 +87,7 @@ def run_study(
     shard: str | None = None,
     track: str | None = None,
     compile_by: str = "auto",
+    batch_seeds: int | str = "auto",
     retry_failed: bool = False,
     emit: Emit = ignore_event,
 ) -> pd.DataFrame:
@@ -105,6 +106,7 @@ def run_study(
         shard: ``2/8`` runs the second of eight shares alone; None runs all.
         track: tensorboard, wandb, trackio or mlflow, which get the curves of pretrainings.
         compile_by: ``auto``, ``off``, ``graph`` or ``inductor``: how pretraining steps are run.
+        batch_seeds: seeds of an arm that are trained as one program, or ``auto``, as in `Session`.
         retry_failed: try what failed in an earlier run again.
         emit: is called with each event.
     """
@@ -120,6 +122,7 @@ def run_study(
         shard=shard,
         track=track,
         compile_by=compile_by,
+        batch_seeds=batch_seeds,
     )
     if study.tuning is not None and use_outcome(session) is None:
         tune(session, emit, retry_failed=retry_failed)

@@ -256,6 +256,8 @@ def test_the_flags_are_frozen():
         "shard",
         "track",
         "compile_by",
+        "parallel",
+        "batch_seeds",
         "retry",
         "out",
         "as_json",
@@ -299,6 +301,7 @@ def test_every_verb_with_a_study_takes_the_one_set_of_flags():
     assert with_study == {
         *(
             "plan",
+            "calibrate",
             "prepare",
             "tune",
             "run",
@@ -322,6 +325,8 @@ def test_a_wrong_flag_is_refused_by_every_verb(run, study, verb):
         ("--workers", "0", "--workers must be at least 1"),
         ("--executor", "locl", "unknown executor 'locl'"),
         ("--compile", "fast", "--compile must be one of auto, off, graph, inductor; got 'fast'"),
+        ("--batch-seeds", "0", "--batch-seeds must be auto or a number from 1 on; got '0'"),
+        ("--batch-seeds", "all", "--batch-seeds must be auto or a number from 1 on; got 'all'"),
     ):
         code, out, err = run(verb, study, flag, value)
         assert (code, out) == (2, "") and refusal in err, err

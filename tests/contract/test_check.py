@@ -159,6 +159,12 @@ class Empty(Sound):
         return LossOutput(output.loss / output.predicted, max(1, output.predicted))
 
 
+class Seeded(Sound):
+    def forward(self, view):
+        output = super().forward(view)
+        return LossOutput(output.loss * (1 + self.seed), output.predicted)
+
+
 class Headless(Sound):
     @classmethod
     def provides(cls, options):
@@ -186,6 +192,7 @@ FAULTS = {
     Diverging: ("gradient", "the loss is not finite at step"),
     Detached: ("gradient", "no gradient reaches the backbone"),
     Cheap: ("flops", "torch counts"),
+    Seeded: ("batched", "the loss of seed 1 is"),
     Headless: ("provisions", "no VocabularyHead has that name"),
     Unanswering: ("provisions", "which state_to_save does not hold"),
     Restarted: ("start", "does not start as others do"),

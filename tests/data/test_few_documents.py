@@ -2,11 +2,13 @@
 
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mae_bench.data.documents import MIN_VALIDATION, NEAR, _split, load_documents
+from mae_bench.data.documents import load_documents
+from mae_bench.data.split import MIN_VALIDATION, NEAR, split
 from mae_bench.specs import CorpusSpec
 
 WORDS = "river stone green market quiet lamp window paper summer winter".split()
@@ -51,10 +53,16 @@ def hashed(lengths, seed):
     return [(rng.getrandbits(64), prose(n // 6 + 1, i)) for i, n in enumerate(lengths)]
 
 
+def parted(documents, ratio):
+    hashes = np.array([value for value, _ in documents], dtype=np.uint64)
+    parts = split(hashes, np.array([len(text) for _, text in documents]), ratio)
+    return list(parts.train(documents)), list(parts.held_out(documents))
+
+
 @given(st.lists(st.integers(1, 4_000), min_size=2, max_size=12), st.integers(0, 99))
 def test_no_text_is_lost_doubled_or_all_set_apart(lengths, seed):
     documents = hashed(lengths, seed)
-    train, validation = _split(documents, 0.02)
+    train, validation = parted(documents, 0.02)
     words = [word for _, text in documents for word in text.split()]
     assert sorted(w for text in train + validation for w in text.split()) == sorted(words)
     assert validation
@@ -68,6 +76,6 @@ def test_no_text_is_lost_doubled_or_all_set_apart(lengths, seed):
 def test_where_documents_are_many_and_alike_the_hash_alone_decides():
     documents = hashed([300] * 2_000, 1)
     limit = int(0.02 * 2**64)
-    train, validation = _split(documents, 0.02)
+    train, validation = parted(documents, 0.02)
     assert validation == [text for value, text in documents if value < limit]
     assert train == [text for value, text in documents if value >= limit]

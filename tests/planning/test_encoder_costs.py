@@ -8,7 +8,8 @@ from family_encoders import save_family
 
 from mae_bench.errors import SpecError
 from mae_bench.planning.encoder_costs import WeightCost, cost_of_folder
-from mae_bench.planning.estimate import ROUGH_EVALUATE_S, ROUGH_FLOPS_PER_S, estimate
+from mae_bench.planning.estimate import estimate
+from mae_bench.planning.modelled import ROUGH_EVALUATE_S, ROUGH_FLOPS_PER_S, ROUGH_PREPARE_S
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.shorthand import study_of
 from mae_bench.store.store import Store
@@ -48,6 +49,7 @@ def flops(tmp_path, store=None, **fields):
     """Return what the encoders of a study's evaluations do."""
     costs = estimated(tmp_path, store, **fields)
     base = ROUGH_EVALUATE_S["cpu"] * costs.stages["evaluate"]["all"]
+    base += sum(ROUGH_PREPARE_S.get(kind, 0) * c["all"] for kind, c in costs.stages.items())
     return (costs.seconds - base) * ROUGH_FLOPS_PER_S["cpu"]
 
 

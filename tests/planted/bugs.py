@@ -192,7 +192,7 @@ BUGS = (
     Bug(
         "named_init",
         "The objective's name moves the initial weights of the backbone.",
-        "mae_bench/pretraining/pretrain.py",
+        "mae_bench/pretraining/run.py",
         "build_backbone(spec.backbone, data.vocab_size, spec.seed)",
         "build_backbone(spec.backbone, data.vocab_size, spec.seed + len(spec.objective))",
         ("tests/pretraining/test_pretrain.py::test_every_objective_starts_from_the_same_weights",),
@@ -209,7 +209,7 @@ BUGS = (
         "late_schedule",
         "The learning rate is read at the start of a step, so that the first one does nothing.",
         "mae_bench/pretraining/pretrain.py",
-        "middle = done + 0.5 / self.steps if self.steps else done",
+        "middle = done + 0.5 / steps if steps else done",
         "middle = done",
         ("tests/golden/test_losses.py::test_losses_are_those_recorded",),
     ),
@@ -416,8 +416,8 @@ BUGS = (
         "weights_forgotten",
         "The parts of a mixture count alike, whatever their weights.",
         "mae_bench/objectives/mixture.py",
-        "loss = loss + view.weights[0, index] * output.loss",
-        "loss = loss + output.loss",
+        "loss = loss + view.weights[0, index] * own",
+        "loss = loss + own",
         (
             "tests/objectives/test_parts.py::test_a_mixture_is_the_weighted_sum_of_what_its_parts_are_alone",
         ),

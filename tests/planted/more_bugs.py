@@ -49,8 +49,8 @@ BUGS = (
         "cold_start",
         "Under a budget in seconds the learning rate starts at its peak, without a warm-up.",
         "mae_bench/pretraining/pretrain.py",
-        "middle = done + 0.5 / self.steps if self.steps else done",
-        "middle = done + 0.5 / self.steps if self.steps else max(done, recipe.warmup_ratio)",
+        "middle = done + 0.5 / steps if steps else done",
+        "middle = done + 0.5 / steps if steps else max(done, recipe.warmup_ratio)",
         (
             "tests/training/test_optimisation.py::test_the_rate_warms_up_and_decays_under_every_budget",
         ),
@@ -90,7 +90,7 @@ BUGS = (
     Bug(
         "undecayed",
         "The weight decay of the recipe does nothing in pretraining.",
-        "mae_bench/pretraining/pretrain.py",
+        "mae_bench/pretraining/run.py",
         "recipe.peak_lr, recipe.weight_decay, (",
         "recipe.peak_lr, 0.0, (",
         ("tests/training/test_optimisation.py",),
@@ -98,7 +98,7 @@ BUGS = (
     Bug(
         "stale_betas",
         "Pretraining has the betas of the fine-tunes, whatever its recipe says.",
-        "mae_bench/pretraining/pretrain.py",
+        "mae_bench/pretraining/run.py",
         "recipe.weight_decay, (recipe.beta1, recipe.beta2)",
         "recipe.weight_decay, (0.9, 0.999)",
         ("tests/training/test_optimisation.py",),
@@ -130,7 +130,7 @@ BUGS = (
     Bug(
         "one_start_for_all_seeds",
         "Every seed of a pretraining starts from one encoder.",
-        "mae_bench/pretraining/pretrain.py",
+        "mae_bench/pretraining/run.py",
         "build_backbone(spec.backbone, data.vocab_size, spec.seed)",
         "build_backbone(spec.backbone, data.vocab_size, 0)",
         ("tests/pretraining/test_seeds.py::test_each_seed_starts_from_weights_of_its_own",),

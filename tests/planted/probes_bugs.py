@@ -163,8 +163,8 @@ BUGS = (
         "threads_by_workers",
         "The threads of a stage follow the number of workers, and with them the last bits.",
         "mae_bench/runner/session.py",
-        "settings = Settings(self.device, self.data_dir, compile_by=self._compile_by)",
-        "settings = Settings(self.device, self.data_dir, 1 + 7 // (self._workers or 1))",
+        "compile_by=self._compile_by,",
+        "num_threads=1 + 7 // (self._workers or 1),",
         (
             "tests/runner/test_execute.py"
             "::test_the_number_of_workers_does_not_move_the_threads_of_a_stage",

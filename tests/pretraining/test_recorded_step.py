@@ -7,6 +7,7 @@ import torch
 from small_blocks import BACKBONE, BATCH, run_pretraining, write_blocks
 from tape import Tape
 
+import mae_bench.pretraining.batches as batches
 import mae_bench.pretraining.compiling as compiling
 import mae_bench.pretraining.pretrain as loop
 import mae_bench.pretraining.recorded as recorded
@@ -15,6 +16,7 @@ from mae_bench.errors import DataError
 from mae_bench.masking import PAD_ID
 from mae_bench.objectives.base import OBJECTIVES
 from mae_bench.pretraining.batches import Batches
+from mae_bench.pretraining.device_rows import ResidentRows
 from mae_bench.pretraining.recorded import RecordedStep
 from mae_bench.pretraining.row_order import RowOrder
 from mae_bench.specs import Budget
@@ -57,6 +59,8 @@ def tapes(monkeypatch):
 
     monkeypatch.setattr(loop, "make_stepper", make_stepper)
     monkeypatch.setattr(recorded, "WARM_UP_STEPS", 1)
+    # as on a card: the file that a CPU reads leaves nothing on a tape
+    monkeypatch.setattr(batches, "device_rows", lambda rows, _, device: ResidentRows(rows, device))
     return made
 
 

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from small_blocks import run_pretraining, write_blocks
 from small_cases import save_encoder, small_spec, small_task
 
-import mae_bench.pretraining.pretrain as loop
+import mae_bench.pretraining.run as running
 import mae_bench.pretraining.step as step
 from mae_bench.model.vocabulary import VocabularyHead
 from mae_bench.progress import silent
@@ -110,7 +110,7 @@ def dropped(folder, monkeypatch, seed):
                 seen.append(super().forward(torch.ones_like(given)))
             return given
 
-    real = loop.build_backbone
+    real = running.build_backbone
 
     def build(*args):
         backbone = real(*args)
@@ -118,7 +118,7 @@ def dropped(folder, monkeypatch, seed):
         return backbone
 
     with monkeypatch.context() as patched:
-        patched.setattr(loop, "build_backbone", build)
+        patched.setattr(running, "build_backbone", build)
         run_pretraining(folder, "mlm", seed=seed, name=f"dropped {seed}", budget=Budget(steps=3))
     return seen[:3]
 

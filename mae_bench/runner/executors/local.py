@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from mae_bench.errors import MaeBenchError, StoreError
+from mae_bench.planning.machine import num_cores
 from mae_bench.runner.devices import num_cards
 from mae_bench.runner.executors.base import EXECUTORS, Executor, WorkOrder
 from mae_bench.runner.interrupts import repeat_dropped_interrupts
@@ -26,13 +27,6 @@ MAX_STAGES = 60  # then a fresh process, where the platform does not report its 
 RETIRED = 76  # exit code of a worker that stopped there
 ORPHANED = 75  # exit code of one whose parent was killed
 INTERRUPTED = 130  # exit code of one that was told to end, by its parent or a cluster
-
-
-def num_cores() -> int:
-    """Return the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @EXECUTORS.register("local")

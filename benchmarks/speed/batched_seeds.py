@@ -1,0 +1,120 @@
+"""Seconds of a training step of k seeds as one program, against k one after another.
+
+    python benchmarks/speed/batched_seeds.py [--device cpu] [--presets tiny cpu] [--seeds 1 2 4 10]
+
+Rows of 64 tokens, a third of them padded, batches of 32; the ways take turns, the best round
+counts. On a CPU the clock is that of the process, with one thread; on a GPU every way is one CUDA
+graph a step (`--compile off` for none). ``gain`` is k seeds one after another over k at once,
+``to one`` is k seeds at once over one seed.
+"""
+
+import argparse
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from compiling import FIRST, LENGTH, clocked, corpus
+
+from mae_bench.pretraining.batches import Batches
+from mae_bench.pretraining.compiling import make_stepper
+from mae_bench.pretraining.run import Folders, Run
+from mae_bench.pretraining.seeds_step import SeedBatches, SeedsStep
+from mae_bench.pretraining.step import Step
+from mae_bench.runner.memory import keep_freed_memory
+from mae_bench.specs import BackboneSpec, PretrainRecipe, PretrainSpec
+
+ROUNDS, STEPS = 3, 4
+NOWHERE = Folders(Path(), Path(), None, None, None, Path(), Path())
+
+
+def main() -> None:
+    """Print milliseconds a step by preset, objective, precision and number of seeds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--presets", nargs="+", default=["tiny", "cpu"])
+    parser.add_argument("--objectives", nargs="+", default=["mlm", "mae"])
+    parser.add_argument("--precisions", nargs="+", default=["fp32", "bf16"])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 4, 10])
+    parser.add_argument("--compile", default="auto")
+    arguments = parser.parse_args()
+    keep_freed_memory()
+    torch.set_num_threads(1)
+    print(f"torch {torch.__version__}, {arguments.device}")
+    print(
+        f"{'preset':>8} {'objective':>9} {'precision':>9} {'seeds':>5} {'one ms':>8} "
+        f"{'k in turn':>9} {'k at once':>9} {'gain':>6} {'to one':>6}  ran as"
+    )
+    for preset in arguments.presets:
+        for objective in arguments.objectives:
+            for precision in arguments.precisions:
+                for number in arguments.seeds:
+                    compare(preset, objective, precision, number, arguments)
+
+
+def compare(preset: str, objective: str, precision: str, number: int, arguments) -> None:
+    """Print one line."""
+    device, how = arguments.device, arguments.compile
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    single = [make_stepper(step_of(run), how) for run in runs_of(preset, objective, precision,
+              number, device)]  # fmt: skip
+    runs = runs_of(preset, objective, precision, number, device)
+    orders = [run.order for run in runs]
+    batches = SeedBatches(runs[0].data, orders, device, least_of(runs[0]))
+    group = make_stepper(SeedsStep(runs, batches), how)
+
+    def in_turn(step: int, progress: float) -> None:
+        for stepper in single:
+            stepper(step, progress)
+
+    ways = {"one": single[0], "in turn": in_turn, "at once": group}
+    for stepper in (in_turn, group):
+        clocked(stepper, device, 0, FIRST, clock)
+    best = dict.fromkeys(ways, float("inf"))
+    for turn in range(ROUNDS):
+        for way, stepper in ways.items():
+            start = FIRST + turn * STEPS
+            best[way] = min(best[way], clocked(stepper, device, start, STEPS, clock) / STEPS)
+    print(
+        f"{preset:>8} {objective:>9} {precision:>9} {number:>5} {best['one'] * 1e3:>8.2f} "
+        f"{best['in turn'] * 1e3:>9.2f} {best['at once'] * 1e3:>9.2f} "
+        f"{best['in turn'] / best['at once']:>6.2f} {best['at once'] / best['one']:>6.2f}  "
+        f"{group.how}",
+        flush=True,
+    )
+
+
+def runs_of(preset: str, objective: str, precision: str, number: int, device: str) -> list[Run]:
+    """Return seeds of one arm on a small corpus of random rows."""
+    data = corpus()
+    data = replace(data, validation=data.rows[:16])
+    runs = []
+    for seed in range(number):
+        spec = PretrainSpec(
+            backbone=BackboneSpec(preset=preset, max_length=LENGTH),
+            objective=objective,
+            options={},
+            blocks="random rows",
+            recipe=PretrainRecipe(precision=precision),
+            seed=seed,
+        )
+        run = Run(spec, data, NOWHERE, None, device)
+        run.objective.train()
+        runs.append(run)
+    return runs
+
+
+def step_of(run: Run) -> Step:
+    """Return the step of a seed alone."""
+    batches = Batches(run.data, run.order, run.device, least_of(run))
+    optimizer = run.make_optimizer()
+    return Step(run.objective, optimizer, batches, run.recipe, run.spec.seed, run.requires)
+
+
+def least_of(run: Run) -> int:
+    """Return the tokens that a row must have for the loss to predict one."""
+    return run.requires.least_tokens(run.data.row_length)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Seeds of one arm as one program: k models of one structure, whose tensors are stacked.
+
+Legend: k seeds.
+"""
+
+import copy
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+from transformers import PreTrainedModel
+
+from mae_bench.model.attention_mask import attention_mask
+from mae_bench.objectives.base import LossOutput, Objective, View
+from mae_bench.objectives.view_tensors import tensors, with_tensors
+
+
+class StackedObjective(nn.Module):
+    """k objectives that take a stacked view and return a loss for each of them.
+
+    Afterwards the tensors of each objective are slices of the stacked ones: what trains these
+    trains each of them, and each is read, saved and loaded as if it stood alone.
+
+    Args:
+        objectives: of one arm, on their device, each of another seed.
+    """
+
+    def __init__(self, objectives: Sequence[Objective]) -> None:
+        """Stack the tensors."""
+        super().__init__()
+        # of single operations that torch runs seed by seed
+        warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
+        first = copy.deepcopy(objectives[0]).to("meta")
+        self.trained: dict[str, nn.Parameter] = {}
+        self.fixed: dict[str, Tensor] = {}
+        self.shared: dict[str, Tensor] = {}
+        each = [dict(objective.named_parameters()) for objective in objectives]
+        for name, parameter in each[0].items():
+            own = [parameters[name] for parameters in each]
+            values = torch.stack([value.detach() for value in own])
+            for value, part in zip(own, values, strict=True):
+                value.data = part
+            if parameter.requires_grad:
+                self.trained[name] = nn.Parameter(values)
+            else:
+                self.fixed[name] = values
+        for name, buffer in objectives[0].named_buffers():
+            own_buffers = [objective.get_buffer(name) for objective in objectives]
+            if all(torch.equal(buffer, other) for other in own_buffers[1:]):
+                self.shared[name] = buffer  # as the frequencies of positions
+            else:
+                self.fixed[name] = torch.stack(own_buffers)
+        for part in first.modules():
+            if isinstance(part, PreTrainedModel):
+                part.register_forward_pre_hook(_pads_as_scores, with_kwargs=True)
+            if isinstance(part, nn.Embedding) and part.padding_idx is not None:
+                part.register_forward_hook(partial(_keep_vector, part.padding_idx))
+                part.padding_idx = None
+        self.structure = first.train()
+
+    def forward(self, view: View) -> LossOutput:
+        """Return losses [k] and numbers of predicted tokens [k] of a view of k stacked ones.
+
+        Raises:
+            RuntimeError: something draws from torch's own generator, as dropout does.
+        """
+
+        def loss_of(
+            own: Mapping[str, Tensor], given: Mapping[str, Tensor]
+        ) -> tuple[Tensor, Tensor]:
+            state = {**own, **self.shared}
+            output: LossOutput = functional_call(
+                self.structure, state, (with_tensors(view, given),)
+            )
+            number = output.predicted
+            if not isinstance(number, Tensor):
+                number = torch.full((), number, device=output.loss.device)
+            return output.loss, number
+
+        program = vmap(loss_of, randomness="error")
+        loss, predicted = program({**self.trained, **self.fixed}, tensors(view))
+        return LossOutput(loss, predicted)
+
+
+def _keep_vector(token: int, module: nn.Module, args: tuple[Tensor], vectors: Tensor) -> Tensor:
+    """Let no gradient reach the vector of a token; under vmap torch keeps the first seed's only."""
+    return torch.where((args[0] == token)[..., None], vectors.detach(), vectors)
+
+
+def _pads_as_scores(
+    module: nn.Module, args: tuple[Any, ...], given: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Give an encoder scores of pairs of tokens: of a row of marks it would ask if all are 1."""
+    mask = given.get("attention_mask")
+    if isinstance(mask, Tensor) and mask.dim() == 2:
+        is_pad = mask == 0
+        given = {**given, "attention_mask": attention_mask(mask, is_pad, is_unseen=is_pad)}
+    return args, given
