@@ -42,7 +42,7 @@ class Row(Frozen):
     ``pretrain_ratio`` is the share of the study's `budget_split` that the pretraining got, and
     ``train_flops`` what the training at the chosen rate took of the rest; both are None without
     that axis. ``probe_solver`` is what solved the linear models of a probe: scikit-learn, or torch
-    on a GPU.
+    on a GPU; ``finetune_compile`` how the steps of a fine-tune were run, as ``pretrain_compile``.
     """
 
     study: str
@@ -92,6 +92,7 @@ class Row(Frozen):
     evaluate_flops: float | None = None
     train_flops: float | None = None
     probe_solver: str | None = None
+    finetune_compile: str | None = None
     pretrain_id: str | None = None
     cell_id: str = ""
 
@@ -136,6 +137,7 @@ LATER = (
     "pretrain_ratio",
     "train_flops",
     "probe_solver",
+    "finetune_compile",
 )
 
 

@@ -59,6 +59,7 @@ class Protocol:
             tokens, so that checkpoints without one are left out there.
         spends_flops: whether it trains the encoder for as many steps as `EvaluateSpec.train_flops`
             buys, where that is set, and says what it spent.
+        is_compiled: whether it gets ``compile_by=``, too, and says how its training steps were run.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Protocol:
     kinds: type = TaskKind
     token_kinds: type | None = None
     spends_flops: bool = False
+    is_compiled: bool = False
 
     def fits(self, kind: str) -> bool:
         """Whether it can read tasks of a kind.
@@ -155,12 +157,14 @@ def evaluate(
     progress: Progress,
     error_tables: Mapping[str, Path] = NO_FOLDERS,
     learned: Mapping[str, Path] = NO_FOLDERS,
+    compile_by: str = "off",
 ) -> None:
     """Run a protocol and write ``metrics.json`` and ``predictions.parquet`` into ``out``.
 
     ``task`` is the folder of a task, or of token rows for a protocol that reads the corpus;
     ``error_tables`` are the folders of the tables that its noises need, by their names;
-    ``learned`` are those of the corpus and its tokenizer, for a floor that learns from them.
+    ``learned`` are those of the corpus and its tokenizer, for a floor that learns from them;
+    ``compile_by`` is how training steps are run, as in `make_tuning_step`.
 
     Raises:
         SpecError: the protocol needs a checkpoint and none was given, or it gave a metric that is
@@ -180,6 +184,8 @@ def evaluate(
         tables = {name: load_table(folder) for name, folder in error_tables.items()}
         data = {"task": replace(load_task(task), error_tables=tables)}
     data |= learned
+    if protocol.is_compiled:
+        data["compile_by"] = compile_by
     result = protocol.run(spec, checkpoint=checkpoint, **data, device=device, progress=progress)
     for reading in result.readings:
         for name, value in reading.metrics.items():

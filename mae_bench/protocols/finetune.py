@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mae_bench.costs import training_passes
 from mae_bench.errors import DivergedError
@@ -36,7 +36,8 @@ from mae_bench.protocols.outcome import (
 )
 from mae_bench.protocols.rates import rate_beyond
 from mae_bench.protocols.splits import Splits
-from mae_bench.protocols.strategies import build_model, check_strategy, lr_factor, prepare
+from mae_bench.protocols.strategies import build_model, check_strategy, prepare
+from mae_bench.protocols.tuning_steps import TuningStepper, step_from_start
 from mae_bench.specs import EvaluateSpec, FinetuneRecipe
 from mae_bench.tasks.base import Examples, TaskData
 from mae_bench.tasks.build import skipped_sentence
@@ -54,7 +55,7 @@ from mae_bench.training.dropout_seed import seeded_dropout
 from mae_bench.training.length_buckets import wants_buckets
 from mae_bench.training.long_texts import lay_out
 from mae_bench.training.operations import OperationCount
-from mae_bench.training.optim import linear_schedule, make_optimizer, set_lr
+from mae_bench.training.optim import linear_schedule, set_lr
 from mae_bench.training.precision import autocast
 from mae_bench.training.token_roles import own_poolings, pair_separator
 
@@ -73,6 +74,7 @@ class Finetuner:
         task: str,
         seed: int,
         device: str,
+        compile_by: str = "off",
     ) -> None:
         """Remember the weights to start from."""
         self.model = to_device(model, device)
@@ -81,6 +83,8 @@ class Finetuner:
         self.task, self.seed, self.device = task, seed, device
         self.operations = OperationCount(model.backbone.config)
         self.start = copy.deepcopy(model.state_dict())
+        self.compile_by = compile_by
+        self.steps: TuningStepper | None = None  # kept: rates share recordings
         self.bought_steps: int | None = None  # where FLOPs decide, and not the recipe
         # of the last epoch's batches in the latest training, and of a constant on the same ones
         self.train_loss = self.constant_loss = float("nan")
@@ -124,17 +128,10 @@ class Finetuner:
     ) -> Iterator[int]:
         recipe, backbone = self.recipe, self.model.backbone
         self.model.train()
-        parameters = [p for p in self.model.parameters() if p.requires_grad]
         if not any(p.requires_grad for p in backbone.parameters()):
             backbone.eval()  # features of a frozen encoder are those that are tested
-        optimizer = make_optimizer(
-            self.model.named_parameters(),
-            lr=0.0,
-            weight_decay=recipe.weight_decay,
-            betas=(recipe.beta1, recipe.beta2),
-            eps=recipe.eps,
-            lr_factor=lr_factor(backbone, recipe.layer_lr_decay),
-            is_corrected=recipe.bias_correction,
+        take_step = self.steps = step_from_start(
+            self.steps, self.model, self.learner, recipe, self.device, self.compile_by
         )
         losses: list[Tensor] = []
         last = deque[Indices](maxlen=-(-len(texts) // recipe.batch_size))
@@ -148,16 +145,11 @@ class Finetuner:
         )
         for step, index in enumerate(batches):
             ids, is_pad, on_device = texts.batch(index)
-            set_lr(optimizer, peak_lr * linear_schedule((step + 0.5) / steps, recipe.warmup_ratio))
-            with autocast(self.device, recipe.precision):
-                outputs = self.model(ids, is_pad)
-            loss = self.learner.loss(outputs, targets.index_select(0, on_device))
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(parameters, recipe.clip_norm)
-            optimizer.step()
+            lr = peak_lr * linear_schedule((step + 0.5) / steps, recipe.warmup_ratio)
+            set_lr(take_step.optimizer, lr)
+            loss = take_step((ids, is_pad, targets.index_select(0, on_device)))
             last.append(index)
-            losses.append(loss.detach())  # read once at the end: .item() would wait for the device
+            losses.append(loss)  # read once at the end: .item() would wait for the device
             self.operations.add_training(texts.read_shape(index, ids.shape), passes)
             yield step + 1
         all_losses = torch.stack(losses).float()
@@ -189,7 +181,13 @@ class Finetuner:
 
 
 def run(
-    spec: EvaluateSpec, *, checkpoint: Path, task: TaskData, device: str, progress: Progress
+    spec: EvaluateSpec,
+    *,
+    checkpoint: Path,
+    task: TaskData,
+    device: str,
+    progress: Progress,
+    compile_by: str = "off",
 ) -> ProtocolResult:
     """Train at each learning rate, keep the best on the selection part, predict the test split.
 
@@ -214,7 +212,9 @@ def run(
     (pooling,) = own_poolings((recipe.pooling,), tokenizer)
     read_as = recipe.model_copy(update={"pooling": pooling})
     model = build_model(backbone, head, read_as, separator, task=name, seed=spec.seed)
-    tuner = Finetuner(model, learner, recipe, task=name, seed=spec.seed, device=device)
+    tuner = Finetuner(
+        model, learner, recipe, task=name, seed=spec.seed, device=device, compile_by=compile_by
+    )
 
     def read(examples: Examples, as_rows: Callable[..., TokenSet] = kind.lay_out) -> TokenSet:
         size = backbone.vocab_size
@@ -281,7 +281,8 @@ def run(
     )
     if kind.skipped:
         progress(total * steps, total * steps, f"{name}: {skipped_sentence(kind.skipped)}")
-    return replace(result, skipped=dict(kind.skipped), train_flops=train_flops)
+    how = None if tuner.steps is None else tuner.steps.how
+    return replace(result, skipped=dict(kind.skipped), train_flops=train_flops, compiled=how)
 
 
 PROTOCOLS.register("finetune")(
@@ -293,5 +294,6 @@ PROTOCOLS.register("finetune")(
         run=run,
         kinds=FinetuneKind,
         spends_flops=True,
+        is_compiled=True,
     )
 )

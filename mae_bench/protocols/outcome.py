@@ -79,7 +79,8 @@ class ProtocolResult:
     the test split was not to be read. ``grid_edges`` is the value of the function of that name.
     ``skipped`` counts, by its reason, what the encoder could not read: of train, of selection, and
     of the test under each noise. ``train_flops`` is what the training at one setting took, where
-    `EvaluateSpec.train_flops` bought it. ``solver`` is what solved a probe's linear models.
+    `EvaluateSpec.train_flops` bought it. ``solver`` is what solved a probe's linear models,
+    ``compiled`` how a fine-tune's steps were run.
     """
 
     n_train: int
@@ -94,6 +95,7 @@ class ProtocolResult:
     skipped: Mapping[str, int] = field(default_factory=dict)
     train_flops: float | None = None
     solver: str | None = None
+    compiled: str | None = None
 
     def record(self) -> dict[str, Any]:
         """Return the content of ``metrics.json``."""
@@ -113,6 +115,8 @@ class ProtocolResult:
             content["train_flops"] = self.train_flops
         if self.solver is not None:
             content["solver"] = self.solver
+        if self.compiled is not None:
+            content["compiled"] = self.compiled
         return content | ({"skipped": dict(self.skipped)} if self.skipped else {})
 
 

@@ -74,6 +74,7 @@ class _Collector:
             "evaluate_flops": report["flops"],
             "train_flops": report.get("train_flops"),
             "probe_solver": report.get("solver"),  # of an earlier version, not known
+            "finetune_compile": report.get("compiled"),
             "is_collapsed": bool(result["is_collapsed"] or costs.get("is_collapsed")),
             "collapse": "; ".join(text for text in collapses if text),
         }

@@ -32,7 +32,7 @@ class Settings:
         data_dir: local data, or None.
         num_threads: of a stage. Another number adds in another order, which moves the last bits;
             so it does not depend on the number of workers, which use the other cores.
-        compile_by: how pretraining steps are run, as in `pretraining.compiling.make_stepper`.
+        compile_by: how training steps are run, as in `pretraining.compiling.make_stepper`.
         batch_seeds: how many seeds of an arm are trained as one program, or ``auto``.
         parallel: how the ranks that torchrun has started share a pretraining; None where this
             process trains alone.
@@ -246,6 +246,7 @@ def _evaluate(job: Job) -> None:
         progress=job.progress,
         error_tables={name: job.store.path("error_table", id_) for name, id_ in tables.items()},
         learned=learned,
+        compile_by=job.settings.compile_by,
     )
 
 
