@@ -229,7 +229,7 @@ BUGS = (
         "lost_places",
         "The decoder of a MAE counts kept and removed places in the order that it gets them.",
         "mae_bench/model/decoder.py",
-        "            position_ids=torch.cat([positions, removed_positions], dim=1),\n",
+        "            position_ids=everywhere,\n",
         "",
         (
             "tests/objectives/test_objective_terms.py::test_a_decoder_knows_where_each_removed_token_stood",
