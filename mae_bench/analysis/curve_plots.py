@@ -19,6 +19,7 @@ from mae_bench.analysis.plots import (
     arm_marker,
     floor_dashes,
     floors_in_reach,
+    left_out,
     legend_columns,
     legend_name,
     panel_grid,
@@ -42,7 +43,7 @@ def size_picture(scores: Scores, setting: Setting) -> Picture | None:
     return Picture(
         f"sizes-{setting.slug_with('any', setting.noise.label)}",
         f"Score against labelled examples: {setting.protocol}, {setting.noise.label}",
-        _BARS,
+        _BARS + left_out(scores.tasks_in(family[0])),
         _curves_over(scores, family, lambda cell, _: float(cell.n_train or np.nan), "labels", True),
     )
 
@@ -59,7 +60,7 @@ def noise_picture(scores: Scores, setting: Setting, noise: str) -> Picture | Non
     return Picture(
         f"noise-{setting.slug_with(str(setting.train_size), noise)}",
         f"Score against noise: {setting.label_with(noise)}",
-        _BARS,
+        _BARS + left_out(scores.tasks_in(family[0])),
         _curves_over(scores, family, lambda _, s: s.noise.rate, f"rate of {noise}", False),
     )
 
@@ -100,7 +101,7 @@ def _along(
     return Picture(
         f"{slug}-{where.slug}",
         f"Score against {what}: {where.label}",
-        _BARS,
+        _BARS + left_out(scores.tasks_in(family[0])),
         _curves_over(scores, family, x_of, name, is_log),
     )
 

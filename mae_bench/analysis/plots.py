@@ -117,6 +117,13 @@ def floor_dashes(scores: Scores, label: str) -> object:
     return _DASHES[floors.index(label) % len(_DASHES)] if label in floors else "solid"
 
 
+def left_out(tasks: Sequence[str], most: int = MAX_PANELS) -> str:
+    """Return a sentence about tasks beyond the panels of a figure; empty where there are none."""
+    if len(tasks) <= most:
+        return ""
+    return f" No panel for {', '.join(tasks[most:])}: see the tables."
+
+
 def panel_grid(
     count: int, is_wide: bool, height: float, share_y: bool = False, foot: float = 0.0
 ) -> tuple[Figure, list[Axes], int]:

@@ -20,6 +20,7 @@ from mae_bench.analysis.plots import (
     arm_marker,
     floor_dashes,
     floors_in_reach,
+    left_out,
     legend_name,
     panel_grid,
 )
@@ -146,6 +147,7 @@ def score_picture(scores: Scores, setting: Setting) -> Picture | None:
     caption = (
         "Large marks: mean over seeds, with its 95% interval; small dots: the "
         "seeds; grey lines: floors that need no encoder; † collapsed runs."
+        f"{left_out(scores.tasks_in(setting))}"
     )
     return Picture(f"scores-{setting.slug}", f"Scores: {setting.label}", caption, draw)
 
@@ -201,5 +203,6 @@ def difference_picture(
     caption = (
         f"{setting.label}. Mean over paired seeds and 95% interval. "
         "Filled marks are decided (family-wise), hollow ones are not."
+        f"{left_out(scores.tasks_in(setting), MAX_PANELS - 1)}"
     )
     return Picture(f"differences-{setting.slug}", f"Difference from {control}", caption, draw)

@@ -117,3 +117,26 @@ def test_the_same_figure_gives_the_same_file(scores):
 def test_one_row_is_enough():
     scores = read_scores(frame([row("mlm", 0.5)]), small_study())
     assert score_picture(scores, scores.reference)._drawn(is_wide=False).axes
+
+
+def test_a_figure_names_the_tasks_that_have_no_panel():
+    names = ("sst2", "trec", "rte", "cola", "imdb", "copa", "boolq", "banking77", "ag_news", "cb",
+             "wnli", "mrpc", "qnli")  # fmt: skip
+    study = small_study(arms=("mlm", "mae"), tasks=names, train_sizes=(200, 2000))
+    for count, missing in ((11, []), (12, ["mrpc"]), (13, ["mrpc", "qnli"])):
+        rows = frame(
+            row(arm, 0.6 + 0.01 * seed, seed, task, train_size=str(size), n_train=size)
+            for arm in ("mlm", "mae")
+            for task in names[:count]
+            for seed in range(3)
+            for size in (200, 2000)
+        )
+        part = study.model_copy(update={"tasks": names[:count]})
+        scores = read_scores(rows, part)
+        verdicts = judge_comparisons(part, scores, "mlm")
+        differences = difference_picture(scores, verdicts, "mlm", scores.reference)
+        assert ("No panel" in differences.caption) == bool(missing)
+        assert all(name in differences.caption for name in missing)
+        for picture in (score_picture, size_picture):
+            caption = picture(scores, scores.reference).caption
+            assert ("No panel for qnli: see the tables." in caption) == (count == 13), caption
