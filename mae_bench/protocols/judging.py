@@ -1,7 +1,7 @@
 """The sample of a task that is judged by likelihoods, read once for each noise."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from mae_bench.progress import Progress
 from mae_bench.protocols.outcome import ProtocolResult, Reading, Trial
@@ -20,7 +20,7 @@ def judge_sample(
     recipe: ScoreRecipe,
     progress: Progress,
     *,
-    trial: Callable[[], Trial],
+    chosen: Mapping[str, float | str],
     started: float,
     count_flops: Callable[[], float | None] = lambda: None,
 ) -> ProtocolResult:
@@ -32,7 +32,7 @@ def judge_sample(
         scorer: that judges.
         recipe: what is read.
         progress: told of each noise.
-        trial: returns the one setting and what the scorer met; called after the last reading.
+        chosen: the one setting.
         started: `time.perf_counter` at the start of the protocol.
         count_flops: called after the last reading.
     """
@@ -54,7 +54,7 @@ def judge_sample(
         }
         collapse = kind.find_collapse(test.labels, predictions)
         readings.append(Reading(noise, test, predictions, {**metrics, **further}, collapse))
-    only = trial()
+    only = Trial(chosen, None, facts={"unknown_tokens": scorer.unknown})
     return ProtocolResult(
         n_train=0,
         n_selection=0,

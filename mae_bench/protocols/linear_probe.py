@@ -9,9 +9,7 @@ features. Legend: N texts, D hidden size.
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,7 +25,7 @@ from mae_bench.protocols.device_features import (
 from mae_bench.protocols.linear_fit import Fitted, best_of, linear_kind, try_penalties
 from mae_bench.protocols.outcome import ProtocolResult, conclude
 from mae_bench.protocols.splits import Splits
-from mae_bench.protocols.text_vectors import Vectors, VectorSource
+from mae_bench.protocols.text_vectors import VectorSource
 from mae_bench.specs import EvaluateSpec, ProbeRecipe, VectorRecipe
 from mae_bench.tasks.base import Examples, TaskData
 from mae_bench.tasks.kinds.base import LinearKind
@@ -68,7 +66,7 @@ class Encoder:
         self.poolings = self._source.poolings
         self.operations = OperationCount(self._source.config)
         self._row_of: dict[str, int] = {}
-        self._vectors: list[Any] = []
+        self._vectors: list[Tensor] = []
 
     def encode(self, texts: Iterable[str]) -> None:
         """Make vectors of the texts that have none yet.
@@ -82,27 +80,26 @@ class Encoder:
         vectors, batches = self._source.vectors(new)
         for shape in batches:
             self.operations.add_reading(shape)
-        self._vectors.append(self._given(vectors))
+        kept = torch.as_tensor(vectors)
+        self._vectors.append(kept if self._gives_tensors else kept.cpu())
         self._row_of |= {text: len(self._row_of) + i for i, text in enumerate(new)}
 
-    def _given(self, vectors: Vectors) -> Any:
-        if self._gives_tensors:
-            return torch.as_tensor(vectors)
-        return vectors.cpu().numpy() if isinstance(vectors, Tensor) else vectors
-
-    def vectors(self, texts: Sequence[str], pooling: str) -> Any:
-        """Return [N, D] float64 vectors of encoded texts."""
+    def _looked_up(self, texts: Sequence[str], pooling: str) -> Tensor:
         if len(self._vectors) > 1:
-            join = torch.cat if self._gives_tensors else np.concatenate
-            self._vectors = [join(self._vectors)]
+            self._vectors = [torch.cat(self._vectors)]
         (table,) = self._vectors
-        rows, number = [self._row_of[text] for text in texts], self.poolings.index(pooling)
-        if self._gives_tensors:
-            return table[torch.tensor(rows, device=table.device), number].double()
-        vectors: Values = table[rows, number].astype(np.float64)
-        return vectors
+        rows = [self._row_of[text] for text in texts]
+        index = torch.tensor(rows, dtype=torch.int64, device=table.device)
+        return table[index, self.poolings.index(pooling)].double()
 
-    def read(self, examples: Examples, pooling: str) -> Any:
+    def _given(self, table: Tensor) -> Features:
+        return table if self._gives_tensors else table.numpy()
+
+    def vectors(self, texts: Sequence[str], pooling: str) -> Features:
+        """Return [N, D] float64 vectors of encoded texts."""
+        return self._given(self._looked_up(texts, pooling))
+
+    def read(self, examples: Examples, pooling: str) -> Features:
         """Encode the texts of examples, as far as they are new, and return their `features`.
 
         Raises:
@@ -113,12 +110,11 @@ class Encoder:
 
     def features(self, examples: Examples, pooling: str) -> Features:
         """Return float64 features of encoded examples: [N, D] of texts, [N, 4 D] of pairs."""
-        sides = [self.vectors(column, pooling) for column in examples.texts]
+        sides = [self._looked_up(column, pooling) for column in examples.texts]
         if len(sides) == 1:
-            return sides[0]
+            return self._given(sides[0])
         u, v = sides
-        parts = [u, v, abs(u - v), u * v]
-        return torch.cat(parts, dim=1) if self._gives_tensors else np.concatenate(parts, axis=1)
+        return self._given(torch.cat([u, v, (u - v).abs(), u * v], dim=1))
 
 
 def run(

@@ -21,7 +21,7 @@ from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
 from mae_bench.protocols.judging import judge_sample
 from mae_bench.protocols.ngram_model import NgramModel
-from mae_bench.protocols.outcome import ProtocolResult, Trial
+from mae_bench.protocols.outcome import ProtocolResult
 from mae_bench.specs import EvaluateSpec, ScoreRecipe
 from mae_bench.tasks.base import TaskData
 from mae_bench.tasks.metrics import Values
@@ -107,13 +107,7 @@ def run(
     recipe = read_recipe(spec, ScoreRecipe)
     scorer = NgramScorer(corpus, tokenizer, order, recipe)
     return judge_sample(
-        spec,
-        task,
-        scorer,
-        recipe,
-        progress,
-        trial=lambda: Trial({"order": order}, None, facts={"unknown_tokens": scorer.unknown}),
-        started=started,
+        spec, task, scorer, recipe, progress, chosen={"order": order}, started=started
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
 from mae_bench.protocols.judging import judge_sample
-from mae_bench.protocols.outcome import ProtocolResult, Trial
+from mae_bench.protocols.outcome import ProtocolResult
 from mae_bench.protocols.token_scorer import TokenScorer
 from mae_bench.specs import EvaluateSpec, ScoreRecipe
 from mae_bench.tasks.base import TaskData
@@ -32,14 +32,13 @@ def run(
     recipe = read_recipe(spec, ScoreRecipe)
     scorer = TokenScorer(checkpoint, recipe, device)
     measure = "likelihood" if scorer.is_left_to_right else "pseudo-likelihood"
-    chosen = {"measure": measure, "within_word": recipe.within_word}
     return judge_sample(
         spec,
         task,
         scorer,
         recipe,
         progress,
-        trial=lambda: Trial(chosen, None, facts={"unknown_tokens": scorer.unknown}),
+        chosen={"measure": measure, "within_word": recipe.within_word},
         started=started,
         count_flops=lambda: scorer.head.flops,
     )

@@ -42,9 +42,11 @@ class TextScorer(Protocol):
     Attributes:
         is_left_to_right: whether it gives likelihoods, not pseudo-likelihoods, and recovers no
             words.
+        unknown: tokens that were scored as [UNK] so far, whatever they stand for.
     """
 
     is_left_to_right: bool
+    unknown: int
 
     def log_likelihoods(self, texts: Sequence[str]) -> Values:
         """Return [M] the sum over a text's tokens of their log-probability, in nats.
