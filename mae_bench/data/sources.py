@@ -1,6 +1,6 @@
 """Where a published data set is read from: a local folder first, else the Hub at one revision.
 
-This is the only module that touches the network, and only inside `read_split`.
+This is the only module that touches the network, and only where the Hub is read.
 A local data folder holds ``<name>/[<config>/]<split>.parquet`` with the Hub's column names. A home
 keeps the digests of the files that it was prepared from under the same names: where the files are
 absent, they still say which content is meant.

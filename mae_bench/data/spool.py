@@ -1,14 +1,15 @@
 """Texts in the order of keyed hashes of their content, each once, on disk where they are many.
 
 An external merge sort (Knuth 1998, section 5.4): runs that fit into memory are sorted and written,
-then merged. All files are nameless, so that nothing of them outlives the process.
+then merged, more than `MAX_RUNS` of them in two rounds. All files are nameless, so that nothing of
+them outlives the process.
 """
 
 import hashlib
 import heapq
 import struct
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 RUN_BYTES = 1 << 26  # of texts that are sorted in memory; below it nothing is written to disk
 READ_BYTES = 1 << 20
+MAX_RUNS = 256  # merged at once: each is an open file, of which a process may have 1,024
 _OVERHEAD = 300  # bytes that Python needs for a text beside its own
 _HEADER = struct.Struct("<16sQQQ")
 
@@ -43,12 +45,17 @@ class Spool:
         self._index = array("Q")
         # Sorting by a keyed hash of the content is a shuffle that depends on the key and on the
         # text alone, and gives exact duplicates one place.
-        runs = list(self._runs(texts, key, folder))
-        merged = heapq.merge(*(_records(run, len(runs)) for run in runs))
-        self._file = _written(self._listed(merged), folder)
+        runs: list[SpooledTemporaryFile[bytes]] = []
+        merged: list[SpooledTemporaryFile[bytes]] = []
+        for run in self._runs(texts, key, folder):
+            runs.append(run)
+            if len(runs) == MAX_RUNS:
+                merged.append(_written(_merged(runs), folder))
+                runs.clear()
+        self._file = _written(self._listed(_merged([*merged, *runs])), folder)
         table = np.frombuffer(self._index, dtype=np.uint64).reshape(-1, 2)
         self.hashes: NDArray[np.uint64] = table[:, 0]
-        self.num_chars = table[:, 1].astype(np.int64)
+        self.num_chars = table.view(np.int64)[:, 1]
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -98,6 +105,10 @@ def _written(records: Iterable[Record], folder: Path | None) -> SpooledTemporary
         file.write(_HEADER.pack(key, content, chars, len(data)))
         file.write(data)
     return file
+
+
+def _merged(runs: Sequence[SpooledTemporaryFile[bytes]]) -> Iterator[Record]:
+    return heapq.merge(*(_records(run, len(runs)) for run in runs))
 
 
 def _records(file: SpooledTemporaryFile[bytes], num_readers: int = 1) -> Iterator[Record]:

@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import os
 import re
+import resource
 import tracemalloc
 
 import numpy as np
@@ -89,6 +91,21 @@ def test_texts_sorted_in_runs_are_those_sorted_at_once(texts, run_bytes):
     assert parted.num_chars.tolist() == [len(text) for _, text in whole]
     other = Spool(data, b"another key")
     assert sorted(other) == sorted(whole)
+
+
+def test_more_runs_than_a_process_may_have_open_files():
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    spool.RUN_BYTES = 1  # each text a run
+    texts = [str(number % 900).encode() for number in range(1_000)]
+    os.close(free := os.dup(0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 400, most))
+    try:
+        found = Spool(texts, b"")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+    spool.RUN_BYTES = 1 << 26
+    assert list(found) == list(Spool(texts, b""))
+    assert len(found) == 900 and found.num_read == 1_000
 
 
 def test_two_readers_of_a_spool_do_not_disturb_each_other():
