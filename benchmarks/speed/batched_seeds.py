@@ -9,19 +9,19 @@ graph a step (`--compile off` for none). ``gain`` is k seeds one after another o
 """
 
 import argparse
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from compiling import FIRST, LENGTH, clocked, corpus
+from compiling import corpus
+from timed_steps import get_ready, seconds_in_turns
 
+from mae_bench.data.blocks import Blocks
 from mae_bench.pretraining.batches import Batches
 from mae_bench.pretraining.compiling import make_stepper
 from mae_bench.pretraining.run import Folders, Run
 from mae_bench.pretraining.seeds_step import SeedBatches, SeedsStep
-from mae_bench.pretraining.step import Step
-from mae_bench.runner.memory import keep_freed_memory
+from mae_bench.pretraining.step import Step, Stepper
 from mae_bench.specs import BackboneSpec, PretrainRecipe, PretrainSpec
 
 ROUNDS, STEPS = 3, 4
@@ -38,8 +38,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 4, 10])
     parser.add_argument("--compile", default="auto")
     arguments = parser.parse_args()
-    keep_freed_memory()
-    torch.set_num_threads(1)
+    get_ready(arguments.device)
     print(f"torch {torch.__version__}, {arguments.device}")
     print(
         f"{'preset':>8} {'objective':>9} {'precision':>9} {'seeds':>5} {'one ms':>8} "
@@ -55,26 +54,19 @@ def main() -> None:
 def compare(preset: str, objective: str, precision: str, number: int, arguments) -> None:
     """Print one line."""
     device, how = arguments.device, arguments.compile
-    clock = time.process_time if device == "cpu" else time.perf_counter
-    single = [make_stepper(step_of(run), how) for run in runs_of(preset, objective, precision,
-              number, device)]  # fmt: skip
-    runs = runs_of(preset, objective, precision, number, device)
-    orders = [run.order for run in runs]
-    batches = SeedBatches(runs[0].data, orders, device, least_of(runs[0]))
-    group = make_stepper(SeedsStep(runs, batches), how)
+    recipe = PretrainRecipe(precision=precision)
+    data = corpus()
+    data = replace(data, validation=data.rows[:16])
+    runs = runs_of(preset, objective, number, data, recipe, device)
+    single = [make_stepper(step_of(run), how) for run in runs]
+    group = group_stepper(runs_of(preset, objective, number, data, recipe, device), how)
 
     def in_turn(step: int, progress: float) -> None:
         for stepper in single:
             stepper(step, progress)
 
     ways = {"one": single[0], "in turn": in_turn, "at once": group}
-    for stepper in (in_turn, group):
-        clocked(stepper, device, 0, FIRST, clock)
-    best = dict.fromkeys(ways, float("inf"))
-    for turn in range(ROUNDS):
-        for way, stepper in ways.items():
-            start = FIRST + turn * STEPS
-            best[way] = min(best[way], clocked(stepper, device, start, STEPS, clock) / STEPS)
+    best = seconds_in_turns(ways, device, ROUNDS, STEPS)
     print(
         f"{preset:>8} {objective:>9} {precision:>9} {number:>5} {best['one'] * 1e3:>8.2f} "
         f"{best['in turn'] * 1e3:>9.2f} {best['at once'] * 1e3:>9.2f} "
@@ -84,24 +76,31 @@ def compare(preset: str, objective: str, precision: str, number: int, arguments)
     )
 
 
-def runs_of(preset: str, objective: str, precision: str, number: int, device: str) -> list[Run]:
-    """Return seeds of one arm on a small corpus of random rows."""
-    data = corpus()
-    data = replace(data, validation=data.rows[:16])
+def runs_of(
+    preset: str, objective: str, number: int, data: Blocks, recipe: PretrainRecipe, device: str
+) -> list[Run]:
+    """Return seeds of one arm on some rows."""
     runs = []
     for seed in range(number):
         spec = PretrainSpec(
-            backbone=BackboneSpec(preset=preset, max_length=LENGTH),
+            backbone=BackboneSpec(preset=preset, max_length=data.row_length),
             objective=objective,
             options={},
             blocks="random rows",
-            recipe=PretrainRecipe(precision=precision),
+            recipe=recipe,
             seed=seed,
         )
         run = Run(spec, data, NOWHERE, None, device)
         run.objective.train()
         runs.append(run)
     return runs
+
+
+def group_stepper(runs: list[Run], how: str) -> Stepper:
+    """Return what makes a step of all seeds at once, run as ``--compile`` says."""
+    first = runs[0]
+    batches = SeedBatches(first.data, [run.order for run in runs], first.device, least_of(first))
+    return make_stepper(SeedsStep(runs, batches), how)
 
 
 def step_of(run: Run) -> Step:

@@ -14,13 +14,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-import torch
+from batched_seeds import group_stepper, runs_of
 from compiling import stepper_of
 from json_results import add_json_flag, write_json
 from pretraining import LENGTH, ROWS, VOCAB
-from timed_steps import full_rows, seconds_in_turns
+from timed_steps import full_rows, get_ready, seconds_in_turns
 
-from mae_bench.runner.memory import keep_freed_memory
+from mae_bench.data.blocks import Blocks
+from mae_bench.specs import PretrainRecipe
+from mae_bench.training.precision import resolve_precision
 
 
 def trainer_speed(preset: str, name: str, steps: int, device: str) -> dict[str, float]:
@@ -35,27 +37,10 @@ def trainer_speed(preset: str, name: str, steps: int, device: str) -> dict[str, 
         return json.loads(path.read_text())["speeds"]
 
 
-def seeds_stepper(preset: str, seeds: int, data, device: str):
+def seeds_stepper(preset: str, seeds: int, data: Blocks, device: str):
     """Return what makes a step of all seeds of an mlm at once."""
-    from mae_bench.pretraining.compiling import make_stepper
-    from mae_bench.pretraining.run import Folders, Run
-    from mae_bench.pretraining.seeds_step import SeedBatches, SeedsStep
-    from mae_bench.specs import BackboneSpec, PretrainRecipe, PretrainSpec
-    from mae_bench.training.precision import resolve_precision
-
-    nowhere = Folders(Path(), Path(), None, None, None, Path(), Path())
     recipe = PretrainRecipe(batch_rows=ROWS, precision=resolve_precision("auto", device))
-    runs = []
-    for seed in range(seeds):
-        spec = PretrainSpec(
-            backbone=BackboneSpec(preset=preset, max_length=LENGTH), objective="mlm", options={},
-            blocks="random rows", recipe=recipe, seed=seed,
-        )  # fmt: skip
-        runs.append(Run(spec, data, nowhere, None, device))
-        runs[-1].objective.train()
-    least = runs[0].requires.least_tokens(LENGTH)
-    batches = SeedBatches(data, [run.order for run in runs], device, least)
-    return make_stepper(SeedsStep(runs, batches), "auto")
+    return group_stepper(runs_of(preset, "mlm", seeds, data, recipe, device), "auto")
 
 
 def main() -> None:
@@ -68,9 +53,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=40)
     add_json_flag(parser)
     asked = parser.parse_args()
-    keep_freed_memory()
-    if asked.device == "cpu":
-        torch.set_num_threads(1)
+    get_ready(asked.device)
     data = full_rows(2 * ROWS, LENGTH, VOCAB)
     seen = {}
     for preset in asked.presets:

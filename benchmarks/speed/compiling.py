@@ -9,11 +9,12 @@ eight steps by the wall: warm-up, compilation, recording.
 
 import argparse
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from json_results import add_json_flag, write_json
+from timed_steps import FIRST, clocked, get_ready, seconds_in_turns
 
 from mae_bench.data.blocks import Blocks
 from mae_bench.masking import CLS_ID, NUM_SPECIAL, PAD_ID, SEP_ID
@@ -24,12 +25,11 @@ from mae_bench.pretraining.batches import Batches
 from mae_bench.pretraining.compiling import make_stepper
 from mae_bench.pretraining.row_order import RowOrder
 from mae_bench.pretraining.step import Step
-from mae_bench.runner.memory import keep_freed_memory
 from mae_bench.specs import BackboneSpec, PretrainRecipe
 from mae_bench.training.optim import make_optimizer
 from mae_bench.training.precision import resolve_precision
 
-LENGTH, VOCAB, ROWS, FIRST, STEPS, ROUNDS = 64, 2048, 512, 8, 10, 4
+LENGTH, VOCAB, ROWS, STEPS, ROUNDS = 64, 2048, 512, 10, 4
 
 
 def main() -> None:
@@ -41,8 +41,7 @@ def main() -> None:
     add_json_flag(parser)
     arguments = parser.parse_args()
     device = arguments.device
-    keep_freed_memory()
-    torch.set_num_threads(1)
+    get_ready(device)
     ways = ("off", "inductor") if device == "cpu" else ("off", "graph", "inductor")
     print(f"{resolve_precision('auto', device)}, torch {torch.__version__}")
     print(
@@ -56,12 +55,7 @@ def main() -> None:
                 way: clocked(stepper, device, 0, FIRST, time.perf_counter)
                 for way, stepper in steppers.items()
             }
-            best = dict.fromkeys(ways, float("inf"))
-            for turn in range(ROUNDS):
-                for way, stepper in steppers.items():
-                    start = FIRST + turn * STEPS
-                    seconds = clocked(stepper, device, start, STEPS)
-                    best[way] = min(best[way], seconds / STEPS)
+            best = seconds_in_turns(steppers, device, ROUNDS, STEPS, is_warm=True)
             for way, stepper in steppers.items():
                 print(
                     f"{preset:>8} {objective:>9} {way:>9} {best[way] * 1e3:>8.2f} "
@@ -111,21 +105,6 @@ def corpus() -> Blocks:
         end = int(random.integers(LENGTH // 4, LENGTH - 1))
         rows[row, end:], rows[row, end] = PAD_ID, SEP_ID
     return Blocks(rows, rows[:0], LENGTH, VOCAB, ROWS * LENGTH, True, 7.0, ROWS, 0)
-
-
-def clocked(
-    stepper, device: str, start: int, steps: int, clock: Callable[[], float] | None = None
-) -> float:
-    """Return the seconds of some steps, on a CPU those of the process unless a clock is given."""
-    clock = clock or (time.process_time if device == "cpu" else time.perf_counter)
-    if device != "cpu":
-        torch.cuda.synchronize()
-    started = clock()
-    for number in range(start, start + steps):
-        stepper(number, 0.5)
-    if device != "cpu":
-        torch.cuda.synchronize()
-    return clock() - started
 
 
 if __name__ == "__main__":

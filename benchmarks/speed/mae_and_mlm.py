@@ -7,14 +7,9 @@ more of an MLM's FLOPs, the two differ in little else than the head, and the lin
 are those of a pretraining, run as `--compile` says; the two take turns, the best round counts.
 """
 
-import argparse
-
-import torch
 from compiling import stepper_of
-from json_results import add_json_flag, write_json
-from timed_steps import flops_of, full_rows, seconds_in_turns
-
-from mae_bench.runner.memory import keep_freed_memory
+from json_results import write_json
+from timed_steps import flops_of, full_rows, get_ready, seconds_in_turns, step_flags
 
 MLM = ("mlm", {"mask_ratio": 0.15})
 MAE = ("mae", {"mask_ratio": 0.5, "decoder_layers": 1})
@@ -24,20 +19,11 @@ MOST_HEAD_RATIO = 1 / 3
 
 def main() -> None:
     """Print a line for each preset."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--device", default="cpu", choices=ROWS)
-    parser.add_argument("--presets", nargs="+", default=["small", "compact", "base"])
-    parser.add_argument("--compile", default="auto")
-    parser.add_argument("--vocab-size", type=int, default=8192)
-    parser.add_argument("--rows", type=int, help="of a step")
+    parser = step_flags(__doc__, ROWS, ["small", "compact", "base"])
     parser.add_argument("--row-length", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--steps", type=int, default=10)
-    add_json_flag(parser)
     asked = parser.parse_args()
-    keep_freed_memory()
-    if asked.device == "cpu":
-        torch.set_num_threads(1)
+    get_ready(asked.device)
     rows = asked.rows or ROWS[asked.device]
     data = full_rows(2 * rows, asked.row_length, asked.vocab_size)
     heads = "".join(f"{name:>9}" for name in ("mlm ms", "mae ms", "time", "FLOPs", "over", "head"))

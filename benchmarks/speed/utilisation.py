@@ -7,15 +7,13 @@ precision of the training, by one thread and the clock of the process. FLOPs are
 formula (matrix products alone), so nothing that is computed twice or thrown away counts.
 """
 
-import argparse
 import time
 
 import torch
 from compiling import stepper_of
-from json_results import add_json_flag, write_json
-from timed_steps import flops_of, full_rows, seconds_in_turns
+from json_results import write_json
+from timed_steps import flops_of, full_rows, get_ready, seconds_in_turns, step_flags
 
-from mae_bench.runner.memory import keep_freed_memory
 from mae_bench.training.precision import resolve_precision
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -41,18 +39,8 @@ def matmul_rate(side: int, device: str, dtype: torch.dtype) -> float:
 
 def main() -> None:
     """Print a line for each preset."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--device", default="cpu", choices=SHAPES)
-    parser.add_argument("--presets", nargs="+", default=["base", "compact"])
-    parser.add_argument("--compile", default="auto")
-    parser.add_argument("--vocab-size", type=int, default=8192)
-    parser.add_argument("--rows", type=int, help="of a step")
-    parser.add_argument("--steps", type=int, default=10)
-    add_json_flag(parser)
-    asked = parser.parse_args()
-    keep_freed_memory()
-    if asked.device == "cpu":
-        torch.set_num_threads(1)
+    asked = step_flags(__doc__, SHAPES, ["base", "compact"]).parse_args()
+    get_ready(asked.device)
     rows, length, side = SHAPES[asked.device]
     rows = asked.rows or rows
     precision = resolve_precision("auto", asked.device)
