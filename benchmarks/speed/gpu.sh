@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All that needs a CUDA GPU, in under nine minutes and without a network: the tests for one, the
+# All that needs a CUDA GPU, in about nine minutes and without a network: the tests for one, the
 # table of speed targets, and a fight. Each part writes its result under OUT as it ends, and a
 # later one starts even if an earlier failed.
 #
@@ -30,6 +30,7 @@ DEVICE=${DEVICE:-cuda} STUDY=${STUDY:-first_fight} SCALE=${SCALE-gpu10} WORKERS=
 scale=(${SCALE:+--scale "$SCALE"})
 python=${PYTHON:-python3}
 scratch=$(mktemp -d) is_fine=0
+trap 'rm -rf "$scratch"' EXIT
 mkdir -p "$OUT"
 : > "$OUT/summary.txt"
 
@@ -45,6 +46,10 @@ case $home in *.tar | *.tar.*)
     home=$(dirname "$(find "$scratch/unpacked" -maxdepth 3 -type d -name artefacts | head -1)")
     ;;
 esac
+if [ ! -d "$home/artefacts" ]; then
+    echo "$1 holds no prepared home: no folder 'artefacts'" >&2
+    exit 2
+fi
 
 left() { # until a number of seconds after the start, at least one
     local seconds=$(($1 - SECONDS + start))
@@ -88,7 +93,7 @@ if [ -n "${CUDA_MPS_PIPE_DIRECTORY:-}" ]; then
 fi
 if [ "$STUDY" = first_fight ] && [ -e "$OUT/fight.json" ]; then
     "$python" benchmarks/speed/targets.py --device "$DEVICE" --out "$OUT" --home "$home" \
-        --take "first-fight-$SCALE" "$OUT/fight.json" > /dev/null
+        --workers "$WORKERS" --take "first-fight-$SCALE" "$OUT/fight.json" > /dev/null
     ended "minutes of the fight" $?
 fi
 report=$OUT/first_fight_gpu
@@ -110,5 +115,4 @@ if [ -d "$report" ]; then
     } > "$report/README.md"
     tar -czf "$OUT/first_fight_gpu.tar.gz" -C "$OUT" first_fight_gpu
 fi
-rm -rf "$scratch"
 exit $is_fine

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shlex
 import signal
 import subprocess
 import sys
@@ -146,7 +147,7 @@ def measure(target: Target, device: str, commands: Commands) -> dict[str, object
     """Return the record of a target: measured, or why not."""
     record: dict[str, object] = {
         "name": target.name, "what": target.what, "against": target.against,
-        "wanted": target.wanted, "command": " ".join(target.command), "device": device,
+        "wanted": target.wanted, "command": shlex.join(target.command), "device": device,
         **surroundings(),
     }  # fmt: skip
     if not (HERE / target.command[0]).exists():

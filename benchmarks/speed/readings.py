@@ -81,15 +81,20 @@ def worst_estimate(output: Output) -> float:
 
     Of CPU, which holds where other work shares the machine.
     """
-    rows = [line.split("|")[1:-1] for line in output.printed.splitlines() if line[:1] == "|"]
-    ratios = [float(row[7]) for row in rows[2:] if float(row[6]) >= MIN_STUDY_S]
-    return max(abs(ratio - 1) for ratio in ratios)
+    return _worst_ratio(output, seconds=6, ratio=7)
 
 
 def worst_wall_estimate(output: Output) -> float:
     """Return the same of wall time."""
+    return _worst_ratio(output, seconds=3, ratio=4)
+
+
+def _worst_ratio(output: Output, *, seconds: int, ratio: int) -> float:
+    """Return how far from 1 a ratio is at most, by the columns of it and of what was measured."""
     rows = [line.split("|")[1:-1] for line in output.printed.splitlines() if line[:1] == "|"]
-    ratios = [float(row[4]) for row in rows[2:] if float(row[3]) >= MIN_STUDY_S]
+    ratios = [float(row[ratio]) for row in rows[2:] if float(row[seconds]) >= MIN_STUDY_S]
+    if not ratios:
+        raise ValueError(f"no study took {MIN_STUDY_S:.0f} s; name longer ones by --only")
     return max(abs(ratio - 1) for ratio in ratios)
 
 

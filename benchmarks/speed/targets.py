@@ -191,10 +191,12 @@ def main() -> None:
 
 def _is_wanted(line: Target, asked: argparse.Namespace, taken: dict[str, str]) -> bool:
     """Whether a call is to give a line; one without a card still says which lines need one."""
+    if asked.print:
+        return False
     if asked.only or taken:
         return line.name in (asked.only or ()) or line.name in taken
     is_of_device = line.needs_card or asked.device == "cpu"
-    return not asked.print and is_of_device and (asked.long or not line.is_long)
+    return is_of_device and (asked.long or not line.is_long)
 
 
 def _write(folder: Path, records: dict[str, object], text: str) -> None:

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,16 @@ def test_an_unknown_line_is_refused_with_those_that_there_are():
     assert "no line utilization; there are pretraining-cpu" in done.stderr
 
 
+def test_a_printed_table_measures_nothing_and_a_kept_command_can_be_called_again(tmp_path):
+    assert call("--only", "finetuning", "--out", tmp_path).returncode == 0
+    kept = (tmp_path / "targets.json").read_text()
+    words = shlex.split(json.loads(kept)["finetuning"]["command"])
+    assert words[-4:] == ["--only", "Trainer bf16", "grouped bf16", "mae-bench auto"]
+    done = call("--print", "--only", "overhead", "--out", tmp_path)
+    assert done.returncode == 0 and "overhead ..." not in done.stderr
+    assert (tmp_path / "targets.json").read_text() == kept
+
+
 def test_printed_tables_are_read(speed):
     read, output = speed("readings"), speed("measuring").Output
     assert read.seeds_to_one(output(None, SEEDS)) == 2.13
@@ -82,6 +93,8 @@ def test_printed_tables_are_read(speed):
     assert read.tokenising_memory(output(None, TOKENISING)) == 0.612
     assert read.worst_estimate(output(None, ESTIMATES)) == pytest.approx(0.2)
     assert read.worst_wall_estimate(output(None, ESTIMATES)) == pytest.approx(0.1)
+    with pytest.raises(ValueError, match="no study took 60 s"):
+        read.worst_estimate(output(None, "".join(ESTIMATES.splitlines(keepends=True)[:2])))
 
 
 def test_the_best_of_each_side_counts(speed):
@@ -136,3 +149,16 @@ def test_gpu_sh_is_a_script_and_wants_a_home():
     subprocess.run(["bash", "-n", script], check=True)
     done = subprocess.run(["bash", script], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "a home that was prepared" in done.stderr
+
+
+def test_gpu_sh_refuses_what_is_no_home(tmp_path):
+    path = tmp_path / "other.tar"
+    (tmp_path / "notes.txt").write_text("no home")
+    subprocess.run(["tar", "-cf", path, "-C", tmp_path, "notes.txt"], check=True)
+    for given in (tmp_path, path):
+        done = subprocess.run(
+            ["bash", FOLDER / "gpu.sh", given],
+            capture_output=True, text=True, check=False, timeout=60,
+            env={"PATH": "/usr/bin:/bin", "OUT": str(tmp_path / "out"), "PYTHON": "false"},
+        )  # fmt: skip
+        assert done.returncode == 2 and "holds no prepared home" in done.stderr
