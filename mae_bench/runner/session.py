@@ -135,7 +135,7 @@ class Session:
 
     @property
     def compile_by(self) -> str:
-        """How pretraining steps are run, as asked for."""
+        """How training steps are run, as asked for."""
         return self._compile_by
 
     @property
