@@ -211,8 +211,7 @@ def planned(session: Session) -> PlannedStudy:
 
         tuning = tuning_facts(session)
         warnings += tuning_warnings(session)
-    left = counts.stages - counts.done - counts.failed
-    num_workers = session.choose_workers(left)
+    num_workers = session.choose_workers(counts.num_left)
     return PlannedStudy(
         plan=made,
         home=session.store.home,

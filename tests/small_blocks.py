@@ -89,39 +89,34 @@ def run_pretraining(
     objective,
     options=None,
     *,
-    name=None,
-    teacher=None,
-    encoder=None,
-    seed=0,
-    backbone=BACKBONE,
-    progress=silent,
     device="cpu",
     compile_by="off",
     ranks=ALONE,
-    **recipe,
+    **given,
 ):
-    """Pretrain on ``folder / "blocks"``; return the checkpoint folder."""
-    given = seed_of(
-        folder,
-        objective,
-        options,
-        name=name,
-        teacher=teacher,
-        encoder=encoder,
-        seed=seed,
-        backbone=backbone,
-        progress=progress,
-        **recipe,
-    )
+    """Pretrain what `seed_of` says with the rest; return the checkpoint folder."""
+    seed = seed_of(folder, objective, options, **given)
     pretrain(
-        given.spec,
-        **vars(given.folders),
+        seed.spec,
+        **vars(seed.folders),
         device=device,
         compile_by=compile_by,
-        progress=given.progress,
+        progress=seed.progress,
         ranks=ranks,
     )
-    return given.folders.out
+    return seed.folders.out
+
+
+def write_teacher(folder):
+    """Write rows, and what learned from them for two steps; return the folder."""
+    write_blocks(folder / "blocks")
+    run_pretraining(folder, "mlm", name="teacher", budget=Budget(steps=2))
+    return folder
+
+
+def teacher_for(folder, options):
+    """Return that teacher for an objective whose options name one, else None."""
+    return folder / "teacher" if "teacher" in json.dumps(options) else None
 
 
 def seed_of(

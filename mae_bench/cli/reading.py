@@ -70,8 +70,8 @@ def plan(study: StudyName, flags: Flags, as_json: AsJson = False) -> None:
 def show_plan(session: "Session", as_json: bool = False) -> None:
     """Print what a session's study asks for and what it will cost."""
     from mae_bench.api import planned
-    from mae_bench.cli.show import duration, lines, number, size, table
-    from mae_bench.cli.speed import calibrated_text, known_by
+    from mae_bench.cli.show import lines, number, size, table
+    from mae_bench.cli.speed import calibrated_text, run_text
     from mae_bench.cli.task_list import PLANNED, planned_line
     from mae_bench.cli.tuning import tuning_text
 
@@ -107,8 +107,7 @@ def show_plan(session: "Session", as_json: bool = False) -> None:
             *([f"tuning     {tuning_text(made.tuning, made.num_workers)}"] if made.tuning else []),
             *_teachers(costs.arms),
             f"pretrain   {number(costs.flops)} FLOPs in all",
-            f"to run     {duration(costs.run_s)} with {counted(made.num_workers, 'worker')} "
-            f"({known_by(costs.speed)})",
+            f"to run     {run_text(made)}",
             *(f"timed      {text}" for text in calibrated_text(costs.speed)),
             f"will use   {size(costs.disk_bytes)} more of the disk",
             f"detects    {_power(costs.detectable, len(asked.seeds))}",

@@ -127,8 +127,7 @@ def run_stages(session: "Session", retry: str | None) -> tuple["Watch", "pd.Data
 def _expected(session: "Session") -> "Mapping[Key, float]":
     from mae_bench.planning.estimate import expected_seconds
 
-    left = session.counts()
-    workers = session.choose_workers(left.stages - left.done - left.failed)
+    workers = session.choose_workers(session.counts().num_left)
     return expected_seconds(session.plan, session.store, session.device, workers)
 
 

@@ -7,8 +7,10 @@ import typer
 
 from mae_bench.cli.interrupts import interruptible
 from mae_bench.cli.options import AsJson, Flags, StudyName, with_flags
+from mae_bench.plurals import counted
 
 if TYPE_CHECKING:
+    from mae_bench.api import PlannedStudy
     from mae_bench.planning.expectation import Speed
 
 LIMIT_S = 30.0
@@ -24,9 +26,10 @@ def calibrate(
     study: StudyName, flags: Flags, limit_s: Limit = LIMIT_S, as_json: AsJson = False
 ) -> None:
     """Time the work of a study on this machine, for `plan`; prepares its data first."""
-    from mae_bench.cli.show import duration, lines, say
+    from mae_bench.cli.show import lines, say
     from mae_bench.cli.watch import Watch
     from mae_bench.runner.calibrating import calibrate as time_work
+    from mae_bench.runner.calibrating import ready_first
 
     flags.check()
     session = flags.open(study)
@@ -34,7 +37,7 @@ def calibrate(
     def show(done: float, total: float, note: str = "") -> None:
         say(f"[{done:.0f}/{total:.0f}] {note}")
 
-    with interruptible(), Watch(session, session.plan.prepared) as watch:
+    with interruptible(), Watch(session, ready_first(session.plan)) as watch:
         new, path = time_work(session, limit_s, watch, show)
     if as_json:
         typer.echo(json.dumps({"file": str(path), **new.model_dump(mode="json")}, indent=1))
@@ -43,15 +46,21 @@ def calibrate(
     from mae_bench.api import planned
 
     made = planned(session)
-    workers = made.num_workers
     lines(
         [
             f"kept       {path}",
             *(f"timed      {text}" for text in calibrated_text(made.estimate.speed)),
-            f"to run     {duration(made.estimate.run_s)} with {workers} "
-            f"worker{'' if workers == 1 else 's'} ({known_by(made.estimate.speed)})",
+            f"to run     {run_text(made)}",
         ]
     )
+
+
+def run_text(made: "PlannedStudy") -> str:
+    """Return how long a run takes, with how many workers, and from what that is known."""
+    from mae_bench.cli.show import duration
+
+    workers = counted(made.num_workers, "worker")
+    return f"{duration(made.estimate.run_s)} with {workers} ({known_by(made.estimate.speed)})"
 
 
 def known_by(speed: "Speed") -> str:
@@ -68,8 +77,8 @@ def known_by(speed: "Speed") -> str:
         "a rough guess": 1 - timed - scaled,
     }
     shown = {text: share for text, share in parts.items() if share >= 0.005}
-    if len(shown) <= 1:
-        return next(iter(shown), "from stages timed on this machine")
+    if len(shown) == 1:
+        return next(iter(shown))
     return ", ".join(f"{share:.0%} {text}" for text, share in shown.items())
 
 
@@ -83,7 +92,8 @@ def calibrated_text(speed: "Speed") -> list[str]:
     more = len(rates) - _MOST_SHOWN
     shown = [*rates[:_MOST_SHOWN], *([f"{more} more"] if more > 0 else [])]
     return [
-        f"on {speed.calibrated} by `mae-bench calibrate`, which renews it, on {speed.machine}: "
-        f"{''.join(f'{text}; ' for text in shown)}a worker starts in {speed.start_s:.1f} s and "
-        f"takes {speed.crowding:.2f} times as long when every core has one"
+        f"last on {speed.calibrated} by `mae-bench calibrate`, which renews it, on "
+        f"{speed.machine}: {''.join(f'{text}; ' for text in shown)}a worker starts in "
+        f"{speed.start_s:.1f} s and takes {speed.crowding:.2f} times as long when every "
+        "core has one"
     ]

@@ -175,13 +175,13 @@ def encoded_targets(
     backbone: Backbone, view: View, is_unseen: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Return what `at_targets` does of an encoder's output that nothing else reads."""
-    given, at = (view.input_ids, view.positions, view.is_pad), view.target_positions
-    if is_unseen is None and at is not None and can_skip(backbone.encoder):
-        ids, positions, is_pad = given
+    ids, positions, is_pad = view.input_ids, view.positions, view.is_pad
+    if is_unseen is None and can_skip(backbone.encoder):
+        assert view.target_positions is not None and view.target_ids is not None
+        at = view.target_positions
         states = states_at(backbone.encoder, at, positions, is_pad, input_ids=ids)
-        assert view.target_ids is not None
         return predicted(states, view), labels_of(view.target_ids, view)
-    return at_targets(backbone(*given, is_unseen=is_unseen), view)
+    return at_targets(backbone(ids, positions, is_pad, is_unseen=is_unseen), view)
 
 
 def token_loss(guess: TokenGuess, view: View, *, is_training: bool) -> LossOutput:

@@ -24,13 +24,7 @@ def tensors(view: View, prefix: str = "") -> dict[str, Tensor]:
 
 def mapped(view: View, change: Callable[[Tensor], Tensor]) -> View:
     """Return the view with every tensor changed."""
-    own: dict[str, Any] = {
-        field.name: change(getattr(view, field.name))
-        for field in dataclasses.fields(view)
-        if isinstance(getattr(view, field.name), Tensor)
-    }
-    parts = {name: mapped(part, change) for name, part in view.parts.items()}
-    return dataclasses.replace(view, **own, parts=parts)
+    return with_tensors(view, {name: change(value) for name, value in tensors(view).items()})
 
 
 def with_filling(view: View) -> View:

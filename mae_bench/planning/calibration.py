@@ -48,7 +48,7 @@ class Calibration(Frozen):
         version: of this file.
         machine: its key.
         text: the machine in a phrase.
-        measured: when, in ISO 8601.
+        measured: when last; timings of other sorts may be older.
         start_s: until a worker has imported all that it needs.
         crowding: times that a worker takes when every core has one.
         timings: by sort.
@@ -83,10 +83,10 @@ def load_calibration(home: Path, machine: Machine) -> Calibration | None:
         raise _unusable(path, f"cannot be read ({error})") from None
     try:
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _unusable(path, "is damaged") from None
     if isinstance(content, dict) and content.get("version", VERSION) != VERSION:
-        raise _unusable(path, f"is of version {content['version']}, not {VERSION},")
+        raise _unusable(path, f"is of version {content['version']!r}, not {VERSION},")
     try:
         known = Calibration.model_validate(content)
     except ValidationError:

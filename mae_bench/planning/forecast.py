@@ -98,11 +98,11 @@ def forecast(
         seconds[stage.key] = value
         if not store.is_done(*stage.key):
             sure[how] += value
-    total = sum(sure.values()) or 1.0
+    total = sum(sure.values())
     return Forecast(
         seconds,
-        timed_ratio=sure[TIMED] / total,
-        scaled_ratio=sure[SCALED] / total,
+        timed_ratio=sure[TIMED] / total if total else 1.0,  # where nothing is left, none is a guess
+        scaled_ratio=sure[SCALED] / total if total else 0.0,
         is_measured=not timings.keys().isdisjoint(sorts.values())
         or any(group_of(stage) in ratios for stage in plan.stages),
         calibrated=frozenset(calibrated),

@@ -9,6 +9,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from mae_bench.plurals import counted
+
 
 def num_cores() -> int:
     """Return the cores that this process may use."""
@@ -50,8 +52,7 @@ class Machine:
         """The machine in a phrase."""
         card = "" if self.device == "cpu" else f"{self.device}, "
         held = f" held to {self.instructions}" if self.instructions else ""
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
-        cores = "1 core" if self.cores == 1 else f"{self.cores} cores"
+        threads, cores = counted(self.threads, "thread"), counted(self.cores, "core")
         return f"{card}{self.cpu}{held}, {cores}, {threads} a worker, torch {self.torch}"
 
 

@@ -9,7 +9,7 @@ from mae_bench.specs import PretrainSpec
 def seed_groups(stages: Iterable[Stage]) -> dict[Key, tuple[Stage, ...]]:
     """Return for each pretraining those of the other seeds of its arm, in the order of the plan.
 
-    Their teachers and encoders may be those of their own seed. None stand beside a pretraining
+    Their teachers may be those of their own seed. None stand beside a pretraining
     whose seeds are trained one by one.
     """
     from mae_bench.pretraining.batchable import why_not_batched  # which loads torch

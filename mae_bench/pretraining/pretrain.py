@@ -70,15 +70,13 @@ def pretrain(
             run = Run(spec, data, folders, fitted, device, ranks)
         run.why_alone = why_alone
         if run.objective.is_trained:
-            optimizer = run.make_optimizer()
             least = run.requires.least_tokens(data.row_length)
             batches = Batches(data, run.order, device, least)
-            given = run.objective, optimizer, batches, run.recipe, spec.seed, run.requires
-            step = make_step(ranks, *given)
-            run.restore(optimizer)
+            step = make_step(run, batches)
+            run.restore(step.optimizer)
             step.micro_rows = run.micro_rows
             stepper = make_stepper(step, compile_by)
-            train([run], step, stepper, lambda: run.save(optimizer, step.micro_rows), progress)
+            train([run], step, stepper, lambda: run.save(step.optimizer, step.micro_rows), progress)
         result = run.result()
     if ranks.number == 0:
         run.write(result)

@@ -8,29 +8,22 @@ from torch import Tensor
 from mae_bench.errors import DataError, SpecError
 from mae_bench.model.across_ranks import JoinedRanks, joined
 from mae_bench.model.means import Number
-from mae_bench.objectives.base import LossOutput, Objective, Requirements, View
+from mae_bench.objectives.base import LossOutput, Objective, View
 from mae_bench.pretraining.batches import Batches
-from mae_bench.pretraining.ranks import DataParallel, Ranks
-from mae_bench.pretraining.step import Part, Step
-from mae_bench.specs import PretrainRecipe
+from mae_bench.pretraining.ranks import DataParallel
+from mae_bench.pretraining.run import Run
+from mae_bench.pretraining.step import Forward, Part, Step
 
 RANK_STEPS = 1 << 40  # from one rank's dropout to the next's: more than a training has steps
 
 
-def make_step(
-    ranks: Ranks,
-    objective: Objective,
-    optimizer: torch.optim.Optimizer,
-    batches: Batches,
-    recipe: PretrainRecipe,
-    seed: int,
-    requires: Requirements,
-) -> Step:
-    """Return the step of a training by one process, or by several ranks."""
-    if isinstance(ranks, DataParallel):
-        ranks.check(recipe)
-        return RankStep(ranks, objective, optimizer, batches, recipe, seed, requires)
-    return Step(objective, optimizer, batches, recipe, seed, requires)
+def make_step(run: Run, batches: Batches) -> Step:
+    """Return the step of a training by one process, or by several ranks, and its optimizer."""
+    if isinstance(run.ranks, DataParallel):
+        run.ranks.check(run.recipe)
+        return RankStep(run.ranks, run, batches)
+    own = run.make_optimizer()
+    return Step(run.objective, own, batches, run.recipe, run.spec.seed, run.requires)
 
 
 class RankStep(Step):
@@ -41,34 +34,21 @@ class RankStep(Step):
 
     Args:
         ranks: that take it.
-        objective: as placed by them.
-        optimizer: of its parameters.
+        run: whose objective they have placed.
         batches: whole.
-        recipe: of the pretraining.
-        seed: of its draws.
-        requires: what the objective needs of a batch.
     """
 
     why_not_recorded = "several ranks take each step together"
 
-    def __init__(
-        self,
-        ranks: DataParallel,
-        objective: Objective,
-        optimizer: torch.optim.Optimizer,
-        batches: Batches,
-        recipe: PretrainRecipe,
-        seed: int,
-        requires: Requirements,
-    ) -> None:
-        super().__init__(objective, optimizer, batches, recipe, seed, requires)
+    def __init__(self, ranks: DataParallel, run: Run, batches: Batches) -> None:
+        own = run.make_optimizer()
+        super().__init__(run.objective, own, batches, run.recipe, run.spec.seed, run.requires)
         self.ranks = ranks
-        self.micro_rows = recipe.batch_rows // ranks.size
         self.joined = JoinedRanks(ranks.group, ranks.control, batches.has_pads)
         self.summed = torch.zeros((), device=self.device)
         # where ranks wait for each other inside of a backward pass, none may leave it out
-        self.is_joined_inside = bool(requires.whole_batch) or ranks.has_shards
-        for part in objective.modules():
+        self.is_joined_inside = bool(run.requires.whole_batch) or ranks.has_shards
+        for part in run.objective.modules():
             if isinstance(part, Objective) and not _is_composite(part):
                 self._watch(part)
 
@@ -76,7 +56,7 @@ class RankStep(Step):
         """Return the micro-batches of this rank's share of a batch's row numbers."""
         return super().split(index.chunk(self.ranks.size)[self.ranks.number])
 
-    def output(self, view: View, forward: Callable[[View], LossOutput]) -> LossOutput:
+    def output(self, view: View, forward: Forward) -> LossOutput:
         """Return the loss of a view, whose terms may read the rows of all ranks."""
         with joined(self.joined):
             return super().output(view, lambda v: self.ranks.inside(lambda: forward(v)))
@@ -133,7 +113,7 @@ class RankStep(Step):
             elif (
                 needs.counts_apart
                 and self.batches.has_pads
-                and self.joined.num_rebalanced == (asked[1])
+                and self.joined.num_rebalanced == asked[1]
             ):
                 why = "its terms are means over different numbers of tokens, and rows are padded"
             if why:

@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from mae_bench.errors import RankError, SpecError
-from mae_bench.model.attention import to_device
+from mae_bench.model.attention import choose_kernel, to_device
 from mae_bench.objectives.base import Objective
 from mae_bench.specs import PretrainRecipe
 
@@ -105,7 +105,7 @@ class DataParallel(Ranks):
 
     def __init__(self, store: Store, group: dist.ProcessGroup, name: str) -> None:
         self.store, self.group, self.name = store, group, name
-        self.control = _world()
+        self.control = world()
         self.number, self.size = dist.get_rank(), dist.get_world_size()
 
     def check(self, recipe: PretrainRecipe) -> None:
@@ -229,7 +229,8 @@ class ShardedRanks(DataParallel):
         """Return an objective in shards; no device ever holds all of its layers at once."""
         from mae_bench.pretraining.sharded import shard
 
-        self.root = shard(to_device(objective, device, moves=False), self.group, device)
+        choose_kernel(objective, device)
+        self.root = shard(objective, self.group, device)
         return objective
 
     def inside(self, work: Callable[[], Made]) -> Made:
@@ -259,10 +260,11 @@ def _divide(parameters: Sequence[nn.Parameter], loss: Tensor, total: int) -> Non
     loss /= total
 
 
-def _world() -> dist.ProcessGroup:
-    world = dist.group.WORLD
-    assert world is not None
-    return world
+def world() -> dist.ProcessGroup:
+    """Return all ranks, as they speak to each other from their hosts."""
+    group = dist.group.WORLD
+    assert group is not None
+    return group
 
 
 def _each_once(module: nn.Module) -> Iterator[Tensor]:

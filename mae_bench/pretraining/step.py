@@ -105,7 +105,6 @@ class Step:
         """Set the parameters' gradients, cleared before, to that of the mean loss of all parts.
 
         The loss is added to ``loss_sum``.
-
         A function of weights and parts alone: it knows neither the step nor the optimizer. Each
         part is weighed by what it predicts.
 

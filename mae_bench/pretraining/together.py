@@ -19,6 +19,9 @@ from mae_bench.pretraining.seeds_step import SeedBatches, SeedsStep, TooManySeed
 from mae_bench.progress import Progress
 from mae_bench.specs import PretrainSpec
 
+NO_MEMORY = "there was no memory for all seeds at once"
+UNTAUGHT = "in some batches no text is long enough to hide a token"
+
 
 @dataclass(frozen=True)
 class Seed:
@@ -48,27 +51,29 @@ def pretrain_together(seeds: Sequence[Seed], *, device: str, compile_by: str = "
         if len(group) == 1:
             why = "it went on from another step than the other seeds"
             _one_by_one(group, device, compile_by, why)
-        elif not _train(group, device, compile_by):
-            if device.startswith("cuda"):
-                torch.cuda.empty_cache()
+            continue
+        # what it has held is let go of when it returns
+        why = _train(group, device, compile_by)
+        if why and device.startswith("cuda"):
+            torch.cuda.empty_cache()
+        if why == NO_MEMORY:
             half = len(group) // 2
             for part in (group[:half], group[half:]):
                 if len(part) > 1:
                     pretrain_together(part, device=device, compile_by=compile_by)
                 else:
-                    why = "there was no memory for two seeds at once"
                     _one_by_one(part, device, compile_by, why)
+        elif why:
+            _one_by_one(group, device, compile_by, why)
 
 
-def _train(seeds: Sequence[Seed], device: str, compile_by: str) -> bool:
-    """Train seeds that stand at one step; return whether memory sufficed."""
+def _train(seeds: Sequence[Seed], device: str, compile_by: str) -> str:
+    """Train seeds that stand at one step; return why they were not, empty where they were."""
     try:
         runs = [_open(seed, device) for seed in seeds]
         batches = _batches(runs, device)
         if not batches.are_all_taught(range(runs[0].steps or 0)):
-            why = "in some batches no text is long enough to hide a token"
-            _one_by_one(seeds, device, compile_by, why)
-            return True
+            return UNTAUGHT
         step = SeedsStep(runs, batches)
         step.restore()
 
@@ -78,11 +83,11 @@ def _train(seeds: Sequence[Seed], device: str, compile_by: str) -> bool:
 
         train(runs, step, make_stepper(step, compile_by), step.save, progress)
     except (TooManySeedsError, torch.OutOfMemoryError):
-        return False
+        return NO_MEMORY
     for run in runs:
         run.num_together = len(runs)
         run.write()
-    return True
+    return ""
 
 
 def _open(seed: Seed, device: str) -> Run:

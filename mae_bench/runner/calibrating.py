@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from mae_bench.errors import MaeBenchError
+from mae_bench.errors import DataError, MaeBenchError
 from mae_bench.planning.arms import ResolvedArm
 from mae_bench.planning.calibration import Calibration, Timing, save_calibration
 from mae_bench.planning.estimate import model_of
@@ -16,6 +16,7 @@ from mae_bench.planning.forecast import group_of
 from mae_bench.planning.machine import num_cores, this_machine
 from mae_bench.planning.modelled import expected_rates
 from mae_bench.planning.plan import Plan
+from mae_bench.planning.reasons import failure_reasons
 from mae_bench.planning.sorts import sorts_of
 from mae_bench.planning.stage import Stage
 from mae_bench.progress import Progress, silent
@@ -64,12 +65,18 @@ def calibrate(
         What was measured now, and the file that holds it beside earlier timings.
 
     Raises:
-        DataError: nothing is left to time, or the study's data could not be prepared.
+        DataError: the study's data could not be prepared.
     """
     plan = session.plan
-    session.store.open()
-    ready = [stage for stage in plan.stages if stage.kind not in ("pretrain", "evaluate")]
+    session.prepare(emit)
+    ready = ready_first(plan)
     session.execute(ready, emit)
+    reasons = failure_reasons(plan, session.store)
+    if lost := [stage for stage in ready if stage.key in reasons]:
+        raise DataError(
+            f"nothing is timed without '{lost[0].label}': {reasons[lost[0].key]}; once the cause "
+            "is mended, `mae-bench prepare STUDY --retry failed` tries it again"
+        )
     settings = Settings(session.device, session.data_dir, compile_by=session.compile_by)
     settings.apply()
     machine = this_machine(session.device, settings.num_threads)
@@ -86,6 +93,11 @@ def calibrate(
         timings=timings,
     )
     return new, save_calibration(session.store, machine, new)
+
+
+def ready_first(plan: Plan) -> list[Stage]:
+    """Return the stages that are brought to an end before anything is timed."""
+    return [stage for stage in plan.stages if stage.kind not in ("pretrain", "evaluate")]
 
 
 class _Sampler:
@@ -141,7 +153,10 @@ class _Sampler:
 
     def pretrain(self, stage: Stage, stop_s: float) -> Timing:
         self.make_needs(stage)
-        steps = sample_pretraining(stage, self.arm_of(stage), self.store, self.settings, stop_s)
+        modelled = self.pretrainings[stage.id]
+        steps = sample_pretraining(
+            stage, self.arm_of(stage), self.store, self.settings, stop_s, modelled.steps
+        )
         spec = stage.spec
         assert isinstance(spec, PretrainSpec)
         tokens = spec.recipe.batch_rows * self.plan.study.corpus.row_length
@@ -150,7 +165,7 @@ class _Sampler:
             label=stage.label,
             fixed_s=steps.fixed_s,
             step_s=steps.step_s,
-            modelled_s=self.pretrainings[stage.id].seconds,
+            modelled_s=modelled.seconds if modelled.steps else 0.0,  # else it is no step's
             tokens_per_s=tokens / steps.step_s if steps.step_s else 0.0,
         )
 

@@ -1,4 +1,7 @@
-"""Interrupts that Python drops: one that is raised inside a finaliser only prints a traceback."""
+"""Signals that end a worker, also where Python drops the interrupt.
+
+One that is raised inside a finaliser only prints a traceback.
+"""
 
 import os
 import signal
@@ -9,7 +12,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
+INTERRUPTED = 130  # exit code of a worker that was told to end, by its parent or a cluster
 AGAIN_S = 0.01  # by then the finaliser is over
+
+
+def interrupt(number: int, frame: object) -> None:
+    """Handle a signal as Ctrl-C, so that leases are given back."""
+    raise KeyboardInterrupt
 
 
 def repeat_dropped_interrupts() -> None:

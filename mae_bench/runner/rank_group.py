@@ -7,7 +7,7 @@ import torch.distributed as dist
 from torch.distributed.rendezvous import rendezvous
 
 from mae_bench.errors import SpecError
-from mae_bench.pretraining.ranks import FOREVER, DataParallel, ShardedRanks
+from mae_bench.pretraining.ranks import FOREVER, DataParallel, ShardedRanks, world
 from mae_bench.progress import Progress
 from mae_bench.runner.torchrun import local_number
 from mae_bench.runner.training import Training
@@ -83,10 +83,8 @@ class RankGroup:
 
     def _group(self, device: str) -> dist.ProcessGroup:
         """Return the ranks as they speak to each other from a device."""
-        world = dist.group.WORLD
-        assert world is not None
         if device == "cpu":
-            return world
+            return world()
         if "cuda" not in self.groups:
             made = dist.new_group(backend="nccl")
             assert isinstance(made, dist.ProcessGroup)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from mae_bench.planning.arms import ResolvedArm
 from mae_bench.planning.stage import Stage
@@ -61,7 +62,7 @@ class _Enough(Exception):
 
 @dataclass
 class Pace:
-    """The progress of an evaluation: when how much of it was done.
+    """The progress of a stage: when how much of it was done.
 
     Attributes:
         clock: that times it.
@@ -79,13 +80,18 @@ class Pace:
         """Begin to count."""
         self._start = self.clock()
 
+    @property
+    def seconds(self) -> float:
+        """Seconds since it began to count."""
+        return self.clock() - self._start
+
     def __call__(self, done: float, total: float, note: str = "") -> None:
         """Note a report of progress.
 
         Raises:
             _Enough: the rest can be told from it.
         """
-        now = self.clock() - self._start
+        now = self.seconds
         if total != self.total or (self.points and done <= self.points[-1][1]):
             self.points, self.total = [], total
         if done > 0:
@@ -120,15 +126,21 @@ def sample_evaluation(
     read_ratio: float,
 ) -> float:
     """Return the seconds that an evaluation takes; it is begun, and ended only if it is short."""
-    clock = Clock(settings.device)
-    pace = Pace(clock, stop_s)
+    pace, seconds = _begun(stage, store, settings, stop_s)
+    return pace.whole_s(total_ratio, read_ratio) if seconds is None else seconds
+
+
+def _begun(
+    stage: Stage, store: Store, settings: Settings, stop_s: float
+) -> tuple[Pace, float | None]:
+    """Begin a stage; return its pace, and the seconds of all of it where it was not stopped."""
+    pace = Pace(Clock(settings.device), stop_s)
     pace.start()
-    start = clock()
     try:
         run_stage(stage, store, settings, pace)
     except _Enough:
-        return pace.whole_s(total_ratio, read_ratio)
-    return clock() - start
+        return pace, None
+    return pace, pace.seconds
 
 
 @dataclass(frozen=True)
@@ -141,8 +153,8 @@ class Steps:
 
 def barely_trained(
     stage: Stage, arm: ResolvedArm, store: Store, settings: Settings
-) -> tuple[float, int]:
-    """Make a checkpoint of a step or a few; return its seconds and the number of steps."""
+) -> tuple[float, dict[str, Any]]:
+    """Make a checkpoint of a step or a few; return its seconds and its ``cost.json``."""
     spec = stage.spec
     assert isinstance(spec, PretrainSpec)
     paid = [
@@ -156,29 +168,41 @@ def barely_trained(
     clock = Clock(settings.device)
     start = clock()
     run_stage(short, store, settings, silent)
-    return clock() - start, int(store.read_json(*stage.key, "cost.json")["steps"])
+    return clock() - start, store.read_json(*stage.key, "cost.json")
 
 
 def sample_pretraining(
-    stage: Stage, arm: ResolvedArm, store: Store, settings: Settings, stop_s: float
+    stage: Stage,
+    arm: ResolvedArm,
+    store: Store,
+    settings: Settings,
+    stop_s: float,
+    num_steps: int | None,
 ) -> Steps:
-    """Begin a pretraining and stop it; one that is barely trained stays in ``store``."""
+    """Begin a pretraining and stop it; one that is barely trained stays in ``store``.
+
+    Args:
+        stage: to be timed.
+        arm: of the stage.
+        store: of samples.
+        settings: of a worker.
+        stop_s: after which it is stopped.
+        num_steps: of all of it; None where they are not known, as where the clock ends it.
+    """
     spec = stage.spec
     assert isinstance(spec, PretrainSpec)
-    short_s, num_steps = barely_trained(stage, arm, store, settings)
-    if spec.recipe.budget.seconds is not None or not arm.kind.is_trained:
+    short_s, cost = barely_trained(stage, arm, store, settings)
+    if not arm.kind.is_trained:
         return Steps(short_s, 0.0)
-    clock = Clock(settings.device)
-    pace = Pace(clock, stop_s)
-    pace.start()
-    start = clock()
-    try:
-        run_stage(stage, store, settings, pace)
-    except _Enough:
-        tokens_of_step = spec.recipe.batch_rows * _row_length(store, stage)
-        step_s = pace.unit_s * tokens_of_step
-        return Steps(max(0.0, short_s - num_steps * step_s), step_s)
-    return Steps(clock() - start, 0.0)  # all of it
+    step_s = min(short_s, cost["seconds"]) / max(1, cost["steps"])
+    if spec.recipe.budget.seconds is None:
+        pace, whole_s = _begun(stage, store, settings, stop_s)
+        if whole_s is None:
+            step_s = pace.unit_s * spec.recipe.batch_rows * _row_length(store, stage)
+        elif num_steps:  # too short for a rate: what it took is right for it, and bounds a step
+            step_s = min(step_s, whole_s / num_steps)
+            return Steps(whole_s - num_steps * step_s, step_s)
+    return Steps(max(0.0, short_s - cost["steps"] * step_s), step_s)
 
 
 def _row_length(store: Store, stage: Stage) -> int:

@@ -17,12 +17,7 @@ from mae_bench.planning.stage_kinds import STAGE_KINDS
 from mae_bench.results import ROWS_FILE, save_rows
 from mae_bench.runner.collect import collect
 from mae_bench.runner.completion import FINISHED, is_damaged, mark_finished, plan_key
-from mae_bench.runner.devices import (
-    check_compile,
-    check_device,
-    check_workers,
-    parse_batch_seeds,
-)
+from mae_bench.runner.devices import check_compile, check_device, check_workers, parse_batch_seeds
 from mae_bench.runner.executors import Executor, WorkOrder, make_executor
 from mae_bench.runner.executors.base import run_order
 from mae_bench.runner.stages import Settings
@@ -49,9 +44,14 @@ class Counts:
     cells_failed: int
 
     @property
+    def num_left(self) -> int:
+        """Stages that a run would begin."""
+        return self.stages - self.done - self.failed
+
+    @property
     def is_finished(self) -> bool:
         """Whether a run would do nothing."""
-        return self.done + self.failed == self.stages
+        return not self.num_left
 
     @property
     def left(self) -> str:
@@ -135,7 +135,7 @@ class Session:
 
     @property
     def compile_by(self) -> str:
-        """How pretraining steps are run, as asked for."""
+        """How training steps are run, as asked for."""
         return self._compile_by
 
     @property

@@ -13,7 +13,7 @@ import pytest
 import torch
 from objective_cases import CASES
 from safetensors.torch import load_file
-from small_blocks import BACKBONE, run_pretraining, seed_of, write_blocks
+from small_blocks import BACKBONE, run_pretraining, seed_of, teacher_for, write_teacher
 from test_objectives_contract import IDS
 from test_recorded_steps import HostWatch
 
@@ -36,15 +36,12 @@ FIRST = {name: options for name, options in reversed(CASES)}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("seeds")
-    write_blocks(folder / "blocks")
-    run_pretraining(folder, "mlm", name="teacher", budget=Budget(steps=2))
-    return folder
+    return write_teacher(tmp_path_factory.mktemp("seeds"))
 
 
 def given(folder, name, options, kind, **changes):
     """Return what each seed is to do."""
-    teacher = folder / "teacher" if "teacher" in json.dumps(options) else None
+    teacher = teacher_for(folder, options)
     return [
         seed_of(folder, name, options, name=f"{name} {kind} {seed}", teacher=teacher, seed=seed,
                 budget=STEPS, **changes)

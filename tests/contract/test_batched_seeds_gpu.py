@@ -4,12 +4,11 @@ import json
 
 import pytest
 from objective_cases import CASES
-from small_blocks import run_pretraining, seed_of, write_blocks
+from small_blocks import run_pretraining, seed_of, teacher_for, write_teacher
 from test_objectives_contract import IDS
 
 from mae_bench.pretraining.batchable import why_not_batched
 from mae_bench.pretraining.together import pretrain_together
-from mae_bench.specs import Budget
 
 pytestmark = pytest.mark.gpu
 SEEDS = (0, 3, 8)
@@ -17,14 +16,11 @@ SEEDS = (0, 3, 8)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("card")
-    write_blocks(folder / "blocks")
-    run_pretraining(folder, "mlm", name="teacher", budget=Budget(steps=2))
-    return folder
+    return write_teacher(tmp_path_factory.mktemp("card"))
 
 
 def group(folder, name, options, kind):
-    teacher = folder / "teacher" if "teacher" in json.dumps(options) else None
+    teacher = teacher_for(folder, options)
     return [
         seed_of(folder, name, options, name=f"{name} {kind} {seed}", seed=seed, teacher=teacher)
         for seed in SEEDS

@@ -5,11 +5,10 @@ import json
 import pytest
 import torch
 from objective_cases import CASES
-from small_blocks import BACKBONE, run_pretraining, write_blocks
+from small_blocks import BACKBONE, run_pretraining, teacher_for, write_blocks, write_teacher
 from test_objectives_contract import IDS
 
 import mae_bench.pretraining.pretrain as loop
-from mae_bench.specs import Budget
 
 pytestmark = pytest.mark.gpu
 DROPPING = BACKBONE.model_copy(update={"dropout": 0.1})
@@ -17,15 +16,12 @@ DROPPING = BACKBONE.model_copy(update={"dropout": 0.1})
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("card")
-    write_blocks(folder / "blocks")
-    run_pretraining(folder, "mlm", name="teacher", budget=Budget(steps=2))
-    return folder
+    return write_teacher(tmp_path_factory.mktemp("card"))
 
 
 def losses(folder, objective, options, how, **changes):
     """Return the losses of ten steps on the card, which must have run as asked."""
-    teacher = folder / "teacher" if "teacher" in json.dumps(options) else None
+    teacher = teacher_for(folder, options)
     name = f"{objective}-{how}-{torch.randint(10**9, ()).item()}"
     given = {"name": name, "teacher": teacher, "device": "cuda", "compile_by": how, **changes}
     out = run_pretraining(folder, objective, options, **given)

@@ -15,6 +15,7 @@ from mae_bench.planning.calibration import (
     save_calibration,
 )
 from mae_bench.planning.estimate import estimate, model_of
+from mae_bench.planning.forecast import StageModel, forecast
 from mae_bench.planning.machine import Machine, this_machine
 from mae_bench.planning.modelled import expected_rates
 from mae_bench.planning.plan import make_plan
@@ -136,11 +137,21 @@ def test_finished_stages_of_this_machine_come_before_a_calibration(tmp_path):
     assert both - seconds() == pytest.approx(100.0 + 60.0)
 
 
+def test_a_plan_of_which_nothing_is_left_guesses_nothing(tmp_path):
+    plan, store = planned(objectives=["mlm"]), Store(tmp_path).open()
+    for stage in plan.stages:
+        with store.build(*stage.key, {"seconds": 1.0, "machine": HERE.key}):
+            pass
+    done = forecast(plan, store, HERE, None, lambda stage: StageModel(1.0))
+    assert done.is_measured and (done.timed_ratio, done.scaled_ratio) == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
         ("{", "is damaged"),
         ("[]", "is damaged"),
+        ("[" * 100_000, "is damaged"),
         (b"\xff\xfe", "cannot be read"),
         ('{"version": 0}', "is of version 0, not 1"),
         (calibrated({}).model_dump_json().replace('"start_s":3.0', '"start_s":-1'), "is damaged"),

@@ -1,6 +1,8 @@
 """Seeds trained as one program: cut short, short of memory, and not as far as each other."""
 
+import gc
 import json
+import weakref
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from safetensors.torch import load_file
 from small_blocks import run_pretraining, seed_of, write_blocks
 
 import mae_bench.pretraining.pretrain as loop
+import mae_bench.pretraining.together as together
 from mae_bench.errors import DivergedError
 from mae_bench.masking import PAD_ID, SEP_ID
 from mae_bench.pretraining.stacked import StackedObjective
@@ -49,6 +52,18 @@ def equal(weights, others):
         for one, other in zip(weights, others, strict=True)
         for key, value in one.items()
     )
+
+
+def keep_first_row_alone(folder):
+    """Leave all other rows without a token that can be hidden."""
+    rows = np.load(folder / "blocks" / "rows.npy")
+    rows[1:, 2], rows[1:, 3:] = SEP_ID, PAD_ID
+    np.save(folder / "blocks" / "rows.npy", rows)
+
+
+def remembered(run, opened):
+    opened.append(weakref.ref(run))
+    return run
 
 
 def cut_short(done, total, note=""):
@@ -131,11 +146,29 @@ def test_a_loss_that_is_not_finite_stops_the_group(folder):
 
 def test_seeds_with_nothing_to_predict_in_some_batch_run_alone(folder):
     """AdamW would move the weights of a seed that has no gradient; alone it skips the step."""
-    rows = np.load(folder / "blocks" / "rows.npy")
-    rows[1:, 2], rows[1:, 3:] = SEP_ID, PAD_ID
-    np.save(folder / "blocks" / "rows.npy", rows)
+    keep_first_row_alone(folder)
     group = [seed_of(folder, "mlm", name=f"short {seed}", seed=seed) for seed in SEEDS]
     pretrain_together(group, device="cpu")
     assert facts(group, "seeds_together") == [1, 1, 1]
     assert all("no text is long enough" in why for why in facts(group, "why_alone"))
     assert all(0 < empty < 10 for empty in facts(group, "empty_steps"))
+
+
+def test_seeds_that_run_alone_have_the_memory_for_themselves(folder, monkeypatch):
+    keep_first_row_alone(folder)
+    opened, trained = [], []
+
+    def alone(spec, **given):
+        gc.collect()
+        assert not any(run() for run in opened), "the group is still in memory"
+        trained.append(spec.seed)
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB")
+
+    real = together._open
+    monkeypatch.setattr(together, "pretrain", alone)
+    monkeypatch.setattr(together, "_open", lambda *of: remembered(real(*of), opened))
+    group = [seed_of(folder, "mlm", name=f"short {seed}", seed=seed) for seed in SEEDS]
+    with pytest.raises(torch.OutOfMemoryError):  # not the group's, which would be halved for it
+        pretrain_together(group, device="cpu")
+    assert len(opened) == len(SEEDS)
+    assert trained == [0]

@@ -70,13 +70,21 @@ def test_a_first_stage_of_a_moment_says_little_of_long_ones():
 
 
 @pytest.fixture
-def command(capsys):
-    def command(*words):
+def ended(capsys):
+    def ended(*words, code):
         with pytest.raises(SystemExit) as ending:
             main(list(map(str, words)))
         printed = capsys.readouterr()
-        assert ending.value.code == 0, printed.err
-        return printed.out
+        assert ending.value.code == code, printed.err
+        return printed
+
+    return ended
+
+
+@pytest.fixture
+def command(ended):
+    def command(*words):
+        return ended(*words, code=0).out
 
     return command
 
@@ -94,6 +102,13 @@ def test_a_calibrated_plan_says_what_was_timed_and_trains_nothing_more(tmp_path,
     assert kinds == {"tokenizer", "blocks", "task"}  # no sample stays
     kept = times(home)
     after = command("plan", *where)
+    longer = json.loads(
+        command("plan", *where, "--json", "--set", "pretrain.budget.steps=10_000_000")
+    )
+    (steps_s,) = (
+        t["step_s"] for t in new["timings"].values() if t["label"].startswith("pretrain mlm")
+    )
+    assert steps_s > 0 and longer["seconds"] > 1e7 * steps_s  # though all four steps were timed
     assert "by `mae-bench calibrate`, which renews it, on" in after and times(home) == kept
     facts = json.loads(command("plan", *where, "--json"))
     assert facts["speed"]["timed_ratio"] == pytest.approx(1)
@@ -102,3 +117,28 @@ def test_a_calibrated_plan_says_what_was_timed_and_trains_nothing_more(tmp_path,
         return [line for line in text.splitlines() if line.startswith(("arm", "mlm", "pretrain "))]
 
     assert but_time(after) == but_time(before)
+
+
+def test_a_budget_of_seconds_tells_a_step_and_all_that_is_prepared_is_counted(tmp_path, ended):
+    study = write_study(
+        tmp_path,
+        pretrain={"budget": {"seconds": 60}, "batch_rows": 8},
+        objectives=[{"mlm": {"masking": "pmi"}}],
+        protocols=["linear_probe"],
+    )
+    where = (study, "--home", tmp_path / "home", "--device", "cpu", "--workers", "1")
+    printed = ended("calibrate", *where, "--seconds", "1", "--json", code=0)
+    assert "[4/4] collocations of the corpus" in printed.err
+    timings = json.loads(printed.out)["timings"].values()
+    (timing,) = (t for t in timings if t["label"].startswith("pretrain mlm"))
+    assert 0 < timing["step_s"] < 1 and timing["modelled_s"] == 0  # a minute is that of no step
+
+
+def test_data_that_cannot_be_prepared_end_a_calibration_with_their_cause(tmp_path, ended):
+    (tmp_path / "short.txt").write_text("hello\n")
+    corpus = {"sources": [str(tmp_path / "short.txt")], "row_length": 32}
+    study, home = write_study(tmp_path, corpus=corpus), tmp_path / "home"
+    printed = ended("calibrate", study, "--home", home, "--device", "cpu", "--workers", "1", code=2)
+    last = printed.err.splitlines()[-1]
+    assert last.startswith("error: nothing is timed without 'blocks of short.txt")
+    assert "gives no row" in last and not (home / "calibration").exists()

@@ -21,7 +21,7 @@ from mae_bench.runner.work import Emit, Event, ignore_event, never_tired, work
 from mae_bench.store.artefact import read_about
 from mae_bench.store.store import Store
 
-_ENDS = ("done", "elsewhere", "failed", "blocked")
+ENDS = ("done", "elsewhere", "failed", "blocked")
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def run_order(executor: Executor, order: WorkOrder, emit: Emit) -> None:
     lost: set[Key] = set()
 
     def hear(event: Event) -> None:
-        if event.what in _ENDS:
+        if event.what in ENDS:
             ended.add(event.key)
         if event.what in ("failed", "blocked"):
             lost.add(event.key)

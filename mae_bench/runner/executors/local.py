@@ -14,7 +14,7 @@ from mae_bench.errors import MaeBenchError, StoreError
 from mae_bench.planning.machine import num_cores
 from mae_bench.runner.devices import num_cards
 from mae_bench.runner.executors.base import EXECUTORS, Executor, WorkOrder
-from mae_bench.runner.interrupts import repeat_dropped_interrupts
+from mae_bench.runner.interrupts import INTERRUPTED, interrupt, repeat_dropped_interrupts
 from mae_bench.runner.memory import resident_bytes
 from mae_bench.runner.work import Emit, Event
 from mae_bench.store.leases import held_by
@@ -26,7 +26,6 @@ MAX_RESIDENT = 2 << 30  # then a fresh process: 80 fine-tunes of many shapes gro
 MAX_STAGES = 60  # then a fresh process, where the platform does not report its memory
 RETIRED = 76  # exit code of a worker that stopped there
 ORPHANED = 75  # exit code of one whose parent was killed
-INTERRUPTED = 130  # exit code of one that was told to end, by its parent or a cluster
 
 
 @EXECUTORS.register("local")
@@ -163,7 +162,7 @@ def _received(member: _Member) -> Iterator[Event | MaeBenchError]:
 def _main(order: WorkOrder, events: Connection, number: int) -> None:
     """Be a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends its workers
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     if hasattr(signal, "SIGUSR2"):  # Slurm's notice before it ends a job, which the parent hears
         signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     repeat_dropped_interrupts()
@@ -197,10 +196,6 @@ def is_tired(num_run: int) -> bool:
     """Whether a worker should end after so many stages, for its memory has grown."""
     held = resident_bytes()
     return num_run >= MAX_STAGES if held is None else held > MAX_RESIDENT
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _end_with_parent() -> None:

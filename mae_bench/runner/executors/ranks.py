@@ -8,14 +8,13 @@ from dataclasses import replace
 from mae_bench.errors import RankError, SpecError
 from mae_bench.planning.stage import Key, Stage
 from mae_bench.progress import silent
-from mae_bench.runner.executors.base import Executor, WorkOrder
+from mae_bench.runner.executors.base import ENDS, Executor, WorkOrder
+from mae_bench.runner.interrupts import INTERRUPTED, interrupt
 from mae_bench.runner.network import closed_network
 from mae_bench.runner.rank_group import RankGroup
 from mae_bench.runner.stages import Settings
 from mae_bench.runner.training import Training
 from mae_bench.runner.work import Emit, Event
-
-INTERRUPTED = 130
 
 
 class RanksExecutor(Executor):
@@ -55,7 +54,7 @@ class RanksExecutor(Executor):
         ended: set[Key] = set()
 
         def hear(event: Event) -> None:
-            if event.what in ("done", "elsewhere", "failed", "blocked"):
+            if event.what in ENDS:
                 if event.key in ended:
                     return
                 ended.add(event.key)
@@ -122,10 +121,6 @@ def _own(group: RankGroup, order: WorkOrder) -> WorkOrder:
 @contextmanager
 def _interruptible() -> Iterator[None]:
     """Have SIGTERM, by which torchrun ends ranks, give leases back."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
