@@ -79,7 +79,8 @@ class ProtocolResult:
     the test split was not to be read. ``grid_edges`` is the value of the function of that name.
     ``skipped`` counts, by its reason, what the encoder could not read: of train, of selection, and
     of the test under each noise. ``train_flops`` is what the training at one setting took, where
-    `EvaluateSpec.train_flops` bought it.
+    `EvaluateSpec.train_flops` bought it. ``num_together`` is how many trainings were one program at
+    most, of a protocol that can do so; ``why_alone`` why it was one, where more were asked for.
     """
 
     n_train: int
@@ -93,6 +94,8 @@ class ProtocolResult:
     grid_edges: Mapping[str, str] | None = None
     skipped: Mapping[str, int] = field(default_factory=dict)
     train_flops: float | None = None
+    num_together: int | None = None
+    why_alone: str = ""
 
     def record(self) -> dict[str, Any]:
         """Return the content of ``metrics.json``."""
@@ -110,6 +113,8 @@ class ProtocolResult:
         }
         if self.train_flops is not None:
             content["train_flops"] = self.train_flops
+        if self.num_together is not None:
+            content |= {"finetunes_together": self.num_together, "why_alone": self.why_alone}
         return content | ({"skipped": dict(self.skipped)} if self.skipped else {})
 
 
