@@ -52,6 +52,10 @@ class DivergedError(MaeBenchError):
     """A training whose loss became non-finite; its cells become failure rows."""
 
 
+class RankError(MaeBenchError):
+    """Ranks of one training that cannot go on together, because one of them was lost."""
+
+
 def near_match(got: str, allowed: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the nearest allowed name, or an empty string."""
     by_fold = {name.lower(): name for name in allowed}

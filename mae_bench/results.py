@@ -35,12 +35,14 @@ class Row(Frozen):
     either. ``grid_edge`` names the hyper-parameters that were chosen at an end of their grid,
     ``"C lowest"``: a better value may lie beyond. It is empty where none was, and None where no
     grid was tried. ``pretrain_compile`` is how its training steps were run, with the reason where
-    they were not run as asked; ``micro_batch_rows`` how many rows of a batch at once.
+    they were not run as asked; ``micro_batch_rows`` how many rows of a batch at once, on each of
+    the ``pretrain_ranks`` that shared it.
     ``seeds_together`` is how many seeds were pretrained as one program, each of which is charged an
     equal share of its seconds; ``why_alone`` says why it was one where more were asked for.
     ``pretrain_ratio`` is the share of the study's `budget_split` that the pretraining got, and
     ``train_flops`` what the training at the chosen rate took of the rest; both are None without
-    that axis.
+    that axis. ``probe_solver`` is what solved the linear models of a probe: scikit-learn, or torch
+    on a GPU.
     """
 
     study: str
@@ -83,11 +85,13 @@ class Row(Frozen):
     params_objective: int | None = None
     pretrain_compile: str | None = None
     micro_batch_rows: int | None = None
+    pretrain_ranks: int | None = None
     seeds_together: int | None = None
     why_alone: str | None = None
     evaluate_s: float | None = None
     evaluate_flops: float | None = None
     train_flops: float | None = None
+    probe_solver: str | None = None
     pretrain_id: str | None = None
     cell_id: str = ""
 
@@ -126,10 +130,12 @@ LATER = (
     "plateau",
     "pretrain_compile",
     "micro_batch_rows",
+    "pretrain_ranks",
     "seeds_together",
     "why_alone",
     "pretrain_ratio",
     "train_flops",
+    "probe_solver",
 )
 
 

@@ -11,6 +11,7 @@ from mae_bench.masking import CLS_ID, NUM_SPECIAL, PAD_ID, SEP_ID
 from mae_bench.masking.ngrams import hash_windows
 from mae_bench.objectives.base import OBJECTIVES, parse_options
 from mae_bench.pretraining.pretrain import pretrain
+from mae_bench.pretraining.ranks import ALONE
 from mae_bench.pretraining.run import Folders
 from mae_bench.pretraining.together import Seed
 from mae_bench.progress import silent
@@ -96,6 +97,7 @@ def run_pretraining(
     progress=silent,
     device="cpu",
     compile_by="off",
+    ranks=ALONE,
     **recipe,
 ):
     """Pretrain on ``folder / "blocks"``; return the checkpoint folder."""
@@ -117,6 +119,7 @@ def run_pretraining(
         device=device,
         compile_by=compile_by,
         progress=given.progress,
+        ranks=ranks,
     )
     return given.folders.out
 

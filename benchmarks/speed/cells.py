@@ -21,6 +21,8 @@ from collections import defaultdict
 from contextlib import contextmanager
 from pathlib import Path
 
+from json_results import add_json_flag, write_json
+
 STUDY = """
 name: tiny_cells
 backbone: {num_layers: 1, hidden_size: 32, num_heads: 2, max_length: 32}
@@ -141,6 +143,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workers", type=int, default=0, help="also with so many; 0: not")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    add_json_flag(parser)
     arguments = parser.parse_args()
     if arguments.one:
         run_here(*arguments.one)
@@ -163,6 +166,7 @@ def main() -> None:
             flags = ["--home", home, "--workers", str(arguments.workers)]
             whole, _ = spent_by([sys.executable, "-m", "mae_bench", "run", str(study), *flags])
             print(f"{f'all, with {arguments.workers} workers':32}{whole:>8.1f}{whole / own:>12.2f}")
+        write_json(arguments.json, {"cpu_s": parts, "own_s": own, "all_s": sum(parts.values())})
 
 
 if __name__ == "__main__":

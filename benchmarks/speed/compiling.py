@@ -9,10 +9,11 @@ eight steps by the wall: warm-up, compilation, recording.
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
+from json_results import add_json_flag, write_json
 
 from mae_bench.data.blocks import Blocks
 from mae_bench.masking import CLS_ID, NUM_SPECIAL, PAD_ID, SEP_ID
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--presets", nargs="+", default=["tiny", "small"])
     parser.add_argument("--objectives", nargs="+", default=["mlm", "mae"])
+    add_json_flag(parser)
     arguments = parser.parse_args()
     device = arguments.device
     keep_freed_memory()
@@ -46,6 +48,7 @@ def main() -> None:
     print(
         f"{'preset':>8} {'objective':>9} {'way':>9} {'ms':>8} {'ratio':>6} {'first s':>8}  ran as"
     )
+    rows = []
     for preset in arguments.presets:
         for objective in arguments.objectives:
             steppers = {way: stepper_of(objective, preset, device, way) for way in ways}
@@ -53,32 +56,49 @@ def main() -> None:
                 way: clocked(stepper, device, 0, FIRST, time.perf_counter)
                 for way, stepper in steppers.items()
             }
-            clock = time.process_time if device == "cpu" else time.perf_counter
             best = dict.fromkeys(ways, float("inf"))
             for turn in range(ROUNDS):
                 for way, stepper in steppers.items():
                     start = FIRST + turn * STEPS
-                    seconds = clocked(stepper, device, start, STEPS, clock)
+                    seconds = clocked(stepper, device, start, STEPS)
                     best[way] = min(best[way], seconds / STEPS)
             for way, stepper in steppers.items():
                 print(
                     f"{preset:>8} {objective:>9} {way:>9} {best[way] * 1e3:>8.2f} "
                     f"{best['off'] / best[way]:>6.2f} {first[way]:>8.1f}  {stepper.how}"
                 )
+                rows.append({
+                    "preset": preset, "objective": objective, "way": way, "step_s": best[way],
+                    "first_s": first[way], "ran_as": stepper.how,
+                })  # fmt: skip
+    write_json(arguments.json, {"device": device, "rows": rows})
 
 
-def stepper_of(objective: str, preset: str, device: str, way: str):
-    """Return what makes the steps of a small corpus of random rows."""
-    recipe, spec = PretrainRecipe(), BackboneSpec(preset=preset, max_length=LENGTH)
-    kind, options = OBJECTIVES.get(objective), parse_options(objective, {})
-    made = kind(build_backbone(spec, VOCAB, 0), spec, options, seed=0)
+def stepper_of(
+    objective: str,
+    preset: str,
+    device: str,
+    way: str,
+    *,
+    data: Blocks | None = None,
+    options: Mapping[str, object] | None = None,
+    precision: str = "auto",
+    batch_rows: int = PretrainRecipe().batch_rows,
+):
+    """Return what makes the steps of a corpus; without one, of a small one of random rows."""
+    data = corpus() if data is None else data
+    precision = resolve_precision(precision, device)
+    recipe = PretrainRecipe(batch_rows=batch_rows, precision=precision)
+    spec = BackboneSpec(preset=preset, max_length=data.row_length)
+    kind, parsed = OBJECTIVES.get(objective), parse_options(objective, dict(options or {}))
+    made = kind(build_backbone(spec, data.vocab_size, 0), spec, parsed, seed=0)
     made = to_device(made, device).train()
     optimizer = make_optimizer(
         made.named_parameters(), lr=recipe.peak_lr, weight_decay=recipe.weight_decay
     )
-    requires = kind.requires(options)
-    order = RowOrder(ROWS, recipe.batch_rows, 0)
-    batches = Batches(corpus(), order, device, requires.least_tokens(LENGTH))
+    requires = kind.requires(parsed)
+    order = RowOrder(len(data.rows), recipe.batch_rows, 0)
+    batches = Batches(data, order, device, requires.least_tokens(data.row_length))
     return make_stepper(Step(made, optimizer, batches, recipe, 0, requires), way)
 
 
@@ -93,8 +113,11 @@ def corpus() -> Blocks:
     return Blocks(rows, rows[:0], LENGTH, VOCAB, ROWS * LENGTH, True, 7.0, ROWS, 0)
 
 
-def clocked(stepper, device: str, start: int, steps: int, clock: Callable[[], float]) -> float:
-    """Return the seconds of some steps by a clock."""
+def clocked(
+    stepper, device: str, start: int, steps: int, clock: Callable[[], float] | None = None
+) -> float:
+    """Return the seconds of some steps, on a CPU those of the process unless a clock is given."""
+    clock = clock or (time.process_time if device == "cpu" else time.perf_counter)
     if device != "cpu":
         torch.cuda.synchronize()
     started = clock()

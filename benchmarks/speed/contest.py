@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
+from json_results import add_json_flag, write_json
+
 WARM_UP_SHARE = 0.25
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
@@ -71,8 +73,9 @@ def _options(description: str, contestants: Iterable[str], steps: int) -> argpar
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
-    parser.add_argument("--only", help="contestants whose name holds this text")
+    parser.add_argument("--only", nargs="+", help="contestants whose name holds one of these")
     parser.add_argument("--one", choices=contestants, help=argparse.SUPPRESS)
+    add_json_flag(parser)
     return parser
 
 
@@ -97,7 +100,8 @@ def _seconds(
 
 def _hold(script: str, arguments: argparse.Namespace, contestants: list[str], unit: str) -> None:
     """Call the benchmark again for each contestant in turn, and print the table."""
-    wanted = [name for name in contestants if (arguments.only or "") in name]
+    texts = arguments.only or [""]
+    wanted = [name for name in contestants if any(text in name for text in texts)]
     best = dict.fromkeys(wanted, 0.0)
     names = ("steps", "threads", "clock", "preset")
     flags = [part for name in names for part in (f"--{name}", getattr(arguments, name))]
@@ -113,3 +117,5 @@ def _hold(script: str, arguments: argparse.Namespace, contestants: list[str], un
     print(f"{'contestant':34}{unit + ' / ' + seconds:>16}{'x first':>10}")
     for name, speed in best.items():
         print(f"{name:34}{speed:>16,.0f}{speed / first:>10.2f}")
+    settings = {name: getattr(arguments, name) for name in (*names, "repeats")}
+    write_json(arguments.json, {"unit": unit, **settings, "speeds": best})

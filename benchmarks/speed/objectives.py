@@ -10,6 +10,7 @@ measured by FLOPs, and a `!` stands where a step takes more than 1.3 times what 
 import argparse
 
 import numpy as np
+from json_results import add_json_flag, write_json
 
 from mae_bench.analysis.stats import mean_intervals
 from mae_bench.contract.step_time import Contestant, flops_of, take_turns
@@ -42,6 +43,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--precision", default="fp32")
     parser.add_argument("--device", default="auto")
+    add_json_flag(parser)
     asked = parser.parse_args()
     keep_freed_memory()
     shape = SpeedShape(
@@ -61,16 +63,20 @@ def main() -> None:
         f"{'objective':28}{'ms a step':>10}{'measured':>10}{'95% interval':>16}"
         f"{'FLOPs':>8}{'over':>7}"
     )
+    rows = {}
     for who in chosen:
         ratios = np.array(times[who.label]) / np.array(times["mlm"])
         low, high = mean_intervals(ratios[:, None])
         flops = flops_of(who, shape) / flops_of(control, shape)
         span = f"[{low[0]:.2f}, {high[0]:.2f}]"
         over = ratios.mean() / flops
+        rows[who.label] = {"ratio": ratios.mean(), "interval": [low[0], high[0]], "flops": flops}
         print(
             f"{who.label:28}{1000 * np.mean(times[who.label]):>10.1f}{ratios.mean():>10.2f}"
             f"{span:>16}{flops:>8.2f}{over:>7.2f}{' !' if over > SLOW else ''}"
         )
+    settings = {name: value for name, value in vars(asked).items() if name != "json"}
+    write_json(asked.json, settings | {"objectives": rows})
 
 
 if __name__ == "__main__":

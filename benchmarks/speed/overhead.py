@@ -8,6 +8,7 @@ imports is the runner's. Seconds are of CPU, so that other jobs on the machine m
 process, so that none waits for another.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -15,6 +16,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+
+from json_results import add_json_flag, write_json
 
 STUDY = {
     "name": "small_cells",
@@ -62,12 +65,16 @@ def run_here(home: str) -> None:
 
 def main() -> None:
     """Measure in a process of its own and print the table."""
-    if len(sys.argv) > 1:
-        run_here(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--one", metavar="HOME", help=argparse.SUPPRESS)
+    add_json_flag(parser)
+    arguments = parser.parse_args()
+    if arguments.one:
+        run_here(arguments.one)
         return
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as home:
-        command = [sys.executable, __file__, home]
+        command = [sys.executable, __file__, "--one", home]
         output = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
     seen = json.loads(output.splitlines()[-1])
     trainings = seen["own"]["pretrain"] + seen["own"]["evaluate"]
@@ -78,6 +85,7 @@ def main() -> None:
     print(
         f"    {'the runner':12}{runner:8.1f} s of CPU, {runner / trainings:.1%} of the trainings'"
     )
+    write_json(arguments.json, {**seen, "runner": runner, "overhead_ratio": runner / trainings})
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
 """Cells of the linear probe on one checkpoint: how many a minute, and where their time goes.
 
     python benchmarks/speed/probing.py [--seeds 50] [--threads 1] [--rates 0.05 0.1 0.2]
+        [--device cpu] [--solver sklearn torch]
 
 One random encoder (preset `cpu`, 6x192), a task of six classes whose texts are as long as
 questions are (5,000 train, 500 selection, 500 test), five train sizes, and four readings of the
 test split (clean and three typo rates), each a cell. First the clean texts of the task are encoded,
 which all cells share; texts under noise are drawn for a cell's seed, so that no other seed reads
-them, and are encoded in the cells (none with `--rates` alone). Both wall and processor seconds are
-written: on a busy machine only the latter, and ratios of one run, say anything.
+them, and are encoded in the cells (none with `--rates` alone). Each solver that is named reads
+the same cells, one after the other; by default the one that a device has. Both wall and processor
+seconds are written: on a busy machine only the latter, and ratios of one run, say anything; of a
+GPU only the former.
 """
 
 import argparse
@@ -15,6 +18,9 @@ import json
 import tempfile
 import time
 from pathlib import Path
+from unittest import mock
+
+from json_results import add_json_flag, write_json
 
 SIZES = (50, 100, 200, 500, 1000)
 RATES = (0.05, 0.1, 0.2)
@@ -87,14 +93,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rates", type=float, nargs="*", default=RATES)
+    add_json_flag(parser)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--solver", choices=("sklearn", "torch"), nargs="*")
     options = parser.parse_args()
     import torch
 
-    from mae_bench.protocols.linear_probe import Encoder, run
-    from mae_bench.specs import CLEAN, EvaluateSpec, NoiseSpec, ProbeRecipe
+    from mae_bench.protocols.linear_probe import Encoder
+    from mae_bench.specs import CLEAN, NoiseSpec, ProbeRecipe
 
     torch.set_num_threads(options.threads)
     noises = (CLEAN, *(NoiseSpec(name="typos", rate=rate) for rate in options.rates))
+    solvers = options.solver or ["sklearn" if options.device == "cpu" else "torch"]
     with tempfile.TemporaryDirectory() as folder:
         data, words = task_data()
         save_checkpoint(Path(folder), words)
@@ -103,32 +113,49 @@ def main() -> None:
         recipe = ProbeRecipe(precision="fp32")
         texts = [*data.train.texts[0], *data.selection.texts[0], *data.test.texts[0]]
         cpu = time.process_time()
-        Encoder(folder, recipe, "cpu").encode(texts)
-        features = time.process_time() - cpu
-        wall, cpu = time.perf_counter(), time.process_time()
-        scores = []
-        for seed in range(options.seeds):
+        Encoder(folder, recipe, options.device).encode(texts)
+        report = {"device": options.device, "features_cpu_s": round(time.process_time() - cpu, 1)}
+
+        def cells(solver: str, seeds: int):
+            return run_cells(Path(folder), data, recipe, noises, options.device, solver, seeds)
+
+        for solver in solvers:
+            cells(solver, 1)  # starts libraries, and encodes what every solver then has
+        report |= {solver: cells(solver, options.seeds) for solver in solvers}
+    if len(solvers) == 2:
+        first, second = (report[solver] for solver in solvers)
+        for clock in ("wall_s", "cpu_s"):
+            report[f"{solvers[0]}_by_{solvers[1]}_{clock}"] = round(first[clock] / second[clock], 2)
+    print(json.dumps(report))
+    write_json(options.json, report)
+
+
+def run_cells(folder: Path, data, recipe, noises, device: str, solver: str, seeds: int) -> dict:
+    """Run the cells of some seeds by a solver and say what they took."""
+    from mae_bench.protocols import linear_probe
+    from mae_bench.specs import EvaluateSpec
+
+    wall, cpu, scores = time.perf_counter(), time.process_time(), []
+    with mock.patch.object(linear_probe, "fits_on_device", lambda *_: solver == "torch"):
+        for seed in range(seeds):
             for size in SIZES:
                 spec = EvaluateSpec(
                     checkpoint="0", protocol="linear_probe", task=data.task.name, task_data="0",
                     train_size=size, test_noises=noises, seed=seed,
                     recipe=recipe.model_dump(mode="json"),
                 )  # fmt: skip
-                result = run(
-                    spec, checkpoint=Path(folder), task=data, device="cpu",
-                    progress=lambda *_: None,
-                )  # fmt: skip
+                result = linear_probe.run(
+                    spec, checkpoint=folder, task=data, device=device, progress=lambda *_: None
+                )
                 scores += [reading.metrics["accuracy"] for reading in result.readings]
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    report = {
-        "features_cpu_s": round(features, 1),
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return {
         "cells": len(scores),
         "wall_s": round(wall, 1),
         "cpu_s": round(cpu, 1),
         "cells_a_cpu_minute": round(60 * len(scores) / cpu),
         "mean_accuracy": round(sum(scores) / len(scores), 4),
     }
-    print(json.dumps(report))
 
 
 if __name__ == "__main__":

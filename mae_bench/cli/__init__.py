@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from mae_bench.cli import checking, evaluating, reading, reproducing, running, speed, tuning
+from mae_bench.cli.ranks import join_ranks, serve
 from mae_bench.cli.usage import UsageError, usage_sentence
 from mae_bench.errors import MaeBenchError
 
@@ -46,7 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not given:
             app(["--help"], standalone_mode=False)
             sys.exit(2)
-        sys.exit(app(given, standalone_mode=False) or 0)
+        ranks = join_ranks()
+        if ranks is not None and ranks.number:
+            sys.exit(serve(ranks))
+        code = app(given, standalone_mode=False) or 0
+        if ranks is not None and not code:  # else torchrun ends the others
+            ranks.end()
+        sys.exit(code)
     except UsageError as error:
         sys.stderr.write(f"error: {usage_sentence(error, given)}\n")
         sys.exit(2)

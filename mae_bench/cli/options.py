@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from mae_bench.cli.ranks import Parallel, ranks_executor
+
 if TYPE_CHECKING:
     from mae_bench.runner.executors import Executor
     from mae_bench.runner.session import Session
@@ -158,6 +160,7 @@ class Flags:
     track: Track = None
     compile_by: CompileBy = "auto"
     batch_seeds: BatchSeeds = "auto"
+    parallel: Parallel = None
 
     def check(self) -> None:
         """Refuse wrong values that no study is needed to see.
@@ -201,7 +204,7 @@ class Flags:
         from mae_bench import api
 
         given = {**vars(self), "overrides": self.overrides or (), "executor": self.make_executor()}
-        for name in ("executor_options", "ray_address"):  # parts of the executor
+        for name in ("executor_options", "ray_address", "parallel"):  # parts of the executor
             given.pop(name)
         return api.open_session(study, **given)
 
@@ -211,6 +214,8 @@ class Flags:
         Raises:
             SpecError: the name or an option is wrong.
         """
+        if (ranks := ranks_executor(self.parallel, self.executor)) is not None:
+            return ranks
         if self.executor == "local" and not self.executor_options:
             return self.executor  # the import costs what a run with nothing to do does without
         from mae_bench.errors import SpecError
@@ -270,14 +275,14 @@ def command(verb: str, study: str, scale: str | None, overrides: list[str] | Non
 def is_finished(study: str, flags: Flags) -> bool:
     """Whether a run would do nothing, seen without planning; if so, say it."""
     from mae_bench.cli.show import say
-    from mae_bench.data.sources import data_dir as find_data_dir
     from mae_bench.planning.study import load_study
     from mae_bench.runner.completion import num_finished
+    from mae_bench.runner.noted_data import data_dir_at
     from mae_bench.store.store import Store
 
     loaded = load_study(study, flags.overrides or (), flags.scale)
     store = Store(flags.home)
-    number = num_finished(store, loaded, find_data_dir(flags.data_dir))
+    number = num_finished(store, loaded, data_dir_at(store, flags.data_dir))
     if number is None:
         return False
     rows = store.study(loaded.name) / "results.parquet"

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mae_bench.data.digests import file_digest
 from mae_bench.data.files import FILES_VERSION, may_hold_text
 from mae_bench.data.listing import list_texts, shortened
-from mae_bench.data.sources import Source, file_digest, fingerprint
+from mae_bench.data.sources import Source, fingerprint
 from mae_bench.errors import DataError, SpecError, UnknownNameError, near_match
 from mae_bench.plurals import counted
 from mae_bench.registry import Registry

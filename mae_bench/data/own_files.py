@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from mae_bench.data.digests import file_digest
 from mae_bench.data.listing import TextFile
 from mae_bench.data.records import KINDS, Records, labelled_file, read_records
-from mae_bench.data.sources import file_digest
 from mae_bench.errors import DataError
 from mae_bench.file_stamps import Stamp, file_stamps
 from mae_bench.plurals import counted

@@ -1,7 +1,9 @@
 """Where a published data set is read from: a local folder first, else the Hub at one revision.
 
 This is the only module that touches the network, and only inside `read_split`.
-A local data folder holds ``<name>/[<config>/]<split>.parquet`` with the Hub's column names.
+A local data folder holds ``<name>/[<config>/]<split>.parquet`` with the Hub's column names. A home
+keeps the digests of the files that it was prepared from under the same names: where the files are
+absent, they still say which content is meant.
 """
 
 import hashlib
@@ -13,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from mae_bench.data.digests import digests_of, note_of
 from mae_bench.data.listing import parquet_parts
 from mae_bench.data.tables import (
     Columns,
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
 DATA_DIR_VARIABLE = "MAE_BENCH_DATA"
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _NO_ROWS: Mapping[str, int] = MappingProxyType({})
-_digests: dict[tuple[str, int, int], str] = {}
 
 
 @dataclass(frozen=True)
@@ -85,27 +87,6 @@ def data_dir(explicit: Path | None) -> Path | None:
     return folder
 
 
-def file_digest(path: Path) -> str:
-    """Return the content hash of a file, computed once per process for an unchanged file.
-
-    Raises:
-        DataError: it cannot be read.
-    """
-    try:
-        stat = path.stat()
-        key = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
-        if key not in _digests:
-            with path.open("rb") as file:
-                _digests[key] = hashlib.file_digest(
-                    file, lambda: hashlib.blake2b(digest_size=16)
-                ).hexdigest()
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be read ({error.strerror}); fix its permissions, or leave it out"
-        ) from error
-    return _digests[key]
-
-
 def fingerprint(source: Source, data_dir: Path | None, also: Iterable[str] = ()) -> str:
     """Return what identifies the content that `read_split` would give, without the network.
 
@@ -118,7 +99,7 @@ def fingerprint(source: Source, data_dir: Path | None, also: Iterable[str] = ())
         also: splits that are read though the source does not list them.
     """
     splits = sorted({*source.splits, *also})
-    if not _is_local(source, splits, data_dir):
+    if not (_is_local(source, splits, data_dir) or _is_noted(source, splits, data_dir)):
         read = f"hub:{source.hub_id}@{source.revision}"
         renamed = {ours: theirs for ours, theirs in source.splits.items() if ours != theirs}
         part: list[object] = [source.config, dict(source.hub_files), dict(source.hub_fields)]
@@ -128,10 +109,27 @@ def fingerprint(source: Source, data_dir: Path | None, also: Iterable[str] = ())
     total = hashlib.blake2b(digest_size=16)
     for split in splits:
         for path in _local_files(source, split, data_dir):
-            for file in parquet_parts(path):
-                digest = file_digest(file) if file.exists() else "absent"
+            for digest in digests_of(path):
                 total.update(f"{split} {digest}\n".encode())
     return f"local:{total.hexdigest()}"
+
+
+def notes_of(source: Source, data_dir: Path | None, also: Iterable[str] = ()) -> dict[str, str]:
+    """Return what a home keeps of a local set, by path in it; {} where the set is not local.
+
+    A folder with these files gives the same `fingerprint` as the set, and no text.
+
+    Args:
+        source: the set.
+        data_dir: local data, or None.
+        also: splits that are read though the source does not list them.
+    """
+    paths = [p for split in {*source.splits, *also} for p in _local_files(source, split, data_dir)]
+    return {
+        note_of(path).relative_to(data_dir).as_posix(): "\n".join(digests_of(path))
+        for path in paths
+        if data_dir is not None and path.exists()
+    }
 
 
 def read_split(
@@ -175,6 +173,12 @@ def stream_split(source: Source, split: str, data_dir: Path | None, text: str) -
 
 def _fetched(source: Source, split: str, data_dir: Path | None) -> "pyarrow.Table":
     """Return a split of the Hub; what is fetched stays mapped from its file."""
+    if data_dir is not None and _is_noted(source, [*source.splits, split], data_dir):
+        raise DataError(
+            f"data set '{source.folder}' ({split}) is not here: the home was prepared from a local "
+            f"folder, and more of it is needed now. Name that folder by --data-dir or "
+            f"{DATA_DIR_VARIABLE}; or remove {data_dir / source.folder}, so that the Hub is read"
+        )
     tried = []
     if data_dir is None:
         tried.append("no local data folder was given")
@@ -223,6 +227,11 @@ def _local_files(source: Source, split: str, data_dir: Path | None) -> list[Path
 
 def _is_local(source: Source, splits: Iterable[str], data_dir: Path | None) -> bool:
     return any(path.exists() for split in splits for path in _local_files(source, split, data_dir))
+
+
+def _is_noted(source: Source, splits: Iterable[str], data_dir: Path | None) -> bool:
+    files = (path for split in splits for path in _local_files(source, split, data_dir))
+    return any(note_of(path).exists() for path in files)
 
 
 def _whole_local(source: Source, split: str, data_dir: Path | None) -> list[Path]:

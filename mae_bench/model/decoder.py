@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mae_bench.data.tokenizer import SEP
 from mae_bench.model.backbone import build_config, build_stack
+from mae_bench.model.last_layer import can_skip, states_at
 from mae_bench.specs import BackboneSpec
 
 
@@ -128,9 +129,15 @@ class Decoder(MaskedDecoder):
         """Return [B, M, W] features at the removed positions."""
         seen = self.project(hidden)
         holes = self.holes(removed_positions, mask_embedding, seen.dtype)
+        vectors = torch.cat([seen, holes], dim=1)
+        everywhere = torch.cat([positions, removed_positions], dim=1)
+        if can_skip(self.stack):
+            own = torch.arange(positions.shape[1], vectors.shape[1], device=vectors.device)
+            at = own.expand(removed_positions.shape)
+            return states_at(self.stack, at, everywhere, is_pad, inputs_embeds=vectors)
         output = self.stack(
-            inputs_embeds=torch.cat([seen, holes], dim=1),
-            position_ids=torch.cat([positions, removed_positions], dim=1),
+            inputs_embeds=vectors,
+            position_ids=everywhere,
             attention_mask=None if is_pad is None else (~is_pad).to(torch.int64),
         )
         features: Tensor = output.last_hidden_state[:, -removed_positions.shape[1] :]

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mae_bench.model.across_ranks import whole_batch
+
 WHOLE_BATCH = "InfoNCE tells a text from all others of its batch"
 
 
@@ -24,7 +26,11 @@ def mean_pool(hidden: Tensor, is_pad: Tensor | None) -> Tensor:
 
 
 def similarities(first: Tensor, second: Tensor, temperature: float) -> Tensor:
-    """Return [B, B] cosines of two sides' vectors [B, D], divided by the temperature."""
+    """Return [B, B] cosines of two sides' vectors [B, D], divided by the temperature.
+
+    Among several ranks B are the rows of all.
+    """
+    first, second = whole_batch(first), whole_batch(second)
     # fp32: bf16 rounds a cosine near 1 by up to .002, which a temperature of .05 makes .04
     first, second = F.normalize(first.float(), dim=-1), F.normalize(second.float(), dim=-1)
     return first @ second.T / temperature

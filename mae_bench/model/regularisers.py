@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mae_bench.costs import TRAIN
+from mae_bench.model.across_ranks import whole_batch
 from mae_bench.specs import Frozen
 
 TARGET_STD, EPSILON = 1.0, 1e-4
@@ -32,7 +33,8 @@ class CollapseOptions(Frozen):
         return self.variance_weight > 0 or self.covariance_weight > 0
 
     def penalty(self, vectors: Tensor) -> Tensor:
-        """Return the weighted terms on [N, D] vectors."""
+        """Return the weighted terms on [N, D] vectors, among several ranks on those of all."""
+        vectors = whole_batch(vectors)
         variance = self.variance_weight * variance_loss(vectors)
         return variance + self.covariance_weight * covariance_loss(vectors)
 

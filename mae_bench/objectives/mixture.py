@@ -12,6 +12,7 @@ from mae_bench.costs import Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
 from mae_bench.masking import RatioSchedule
+from mae_bench.model.across_ranks import rebalanced
 from mae_bench.model.means import Number
 from mae_bench.objectives.base import (
     OBJECTIVES,
@@ -114,13 +115,15 @@ class Mixture(Composite["Mixture.Options"]):
     def forward(self, view: View) -> LossOutput:
         """Return the weighted sum; as metrics each part's own loss and metrics."""
         assert isinstance(view, MixtureView) and view.weights is not None
+        outputs = {
+            label: self.loss_of(i, part) for i, (label, part) in enumerate(view.parts.items())
+        }
+        predicted: Number = sum(output.predicted for output in outputs.values())
         loss = view.weights.new_zeros(())
-        predicted: Number = 0
         metrics: dict[str, Tensor] = {}
-        for index, (label, part) in enumerate(view.parts.items()):
-            output = self.loss_of(index, part)
-            loss = loss + view.weights[0, index] * output.loss
-            predicted = predicted + output.predicted
+        for index, (label, output) in enumerate(outputs.items()):
+            own = rebalanced(output.loss, output.predicted, predicted)
+            loss = loss + view.weights[0, index] * own
             metrics[f"{label} loss"] = output.loss.detach()  # the graph is freed with the step
             metrics |= {f"{label} {name}": value for name, value in output.metrics.items()}
         return LossOutput(loss, predicted, metrics)

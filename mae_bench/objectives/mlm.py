@@ -30,6 +30,7 @@ from mae_bench.objectives.base import (
 from mae_bench.objectives.targets import (
     at_targets,
     before,
+    encoded_targets,
     filling,
     masked_view,
     number_of,
@@ -137,9 +138,8 @@ class MaskedLanguageModel(Objective["MaskedLanguageModel.Options"]):
     def guess_tokens(self, view: View) -> TokenGuess:
         """Ask the vocabulary head alone, without the gate of copies."""
         is_unseen = view.input_ids == MASK_ID if self.options.hides_masks else None
-        hidden = self.backbone(view.input_ids, view.positions, view.is_pad, is_unseen=is_unseen)
         at = before(view) if self.options.predict_from == "before" else view
-        features, targets = at_targets(hidden, at)
+        features, targets = encoded_targets(self.backbone, at, is_unseen)
         return TokenGuess(self.head, features, self.backbone.embedding.weight, targets)
 
     @classmethod

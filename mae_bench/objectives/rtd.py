@@ -16,6 +16,7 @@ from mae_bench.costs import TRAIN, Flops, Stack, StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
 from mae_bench.masking import check_masking, mean_flops, num_hidden
+from mae_bench.model.across_ranks import rebalanced
 from mae_bench.model.generator import Generator, sample
 from mae_bench.model.means import cross_entropy, masked_mean
 from mae_bench.model.vocabulary import VocabularyHead
@@ -117,7 +118,8 @@ class ReplacedTokenDetection(Objective["ReplacedTokenDetection.Options"]):
         """Return the generator's loss plus the weighted loss of detection."""
         assert isinstance(view, RtdView)
         logits, targets = self.propose(view)
-        generator_loss = cross_entropy(logits, targets, number_of(targets, filling(view)))
+        number = number_of(targets, filling(view))
+        generator_loss = cross_entropy(logits, targets, number)
         input_ids, is_replaced = self.filled(view, logits)
         hidden = self.backbone(input_ids, view.positions, view.is_pad)
         scores = real(self.head(hidden).squeeze(-1).float(), view)
@@ -130,8 +132,10 @@ class ReplacedTokenDetection(Objective["ReplacedTokenDetection.Options"]):
         metrics = {"generator_loss": generator_loss.detach(), "detection_loss": detection.detach()}
         if not self.training:
             metrics["accuracy"] = ((scores > 0) == (wanted > 0)).float().mean()
-        loss = generator_loss + self.options.discriminator_weight * detection
-        return LossOutput(loss, number_of(wanted, is_pad), metrics)
+        predicted = number_of(wanted, is_pad)
+        loss = rebalanced(generator_loss, number, predicted)
+        loss = loss + self.options.discriminator_weight * detection
+        return LossOutput(loss, predicted, metrics)
 
     def propose(self, view: View) -> tuple[Tensor, Tensor]:
         """Return the generator's logits [N, V] at the masked positions, and the tokens there."""

@@ -23,7 +23,9 @@ from mae_bench.masking import (
     hide,
     replace,
 )
+from mae_bench.model.across_ranks import rebalanced
 from mae_bench.model.backbone import Backbone
+from mae_bench.model.last_layer import can_skip, states_at
 from mae_bench.model.means import IGNORED, Number
 from mae_bench.model.teacher import SPEC_FILE
 from mae_bench.model.token_guess import TokenGuess
@@ -169,6 +171,19 @@ def at_targets(hidden: Tensor, view: View) -> tuple[Tensor, Tensor]:
     return predicted(hidden.gather(1, index), view), labels_of(view.target_ids, view)
 
 
+def encoded_targets(
+    backbone: Backbone, view: View, is_unseen: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return what `at_targets` does of an encoder's output that nothing else reads."""
+    given, at = (view.input_ids, view.positions, view.is_pad), view.target_positions
+    if is_unseen is None and at is not None and can_skip(backbone.encoder):
+        ids, positions, is_pad = given
+        states = states_at(backbone.encoder, at, positions, is_pad, input_ids=ids)
+        assert view.target_ids is not None
+        return predicted(states, view), labels_of(view.target_ids, view)
+    return at_targets(backbone(*given, is_unseen=is_unseen), view)
+
+
 def token_loss(guess: TokenGuess, view: View, *, is_training: bool) -> LossOutput:
     """Return the cross-entropy of predicted tokens, and beside it, in evaluation, the accuracy."""
     number = number_of(guess.targets, filling(view))
@@ -177,11 +192,14 @@ def token_loss(guess: TokenGuess, view: View, *, is_training: bool) -> LossOutpu
 
 
 def mlm_term(backbone: Backbone, head: VocabularyHead, part: View) -> Tensor:
-    """Return the cross-entropy of masked rows that are read in a pass of their own."""
-    hidden = backbone(part.input_ids, part.positions, part.is_pad)
-    features, targets = at_targets(hidden, part)
+    """Return the cross-entropy of masked rows that are read in a pass of their own.
+
+    For a loss that counts rows as what it predicts.
+    """
+    features, targets = encoded_targets(backbone, part)
     guess = TokenGuess(head, features, backbone.embedding.weight, targets)
-    return token_loss(guess, part, is_training=True).loss
+    output = token_loss(guess, part, is_training=True)
+    return rebalanced(output.loss, output.predicted, len(part.input_ids))
 
 
 def saved_soft_head(folder: Path) -> str | None:

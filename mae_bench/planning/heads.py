@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mae_bench.data.digests import file_digest
 from mae_bench.data.encoder_files import OBJECTIVE, read_config
 from mae_bench.data.encoder_heads import architecture_name, named_head
-from mae_bench.data.sources import file_digest
 from mae_bench.errors import MaeBenchError
 from mae_bench.planning.arms import ResolvedArm
 from mae_bench.planning.outside_arms import folder_of

@@ -1,5 +1,6 @@
 """The rows of a corpus on the device of a training, and which of them a step reads."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,7 +32,7 @@ class Batches:
     ) -> None:
         self.device, self.has_pads, self.host_order = device, data.has_pads, order
         self.data, self.least_tokens = data, least_tokens
-        self.rows = rows or device_rows(data.rows, order, device)
+        self.rows = rows or device_rows(data.rows, (order,), device)
         self.order = torch.zeros(order.num_rows, dtype=torch.int64, device=device)
         self._epoch = -1
 

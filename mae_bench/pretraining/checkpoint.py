@@ -17,18 +17,38 @@ from torch import Tensor, nn
 
 from mae_bench.model.teacher import OBJECTIVE_FILE
 from mae_bench.objectives.base import Objective
+from mae_bench.pretraining.whole_tensors import take, whole
 
 VERSIONS = ("mae-bench", "torch", "transformers", "tokenizers", "datasets", "numpy")
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
-def save_checkpoint(objective: Objective, tokenizer: Path, out: Path) -> None:
-    """Write config.json, model.safetensors, the tokenizer and objective.safetensors."""
-    objective.backbone.encoder.save_pretrained(out)  # type: ignore[operator]
+Weights = tuple[dict[str, Tensor], dict[str, Tensor]]  # of the encoder, and beside it
+
+
+def weights_of(objective: Objective) -> Weights:
+    """Return the tensors of the encoder and those beside it; of shards, every rank must ask."""
+    encoder = objective.backbone.encoder.state_dict()
+    beside = objective.state_to_save()
+    return (
+        {name: whole(value) for name, value in encoder.items()},
+        {name: whole(value) for name, value in beside.items()},
+    )
+
+
+def save_checkpoint(
+    objective: Objective, tokenizer: Path, out: Path, weights: Weights | None = None
+) -> None:
+    """Write config.json, model.safetensors, the tokenizer and objective.safetensors.
+
+    ``weights`` are those of the objective, by default `weights_of` it.
+    """
+    encoder, beside = weights or weights_of(objective)
+    objective.backbone.encoder.save_pretrained(out, state_dict=encoder)  # type: ignore[operator]
     for name in TOKENIZER_FILES:
         if (tokenizer / name).exists():
             shutil.copyfile(tokenizer / name, out / name)
-    parts = {name: value.contiguous() for name, value in objective.state_to_save().items()}
+    parts = {name: value.contiguous() for name, value in beside.items()}
     save_file(parts, out / OBJECTIVE_FILE)
 
 
@@ -67,16 +87,28 @@ def _version(name: str) -> str:
 
 
 def save_state(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, notes: dict[str, object]
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    notes: dict[str, object],
+    *,
+    is_written: bool = True,
 ) -> None:
-    """Write weights, moving averages, optimizer state and notes as one file, in one rename."""
+    """Write weights, moving averages, optimizer state and notes as one file, in one rename.
+
+    Of a model in shards every rank must ask, and one has it written.
+    """
     tensors = {f"model/{name}": value for name, value in _moving(model).items()}
     for index, (_, parameter) in enumerate(_trained(model)):
         for key, value in optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer/{index}/{key}"] = torch.as_tensor(value)
+    tensors = {name: whole(value.detach()) for name, value in tensors.items()}
+    if not is_written:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     save_file(
-        {name: value.detach().contiguous() for name, value in tensors.items()},
+        {name: value.contiguous() for name, value in tensors.items()},
         temporary,
         metadata={"notes": json.dumps(notes)},
     )
@@ -90,12 +122,13 @@ def load_state(
     trained = _trained(model)
     with safe_open(path, "pt", device=device) as file, torch.no_grad():
         for name, value in _moving(model).items():
-            value.copy_(file.get_tensor(f"model/{name}"))
+            value.copy_(take(value, file.get_tensor(f"model/{name}")))
         for name in file.keys():
             kind, index, *key = name.split("/")
             if kind == "optimizer":
-                state = optimizer.state[trained[int(index)][1]]
-                state[key[0]] = file.get_tensor(name)
+                parameter, given = trained[int(index)][1], file.get_tensor(name)
+                of_shape = given.shape == parameter.shape  # else a count of steps
+                optimizer.state[parameter][key[0]] = take(parameter, given) if of_shape else given
         notes: dict[str, object] = json.loads(file.metadata()["notes"])
     return notes
 

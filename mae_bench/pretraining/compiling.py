@@ -19,7 +19,7 @@ def make_stepper(step: Step, compile_by: str) -> Stepper:
     is_cuda = step.device.startswith("cuda")
     if compile_by == "off" or (compile_by == "auto" and not is_cuda):
         return step
-    if why := why_not_recorded(step.objective):
+    if why := step.why_not_recorded or why_not_recorded(step.objective):
         step.how = f"off: {why}"
         return step
     if compile_by == "inductor":

@@ -1,10 +1,11 @@
 """Where a training reads its rows: on the device, in a file mapped to memory, or copied ahead.
 
 A corpus larger than memory stays in its file. What a step reads is the same bits either way.
-Legend: N rows, L row length, B rows of a step, S steps of a block.
+Legend: N rows, L row length, B rows of a step, S steps of a block, k seeds.
 """
 
 import mmap
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -33,8 +34,8 @@ class DeviceRows(Protocol):
         """Return int32 rows [B, L] of the open step by their numbers [B]."""
 
 
-def device_rows(rows: Rows, order: RowOrder, device: str) -> DeviceRows:
-    """Return how a training reads rows [N, L].
+def device_rows(rows: Rows, orders: Sequence[RowOrder], device: str) -> DeviceRows:
+    """Return how a training reads rows [N, L], each of its seeds in an order of its own.
 
     On a CPU they are read from the file. On a card they are held there if they take at most a
     quarter of its free memory, which changes no result; else they are copied ahead in blocks.
@@ -44,7 +45,7 @@ def device_rows(rows: Rows, order: RowOrder, device: str) -> DeviceRows:
     free, _ = torch.cuda.mem_get_info(device)
     if rows.size * 4 <= MAX_SHARE * free:
         return ResidentRows(rows, device)
-    return CopiedRows(rows, order, device)
+    return CopiedRows(rows, orders, device)
 
 
 class ResidentRows:
@@ -81,24 +82,29 @@ class MappedRows:
 class CopiedRows:
     """Rows of a file, of which those of the next steps are copied to the device by a thread.
 
-    A recorded step reads one buffer [S·B, L] that never moves, filled before a block's first step.
+    A recorded step reads one buffer [k·S·B, L] that never moves, filled before each block.
     The rows lie in it by their numbers, sorted, so that the device finds them without the host.
 
     Args:
         rows: [N, L].
-        order: in which they are read.
+        orders: in which they are read, one for each seed.
         device: of the training.
         block_steps: S; None for blocks of 32 MB.
     """
 
     def __init__(
-        self, rows: Rows, order: RowOrder, device: str, block_steps: int | None = None
+        self,
+        rows: Rows,
+        orders: Sequence[RowOrder],
+        device: str,
+        block_steps: int | None = None,
     ) -> None:
-        self.order = order
-        step_bytes = 4 * order.batch_rows * rows.shape[1]
+        self.orders, order = orders, orders[0]
+        self.epoch_steps, self.batch_rows = order.epoch_steps, order.batch_rows
+        step_bytes = 4 * len(orders) * order.batch_rows * rows.shape[1]
         self.block_steps = block_steps or max(1, BLOCK_BYTES // step_bytes)
         self.block_steps = min(self.block_steps, order.epoch_steps)
-        count = self.block_steps * order.batch_rows
+        count = len(orders) * self.block_steps * order.batch_rows
         self.rows = torch.zeros((count, rows.shape[1]), dtype=torch.int32, device=device)
         self.numbers = torch.full((count,), _NO_ROW, dtype=torch.int64, device=device)
         self._next = _Copier(rows, self.rows, self.numbers)
@@ -106,7 +112,7 @@ class CopiedRows:
 
     def open(self, step: int) -> None:
         """Put the block of a step into the buffer, if it is another; have the next one copied."""
-        epoch, inside = divmod(step, self.order.epoch_steps)
+        epoch, inside = divmod(step, self.epoch_steps)
         block = inside // self.block_steps
         if (epoch, block) == self._open:
             return
@@ -114,7 +120,7 @@ class CopiedRows:
         self._next.move()
         self._open = epoch, block
         # not beyond the epoch: its order alone takes as long as many steps
-        if (block + 1) * self.block_steps < self.order.epoch_steps:
+        if (block + 1) * self.block_steps < self.epoch_steps:
             self._next.want(epoch, block + 1, self._numbers(epoch, block + 1))
 
     def take(self, index: Tensor) -> Tensor:
@@ -122,10 +128,9 @@ class CopiedRows:
         return self.rows[torch.searchsorted(self.numbers, index)]
 
     def _numbers(self, epoch: int, block: int) -> NDArray[np.int64]:
-        size = self.block_steps * self.order.batch_rows
-        used = self.order.epoch_steps * self.order.batch_rows
-        numbers: NDArray[np.int64] = self.order.of_epoch(epoch)[:used]
-        return np.sort(numbers[block * size : (block + 1) * size])
+        size, used = self.block_steps * self.batch_rows, self.epoch_steps * self.batch_rows
+        inside = slice(block * size, min((block + 1) * size, used))
+        return np.sort(np.concatenate([order.of_epoch(epoch)[inside] for order in self.orders]))
 
 
 class _Copier:

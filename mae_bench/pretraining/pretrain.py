@@ -13,6 +13,8 @@ from mae_bench.data.blocks import load_blocks
 from mae_bench.pretraining.batches import Batches
 from mae_bench.pretraining.compiling import make_stepper
 from mae_bench.pretraining.external import fitted_teacher
+from mae_bench.pretraining.rank_step import make_step
+from mae_bench.pretraining.ranks import ALONE, Ranks
 from mae_bench.pretraining.run import Folders, Run
 from mae_bench.pretraining.step import Step, Stepper
 from mae_bench.progress import Progress
@@ -38,6 +40,7 @@ def pretrain(
     compile_by: str = "off",
     why_alone: str = "",
     progress: Progress,
+    ranks: Ranks = ALONE,
 ) -> None:
     """Pretrain by a spec and write the checkpoint folder ``out``.
 
@@ -54,26 +57,31 @@ def pretrain(
         compile_by: how steps are run, as in `make_stepper`.
         why_alone: why no other seed was trained with it, where that was asked for.
         progress: called with the tokens done and the tokens to do.
+        ranks: that train together; each calls this with the same arguments, the first writes.
 
     Raises:
         DivergedError: the loss became non-finite.
         DataError: fewer rows than a batch, or no step in which a token is predicted.
     """
     folders = Folders(blocks, tokenizer, teacher, ngrams, encoder, work, out)
-    data = load_blocks(blocks)
-    with fitted_teacher(teacher, tokenizer, work) as fitted:
-        run = Run(spec, data, folders, fitted, device)
-    run.why_alone = why_alone
-    if run.objective.is_trained:
-        optimizer = run.make_optimizer()
-        least = run.requires.least_tokens(data.row_length)
-        batches = Batches(data, run.order, device, least)
-        step = Step(run.objective, optimizer, batches, run.recipe, spec.seed, run.requires)
-        run.restore(optimizer)
-        step.micro_rows = run.micro_rows
-        stepper = make_stepper(step, compile_by)
-        train([run], step, stepper, lambda: run.save(optimizer, step.micro_rows), progress)
-    run.write()
+    with ranks.together():
+        data = load_blocks(blocks)
+        with fitted_teacher(teacher, tokenizer, ranks.own_work(work)) as fitted:
+            run = Run(spec, data, folders, fitted, device, ranks)
+        run.why_alone = why_alone
+        if run.objective.is_trained:
+            optimizer = run.make_optimizer()
+            least = run.requires.least_tokens(data.row_length)
+            batches = Batches(data, run.order, device, least)
+            given = run.objective, optimizer, batches, run.recipe, spec.seed, run.requires
+            step = make_step(ranks, *given)
+            run.restore(optimizer)
+            step.micro_rows = run.micro_rows
+            stepper = make_stepper(step, compile_by)
+            train([run], step, stepper, lambda: run.save(optimizer, step.micro_rows), progress)
+        result = run.result()
+    if ranks.number == 0:
+        run.write(result)
 
 
 def train(
@@ -109,8 +117,12 @@ def train(
     def seconds(now: float) -> float:
         return (now - started) / num_runs
 
+    def done_ratio() -> float:
+        now = seconds(time.perf_counter())
+        return run.done_ratio(run.ranks.seconds(now) if steps is None else now)
+
     before = (run.step - 1) / steps if steps and run.step else 0.0
-    while (done := run.done_ratio(seconds(time.perf_counter()))) < 1:
+    while (done := done_ratio()) < 1:
         # The rate of the middle of a step: at its start the first step would have rate 0.
         middle = done + 0.5 / steps if steps else done
         if any(before < share <= done for share in restarts_at):
@@ -124,14 +136,14 @@ def train(
             each.step += 1
             each.empty_steps += not has_learned
         now = time.perf_counter()
-        if run.step % every == 0 or run.done_ratio(seconds(now)) >= 1:
+        if run.step % every == 0 or done_ratio() >= 1:
             if num_losses:
                 sums = step.loss_sum.reshape(num_runs).tolist()
                 for each, loss_sum in zip(runs, sums, strict=True):
                     each.record(loss_sum / num_losses, seconds(time.perf_counter()))
             step.loss_sum.zero_()
             num_losses = 0
-            if now - last_save > SAVE_EVERY_S:
+            if run.ranks.agree(now - last_save > SAVE_EVERY_S):
                 save()
                 last_save = now
         if now - last_report > SECONDS_BETWEEN_REPORTS:

@@ -10,19 +10,21 @@ from mae_bench.costs import Flops, StepShape, seconds_for, steps_for
 from mae_bench.data.blocks import Blocks
 from mae_bench.errors import DataError, DivergedError, SpecError
 from mae_bench.masking import build_lexicon
-from mae_bench.model.attention import to_device
 from mae_bench.model.backbone import build_backbone
 from mae_bench.model.teacher import SPEC_FILE
 from mae_bench.objectives.base import OBJECTIVES, Objective, parse_options
 from mae_bench.pretraining.checkpoint import (
+    Weights,
     load_state,
     save_checkpoint,
     save_state,
     versions,
+    weights_of,
     write_json,
 )
 from mae_bench.pretraining.checkup import Checkup
 from mae_bench.pretraining.external import outside_stack, price_of, starting_backbone
+from mae_bench.pretraining.ranks import ALONE, Ranks
 from mae_bench.pretraining.row_order import RowOrder
 from mae_bench.progress import Progress
 from mae_bench.specs import PretrainSpec
@@ -30,6 +32,7 @@ from mae_bench.training.muon import make_muon
 from mae_bench.training.optim import make_optimizer
 from mae_bench.training.precision import resolve_precision
 
+Result = tuple[Weights, dict[str, object]]  # and what a pretraining has cost
 STATE_FILE = "state.safetensors"  # in a folder that survives a kill
 
 
@@ -71,9 +74,10 @@ class Run:
         folders: Folders,
         teacher: Path | None,
         device: str,
+        ranks: Ranks = ALONE,
     ) -> None:
         """Build the objective; ``teacher`` is in the study's order of tokens."""
-        self.spec, self.device, self.folders = spec, device, folders
+        self.spec, self.device, self.folders, self.ranks = spec, device, folders, ranks
         self.recipe = spec.recipe
         if data.row_length > spec.backbone.max_length:
             raise SpecError(
@@ -96,7 +100,7 @@ class Run:
         )
         # an objective may start from its teacher's encoder
         is_drawn = encoder is None and torch.equal(drawn, backbone.embedding.weight)
-        self.objective: Objective = to_device(objective, device)
+        self.objective: Objective = ranks.place(objective, device)
         self.requires = requires
         self.shape = StepShape(
             spec.backbone,
@@ -125,13 +129,15 @@ class Run:
             )
         self.data = data
         self.step, self.empty_steps, self.seconds = 0, 0, 0.0
-        self.how, self.micro_rows = "off", self.recipe.batch_rows
+        self.how, self.micro_rows = "off", max(1, self.recipe.batch_rows // ranks.size)
         self.num_together, self.why_alone = 1, ""
         self.curve: dict[str, list[float]] = {
             "step": [], "tokens": [], "seconds": [], "flops": [], "loss": [],
         }  # fmt: skip
         self.order = RowOrder(num_rows, self.recipe.batch_rows, spec.seed)
-        self.checkup = Checkup(self.objective, data, spec.seed, device, is_drawn)
+        self.checkup = ranks.examine(
+            lambda: Checkup(self.objective, data, spec.seed, device, is_drawn)
+        )
 
     def make_optimizer(self) -> torch.optim.Optimizer:
         """Return the optimizer of the recipe."""
@@ -158,12 +164,13 @@ class Run:
 
     def restore(self, optimizer: torch.optim.Optimizer) -> None:
         """Go on from the saved state, if there is one; fill the optimizer's."""
-        if not self.folders.state.exists():
+        if not self.ranks.agree(self.folders.state.exists()):
             return
         notes = load_state(self.folders.state, self.objective, optimizer, self.device)
         self.step, self.seconds, self.curve = notes["step"], notes["seconds"], notes["curve"]
         self.empty_steps = notes["empty_steps"]
-        self.micro_rows = notes.get("micro_rows", self.micro_rows)
+        rows = notes.get("micro_rows", self.recipe.batch_rows)  # of all ranks
+        self.micro_rows = max(1, rows // self.ranks.size)
 
     def record(self, loss: float, seconds: float) -> None:
         """Add a point to the curve.
@@ -198,10 +205,10 @@ class Run:
 
     def save(self, optimizer: torch.optim.Optimizer, micro_rows: int) -> None:
         """Write the running state."""
-        self.folders.work.mkdir(parents=True, exist_ok=True)
         notes = {"step": self.step, "seconds": self.seconds, "curve": self.curve}
-        notes |= {"empty_steps": self.empty_steps, "micro_rows": micro_rows}
-        save_state(self.folders.state, self.objective, optimizer, notes)
+        notes |= {"empty_steps": self.empty_steps, "micro_rows": micro_rows * self.ranks.size}
+        is_first = self.ranks.number == 0
+        save_state(self.folders.state, self.objective, optimizer, notes, is_written=is_first)
 
     def report(self, progress: Progress, seconds: float) -> None:
         """Tell how far it is."""
@@ -211,13 +218,17 @@ class Run:
         else:
             progress(self.step * self.shape.tokens, self.steps * self.shape.tokens, note)
 
-    def write(self) -> None:
-        """Write the checkpoint, its curve and its cost."""
-        out = self.folders.out
-        save_checkpoint(self.objective, self.folders.tokenizer, out)
+    def result(self) -> Result:
+        """Return the final weights and what they cost; every rank must ask."""
+        return weights_of(self.objective), self.cost()
+
+    def write(self, result: Result | None = None) -> None:
+        """Write the checkpoint, its curve and its cost: ``result``, where it is known already."""
+        out, (weights, cost) = self.folders.out, result or self.result()
+        save_checkpoint(self.objective, self.folders.tokenizer, out, weights)
         write_json(self.spec.model_dump(mode="json"), out / SPEC_FILE)
         write_json(self.curve, out / "curve.json")
-        write_json(self.cost(), out / "cost.json")
+        write_json(cost, out / "cost.json")
 
     def cost(self) -> dict[str, object]:
         """Return what the run cost and how healthy it ended."""
@@ -241,8 +252,10 @@ class Run:
             "seeds_together": self.num_together,
             "why_alone": self.why_alone,
             "micro_batch_rows": self.micro_rows,
+            "num_ranks": self.ranks.size,
+            "parallel": self.ranks.parallel,
             "num_threads": torch.get_num_threads(),
             "final_loss": self.curve["loss"][-1] if self.curve["loss"] else None,
-            **self.checkup.after(),
+            **self.ranks.examine(self.checkup.after),
             "versions": versions(),
         }

@@ -17,6 +17,7 @@ from mae_bench.model.means import Number
 from mae_bench.objectives.base import View
 from mae_bench.objectives.view_tensors import stacked, with_filling
 from mae_bench.pretraining.batches import Batches
+from mae_bench.pretraining.device_rows import device_rows
 from mae_bench.pretraining.row_order import RowOrder
 from mae_bench.pretraining.run import Run
 from mae_bench.pretraining.stacked import StackedObjective
@@ -36,7 +37,8 @@ class SeedBatches(Batches):
         self, data: Blocks, orders: Sequence[RowOrder], device: str, least_tokens: int
     ) -> None:
         """Take an order for each seed; else as `Batches`, with row numbers [k, B]."""
-        super().__init__(data, orders[0], device, least_tokens)
+        rows = device_rows(data.rows, orders, device)
+        super().__init__(data, orders[0], device, least_tokens, rows)
         self.orders = orders
         self.order = self.order.expand(len(orders), -1).clone()
 

@@ -50,6 +50,8 @@ class Step:
         requires: what the objective needs of a batch.
     """
 
+    why_not_recorded = ""  # of the step itself; objectives have their own
+
     def __init__(
         self,
         objective: Objective,

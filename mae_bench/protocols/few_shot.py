@@ -16,7 +16,9 @@ A train size ``16/class`` sets the examples of each class in place of the recipe
 other train size is the pool that draws are taken from. More shots hold all of the fewer ones.
 """
 
+import math
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,12 @@ from mae_bench.errors import DataError
 from mae_bench.plurals import counted
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
+from mae_bench.protocols.device_features import (
+    SOLVERS,
+    Features,
+    fits_on_device,
+    solved_together,
+)
 from mae_bench.protocols.linear_fit import linear_kind, try_penalties
 from mae_bench.protocols.linear_probe import Encoder
 from mae_bench.protocols.outcome import ProtocolResult, Reading, Trial, score
@@ -45,19 +53,18 @@ from mae_bench.tasks.untrained import FewShotKind
 class Scale:
     """A shift and one factor, learned from features [N, F]."""
 
-    mean: Values
+    mean: Features
     factor: float
 
     @classmethod
-    def of(cls, features: Values) -> "Scale":
+    def of(cls, features: Features) -> "Scale":
         """Return that of training features; a factor of 1 where they are all alike."""
         mean = features.mean(axis=0)
-        return cls(mean, float(np.sqrt(np.mean((features - mean) ** 2))) or 1.0)
+        return cls(mean, math.sqrt(((features - mean) ** 2).mean()) or 1.0)
 
-    def __call__(self, features: Values) -> Values:
+    def __call__(self, features: Features) -> Features:
         """Return features centred and scaled."""
-        scaled: Values = (features - self.mean) / self.factor
-        return scaled
+        return (features - self.mean) / self.factor
 
 
 def draw_shots(
@@ -101,14 +108,16 @@ def run(
     splits = Splits(spec, task)
     kind = linear_kind(task.task)
     assert isinstance(kind, FewShotKind)  # the protocol's `kinds`
-    encoder = Encoder(checkpoint, recipe, device)
+    is_on_device = fits_on_device(kind, device)
+    encoder = Encoder(checkpoint, recipe, device, gives_tensors=is_on_device)
     pooling, *_ = encoder.poolings
     selection = encoder.read(splits.selection, pooling)
     groups = kind.groups(splits.train.labels)
     models: list[tuple[Scale, Predict]] = []
     values: list[float] = []
-    for draw in range(recipe.draws):
-        progress(draw, recipe.draws, f"{task.task.name}: few-shot, {shots} a class")
+    drawn: deque[tuple[Examples, Scale]] = deque()
+
+    def scaled(draw: int) -> Features:
         indices = draw_shots(
             groups,
             shots,
@@ -119,10 +128,15 @@ def run(
         )
         train = splits.train.take(indices)
         vectors = encoder.read(train, pooling)
-        scale = Scale.of(vectors)
+        drawn.append((train, Scale.of(vectors)))
+        return drawn[-1][1](vectors)
+
+    for draw, table in enumerate(solved_together(map(scaled, range(recipe.draws)))):
+        progress(draw, recipe.draws, f"{task.task.name}: few-shot, {shots} a class")
+        train, scale = drawn.popleft()
         fitted, *_ = try_penalties(
             kind,
-            (scale(vectors), train.labels),
+            (table, train.labels),
             (scale(selection), splits.selection.labels),
             penalties=(recipe.inverse_penalty,),
             max_iter=recipe.max_iter,
@@ -147,6 +161,7 @@ def run(
         readings=readings,
         seconds=time.perf_counter() - started,
         flops=encoder.operations.total,
+        solver=SOLVERS[is_on_device],
     )
 
 

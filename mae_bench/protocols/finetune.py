@@ -41,6 +41,7 @@ from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, kind_of
 from mae_bench.tasks.metrics import Values
 from mae_bench.training.batching import TokenSet, check_length, load_tokenizer
 from mae_bench.training.dropout_seed import seeded_dropout
+from mae_bench.training.length_buckets import wants_buckets
 from mae_bench.training.long_texts import lay_out
 from mae_bench.training.token_roles import own_poolings, pair_separator
 
@@ -94,17 +95,16 @@ class Finetune:
 
     def read(self, examples: Examples, as_rows: Callable[..., TokenSet] | None = None) -> TokenSet:
         """Return examples as the model reads them."""
-        recipe, size = self.recipe, self.tuner.model.backbone.vocab_size
+        recipe, size, device = self.recipe, self.tuner.model.backbone.vocab_size, self.device
         if recipe.long_text != "head":
             texts = examples.texts[0]
-            return lay_out(self.tokenizer, texts, recipe, vocab_size=size, device=self.device)
-        return (as_rows or self.kind.lay_out)(
-            self.tokenizer,
-            examples,
-            max_length=recipe.max_length,
-            vocab_size=size,
-            device=self.device,
-        )
+            rows = lay_out(self.tokenizer, texts, recipe, vocab_size=size, device=device)
+        else:
+            lay_rows, length = as_rows or self.kind.lay_out, recipe.max_length
+            rows = lay_rows(
+                self.tokenizer, examples, max_length=length, vocab_size=size, device=device
+            )
+        return replace(rows, has_buckets=wants_buckets(device))
 
     def rates(self) -> list[float]:
         """Return the rates to try next: the grid, then one beyond its edge at a time."""

@@ -1,4 +1,4 @@
-"""Linear models on fixed features by scikit-learn, as the task's kind fits them.
+"""Linear models on fixed features, as the task's kind fits them: by scikit-learn, or on a GPU.
 
 Shared by the linear probe and the TF-IDF floor, so that both floors and encoders get the same
 solver, stopping rule and choice on the selection part.

@@ -7,14 +7,23 @@ features. Legend: N texts, D hidden size.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
+from mae_bench.protocols.device_features import (
+    SOLVERS,
+    Features,
+    fit_scaler,
+    fits_on_device,
+    solved_together,
+)
 from mae_bench.protocols.linear_fit import Fitted, best_of, linear_kind, try_penalties
 from mae_bench.protocols.outcome import ProtocolResult, conclude
 from mae_bench.protocols.splits import Splits
@@ -36,18 +45,30 @@ class Encoder:
     """
 
     def __init__(
-        self, checkpoint: Path | str, recipe: ProbeRecipe | VectorRecipe, device: str
+        self,
+        checkpoint: Path | str,
+        recipe: ProbeRecipe | VectorRecipe,
+        device: str,
+        *,
+        gives_tensors: bool = False,
     ) -> None:
         """Find the encoder and its tokenizer.
+
+        Args:
+            checkpoint: the encoder's folder, or its Hub id.
+            recipe: how texts are read.
+            device: that the encoder runs on.
+            gives_tensors: whether vectors and features are tensors on the device, and no arrays.
 
         Raises:
             SpecError: the encoder has fewer positions than the recipe's ``max_length``.
         """
         self._source = VectorSource(checkpoint, recipe, device)
+        self._gives_tensors = gives_tensors
         self.poolings = self._source.poolings
         self.operations = OperationCount(self._source.config)
         self._row_of: dict[str, int] = {}
-        self._vectors: list[Vectors] = []
+        self._vectors: list[Any] = []
 
     def encode(self, texts: Iterable[str]) -> None:
         """Make vectors of the texts that have none yet.
@@ -61,19 +82,27 @@ class Encoder:
         vectors, batches = self._source.vectors(new)
         for shape in batches:
             self.operations.add_reading(shape)
-        self._vectors.append(vectors)
+        self._vectors.append(self._given(vectors))
         self._row_of |= {text: len(self._row_of) + i for i, text in enumerate(new)}
 
-    def vectors(self, texts: Sequence[str], pooling: str) -> Values:
+    def _given(self, vectors: Vectors) -> Any:
+        if self._gives_tensors:
+            return torch.as_tensor(vectors)
+        return vectors.cpu().numpy() if isinstance(vectors, Tensor) else vectors
+
+    def vectors(self, texts: Sequence[str], pooling: str) -> Any:
         """Return [N, D] float64 vectors of encoded texts."""
         if len(self._vectors) > 1:
-            self._vectors = [np.concatenate(self._vectors)]
+            join = torch.cat if self._gives_tensors else np.concatenate
+            self._vectors = [join(self._vectors)]
         (table,) = self._vectors
-        number = self.poolings.index(pooling)
-        vectors: Values = table[[self._row_of[text] for text in texts], number].astype(np.float64)
+        rows, number = [self._row_of[text] for text in texts], self.poolings.index(pooling)
+        if self._gives_tensors:
+            return table[torch.tensor(rows, device=table.device), number].double()
+        vectors: Values = table[rows, number].astype(np.float64)
         return vectors
 
-    def read(self, examples: Examples, pooling: str) -> Values:
+    def read(self, examples: Examples, pooling: str) -> Any:
         """Encode the texts of examples, as far as they are new, and return their `features`.
 
         Raises:
@@ -82,13 +111,14 @@ class Encoder:
         self.encode(text for column in examples.texts for text in column)
         return self.features(examples, pooling)
 
-    def features(self, examples: Examples, pooling: str) -> Values:
+    def features(self, examples: Examples, pooling: str) -> Features:
         """Return float64 features of encoded examples: [N, D] of texts, [N, 4 D] of pairs."""
         sides = [self.vectors(column, pooling) for column in examples.texts]
         if len(sides) == 1:
             return sides[0]
         u, v = sides
-        return np.concatenate([u, v, np.abs(u - v), u * v], axis=1)
+        parts = [u, v, abs(u - v), u * v]
+        return torch.cat(parts, dim=1) if self._gives_tensors else np.concatenate(parts, axis=1)
 
 
 def run(
@@ -99,25 +129,30 @@ def run(
     Raises:
         DivergedError: the encoder's vectors are not finite.
     """
-    from sklearn.preprocessing import StandardScaler
-
     started = time.perf_counter()
     recipe = read_recipe(spec, ProbeRecipe)
     name = task.task.name
     splits = Splits(spec, task)
     train, selection = splits.train, splits.selection
     kind = linear_kind(task.task)
-    encoder = Encoder(checkpoint, recipe, device)
+    is_on_device = fits_on_device(kind, device)
+    encoder = Encoder(checkpoint, recipe, device, gives_tensors=is_on_device)
     encoder.encode(text for part in (train, selection) for column in part.texts for text in column)
     fitted: list[Fitted] = []
-    scalers: dict[str, Any] = {}
-    for done, pooling in enumerate(encoder.poolings):
+    scalers: dict[str, Callable[[Features], Features]] = {}
+
+    def scaled(pooling: str) -> Features:
+        features = encoder.features(train, pooling)
+        scalers[pooling] = fit_scaler(features)
+        return scalers[pooling](features)
+
+    tables = solved_together(map(scaled, encoder.poolings))
+    for done, (pooling, table) in enumerate(zip(encoder.poolings, tables, strict=True)):
         progress(done, len(encoder.poolings), f"{name}: probe on {pooling} pooling")
-        scalers[pooling] = scaler = StandardScaler()
         fitted += try_penalties(
             kind,
-            (scaler.fit_transform(encoder.features(train, pooling)), train.labels),
-            (scaler.transform(encoder.features(selection, pooling)), selection.labels),
+            (table, train.labels),
+            (scalers[pooling](encoder.features(selection, pooling)), selection.labels),
             penalties=recipe.inverse_penalties,
             max_iter=recipe.max_iter,
             chosen={"pooling": pooling},
@@ -126,7 +161,7 @@ def run(
     best_pooling = str(best.trial.chosen["pooling"])
 
     def predict(test: Examples) -> Values:
-        features = scalers[best_pooling].transform(encoder.read(test, best_pooling))
+        features = scalers[best_pooling](encoder.read(test, best_pooling))
         predictions: Values = best.predict(features)
         return predictions
 
@@ -137,6 +172,7 @@ def run(
         predict,
         started=started,
         count_flops=lambda: encoder.operations.total,
+        solver=SOLVERS[is_on_device],
     )
 
 

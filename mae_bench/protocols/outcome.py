@@ -79,8 +79,9 @@ class ProtocolResult:
     the test split was not to be read. ``grid_edges`` is the value of the function of that name.
     ``skipped`` counts, by its reason, what the encoder could not read: of train, of selection, and
     of the test under each noise. ``train_flops`` is what the training at one setting took, where
-    `EvaluateSpec.train_flops` bought it. ``num_together`` is how many trainings were one program at
-    most, of a protocol that can do so; ``why_alone`` why it was one, where more were asked for.
+    `EvaluateSpec.train_flops` bought it. ``solver`` is what solved a probe's linear models.
+    ``num_together`` is how many trainings were one program at most, of a protocol that can do so;
+    ``why_alone`` why it was one, where more were asked for.
     """
 
     n_train: int
@@ -94,6 +95,7 @@ class ProtocolResult:
     grid_edges: Mapping[str, str] | None = None
     skipped: Mapping[str, int] = field(default_factory=dict)
     train_flops: float | None = None
+    solver: str | None = None
     num_together: int | None = None
     why_alone: str = ""
 
@@ -113,8 +115,10 @@ class ProtocolResult:
         }
         if self.train_flops is not None:
             content["train_flops"] = self.train_flops
+        if self.solver is not None:
+            content["solver"] = self.solver
         if self.num_together is not None:
-            content |= {"finetunes_together": self.num_together, "why_alone": self.why_alone}
+            content |= {"trained_together": self.num_together, "why_alone": self.why_alone}
         return content | ({"skipped": dict(self.skipped)} if self.skipped else {})
 
 
@@ -196,6 +200,7 @@ def conclude(
     count_flops: Callable[[], float | None] = lambda: None,
     may_be_constant: bool = False,
     flaw: str = "",
+    solver: str | None = None,
 ) -> ProtocolResult:
     """Return the result: the best trial, and the test split read once for each noise.
 
@@ -208,6 +213,7 @@ def conclude(
         count_flops: called after the last prediction.
         may_be_constant: whether a constant prediction is the design and no collapse.
         flaw: what was wrong with the training of the chosen model; empty if sound.
+        solver: of a probe's linear models.
     """
     best = choose(splits.task, trials)
     kind = kind_of(splits.task)
@@ -232,4 +238,5 @@ def conclude(
         seconds=time.perf_counter() - started,
         flops=count_flops(),
         grid_edges=grid_edges(splits.task, trials, best),
+        solver=solver,
     )

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from cachetools import LRUCache
 from numpy.typing import NDArray
+from torch import Tensor
 
 from mae_bench.errors import DivergedError
 from mae_bench.model.backbone import Backbone
@@ -40,7 +41,7 @@ from mae_bench.training.long_texts import ChunkSet, lay_out
 from mae_bench.training.precision import autocast, resolve_precision
 from mae_bench.training.token_roles import own_poolings
 
-Vectors = NDArray[np.float32]
+Vectors = NDArray[np.float32] | Tensor  # on a GPU they stay there
 
 _held: LRUCache[object, tuple[Vectors, tuple[int, ...], int]] = LRUCache(
     HELD_BYTES, getsizeof=lambda held: held[2]
@@ -83,38 +84,46 @@ class VectorSource:
     def vectors(self, texts: Sequence[str]) -> tuple[Vectors, list[Shape]]:
         """Return vectors [N, P, D] of distinct texts, and the batches that they alone would take.
 
+        A tensor on a GPU, else an array.
+
         Raises:
             DivergedError: a vector is not finite.
         """
         cached = [_held.get((self._number, text)) for text in texts]
         new = [text for text, held in zip(texts, cached, strict=True) if held is None]
         fresh = self._encoded(new) if new else {}
-        rows: list[Vectors] = []
+        rows: list[Any] = []
         read: list[int] = []
         for text, held in zip(texts, cached, strict=True):
             vectors, lengths = fresh[text] if held is None else held[:2]
             rows.append(vectors)
             read += lengths
-        return np.stack(rows), batches_of(read, self.num_rows)
+        stack = torch.stack if self._is_on_gpu else np.stack
+        return stack(rows), batches_of(read, self.num_rows)
 
     def _encoded(self, texts: Sequence[str]) -> Mapping[str, tuple[Vectors, tuple[int, ...]]]:
         """Return the vectors [P, D] of each new text, and the padded lengths of its chunks."""
         backbone = self._backbone
         tokens, owners = self._rows(texts, backbone.vocab_size)
         padded = padded_lengths(tokens.lengths, self.recipe.max_length)
-        table = np.empty((len(tokens), len(self.poolings), backbone.width), dtype=np.float32)
+        shape = (len(tokens), len(self.poolings), backbone.width)
+        on_device = torch.empty(shape, device=self.device)
         with torch.inference_mode(), autocast(self.device, self.recipe.precision):
             for part, ids, is_pad in fixed_batches(tokens, padded, self.num_rows):
                 hidden = backbone(ids, None, is_pad)
                 pooled = [pool(hidden, is_pad, name) for name in self.poolings]
-                table[part] = torch.stack(pooled, dim=1)[: len(part)].cpu().numpy()
-        if not np.isfinite(table).all():
+                where = torch.from_numpy(part).to(self.device)
+                on_device[where] = torch.stack(pooled, dim=1)[: len(part)].float()
+        if not bool(on_device.isfinite().all()):
             raise DivergedError("the encoder's vectors are not finite")
+        table = on_device if self._is_on_gpu else on_device.numpy()
         fresh = {}
         ends = np.cumsum(np.bincount(owners, minlength=len(texts)))
         for text, start, end in zip(texts, [0, *ends[:-1]], ends, strict=True):
-            vectors = table[start] if end - start == 1 else table[start:end].mean(axis=0)
-            fresh[text] = held = (vectors.copy(), tuple(map(int, padded[start:end])))
+            vectors = table[start] if end - start == 1 else table[start:end].mean(0)
+            if isinstance(vectors, np.ndarray):
+                vectors = vectors.copy()  # it would hold all; on a GPU that takes a launch each
+            fresh[text] = held = (vectors, tuple(map(int, padded[start:end])))
             size = held[0].nbytes + len(text) + OVERHEAD
             if size <= HELD_BYTES:
                 _held[self._number, text] = (*held, size)
@@ -131,6 +140,10 @@ class VectorSource:
         if isinstance(tokens, ChunkSet):
             return tokens.flat()
         return tokens, np.arange(len(texts))
+
+    @property
+    def _is_on_gpu(self) -> bool:
+        return self.device.startswith("cuda")
 
     @cached_property
     def _backbone(self) -> Backbone:

@@ -9,6 +9,12 @@ from pathlib import Path
 
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
+from mae_bench.protocols.device_features import (
+    SOLVERS,
+    fit_scaler,
+    fits_on_device,
+    solved_together,
+)
 from mae_bench.protocols.linear_fit import best_of, try_penalties
 from mae_bench.protocols.outcome import ProtocolResult, conclude
 from mae_bench.protocols.splits import Splits
@@ -27,26 +33,26 @@ def run(
     Raises:
         DivergedError: the encoder's vectors are not finite.
     """
-    from sklearn.preprocessing import StandardScaler
-
     started = time.perf_counter()
     recipe = read_recipe(spec, WordProbeRecipe)
     splits = Splits(spec, task)
     kind = kind_of(task.task)
     assert isinstance(kind, WordKind)  # the protocol's `kinds`
-    reader = WordReader(checkpoint, kind, recipe, device)
+    is_on_device = fits_on_device(kind, device)
+    reader = WordReader(checkpoint, kind, recipe, device, gives_tensors=is_on_device)
     train = reader.read(splits.train)
-    scaler = StandardScaler().fit(train.vectors)
+    scale = fit_scaler(train.vectors)
 
     def scaled(words: WordVectors) -> WordVectors:
         if not len(words.vectors):
             return words
-        return WordVectors(scaler.transform(words.vectors), words.is_read)
+        return WordVectors(scale(words.vectors), words.is_read)
 
     progress(0, 1, f"{task.task.name}: probe on words")
+    (table,) = solved_together([scale(train.vectors)])
     fitted = try_penalties(
         kind,
-        (scaled(train), splits.train.labels),
+        (WordVectors(table, train.is_read), splits.train.labels),
         (scaled(reader.read(splits.selection)), splits.selection.labels),
         penalties=recipe.inverse_penalties,
         max_iter=recipe.max_iter,
@@ -60,6 +66,7 @@ def run(
         lambda test: best.predict(scaled(reader.read(test))),
         started=started,
         count_flops=lambda: reader.operations.total,
+        solver=SOLVERS[is_on_device],
     )
 
 

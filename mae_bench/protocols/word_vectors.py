@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from cachetools import LRUCache
 from numpy.typing import NDArray
+from torch import Tensor
 
 from mae_bench.errors import DivergedError
 from mae_bench.protocols.fixed_shapes import batches_of, fixed_batches, num_rows, padded_lengths
@@ -29,7 +30,7 @@ from mae_bench.training.operations import OperationCount
 from mae_bench.training.precision import autocast, resolve_precision
 from mae_bench.training.word_tokens import WordTokens
 
-_Words = NDArray[np.float32]  # [words of a text that were read, D]
+_Words = NDArray[np.float32] | Tensor  # [words of a text that were read, D]; on a GPU it stays
 _held: LRUCache[object, tuple[_Words, int]] = LRUCache(HELD_BYTES, getsizeof=lambda held: held[1])
 
 
@@ -42,9 +43,22 @@ class WordReader:
     """
 
     def __init__(
-        self, checkpoint: Path, kind: WordKind, recipe: WordProbeRecipe, device: str
+        self,
+        checkpoint: Path,
+        kind: WordKind,
+        recipe: WordProbeRecipe,
+        device: str,
+        *,
+        gives_tensors: bool = False,
     ) -> None:
         """Find the encoder and its tokenizer.
+
+        Args:
+            checkpoint: the encoder's folder.
+            kind: of the task.
+            recipe: how texts are read.
+            device: that the encoder runs on.
+            gives_tensors: whether vectors are tensors on the device, and no arrays.
 
         Raises:
             SpecError: the encoder has fewer positions than the recipe's ``max_length``.
@@ -53,6 +67,7 @@ class WordReader:
         config = self.backbone.config
         check_length(recipe.max_length, config)
         self.kind, self.recipe, self.device = kind, recipe, device
+        self.gives_tensors = gives_tensors
         self.operations = OperationCount(config)
         self.num_rows = num_rows(config, recipe.batch_size)
         self._tokenizer = load_tokenizer(checkpoint)
@@ -77,9 +92,10 @@ class WordReader:
         padded = padded_lengths(tokens.lengths, self.recipe.max_length)
         for shape in batches_of(padded.tolist(), self.num_rows):
             self.operations.add_reading(shape)
-        vectors = np.concatenate(self._words(tokens)).astype(np.float64)
-        if not np.isfinite(vectors).all():
+        words = torch.cat([torch.as_tensor(each) for each in self._words(tokens)]).double()
+        if not bool(words.isfinite().all()):
             raise DivergedError("the encoder's vectors are not finite")
+        vectors = words if self.gives_tensors else words.cpu().numpy()
         is_read = [first >= 0 for first in tokens.first_tokens]
         return WordVectors(vectors, is_read)
 
@@ -119,7 +135,15 @@ class WordReader:
         words: dict[int, _Words] = {}
         with torch.inference_mode(), autocast(self.device, self.recipe.precision):
             for part, ids, is_pad in fixed_batches(wanted, padded, self.num_rows):
-                batch = self.backbone(ids, None, is_pad)[: len(part)].float().cpu().numpy()
-                for row, vectors in zip(rows[part].tolist(), batch, strict=True):
-                    words[row] = vectors[firsts[row]]  # a copy: the batch is let go
+                batch = self.backbone(ids, None, is_pad)[: len(part)].float()
+                if not self.device.startswith("cuda"):
+                    for row, vectors in zip(rows[part].tolist(), batch.numpy(), strict=True):
+                        words[row] = vectors[firsts[row]]  # a copy: the batch is let go
+                    continue
+                read = [firsts[row] for row in rows[part].tolist()]
+                counts = [len(each) for each in read]
+                where = np.stack([np.repeat(np.arange(len(part)), counts), np.concatenate(read)])
+                texts, places = torch.from_numpy(where).to(self.device)
+                split = batch[texts, places].split(counts)
+                words |= dict(zip(rows[part].tolist(), split, strict=True))
         return words

@@ -73,6 +73,7 @@ class _Collector:
             "evaluate_s": report["seconds"],
             "evaluate_flops": report["flops"],
             "train_flops": report.get("train_flops"),
+            "probe_solver": report.get("solver"),  # of an earlier version, not known
             "is_collapsed": bool(result["is_collapsed"] or costs.get("is_collapsed")),
             "collapse": "; ".join(text for text in collapses if text),
         }
@@ -136,6 +137,7 @@ class _Collector:
             "params_objective": cost["params_objective"],
             "pretrain_compile": cost.get("compiled"),  # of an earlier version, not known
             "micro_batch_rows": cost.get("micro_batch_rows"),
+            "pretrain_ranks": cost.get("num_ranks"),
             "seeds_together": cost.get("seeds_together"),
             "why_alone": cost.get("why_alone"),
             "is_collapsed": bool(cost["collapse"]),

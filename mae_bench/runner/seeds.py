@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
+from mae_bench.planning.machine import this_machine
 from mae_bench.planning.stage import Stage
 from mae_bench.progress import Progress
 from mae_bench.runner.network import closed_network
@@ -42,6 +43,7 @@ def run_seeds(
         share = (time.monotonic() - start) / len(stages)
         for about in abouts:
             about["seconds"] = round(share, 3)
+            about["machine"] = this_machine(settings.device, settings.num_threads).key
     return share
 
 

@@ -88,7 +88,8 @@ class Session:
         Args:
             study: as loaded.
             home: None for MAE_BENCH_HOME or the platform's cache folder.
-            data_dir: local data; None for MAE_BENCH_DATA, if that is set.
+            data_dir: local data; None for MAE_BENCH_DATA, if that is set, else for what the home
+                was prepared from.
             device: ``auto``, ``cpu`` or ``cuda``.
             workers: processes; None for one a core, or one a GPU.
             executor: where workers run: a registered name, or one that was made with options.
@@ -98,14 +99,14 @@ class Session:
             batch_seeds: seeds of an arm that are trained as one program; ``auto`` is 10 on a GPU,
                 as far as its memory suffices, and 1 on a CPU.
         """
-        from mae_bench.data.sources import data_dir as find_data_dir
+        from mae_bench.runner.noted_data import data_dir_at
 
         check_workers(workers)
         check_device(device)
         check_compile(compile_by)
         self.asked = study
         self.store = Store(home)
-        self.data_dir = find_data_dir(data_dir)
+        self.data_dir = data_dir_at(self.store, data_dir)
         self._device = device
         self._workers = workers
         # an unknown name is refused before anything is planned
@@ -176,6 +177,7 @@ class Session:
     def prepare(self, emit: Emit = ignore_event, retry_failed: bool = False) -> Counts:
         """Fetch and tokenise only: the stages that may use the network."""
         self._open(retry_failed)
+        self._note_data()
         self.execute(self.plan.prepared, emit)
         return self.counts()
 
@@ -190,6 +192,7 @@ class Session:
             StoreError: the home is full or cannot be written; what is done stays.
         """
         self._open(retry_failed)
+        self._note_data()
         if is_damaged(self.store, self.asked):
             note = f"{self.folder / ROWS_FILE} was damaged; it is written again"
             emit(Event("message", ("", ""), "rows", note=note))
@@ -228,6 +231,11 @@ class Session:
         if retry_failed:
             for stage in self.plan.stages:
                 self.store.forget_failure(*stage.key)
+
+    def _note_data(self) -> None:
+        from mae_bench.runner.noted_data import note_data
+
+        note_data(self.plan, self.store, self.data_dir)
 
     def _keep_study(self) -> None:
         with self.store.writing("the study"):

@@ -34,6 +34,8 @@ class Settings:
             so it does not depend on the number of workers, which use the other cores.
         compile_by: how pretraining steps are run, as in `pretraining.compiling.make_stepper`.
         batch_seeds: how many seeds of an arm are trained as one program, or ``auto``.
+        parallel: how the ranks that torchrun has started share a pretraining; None where this
+            process trains alone.
     """
 
     device: str = "cpu"
@@ -41,6 +43,7 @@ class Settings:
     num_threads: int = 1
     compile_by: str = "auto"
     batch_seeds: int | str = "auto"
+    parallel: str | None = None
 
     def apply(self) -> None:
         """Set the thread counts of this process's libraries; best before they are imported."""
@@ -190,17 +193,20 @@ def _encoder(job: Job) -> None:
 
 
 def _pretrain(job: Job) -> None:
-    from mae_bench.pretraining.pretrain import pretrain
+    from mae_bench.runner.training import Training
 
     assert isinstance(job.stage.spec, PretrainSpec)
-    pretrain(
-        job.stage.spec,
-        **vars(pretraining_folders(job)),
-        device=job.settings.device,
-        compile_by=job.settings.compile_by,
-        why_alone=job.why_alone,
-        progress=job.progress,
-    )
+    settings, folders = job.settings, pretraining_folders(job)
+    how = settings.device, settings.compile_by, job.why_alone
+    training = Training(job.stage.spec, folders, *how)
+    if settings.parallel is None:
+        training.run(job.progress)
+        return
+    from mae_bench.runner.rank_group import rank_group
+
+    group = rank_group()
+    group.tell((training, settings))
+    group.train(training, settings.parallel, job.progress)
 
 
 def pretraining_folders(job: Job) -> "Folders":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from mae_bench.errors import StoreError
+from mae_bench.errors import RankError, StoreError
 from mae_bench.planning.seed_groups import seed_groups
 from mae_bench.planning.stage import Key, Stage
 from mae_bench.progress import Progress
@@ -71,6 +71,7 @@ def work(
 
     Raises:
         StoreError: the home is full or cannot be written; what is done stays.
+        RankError: a rank of a training that several share was lost.
     """
     return _Worker(stages, store, settings, emit, worker).loop(is_tired)
 
@@ -214,7 +215,7 @@ class _Worker:
         progress = self.progress(stage)
         try:
             seconds = run_stage(stage, self.store, self.settings, progress, why_alone)
-        except StoreError:
+        except (StoreError, RankError):
             raise
         except Exception as error:  # one failing stage never stops the others
             self.store.record_failure(*stage.key, stage.label, error)

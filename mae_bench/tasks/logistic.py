@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mae_bench.tasks.metrics import Values
+from mae_bench.tasks.stacked import DeviceModel, StackedFeatures
 
 Floats = NDArray[np.float64]
 TOLERANCE = 1e-4  # of the largest entry of the gradient
@@ -53,7 +54,7 @@ def fit_logistic(
     """Yield one model for each inverse penalty C, and whether its solver converged.
 
     Args:
-        features: [N, F], dense or sparse.
+        features: [N, F], dense or sparse, or on a device, where other sums end within rounding.
         labels: [N], of at least two classes.
         penalties: ascending.
         max_iter: of the solver.
@@ -70,13 +71,38 @@ def fit_log_odds(
         yield model.decision_function, is_converged
 
 
+def fit_each(
+    features: Any, columns: Values, penalties: Sequence[float], max_iter: int
+) -> Iterator[tuple[list[Callable[[Any], Values]], bool]]:
+    """Yield what `fit_logistic` does of each of several labels: their models at one penalty.
+
+    Args:
+        features: [N, F] as there.
+        columns: [N, T] T labels of each example, each of the same two classes.
+        penalties: ascending.
+        max_iter: of the solver.
+    """
+    if isinstance(features, StackedFeatures):
+        fits = features.logistic(columns, penalties, max_iter)
+        for at_one in zip(*fits, strict=True):
+            yield [model.predict for model, _ in at_one], all(is_fine for _, is_fine in at_one)
+        return
+    models = (fit_logistic(features, column, penalties, max_iter) for column in columns.T)
+    for fitted in zip(*models, strict=True):
+        yield [predict for predict, _ in fitted], all(is_fine for _, is_fine in fitted)
+
+
 def _fitted(
     features: Any, labels: Values, penalties: Sequence[float], max_iter: int
-) -> Iterator[tuple[Logistic, bool]]:
+) -> Iterator[tuple[Logistic | DeviceModel, bool]]:
     """Yield fitted regressions, each from the weights of the one before.
 
     That halves the iterations of a wide grid.
     """
+    if isinstance(features, StackedFeatures):
+        (fits,) = features.logistic(labels[:, None], penalties, max_iter)
+        yield from fits
+        return
     from scipy.optimize import minimize
 
     classes, targets = np.unique(labels, return_inverse=True)

@@ -35,10 +35,7 @@ def task_fingerprint(task: Task, data_dir: Path | None) -> str:
     elif isinstance(task.source, HeldOutText):
         content = task.source.fingerprint(data_dir)
     else:
-        has_no_train = task.train_task or task.is_test_only
-        own = {task.test_split} if has_no_train else {"train", task.test_split}
-        read = {*own, task.selection_split} - {None}
-        content = fingerprint(task.source, data_dir, also=map(str, read))
+        content = fingerprint(task.source, data_dir, also=splits_of(task))
     brought = filter(None, [KINDS.plugin(task.kind), *map(METRICS.plugin, task.metrics)])
     versions = {plugin.what: plugin.version for plugin in brought}
     set_only: dict[str, object] = {}
@@ -71,6 +68,13 @@ def task_fingerprint(task: Task, data_dir: Path | None) -> str:
     )
     digest = hashlib.blake2b(definition.encode(), digest_size=8).hexdigest()
     return f"task{TASK_VERSION} {digest} {content}"
+
+
+def splits_of(task: Task) -> set[str]:
+    """Return the splits of its own set that a task reads."""
+    has_no_train = task.train_task or task.is_test_only
+    own = {task.test_split} if has_no_train else {"train", task.test_split}
+    return {*own, *([task.selection_split] if task.selection_split else [])}
 
 
 def task_meta(task: Task) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Legend: N examples, W words of all of them, M words that an encoder read, D hidd
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mae_bench.tasks.base import Examples, Labels
 from mae_bench.tasks.kinds.base import FinetuneKind, Predict
@@ -21,18 +21,24 @@ class WordVectors:
     """The vectors of the words of N examples.
 
     Attributes:
-        vectors: [M, D] of the words that were read, one example after the other.
+        vectors: [M, D] of the words that were read, one example after the other; an array, or what
+            lies on a device, as `LinearKind.fit_linear` takes it.
         is_read: for each example, whether each of its words was.
     """
 
-    vectors: Values
+    vectors: Any
     is_read: list[Values]
 
 
 class WordKind(FinetuneKind):
-    """A kind whose texts are words (`has_words`) and whose labels are lists, one element a word."""
+    """A kind whose texts are words (`has_words`) and whose labels are lists, one element a word.
+
+    Attributes:
+        fits_on_device: as of `LinearKind`, of the vectors of words.
+    """
 
     has_words = True
+    fits_on_device: ClassVar[bool] = False
 
     @abstractmethod
     def unread(self, train: Labels) -> Any:

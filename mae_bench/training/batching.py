@@ -6,7 +6,7 @@ text attend to another. Legend: N texts, L longest text, B batch, S longest text
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ from mae_bench.backbones import num_positions
 from mae_bench.errors import DataError, SpecError
 from mae_bench.plurals import counted
 from mae_bench.seeding import seed_for
+from mae_bench.training.length_buckets import bucket_of
 from mae_bench.training.token_cache import same_tokenizer, token_ids
 from mae_bench.training.token_roles import pad_id
 
@@ -33,11 +34,14 @@ class TokenSet:
         ids: [N, L] int32 on the device, padded at the right.
         lengths: [N] number of real tokens, on the host.
         device_lengths: the same on the device.
+        has_buckets: whether batches are padded to few lengths, and no longer than the longest text,
+            so that a device meets few shapes; else each to its own longest.
     """
 
     ids: Tensor
     lengths: Indices
     device_lengths: Tensor
+    has_buckets: bool = field(default=False, kw_only=True)
 
     @classmethod
     def of(
@@ -72,13 +76,20 @@ class TokenSet:
         return len(self.lengths)
 
     def read_shape(self, index: Indices, shape: Sequence[int]) -> Sequence[int]:
-        """Return the shape of ids that an encoder reads, for a batch of ids of ``shape``."""
-        return shape
+        """Return the shape of ids that an encoder must read, for a batch of ids of ``shape``.
+
+        What buckets pad beside is not charged: costs are the same on every device.
+        """
+        return (*shape[:-1], int(self.lengths[index].max()))
+
+    def padded(self, longest: int) -> int:
+        """Return the length of a batch whose longest text has so many tokens."""
+        return min(bucket_of(longest), self.ids.shape[-1]) if self.has_buckets else longest
 
     def batch(self, index: Indices) -> tuple[Tensor, Tensor | None, Tensor]:
         """Return (ids [B, S], is_pad [B, S] or None where nothing is padded, index [B])."""
         lengths = self.lengths[index]
-        longest = int(lengths.max())
+        longest = self.padded(int(lengths.max()))
         on_device = torch.from_numpy(index).to(self.ids.device, non_blocking=True)
         ids = self.ids[:, :longest].index_select(0, on_device)
         if int(lengths.min()) == longest:

@@ -61,7 +61,8 @@ class ChunkSet(TokenSet):
     def batch(self, index: Indices) -> tuple[Tensor, Tensor | None, Tensor]:
         """Return (ids [B, K, S], is_pad [B, K, S], index [B]), cut to the batch's longest."""
         lengths = self.chunk_lengths[index]
-        num_chunks, longest = int((lengths > 0).sum(axis=1).max()), int(lengths.max())
+        num_chunks = int((lengths > 0).sum(axis=1).max())
+        longest = self.padded(int(lengths.max()))
         on_device = torch.from_numpy(index).to(self.ids.device, non_blocking=True)
         ids = self.ids[:, :num_chunks, :longest].index_select(0, on_device)
         real = self.device_chunk_lengths[:, :num_chunks].index_select(0, on_device)
@@ -78,7 +79,8 @@ class ChunkSet(TokenSet):
 
     def read_shape(self, index: Indices, shape: Sequence[int]) -> Sequence[int]:
         """Return (chunks, S): chunks that a text does not have are not encoded."""
-        return int((self.chunk_lengths[index] > 0).sum()), shape[-1]
+        lengths = self.chunk_lengths[index]
+        return int((lengths > 0).sum()), int(lengths.max())
 
 
 def parts_of(row: Ids, num_before: int, num_after: int, recipe: LongTextRecipe) -> list[Ids]:

@@ -30,7 +30,8 @@ class Options(TokenSet):
 
         A text that an example lacks is one padding token, which counts as real.
         """
-        longest, most = int(self.lengths[index].max()), int(self.counts[index].max())
+        longest = self.padded(int(self.lengths[index].max()))
+        most = int(self.counts[index].max())
         on_device = torch.from_numpy(index).to(self.ids.device, non_blocking=True)
         ids = self.ids[:, :most, :longest].index_select(0, on_device)
         lengths = self.device_lengths[:, :most].index_select(0, on_device)

@@ -256,6 +256,7 @@ def test_the_flags_are_frozen():
         "shard",
         "track",
         "compile_by",
+        "parallel",
         "batch_seeds",
         "retry",
         "out",

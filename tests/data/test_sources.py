@@ -7,7 +7,8 @@ import pyarrow.parquet
 import pytest
 
 from mae_bench.data.corpus import CORPORA
-from mae_bench.data.sources import Source, data_dir, file_digest, fingerprint, read_split
+from mae_bench.data.digests import file_digest
+from mae_bench.data.sources import Source, data_dir, fingerprint, read_split
 from mae_bench.errors import DataError
 from mae_bench.tasks import TASKS
 

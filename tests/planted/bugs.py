@@ -416,8 +416,8 @@ BUGS = (
         "weights_forgotten",
         "The parts of a mixture count alike, whatever their weights.",
         "mae_bench/objectives/mixture.py",
-        "loss = loss + view.weights[0, index] * output.loss",
-        "loss = loss + output.loss",
+        "loss = loss + view.weights[0, index] * own",
+        "loss = loss + own",
         (
             "tests/objectives/test_parts.py::test_a_mixture_is_the_weighted_sum_of_what_its_parts_are_alone",
         ),

@@ -20,12 +20,12 @@ from mae_bench.pretraining.recorded import RecordedStep
 from mae_bench.pretraining.row_order import RowOrder
 
 
-def resident(rows, order, device):
+def resident(rows, orders, device):
     return ResidentRows(rows, device)
 
 
 def copied(block_steps):
-    return lambda rows, order, device: CopiedRows(rows, order, device, block_steps)
+    return lambda rows, orders, device: CopiedRows(rows, orders, device, block_steps)
 
 
 @settings(max_examples=40, deadline=None)
@@ -43,7 +43,7 @@ def test_every_step_reads_its_rows_from_any_place(num_rows, batch_rows, block_st
     readers = [
         ResidentRows(rows, "cpu"),
         MappedRows(rows),
-        CopiedRows(rows, order, "cpu", block_steps),
+        CopiedRows(rows, (order,), "cpu", block_steps),
     ]
     # a training that goes on, over the end of an epoch, and back as a fallback would go
     for step in (*range(jump, jump + 9), jump, jump):
@@ -55,10 +55,21 @@ def test_every_step_reads_its_rows_from_any_place(num_rows, batch_rows, block_st
             assert found.tolist() == rows[index].tolist(), type(reader)
 
 
+def test_seeds_that_are_trained_at_once_read_their_own_rows():
+    rows = np.arange(60, dtype=np.uint16).reshape(20, 3)
+    orders = [RowOrder(20, 2, seed) for seed in range(3)]
+    reader = CopiedRows(rows, orders, "cpu", 3)
+    for step in range(12):
+        reader.open(step)
+        for order in orders:
+            index = order.batch(step)[1]
+            assert reader.take(torch.from_numpy(index)).tolist() == rows[index].tolist()
+
+
 def test_a_block_is_copied_while_the_one_before_is_read():
     rows = np.arange(60, dtype=np.uint16).reshape(20, 3)
     order = RowOrder(20, 2, 0)
-    reader = CopiedRows(rows, order, "cpu", 3)
+    reader = CopiedRows(rows, (order,), "cpu", 3)
     held = reader.rows
     for step, following in ((0, 1), (2, 1), (3, 2), (6, 3), (9, 3)):
         reader.open(step)
@@ -105,9 +116,9 @@ def test_where_rows_lie_follows_the_free_memory_of_a_card_alone(monkeypatch):
         monkeypatch.setattr(device_rows, name, lambda *given, name=name: made.setdefault(name))
     for free in (4 * 3200, 4 * 3200 - 4):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 10**9))
-        device_rows.device_rows(rows, order, "cuda")
+        device_rows.device_rows(rows, (order,), "cuda")
     assert list(made) == ["ResidentRows", "CopiedRows"]
-    assert isinstance(device_rows.device_rows(rows, order, "cpu"), MappedRows)
+    assert isinstance(device_rows.device_rows(rows, (order,), "cpu"), MappedRows)
 
 
 def test_a_cpu_copies_no_corpus(tmp_path):
@@ -123,7 +134,7 @@ def test_a_cpu_copies_no_corpus(tmp_path):
 def test_a_card_reads_the_same_bits_and_waits_for_no_host():
     rows = np.random.default_rng(0).integers(0, 60_000, (5_000, L)).astype(np.uint16)
     order = RowOrder(5_000, 32, 0)
-    readers = [ResidentRows(rows, "cuda"), CopiedRows(rows, order, "cuda", 7)]
+    readers = [ResidentRows(rows, "cuda"), CopiedRows(rows, (order,), "cuda", 7)]
     for step in range(2 * order.epoch_steps):
         index = torch.from_numpy(order.batch(step)[1]).cuda()
         for reader in readers:

@@ -242,9 +242,13 @@ class LinearKind(TaskKind):
 
     Attributes:
         needs_cosine: whether TF-IDF features of a pair hold the cosine of its texts, too.
+        fits_on_device: whether `fit_linear` takes `mae_bench.tasks.stacked.StackedFeatures`, too,
+            and its models then take tensors, so that a GPU's features stay there. A kind that
+            fits by means of its own says False.
     """
 
     needs_cosine: ClassVar[bool] = False
+    fits_on_device: ClassVar[bool] = False
 
     @abstractmethod
     def fit_linear(

@@ -43,6 +43,7 @@ class Classify(FinetuneKind, FewShotKind, ClozeKind, NeighbourKind, ClassKind):
     has_classes = True
     pools_text = True
     weighs_classes = True
+    fits_on_device = True
     is_balanced = False
 
     def check(self) -> None:

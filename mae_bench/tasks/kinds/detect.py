@@ -40,6 +40,7 @@ class Detect(FinetuneKind, LinearKind, ClassKind):
 
     default_metrics: ClassVar[tuple[str, ...]] = ("auroc", "recall_at_95")
     has_classes = True
+    fits_on_device = True
     pools_text = True
 
     def check(self) -> None:

@@ -18,7 +18,7 @@ from mae_bench.tasks.kinds.base import (
     objects,
 )
 from mae_bench.tasks.learner import PooledLearner
-from mae_bench.tasks.logistic import fit_logistic
+from mae_bench.tasks.logistic import fit_each
 from mae_bench.tasks.metrics import Values
 from mae_bench.tasks.metrics.label_sets import members
 
@@ -42,6 +42,7 @@ class Multilabel(FinetuneKind, LinearKind):
     default_metrics = ("micro_f1", "macro_f1", "subset_accuracy")
     has_classes = True
     has_lists = True
+    fits_on_device = True
     pools_text = True
 
     def check(self) -> None:
@@ -112,10 +113,8 @@ class Multilabel(FinetuneKind, LinearKind):
                 f"the {len(labels)} training examples of task '{self.task.name}' all have the same "
                 "classes; a classifier needs two examples that differ: raise the train size"
             )
-        models = (fit_logistic(features, table[:, c], penalties, max_iter) for c in varied)
-        for fitted in zip(*models, strict=True):
-            predict = [predict for predict, _ in fitted]
-            yield _together(predict, varied, always), all(is_fine for _, is_fine in fitted)
+        for models, is_converged in fit_each(features, table[:, varied], penalties, max_iter):
+            yield _together(models, varied, always), is_converged
 
 
 def _together(models: Sequence[Predict], varied: Values, always: Values) -> Predict:

@@ -15,6 +15,7 @@ from mae_bench.tasks.base import Examples, Labels, Task
 from mae_bench.tasks.kinds.base import KINDS, FinetuneKind, LinearKind, Predict
 from mae_bench.tasks.learner import PooledLearner
 from mae_bench.tasks.metrics import Values
+from mae_bench.tasks.stacked import StackedFeatures
 from mae_bench.tasks.untrained import CosineKind, NeighbourKind, Vectors, cosines
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Regress(FinetuneKind, LinearKind, CosineKind, NeighbourKind):
     allowed_texts = (1, 2)
     default_metrics = ("spearman", "pearson")
     needs_cosine = True
+    fits_on_device = True
     pools_text = True
 
     def check(self) -> None:
@@ -144,6 +146,8 @@ def fit_ridge(features: Any, labels: Labels, penalties: Sequence[float]) -> list
 
     One fit for all: its Gram matrix, which costs most, does not depend on the penalty.
     """
+    if isinstance(features, StackedFeatures):
+        return features.ridge(labels, penalties)
     from sklearn.linear_model import Ridge
 
     alphas = 1.0 / np.asarray(penalties)

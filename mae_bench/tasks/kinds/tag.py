@@ -43,6 +43,7 @@ class Tag(WordKind):
 
     has_classes = True
     has_lists = True
+    fits_on_device = True
 
     @classmethod
     def usual_metrics(cls, label_names: Sequence[str], language: str) -> tuple[str, ...]:
