@@ -6,7 +6,7 @@ with what it chose.
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -34,11 +34,12 @@ R = TypeVar("R", bound=Frozen)
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a protocol that reads a task is given for one evaluation."""
+    """One of several evaluations that are run together, and the folder of its result."""
 
     spec: EvaluateSpec
-    checkpoint: Path | None
+    checkpoint: Path
     task: TaskData
+    out: Path
     progress: Progress
 
 
@@ -201,6 +202,18 @@ def evaluate(
         spec,
         out,
     )
+
+
+def evaluate_together(evaluations: Sequence[Evaluation], *, device: str) -> None:
+    """Run evaluations that differ in nothing but the seed; write each result as `evaluate` does.
+
+    Raises:
+        MaeBenchError: as `evaluate` does for any of them.
+    """
+    run_together = PROTOCOLS.get(evaluations[0].spec.protocol).run_together
+    assert run_together is not None
+    for each, result in zip(evaluations, run_together(evaluations, device=device), strict=True):
+        write_result(result, each.spec, each.out)
 
 
 def read_task(folder: Path, error_tables: Mapping[str, Path]) -> TaskData:

@@ -221,10 +221,10 @@ def run_together(evaluations: Sequence[Evaluation], *, device: str) -> list[Prot
         DivergedError: the loss of a fine-tune was not finite at every rate.
     """
     started = time.perf_counter()
-    finetunes = []
-    for each in evaluations:
-        assert each.checkpoint is not None  # as the protocol says
-        finetunes.append(Finetune(each.spec, each.checkpoint, each.task, device, each.progress))
+    finetunes = [
+        Finetune(each.spec, each.checkpoint, each.task, device, each.progress)
+        for each in evaluations
+    ]
     while tries := [(each, rate) for each in finetunes for rate in each.rates()]:
         train_together(tries)
     results = [each.conclude() for each in finetunes]

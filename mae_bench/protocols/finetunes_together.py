@@ -52,7 +52,7 @@ def train_together(tries: Sequence[Try]) -> None:
 
 def _train(tries: Sequence[Try]) -> None:
     if len(tries) == 1:
-        _one_by_one(tries, "")
+        _one_by_one(tries, "there was no other learning rate to go with it")
         return
     if _is_trained(tries):
         return

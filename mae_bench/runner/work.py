@@ -159,18 +159,18 @@ class _Worker:
 
     @cached_property
     def seeds_at_once(self) -> int:
-        """The seeds of an arm that this worker trains as one program."""
+        """The seeds that this worker trains as one program."""
         return seeds_at_once(self.settings.batch_seeds, self.settings.device)
 
     @cached_property
     def groups(self) -> Mapping[Key, tuple[Stage, ...]]:
-        """For each pretraining those that can go with it."""
+        """For each stage that is trained those that can go with it."""
         return seed_groups(self.known.values())
 
     def other_seeds(self, stage: Stage, leases: ExitStack) -> list[Stage]:
-        """Return what is ready and free and can go together with a pretraining, under lease."""
+        """Return what is ready and free and can go together with a stage, under lease."""
         others: list[Stage] = []
-        if stage.kind != "pretrain" or self.seeds_at_once == 1:
+        if self.seeds_at_once == 1:
             return others
         for other in self.groups.get(stage.key, ()):
             if len(others) + 1 == self.seeds_at_once:
