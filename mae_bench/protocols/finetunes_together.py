@@ -69,7 +69,7 @@ def _train(tries: Sequence[Try]) -> None:
 def _is_trained(tries: Sequence[Try]) -> bool:
     """Train as one program, or one by one where that fails; return whether memory sufficed."""
     try:
-        group = _Group(tries)
+        group = FinetuneGroup(tries)
         group.train()
         outputs = group.predict()
     except torch.OutOfMemoryError:
@@ -89,17 +89,21 @@ def _one_by_one(tries: Sequence[Try], why: str) -> None:
         finetune.try_rate(rate, len(tries) - number)
 
 
-class _Group:
-    """Fine-tunes and their rates, as one program."""
+class FinetuneGroup:
+    """Fine-tunes and their rates, as one program.
+
+    Args:
+        tries: of one structure and number of steps; the rates of a fine-tune one after another.
+    """
 
     def __init__(self, tries: Sequence[Try]) -> None:
+        """Stack a copy of the start of each fine-tune for each of its rates."""
         self.tries = tries
         self.finetunes = list(dict.fromkeys(finetune for finetune, _ in tries))
         first = self.first = self.finetunes[0]
         self.recipe, self.device = first.recipe, first.device
         owners = [self.finetunes.index(finetune) for finetune, _ in tries]
         self.owners = torch.tensor(owners, device=self.device)
-        # rates of a fine-tune stand one after another
         self.places = [
             slice(owners.index(number), owners.index(number) + owners.count(number))
             for number in range(len(self.finetunes))

@@ -80,6 +80,9 @@ class _Worker:
     def __init__(
         self, stages: Sequence[Stage], store: Store, settings: Settings, emit: Emit, number: int
     ) -> None:
+        self.settings = settings
+        if self.seeds_at_once > 1:  # an evaluation waits for the checkpoints of the other seeds
+            stages = sorted(stages, key=lambda stage: stage.kind == "evaluate")
         self.known = {stage.key: stage for stage in stages}
         self.pending = {key: s for key, s in self.known.items() if not store.is_done(*key)}
         self.readers: dict[Key | None, list[Stage]] = {}
@@ -88,7 +91,6 @@ class _Worker:
                 self.readers.setdefault(read, []).append(stage)
         self.lost: set[Key] = set()
         self.store = store
-        self.settings = settings
         self.number = number
         self.num_run = 0
         self.near: list[Stage] = []
@@ -118,7 +120,8 @@ class _Worker:
 
     def stay_at(self, stage: Stage) -> None:
         """Put first, from now on, what reads the checkpoint of a stage."""
-        self.near = self.readers.get(stage.checkpoint, [])
+        if stage.kind == "evaluate" or self.seeds_at_once == 1:
+            self.near = self.readers.get(stage.checkpoint, [])
 
     def settle(self, stage: Stage) -> bool:
         """Look at one stage; return whether it was worked on, so that the look starts anew."""

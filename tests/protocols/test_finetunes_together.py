@@ -125,7 +125,7 @@ def test_what_is_trained_one_by_one_says_why_and_has_the_same_bits(encoder, reci
 
 def test_memory_that_does_not_suffice_halves_the_group(encoders, monkeypatch):
     sizes = []
-    train = together._Group.train
+    train = together.FinetuneGroup.train
 
     def short_of_memory(group):
         sizes.append(len(group.tries))
@@ -133,7 +133,7 @@ def test_memory_that_does_not_suffice_halves_the_group(encoders, monkeypatch):
             raise torch.OutOfMemoryError
         train(group)
 
-    monkeypatch.setattr(together._Group, "train", short_of_memory)
+    monkeypatch.setattr(together.FinetuneGroup, "train", short_of_memory)
     given = evaluations(encoders)
     groups = run_together(given, device="cpu")
     assert sizes == [6, 3, 2, 3, 2]
@@ -145,7 +145,7 @@ def test_what_fails_at_once_is_trained_one_by_one(encoders, monkeypatch):
     def fail(group):
         raise RuntimeError("vmap cannot\nsay more")
 
-    monkeypatch.setattr(together._Group, "predict", fail)
+    monkeypatch.setattr(together.FinetuneGroup, "predict", fail)
     given = evaluations(encoders)
     groups = run_together(given, device="cpu")
     assert company(groups) == [(1, "learning rates at once failed: vmap cannot")] * 2
