@@ -44,7 +44,8 @@ class Row(Frozen):
     that axis. ``finetunes_together`` is how many learning rates, of one seed or of several, were
     trained as one program, for which each seed is charged an equal share of the seconds;
     ``why_finetuned_alone`` as ``why_alone``. ``probe_solver`` is what solved the linear models of a
-    probe: scikit-learn, or torch on a GPU.
+    probe: scikit-learn, or torch on a GPU; ``finetune_compile`` how the steps of a fine-tune were
+    run, as ``pretrain_compile``.
     """
 
     study: str
@@ -96,6 +97,7 @@ class Row(Frozen):
     finetunes_together: int | None = None
     why_finetuned_alone: str | None = None
     probe_solver: str | None = None
+    finetune_compile: str | None = None
     pretrain_id: str | None = None
     cell_id: str = ""
 
@@ -142,6 +144,7 @@ LATER = (
     "finetunes_together",
     "why_finetuned_alone",
     "probe_solver",
+    "finetune_compile",
 )
 
 

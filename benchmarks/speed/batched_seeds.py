@@ -9,6 +9,7 @@ graph a step (`--compile off` for none). ``gain`` is k seeds one after another o
 """
 
 import argparse
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,6 +55,7 @@ def main() -> None:
 def compare(preset: str, objective: str, precision: str, number: int, arguments) -> None:
     """Print one line."""
     device, how = arguments.device, arguments.compile
+    clock = time.process_time if device == "cpu" else time.perf_counter
     single = [make_stepper(step_of(run), how) for run in runs_of(preset, objective, precision,
               number, device)]  # fmt: skip
     runs = runs_of(preset, objective, precision, number, device)
@@ -67,12 +69,12 @@ def compare(preset: str, objective: str, precision: str, number: int, arguments)
 
     ways = {"one": single[0], "in turn": in_turn, "at once": group}
     for stepper in (in_turn, group):
-        clocked(stepper, device, 0, FIRST)
+        clocked(stepper, device, 0, FIRST, clock)
     best = dict.fromkeys(ways, float("inf"))
     for turn in range(ROUNDS):
         for way, stepper in ways.items():
             start = FIRST + turn * STEPS
-            best[way] = min(best[way], clocked(stepper, device, start, STEPS) / STEPS)
+            best[way] = min(best[way], clocked(stepper, device, start, STEPS, clock) / STEPS)
     print(
         f"{preset:>8} {objective:>9} {precision:>9} {number:>5} {best['one'] * 1e3:>8.2f} "
         f"{best['in turn'] * 1e3:>9.2f} {best['at once'] * 1e3:>9.2f} "

@@ -107,7 +107,7 @@ CompileBy = Annotated[
     typer.Option(
         "--compile",
         metavar="HOW",
-        help="How pretraining steps run: off, graph (CUDA), inductor; auto: graph on a GPU.",
+        help="How training steps run: off, graph (CUDA), inductor; auto: graph on a GPU.",
     ),
 ]
 BatchSeeds = Annotated[

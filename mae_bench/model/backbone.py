@@ -20,6 +20,7 @@ from mae_bench.model.attention_mask import attention_mask
 from mae_bench.model.dropouts import allow_dropout, dropout_holders, set_dropout_ratios
 from mae_bench.model.encoder_folder import quiet_transformers, read_encoder
 from mae_bench.model.generators import kept_generators
+from mae_bench.model.older_modernbert import follow_later
 from mae_bench.seeding import seed_for
 from mae_bench.specs import BackboneSpec
 
@@ -73,6 +74,7 @@ class Backbone(nn.Module):
         """Wrap a transformers encoder."""
         super().__init__()
         allow_dropout(encoder)
+        follow_later(encoder)
         self.encoder = encoder
 
     @property

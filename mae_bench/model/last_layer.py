@@ -22,8 +22,8 @@ def can_skip(encoder: Any) -> bool:
     """
     if not torch.compiler.is_compiling():
         return False
-    config: Any = encoder.config
-    return (
+    config = encoder.config
+    can: bool = (
         config.model_type == "modernbert"
         and next(encoder.parameters()).device.type == "cpu"
         and set(config.layer_types) == {"full_attention"}
@@ -33,6 +33,7 @@ def can_skip(encoder: Any) -> bool:
         # transformers before 5.17 may have layers that rotate by themselves
         and not hasattr(encoder.layers[-1].attn, "rotary_emb")
     )
+    return can
 
 
 def states_at(

@@ -73,9 +73,10 @@ class Protocol:
             tokens, so that checkpoints without one are left out there.
         spends_flops: whether it trains the encoder for as many steps as `EvaluateSpec.train_flops`
             buys, where that is set, and says what it spent.
-        run_together: called as ``run_together(evaluations, device=)`` with evaluations that differ
-            in nothing but the seed and what belongs to it; returns their results. None where they
-            are run one by one.
+        is_compiled: whether it gets ``compile_by=``, too, and says how its training steps were run.
+        run_together: called as ``run_together(evaluations, device=, compile_by=)`` with evaluations
+            that differ in nothing but the seed and what belongs to it; returns their results. None
+            where they are run one by one.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Protocol:
     kinds: type = TaskKind
     token_kinds: type | None = None
     spends_flops: bool = False
+    is_compiled: bool = False
     run_together: RunTogether | None = None
 
     def fits(self, kind: str) -> bool:
@@ -173,12 +175,14 @@ def evaluate(
     progress: Progress,
     error_tables: Mapping[str, Path] = NO_FOLDERS,
     learned: Mapping[str, Path] = NO_FOLDERS,
+    compile_by: str = "off",
 ) -> None:
     """Run a protocol and write ``metrics.json`` and ``predictions.parquet`` into ``out``.
 
     ``task`` is the folder of a task, or of token rows for a protocol that reads the corpus;
     ``error_tables`` are the folders of the tables that its noises need, by their names;
-    ``learned`` are those of the corpus and its tokenizer, for a floor that learns from them.
+    ``learned`` are those of the corpus and its tokenizer, for a floor that learns from them;
+    ``compile_by`` is how training steps are run, as in `make_tuning_step`.
 
     Raises:
         SpecError: the protocol needs a checkpoint and none was given, or it gave a metric that is
@@ -197,6 +201,8 @@ def evaluate(
     else:
         data = {"task": read_task(task, error_tables)}
     data |= learned
+    if protocol.is_compiled:
+        data["compile_by"] = compile_by
     write_result(
         protocol.run(spec, checkpoint=checkpoint, **data, device=device, progress=progress),
         spec,
@@ -204,7 +210,9 @@ def evaluate(
     )
 
 
-def evaluate_together(evaluations: Sequence[Evaluation], *, device: str) -> None:
+def evaluate_together(
+    evaluations: Sequence[Evaluation], *, device: str, compile_by: str = "off"
+) -> None:
     """Run evaluations that differ in nothing but the seed; write each result as `evaluate` does.
 
     Raises:
@@ -212,7 +220,8 @@ def evaluate_together(evaluations: Sequence[Evaluation], *, device: str) -> None
     """
     run_together = PROTOCOLS.get(evaluations[0].spec.protocol).run_together
     assert run_together is not None
-    for each, result in zip(evaluations, run_together(evaluations, device=device), strict=True):
+    results = run_together(evaluations, device=device, compile_by=compile_by)
+    for each, result in zip(evaluations, results, strict=True):
         write_result(result, each.spec, each.out)
 
 

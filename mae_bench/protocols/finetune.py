@@ -52,7 +52,13 @@ class Finetune:
     """The fine-tune of one evaluation: its model and data, and what was tried so far."""
 
     def __init__(
-        self, spec: EvaluateSpec, checkpoint: Path, task: TaskData, device: str, progress: Progress
+        self,
+        spec: EvaluateSpec,
+        checkpoint: Path,
+        task: TaskData,
+        device: str,
+        progress: Progress,
+        compile_by: str = "off",
     ) -> None:
         """Read checkpoint and task; nothing is tried yet but the head alone, where that is asked.
 
@@ -78,7 +84,9 @@ class Finetune:
         (pooling,) = own_poolings((recipe.pooling,), self.tokenizer)
         read_as = recipe.model_copy(update={"pooling": pooling})
         model = build_model(backbone, head, read_as, separator, task=name, seed=spec.seed)
-        self.tuner = Finetuner(model, learner, recipe, task=name, seed=spec.seed, device=device)
+        self.tuner = Finetuner(
+            model, learner, recipe, task=name, seed=spec.seed, device=device, compile_by=compile_by
+        )
         self.train = self.read(splits.train, kind.lay_out_train)
         self.selection = self.read(splits.selection)
         self.train_targets = learner.encode(splits.train.labels, self.train)
@@ -92,6 +100,7 @@ class Finetune:
         # ascending, so that a tie keeps the smaller rate
         self.waiting, self.num_left = sorted(set(recipe.learning_rates)), recipe.max_added_rates
         self.num_together, self.why_alone = 1, ""
+        self.compiled: str | None = None  # of what was trained together
 
     def read(self, examples: Examples, as_rows: Callable[..., TokenSet] | None = None) -> TokenSet:
         """Return examples as the model reads them."""
@@ -181,6 +190,7 @@ class Finetune:
             result,
             skipped=dict(skipped),
             train_flops=self.train_flops,
+            compiled=self.compiled or (None if (steps := self.tuner.steps) is None else steps.how),
             num_together=self.num_together,
             why_alone=self.why_alone,
         )
@@ -197,21 +207,29 @@ class Finetune:
 
 
 def run(
-    spec: EvaluateSpec, *, checkpoint: Path, task: TaskData, device: str, progress: Progress
+    spec: EvaluateSpec,
+    *,
+    checkpoint: Path,
+    task: TaskData,
+    device: str,
+    progress: Progress,
+    compile_by: str = "off",
 ) -> ProtocolResult:
     """Train at each learning rate, keep the best on the selection part, predict the test split.
 
     Raises:
         DivergedError: the loss was not finite at every rate.
     """
-    finetune = Finetune(spec, checkpoint, task, device, progress)
+    finetune = Finetune(spec, checkpoint, task, device, progress, compile_by)
     while rates := finetune.rates():
         for number, rate in enumerate(rates, 1):
             finetune.try_rate(rate, len(rates) - number)
     return finetune.conclude()
 
 
-def run_together(evaluations: Sequence[Evaluation], *, device: str) -> list[ProtocolResult]:
+def run_together(
+    evaluations: Sequence[Evaluation], *, device: str, compile_by: str = "off"
+) -> list[ProtocolResult]:
     """Run fine-tunes that differ in nothing but the seed, the rates of all as one program.
 
     Each result is that of the fine-tune alone, but for rounding; of the seconds it has an equal
@@ -222,7 +240,7 @@ def run_together(evaluations: Sequence[Evaluation], *, device: str) -> list[Prot
     """
     started = time.perf_counter()
     finetunes = [
-        Finetune(each.spec, each.checkpoint, each.task, device, each.progress)
+        Finetune(each.spec, each.checkpoint, each.task, device, each.progress, compile_by)
         for each in evaluations
     ]
     while tries := [(each, rate) for each in finetunes for rate in each.rates()]:
@@ -242,5 +260,6 @@ PROTOCOLS.register("finetune")(
         run_together=run_together,
         kinds=FinetuneKind,
         spends_flops=True,
+        is_compiled=True,
     )
 )

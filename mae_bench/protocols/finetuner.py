@@ -5,19 +5,19 @@ from collections import deque
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mae_bench.costs import training_passes
 from mae_bench.errors import DivergedError
 from mae_bench.model.attention import to_device
 from mae_bench.model.heads import TaskModel
 from mae_bench.model.text_pooling import ChunkModel
-from mae_bench.protocols.strategies import lr_factor
+from mae_bench.protocols.tuning_steps import TuningStepper, step_from_start
 from mae_bench.specs import FinetuneRecipe
 from mae_bench.tasks.kinds.base import Learner
 from mae_bench.training.batching import Indices, TokenSet, reading_batches, training_batches
 from mae_bench.training.operations import OperationCount
-from mae_bench.training.optim import linear_schedule, make_optimizer, set_lr
+from mae_bench.training.optim import linear_schedule, set_lr
 from mae_bench.training.precision import autocast
 
 
@@ -33,6 +33,7 @@ class Finetuner:
         task: str,
         seed: int,
         device: str,
+        compile_by: str = "off",
     ) -> None:
         """Remember the weights to start from."""
         self.model = to_device(model, device)
@@ -41,6 +42,8 @@ class Finetuner:
         self.task, self.seed, self.device = task, seed, device
         self.operations = OperationCount(model.backbone.config)
         self.start = copy.deepcopy(model.state_dict())
+        self.compile_by = compile_by
+        self.steps: TuningStepper | None = None  # kept: rates share recordings
         self.bought_steps: int | None = None  # where FLOPs decide, and not the recipe
         # of the last epoch's batches in the latest training, and of a constant on the same ones
         self.train_loss = self.constant_loss = float("nan")
@@ -95,32 +98,20 @@ class Finetuner:
     ) -> Iterator[int]:
         recipe, backbone = self.recipe, self.model.backbone
         self.model.train()
-        parameters = [p for p in self.model.parameters() if p.requires_grad]
         if not any(p.requires_grad for p in backbone.parameters()):
             backbone.eval()  # features of a frozen encoder are those that are tested
-        optimizer = make_optimizer(
-            self.model.named_parameters(),
-            lr=0.0,
-            weight_decay=recipe.weight_decay,
-            betas=(recipe.beta1, recipe.beta2),
-            eps=recipe.eps,
-            lr_factor=lr_factor(backbone, recipe.layer_lr_decay),
-            is_corrected=recipe.bias_correction,
+        take_step = self.steps = step_from_start(
+            self.steps, self.model, self.learner, recipe, self.device, self.compile_by
         )
         losses: list[Tensor] = []
         last = deque[Indices](maxlen=-(-len(texts) // recipe.batch_size))
         for step, index in enumerate(self.batches(texts, steps)):
             ids, is_pad, on_device = texts.batch(index)
-            set_lr(optimizer, peak_lr * linear_schedule((step + 0.5) / steps, recipe.warmup_ratio))
-            with autocast(self.device, recipe.precision):
-                outputs = self.model(ids, is_pad)
-            loss = self.learner.loss(outputs, targets.index_select(0, on_device))
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(parameters, recipe.clip_norm)
-            optimizer.step()
+            lr = peak_lr * linear_schedule((step + 0.5) / steps, recipe.warmup_ratio)
+            set_lr(take_step.optimizer, lr)
+            loss = take_step((ids, is_pad, targets.index_select(0, on_device)))
             last.append(index)
-            losses.append(loss.detach())  # read once at the end: .item() would wait for the device
+            losses.append(loss)  # read once at the end: .item() would wait for the device
             self.operations.add_training(texts.read_shape(index, ids.shape), passes)
             yield step + 1
         all_losses = torch.stack(losses).float()

@@ -79,7 +79,8 @@ class ProtocolResult:
     the test split was not to be read. ``grid_edges`` is the value of the function of that name.
     ``skipped`` counts, by its reason, what the encoder could not read: of train, of selection, and
     of the test under each noise. ``train_flops`` is what the training at one setting took, where
-    `EvaluateSpec.train_flops` bought it. ``solver`` is what solved a probe's linear models.
+    `EvaluateSpec.train_flops` bought it. ``solver`` is what solved a probe's linear models,
+    ``compiled`` how a fine-tune's steps were run.
     ``num_together`` is how many trainings were one program at most, of a protocol that can do so;
     ``why_alone`` why it was one, where more were asked for.
     """
@@ -96,6 +97,7 @@ class ProtocolResult:
     skipped: Mapping[str, int] = field(default_factory=dict)
     train_flops: float | None = None
     solver: str | None = None
+    compiled: str | None = None
     num_together: int | None = None
     why_alone: str = ""
 
@@ -117,6 +119,8 @@ class ProtocolResult:
             content["train_flops"] = self.train_flops
         if self.solver is not None:
             content["solver"] = self.solver
+        if self.compiled is not None:
+            content["compiled"] = self.compiled
         if self.num_together is not None:
             content |= {"trained_together": self.num_together, "why_alone": self.why_alone}
         return content | ({"skipped": dict(self.skipped)} if self.skipped else {})

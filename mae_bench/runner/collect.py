@@ -76,6 +76,7 @@ class _Collector:
             "finetunes_together": report.get("trained_together"),
             "why_finetuned_alone": report.get("why_alone"),
             "probe_solver": report.get("solver"),  # of an earlier version, not known
+            "finetune_compile": report.get("compiled"),
             "is_collapsed": bool(result["is_collapsed"] or costs.get("is_collapsed")),
             "collapse": "; ".join(text for text in collapses if text),
         }

@@ -36,6 +36,7 @@ def evaluate_stage(job: "Job") -> None:
         progress=job.progress,
         error_tables=_error_tables(job, spec),
         learned=learned,
+        compile_by=settings.compile_by,
     )
 
 
@@ -51,7 +52,8 @@ def evaluate_seeds(jobs: Sequence["Job"]) -> None:
         checkpoint = _checkpoint(job, spec)
         assert checkpoint is not None  # what trains together starts from one
         evaluations.append(Evaluation(spec, checkpoint, task, job.out, job.progress))
-    evaluate_together(evaluations, device=jobs[0].settings.device)
+    settings = jobs[0].settings
+    evaluate_together(evaluations, device=settings.device, compile_by=settings.compile_by)
 
 
 def _error_tables(job: "Job", spec: EvaluateSpec) -> dict[str, Path]:

@@ -33,7 +33,7 @@ class Settings:
         data_dir: local data, or None.
         num_threads: of a stage. Another number adds in another order, which moves the last bits;
             so it does not depend on the number of workers, which use the other cores.
-        compile_by: how pretraining steps are run, as in `pretraining.compiling.make_stepper`.
+        compile_by: how training steps are run, as in `pretraining.compiling.make_stepper`.
         batch_seeds: how many seeds of an arm, and of a fine-tune with all of its learning rates,
             are trained as one program, or ``auto``.
         parallel: how the ranks that torchrun has started share a pretraining; None where this

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from capture import CASES, FILE, losses_of
+from capture import CASES, FILE, initial_draws, losses_of
 
 from mae_bench.objectives.base import OBJECTIVES
 
@@ -24,7 +24,10 @@ def test_every_trained_objective_is_recorded():
 
 @pytest.mark.parametrize("case", CASES)
 def test_losses_are_those_recorded(case, tmp_path):
-    wanted = json.loads(FILE.read_text())["losses"][case]
+    recorded = json.loads(FILE.read_text())
+    if initial_draws() != recorded["draws"]:
+        pytest.skip(f"this torch draws other initial weights than {recorded['torch']} does")
+    wanted = recorded["losses"][case]
     losses = losses_of(case, tmp_path)
     is_same = len(losses) == 10 and losses == pytest.approx(wanted, rel=RELATIVE)
     assert is_same, WHY.format(case=case, wanted=wanted, losses=[round(x, 6) for x in losses])

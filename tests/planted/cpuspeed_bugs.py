@@ -13,7 +13,7 @@ BUGS = (
         (LAST,),
     ),
     Bug(
-        "read_padding",
+        "last_layer_reads_padding",
         "The last layer of a compiled step reads padding.",
         "mae_bench/model/last_layer.py",
         "None if is_pad is None else torch.where",
