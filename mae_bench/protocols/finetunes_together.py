@@ -13,20 +13,21 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.func import vmap
 
 from mae_bench.costs import training_passes
 from mae_bench.errors import DivergedError
 from mae_bench.model.heads import LinearHead, TaskModel, TokenHead
+from mae_bench.pretraining.recorded import CudaGraphs
 from mae_bench.protocols.joined_batches import JoinedBatches, join
+from mae_bench.protocols.recorded_steps import RecordedSteps, why_not_recorded
 from mae_bench.protocols.stacked_models import StackedModels
+from mae_bench.protocols.stacked_step import StackedStep, cut
 from mae_bench.protocols.strategies import lr_factor
 from mae_bench.protocols.why_alone import why_trained_alone
-from mae_bench.training.batching import Indices, reading_batches
+from mae_bench.training.batching import Indices, TokenSet, reading_batches
 from mae_bench.training.dropout_seed import DropoutStream
 from mae_bench.training.optim import linear_schedule
 from mae_bench.training.precision import autocast
-from mae_bench.training.stacked_adamw import StackedAdamW
 
 if TYPE_CHECKING:
     from mae_bench.protocols.finetune import Finetune
@@ -115,6 +116,7 @@ class FinetuneGroup:
         factor = lr_factor(models[0].backbone, self.recipe.layer_lr_decay)
         starts = [finetune.tuner.start for finetune, _ in tries]
         self.stack = StackedModels(models, starts, self.recipe.weight_decay, factor)
+        self.compiled = ""
         self.losses: list[Tensor] = []
         self.last: list[deque[Indices]] = []
         # what each fine-tune alone would have encoded
@@ -123,41 +125,29 @@ class FinetuneGroup:
 
     def train(self) -> None:
         """Take all steps of all."""
-        recipe, steps, stack = self.recipe, self.first.steps, self.stack
-        optimizer = StackedAdamW(
-            stack.flat.detach(),
-            stack.spans,
-            betas=(recipe.beta1, recipe.beta2),
-            eps=recipe.eps,
-            is_corrected=recipe.bias_correction,
+        recipe, steps, texts = (
+            self.recipe,
+            self.first.steps,
+            [each.train for each in self.finetunes],
         )
-        stack.structure.train()
+        take_step = self._stepper()
+        self.stack.structure.train()
         peaks = torch.tensor([[rate] for _, rate in self.tries], device=self.device)
         streams = [DropoutStream(f.name, f.spec.seed, self.device) for f in self.finetunes]
-        texts = [finetune.train for finetune in self.finetunes]
         self.last = [deque(maxlen=-(-len(each) // recipe.batch_size)) for each in texts]
         batches = [finetune.tuner.batches(finetune.train, steps) for finetune in self.finetunes]
         for step, indices in enumerate(zip(*batches, strict=True)):
             joined = join(texts, indices)
             noise = self._noise(joined, streams)
-            with autocast(self.device, recipe.precision):
-                outputs = stack(*self._of_models(joined), noise)
-            losses = torch.cat(
-                [
-                    self._losses(number, self._own(number, joined, outputs[place]), index)
-                    for number, (place, index) in enumerate(zip(self.places, indices, strict=True))
-                ]
-            )
-            stack.flat.grad = None
-            losses.sum().backward()  # no model's loss depends on another's weights
             rates = peaks * linear_schedule((step + 0.5) / steps, recipe.warmup_ratio)
-            optimizer.step(stack.clipped(recipe.clip_norm), rates)
-            self.losses.append(losses.detach())
+            targets = map(self._targets, self.finetunes, indices)
+            self.losses.append(take_step((*self._of_models(joined), noise, rates, *targets)))
             for number, index in enumerate(indices):
                 self.last[number].append(index)
                 shape = texts[number].read_shape(index, joined.shapes[number])
                 self.trained_on[number].append(shape)
                 self.finetunes[number].report(step + 1, len(self.tries))
+        self.compiled = take_step.how
 
     @torch.inference_mode()
     def predict(self) -> list[Tensor]:
@@ -181,7 +171,7 @@ class FinetuneGroup:
             with autocast(self.device, self.recipe.precision):
                 read = self.stack(*self._of_models(joined))
             for own, (place, index) in enumerate(zip(self.places, indices, strict=True)):
-                batch = self._own(own, joined, read[place])
+                batch = cut(read[place], len(index), self._widths(texts[own]))
                 rows = torch.from_numpy(index).to(self.device)
                 # outputs a token are as many as the batch's longest text has; the rest stays 0
                 outputs[own][:, rows, : batch.shape[2]] = batch.float()
@@ -198,7 +188,7 @@ class FinetuneGroup:
             number = self.finetunes.index(finetune)
             tuner, last = finetune.tuner, self.last[number]
             finetune.num_together = max(finetune.num_together, len(self.tries))
-            finetune.why_alone = ""
+            finetune.why_alone, finetune.compiled = "", self.compiled
             for shape in self.trained_on[number]:
                 tuner.operations.add_training(shape, passes)
             if not is_finite[index]:
@@ -231,18 +221,28 @@ class FinetuneGroup:
         ids = joined.ids.index_select(0, self.owners)
         return ids, None if is_pad is None else is_pad.index_select(0, self.owners)
 
-    def _own(self, number: int, joined: JoinedBatches, outputs: Tensor) -> Tensor:
-        """Return the outputs of a fine-tune's models as they are for its batch alone."""
-        return joined.cut(number, outputs, is_of_tokens=self.is_of_tokens)
+    def _stepper(self) -> StackedStep | RecordedSteps[StackedStep]:
+        step = StackedStep(
+            self.stack,
+            [finetune.tuner.learner for finetune in self.finetunes],
+            self.places,
+            [self._widths(finetune.train) for finetune in self.finetunes],
+            self.recipe,
+            self.device,
+        )
+        how = why_not_recorded(self.device, self.first.tuner.compile_by)
+        if how is None:
+            return RecordedSteps(step, CudaGraphs())
+        step.how = how
+        return step
 
-    def _losses(self, number: int, outputs: Tensor, index: Indices) -> Tensor:
-        """Return the loss of each model of one fine-tune on its batch."""
-        finetune = self.finetunes[number]
+    def _widths(self, texts: TokenSet) -> Sequence[int]:
+        """Return the most outputs that a row has, in each dimension but the last."""
+        return texts.ids.shape[1:] if self.is_of_tokens else texts.ids.shape[1:-1]
+
+    def _targets(self, finetune: "Finetune", index: Indices) -> Tensor:
         rows = torch.from_numpy(index).to(self.device, non_blocking=True)
-        targets = finetune.train_targets.index_select(0, rows)
-        learner = finetune.tuner.learner
-        losses: Tensor = vmap(lambda own: learner.loss(own, targets))(outputs)
-        return losses
+        return finetune.train_targets.index_select(0, rows)
 
     def _noise(self, joined: JoinedBatches, streams: Sequence[DropoutStream]) -> Tensor | None:
         """Return what dropout does before each head's linear layer; all rates of a seed share it.

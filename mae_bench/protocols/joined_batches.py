@@ -28,12 +28,6 @@ class JoinedBatches:
     is_pad: Tensor | None
     shapes: Sequence[tuple[int, ...]]
 
-    def cut(self, number: int, outputs: Tensor, *, is_of_tokens: bool) -> Tensor:
-        """Return outputs [k, B, ...] of a fine-tune's models without what was only padded."""
-        *rows, length = self.shapes[number]
-        sizes = (*rows, length) if is_of_tokens else rows
-        return outputs[(slice(None), *map(slice, sizes))]
-
     def padded(self, values: Sequence[Tensor], *, is_of_tokens: bool) -> Tensor:
         """Return values of each row, or token, of each fine-tune, 1 where there was none.
 

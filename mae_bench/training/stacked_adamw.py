@@ -56,7 +56,8 @@ class StackedAdamW:
         self.betas, self.eps, self.is_corrected = betas, eps, is_corrected
         self.mean = torch.zeros_like(parameters)
         self.square = torch.zeros_like(parameters)
-        self.num_steps = 0
+        # in float64: what is near 1 is taken from 1; on the device, so that steps can be recorded
+        self.num_steps = torch.zeros((), dtype=torch.float64, device=parameters.device)
 
     @torch.no_grad()
     def step(self, gradient: Tensor, rates: Tensor) -> None:
@@ -65,15 +66,14 @@ class StackedAdamW:
         beta1, beta2 = self.betas
         self.mean.lerp_(gradient, 1 - beta1)
         self.square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        scales = (1.0, 1.0)
+        update, corrected = self.square.sqrt(), rates
         if self.is_corrected:
-            scales = (1 - beta1**self.num_steps, 1 - beta2**self.num_steps)
-        update = self.square.sqrt()
-        update.div_(scales[1] ** 0.5).add_(self.eps)
+            update.div_((1 - beta2**self.num_steps).sqrt())
+            corrected = rates / (1 - beta1**self.num_steps)
+        update.add_(self.eps)
         torch.div(self.mean, update, out=update)
         for span in self.spans:
             own = self.parameters[:, span.start : span.end]
-            lr = rates * span.lr_factor
             if span.weight_decay:
-                own.mul_(1 - lr * span.weight_decay)
-            own.addcmul_(update[:, span.start : span.end], lr, value=-1 / scales[0])
+                own.mul_(1 - rates * (span.lr_factor * span.weight_decay))
+            own.addcmul_(update[:, span.start : span.end], corrected, value=-span.lr_factor)

@@ -50,9 +50,17 @@ BUGS = (
     Bug(
         "padded_rows_learned",
         "Rows that only fill a batch up to another seed's are learned from, too.",
-        "mae_bench/protocols/joined_batches.py",
-        "(len(index), *ids.shape[1:]) for index, (ids, _) in zip(indices, batches, strict=True)",
-        "tuple(ids.shape) for index, (ids, _) in zip(indices, batches, strict=True)",
-        ("tests/protocols/test_joined_batches.py",),
+        "mae_bench/protocols/stacked_step.py",
+        "return outputs[(slice(None), slice(rows), *map(slice, widths))]",
+        "return outputs[(slice(None), slice(None), *map(slice, widths))]",
+        (ALONE,),
+    ),
+    Bug(
+        "steps_counted_on_the_host",
+        "A recorded step of several fine-tunes corrects its means as the recorded one did.",
+        "mae_bench/training/stacked_adamw.py",
+        "(1 - beta2**self.num_steps)",
+        "(1 - beta2 ** float(self.num_steps))",
+        (f"{TESTS}::test_recorded_steps_are_single_ones",),
     ),
 )

@@ -6,6 +6,7 @@ In fp32 on a CPU; operations are the same, sums are added in another order.
 import pytest
 import torch
 from small_cases import save_encoder, small_spec, small_task
+from tape import Tape
 
 import mae_bench.protocols.finetunes_together as together
 from mae_bench.progress import silent
@@ -97,6 +98,19 @@ def test_lora_is_stacked_too(encoders):
     given = evaluations(encoders, recipe={"lora": {"rank": 2}})
     groups = run_together(given, device="cpu")
     assert company(groups) == [(6, "")] * 2
+    are_same(groups, given)
+
+
+@pytest.mark.parametrize("kind", ["classify", "tag"])
+def test_recorded_steps_are_single_ones(kind, encoders, monkeypatch):
+    """What is played again reads the rates, the noise and the count of steps from the device."""
+    tapes = [Tape()]
+    monkeypatch.setattr(together, "CudaGraphs", lambda: tapes[0])
+    monkeypatch.setattr(together, "why_not_recorded", lambda device, compile_by: None)
+    given = evaluations(encoders, kind, seeds=(0,), recipe={"min_steps": 40})
+    groups = run_together(given, device="cpu")
+    assert [group.compiled for group in groups] == ["graph"]
+    assert tapes[0].recorded and tapes[0].replayed
     are_same(groups, given)
 
 
