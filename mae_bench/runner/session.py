@@ -95,7 +95,7 @@ class Session:
             executor: where workers run: a registered name, or one that was made with options.
             shard: ``2/8`` runs the second of eight shares alone; None runs all.
             track: the tracker that gets the curves of pretrainings; None for none.
-            compile_by: ``auto``, ``off``, ``graph`` or ``inductor``: how pretraining steps are run.
+            compile_by: ``auto``, ``off``, ``graph`` or ``inductor``: how training steps are run.
             batch_seeds: seeds of an arm that are trained as one program; ``auto`` is 10 on a GPU,
                 as far as its memory suffices, and 1 on a CPU.
         """

@@ -105,7 +105,7 @@ def run_study(
         executor: where workers run: a registered name, or one that was made with options.
         shard: ``2/8`` runs the second of eight shares alone; None runs all.
         track: tensorboard, wandb, trackio or mlflow, which get the curves of pretrainings.
-        compile_by: ``auto``, ``off``, ``graph`` or ``inductor``: how pretraining steps are run.
+        compile_by: ``auto``, ``off``, ``graph`` or ``inductor``: how training steps are run.
         batch_seeds: seeds of an arm that are trained as one program, or ``auto``, as in `Session`.
         retry_failed: try what failed in an earlier run again.
         emit: is called with each event.

@@ -109,6 +109,14 @@ def test_the_recipe_is_written_down_and_round_trips(name):
     assert protocol.recipe.model_validate(content) == recipe
 
 
+HOW_IT_RAN = {
+    "finetune": ("compiled",),
+    "linear_probe": ("solver",),
+    "few_shot": ("solver",),
+    "word_probe": ("solver",),
+}
+
+
 @pytest.mark.parametrize(("name", "kind"), CASES)
 def test_results_are_complete_and_recomputable(name, kind, encoder, tmp_path):
     data = small_task(kind)
@@ -124,6 +132,7 @@ def test_results_are_complete_and_recomputable(name, kind, encoder, tmp_path):
         "results",
         "seconds",
         "flops",
+        *HOW_IT_RAN.get(name, ()),
     }
     num_train = {"few_shot": 3 * data.task.num_labels}.get(name, 48)
     num_train = num_train if PROTOCOLS.get(name).needs_labels else 0

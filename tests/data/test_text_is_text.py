@@ -1,12 +1,13 @@
 """What a text says is text: names of special tokens give no special ids, in tasks as in rows."""
 
+import numpy as np
 import pytest
 from outside_encoders import SAVE, texts
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from mae_bench.data.adopt_tokenizer import adopt_tokenizer
-from mae_bench.data.blocks import _encoded
+from mae_bench.data.encoding import encode
 from mae_bench.data.tokenizer import SPECIAL, train_tokenizer
 from mae_bench.data.tokenizer import load_tokenizer as load_ours
 from mae_bench.progress import silent
@@ -57,7 +58,8 @@ def test_a_text_has_the_same_ids_in_a_task_and_in_a_corpus(ours, word):
     text = f"the {word} and{word}{word.lower()} end"
     backend = load_ours(ours).backend_tokenizer
     backend.encode_special_tokens = True
-    wanted, alone = _encoded([text, word], backend)
+    ((ids, lengths),) = encode([text, word], backend, np.uint16)
+    wanted, alone = (part.tolist() for part in np.split(ids, [lengths[0]]))
     tokenizer = load_tokenizer(ours)
     assert ids_in_a_task(tokenizer, text) == [2, *wanted, 3]
     assert ids_in_a_task(tokenizer, text, word) == [2, *wanted, 3, *alone, 3]

@@ -55,8 +55,8 @@ def test_it_keeps_the_contract(site):
     code, out, err = call(site, "check", "swapped_halves", "--json")
     printed = json.loads(out)
     assert code == 0 and printed["is_kept"], (printed, err)
-    assert len(printed["checks"]) == 15
-    assert "keeps all 15 checks" in err
+    assert len(printed["checks"]) == 16
+    assert "keeps all 16 checks" in err
 
 
 def test_it_runs_in_a_study(site, tmp_path, home):

@@ -81,6 +81,7 @@ def test_a_worker_runs_its_stages_on_its_card(tmp_path, monkeypatch, worker, dev
     given, present = [], []
     monkeypatch.setattr(base, "num_cards", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", present.append)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a fake card")
     monkeypatch.setattr(base, "work", lambda *of: given.append(of))
     WorkOrder((), tmp_path, Settings(device="cuda"), 3).work(worker)
     ((_, _, settings, _, number, _),) = given
@@ -99,6 +100,7 @@ def test_eight_workers_on_eight_fake_devices_land_on_eight(tmp_path, monkeypatch
 
     monkeypatch.setattr(base, "num_cards", lambda: 8)
     monkeypatch.setattr(torch.cuda, "set_device", present.append)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a fake card")
     monkeypatch.setitem(stages.RUN, "task", seen)
     eight = tuple(Stage("task", f"{i:02}", {}, (), f"task {i}") for i in range(8))
     order = WorkOrder(eight, Store(tmp_path).open().home, Settings(device="cuda"), 8)
