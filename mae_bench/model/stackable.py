@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
 from mae_bench.model.attention_mask import attention_mask
 
@@ -16,6 +15,8 @@ Module = TypeVar("Module", bound=nn.Module)
 
 def structure_of(model: Module) -> Module:
     """Return a copy without tensors that runs under `torch.func.vmap` and functional_call."""
+    from transformers import PreTrainedModel
+
     # of single operations that torch runs model by model
     warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
     structure = copy.deepcopy(model).to("meta")
