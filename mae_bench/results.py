@@ -41,8 +41,11 @@ class Row(Frozen):
     equal share of its seconds; ``why_alone`` says why it was one where more were asked for.
     ``pretrain_ratio`` is the share of the study's `budget_split` that the pretraining got, and
     ``train_flops`` what the training at the chosen rate took of the rest; both are None without
-    that axis. ``probe_solver`` is what solved the linear models of a probe: scikit-learn, or torch
-    on a GPU; ``finetune_compile`` how the steps of a fine-tune were run, as ``pretrain_compile``.
+    that axis. ``finetunes_together`` is how many learning rates, of one seed or of several, were
+    trained as one program, for which each seed is charged an equal share of the seconds;
+    ``why_finetuned_alone`` as ``why_alone``. ``probe_solver`` is what solved the linear models of a
+    probe: scikit-learn, or torch on a GPU; ``finetune_compile`` how the steps of a fine-tune were
+    run, as ``pretrain_compile``.
     """
 
     study: str
@@ -91,6 +94,8 @@ class Row(Frozen):
     evaluate_s: float | None = None
     evaluate_flops: float | None = None
     train_flops: float | None = None
+    finetunes_together: int | None = None
+    why_finetuned_alone: str | None = None
     probe_solver: str | None = None
     finetune_compile: str | None = None
     pretrain_id: str | None = None
@@ -136,6 +141,8 @@ LATER = (
     "why_alone",
     "pretrain_ratio",
     "train_flops",
+    "finetunes_together",
+    "why_finetuned_alone",
     "probe_solver",
     "finetune_compile",
 )

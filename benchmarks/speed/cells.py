@@ -43,8 +43,8 @@ linear_probe: {max_length: 32, precision: fp32}
 """
 PARTS = {  # module, name or Class.name -> part; a part inside another is counted apart
     "mae_bench.pretraining.pretrain:train": "own: pretraining steps",
-    "mae_bench.protocols.finetune:Finetuner.train": "own: fine-tuning steps",
-    "mae_bench.protocols.finetune:Finetuner.predict": "own: predictions",
+    "mae_bench.protocols.finetuner:Finetuner.train": "own: fine-tuning steps",
+    "mae_bench.protocols.finetuner:Finetuner.predict": "own: predictions",
     "mae_bench.protocols.linear_probe:Encoder.encode": "own: predictions",
     "mae_bench.protocols.linear_probe:try_penalties": "own: linear fits",
     "mae_bench.protocols.floors:try_penalties": "own: linear fits",

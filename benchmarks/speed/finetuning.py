@@ -79,7 +79,7 @@ def run_ours(setting: str, precision: str, steps: int, preset: str) -> None:
 
     from mae_bench.model.backbone import build_backbone
     from mae_bench.model.heads import TaskModel
-    from mae_bench.protocols.finetune import Finetuner
+    from mae_bench.protocols.finetuner import Finetuner
     from mae_bench.specs import BackboneSpec, FinetuneRecipe
     from mae_bench.tasks import TASKS, Examples, kind_of
     from mae_bench.training.batching import TokenSet

@@ -67,9 +67,8 @@ def targets(asked: argparse.Namespace) -> list[Target]:
         Target(
             "finetuning", "seeds x rates of one fine-tune cell on a GPU",
             "one after another through `Trainer`", 8.0, True, "x",
-            ["finetuning.py", "--preset", "tiny", "--repeats", "1", "--only",
-             "Trainer bf16", "grouped bf16", "mae-bench auto"],
-            read.finetuning_ratio, needs_card=True,
+            ["batched_finetunes.py", "--seeds", "10", "--trainer", *device],
+            read.finetunes_ratio, needs_card=True,
         ),
         Target(
             "overhead", "runner's overhead, 200 small cells", "the trainings' own time",

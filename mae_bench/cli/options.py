@@ -115,7 +115,7 @@ BatchSeeds = Annotated[
     typer.Option(
         "--batch-seeds",
         metavar="NUMBER|auto",
-        help="Seeds of an arm pretrained as one program; auto: 10 on a GPU, 1 on a CPU.",
+        help="Seeds pretrained, or fine-tuned at all rates, at once; auto: 10 on a GPU, else 1.",
     ),
 ]
 Overrides = Annotated[

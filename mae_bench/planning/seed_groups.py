@@ -1,35 +1,59 @@
-"""Which pretrainings of a plan differ in nothing but their seed, so that they can go together."""
+"""Which stages of a plan differ in nothing but their seed, so that they can go together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from mae_bench.planning.stage import Key, Stage
-from mae_bench.specs import PretrainSpec
+from mae_bench.specs import EvaluateSpec, PretrainSpec
 
 
 def seed_groups(stages: Iterable[Stage]) -> dict[Key, tuple[Stage, ...]]:
-    """Return for each pretraining those of the other seeds of its arm, in the order of the plan.
+    """Return for each pretraining and fine-tune those of the other seeds, in the order of the plan.
 
-    Their teachers may be those of their own seed. None stand beside a pretraining
-    whose seeds are trained one by one.
+    Their teachers, encoders and checkpoints may be those of their own seed. None stand beside a
+    stage whose seeds are trained one by one.
     """
-    from mae_bench.pretraining.batchable import why_not_batched  # which loads torch
-
+    by_key = {stage.key: stage for stage in stages}
     by_rest: dict[str, list[Stage]] = {}
-    for stage in stages:
-        if stage.kind == "pretrain" and isinstance(stage.spec, PretrainSpec):
-            group = by_rest.setdefault(_without_seed(stage.spec), [])
-            group.append(stage)
+    for stage in by_key.values():
+        if rest := _without_seed(stage, by_key):
+            by_rest.setdefault(rest, []).append(stage)
     groups: dict[Key, tuple[Stage, ...]] = {}
     for group in by_rest.values():
-        spec = group[0].spec
-        assert isinstance(spec, PretrainSpec)
-        is_batchable = len(group) > 1 and not why_not_batched(spec)
+        is_batchable = len(group) > 1 and _is_batchable(group[0], by_key)
         for stage in group:
             others = (other for other in group if other is not stage)
             groups[stage.key] = tuple(others) if is_batchable else ()
     return groups
 
 
-def _without_seed(spec: PretrainSpec) -> str:
-    """Return all of a pretraining but its seed, and but its teacher, which may be of that seed."""
-    return spec.model_copy(update={"seed": 0, "teacher": None}).model_dump_json()
+def _without_seed(stage: Stage, by_key: Mapping[Key, Stage]) -> str:
+    """Return all of a stage but its seed and what may be of that seed; empty for other kinds."""
+    spec = stage.spec
+    if isinstance(spec, PretrainSpec):
+        return spec.model_copy(update={"seed": 0, "teacher": None}).model_dump_json()
+    if isinstance(spec, EvaluateSpec) and (pretraining := _pretraining(stage, by_key)):
+        own = {"seed": 0, "checkpoint": None, "head_files": None}
+        checkpoint = _without_seed(pretraining, by_key)
+        return f"{spec.model_copy(update=own).model_dump_json()} of {checkpoint}"
+    return ""
+
+
+def _is_batchable(stage: Stage, by_key: Mapping[Key, Stage]) -> bool:
+    """Whether seeds of a stage may be trained as one program."""
+    from mae_bench.pretraining.batchable import why_not_batched  # which loads torch
+    from mae_bench.protocols.base import PROTOCOLS
+    from mae_bench.protocols.why_alone import why_seeds_alone
+
+    if isinstance(stage.spec, PretrainSpec):
+        return not why_not_batched(stage.spec)
+    pretraining = _pretraining(stage, by_key)
+    assert isinstance(stage.spec, EvaluateSpec) and pretraining is not None
+    assert isinstance(pretraining.spec, PretrainSpec)
+    is_trained = PROTOCOLS.get(stage.spec.protocol).run_together is not None
+    return is_trained and not why_seeds_alone(stage.spec, pretraining.spec.backbone)
+
+
+def _pretraining(stage: Stage, by_key: Mapping[Key, Stage]) -> Stage | None:
+    """Return the pretraining whose checkpoint an evaluation reads; None where there is none."""
+    made = by_key.get(stage.checkpoint) if stage.checkpoint else None
+    return made if made is not None and made.kind == "pretrain" else None

@@ -3,18 +3,13 @@
 Legend: k seeds.
 """
 
-import copy
-import warnings
 from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
-from transformers import PreTrainedModel
 
-from mae_bench.model.attention_mask import attention_mask
+from mae_bench.model.stackable import structure_of
 from mae_bench.objectives.base import LossOutput, Objective, View
 from mae_bench.objectives.view_tensors import tensors, with_tensors
 
@@ -32,9 +27,7 @@ class StackedObjective(nn.Module):
     def __init__(self, objectives: Sequence[Objective]) -> None:
         """Stack the tensors."""
         super().__init__()
-        # of single operations that torch runs seed by seed
-        warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
-        first = copy.deepcopy(objectives[0]).to("meta")
+        self.structure = structure_of(objectives[0]).train()
         self.trained: dict[str, nn.Parameter] = {}
         self.fixed: dict[str, Tensor] = {}
         self.shared: dict[str, Tensor] = {}
@@ -54,13 +47,6 @@ class StackedObjective(nn.Module):
                 self.shared[name] = buffer  # as the frequencies of positions
             else:
                 self.fixed[name] = torch.stack(own_buffers)
-        for part in first.modules():
-            if isinstance(part, PreTrainedModel):
-                part.register_forward_pre_hook(_pads_as_scores, with_kwargs=True)
-            if isinstance(part, nn.Embedding) and part.padding_idx is not None:
-                part.register_forward_hook(partial(_keep_vector, part.padding_idx))
-                part.padding_idx = None
-        self.structure = first.train()
 
     def forward(self, view: View) -> LossOutput:
         """Return losses [k] and numbers of predicted tokens [k] of a view of k stacked ones.
@@ -84,19 +70,3 @@ class StackedObjective(nn.Module):
         program = vmap(loss_of, randomness="error")
         loss, predicted = program({**self.trained, **self.fixed}, tensors(view))
         return LossOutput(loss, predicted)
-
-
-def _keep_vector(token: int, module: nn.Module, args: tuple[Tensor], vectors: Tensor) -> Tensor:
-    """Let no gradient reach the vector of a token; under vmap torch keeps the first seed's only."""
-    return torch.where((args[0] == token)[..., None], vectors.detach(), vectors)
-
-
-def _pads_as_scores(
-    module: nn.Module, args: tuple[Any, ...], given: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Give an encoder scores of pairs of tokens: of a row of marks it would ask if all are 1."""
-    mask = given.get("attention_mask")
-    if isinstance(mask, Tensor) and mask.dim() == 2:
-        is_pad = mask == 0
-        given = {**given, "attention_mask": attention_mask(mask, is_pad, is_unseen=is_pad)}
-    return args, given

@@ -6,7 +6,7 @@ with what it chose.
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -22,7 +22,7 @@ from mae_bench.progress import Progress
 from mae_bench.protocols.outcome import ProtocolResult
 from mae_bench.registry import Registry
 from mae_bench.specs import CORPUS, EvaluateSpec, Frozen
-from mae_bench.tasks.base import Task
+from mae_bench.tasks.base import Task, TaskData
 from mae_bench.tasks.kinds.base import KINDS, TaskKind
 from mae_bench.tasks.prepared import load_task
 
@@ -30,6 +30,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 R = TypeVar("R", bound=Frozen)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One of several evaluations that are run together, and the folder of its result."""
+
+    spec: EvaluateSpec
+    checkpoint: Path
+    task: TaskData
+    out: Path
+    progress: Progress
+
+
+RunTogether = Callable[..., list[ProtocolResult]]
 
 
 @dataclass(frozen=True)
@@ -60,6 +74,9 @@ class Protocol:
         spends_flops: whether it trains the encoder for as many steps as `EvaluateSpec.train_flops`
             buys, where that is set, and says what it spent.
         is_compiled: whether it gets ``compile_by=``, too, and says how its training steps were run.
+        run_together: called as ``run_together(evaluations, device=, compile_by=)`` with evaluations
+            that differ in nothing but the seed and what belongs to it; returns their results. None
+            where they are run one by one.
     """
 
     name: str
@@ -77,6 +94,7 @@ class Protocol:
     token_kinds: type | None = None
     spends_flops: bool = False
     is_compiled: bool = False
+    run_together: RunTogether | None = None
 
     def fits(self, kind: str) -> bool:
         """Whether it can read tasks of a kind.
@@ -181,12 +199,45 @@ def evaluate(
     if protocol.reads_corpus:
         data = {"corpus": load_blocks(task)}
     else:
-        tables = {name: load_table(folder) for name, folder in error_tables.items()}
-        data = {"task": replace(load_task(task), error_tables=tables)}
+        data = {"task": read_task(task, error_tables)}
     data |= learned
     if protocol.is_compiled:
         data["compile_by"] = compile_by
-    result = protocol.run(spec, checkpoint=checkpoint, **data, device=device, progress=progress)
+    write_result(
+        protocol.run(spec, checkpoint=checkpoint, **data, device=device, progress=progress),
+        spec,
+        out,
+    )
+
+
+def evaluate_together(
+    evaluations: Sequence[Evaluation], *, device: str, compile_by: str = "off"
+) -> None:
+    """Run evaluations that differ in nothing but the seed; write each result as `evaluate` does.
+
+    Raises:
+        MaeBenchError: as `evaluate` does for any of them.
+    """
+    run_together = PROTOCOLS.get(evaluations[0].spec.protocol).run_together
+    assert run_together is not None
+    results = run_together(evaluations, device=device, compile_by=compile_by)
+    for each, result in zip(evaluations, results, strict=True):
+        write_result(result, each.spec, each.out)
+
+
+def read_task(folder: Path, error_tables: Mapping[str, Path]) -> TaskData:
+    """Return the task of a folder, with the tables that its noises need."""
+    tables = {name: load_table(each) for name, each in error_tables.items()}
+    return replace(load_task(folder), error_tables=tables)
+
+
+def write_result(result: ProtocolResult, spec: EvaluateSpec, out: Path) -> None:
+    """Write ``metrics.json`` and ``predictions.parquet`` into ``out``.
+
+    Raises:
+        SpecError: a metric is not declared.
+        DataError, PluginError: a metric is not a finite number.
+    """
     for reading in result.readings:
         for name, value in reading.metrics.items():
             measure_of(name)  # raises for a metric that is not declared: no report could show it

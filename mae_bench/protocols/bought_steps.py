@@ -8,7 +8,7 @@ from mae_bench.errors import SpecError
 from mae_bench.training.batching import TokenSet, training_batches
 
 if TYPE_CHECKING:
-    from mae_bench.protocols.finetune import Finetuner
+    from mae_bench.protocols.finetuner import Finetuner
 
 
 def buy_steps(tuner: "Finetuner", texts: TokenSet, flops: float | None) -> float | None:

@@ -81,6 +81,8 @@ class ProtocolResult:
     of the test under each noise. ``train_flops`` is what the training at one setting took, where
     `EvaluateSpec.train_flops` bought it. ``solver`` is what solved a probe's linear models,
     ``compiled`` how a fine-tune's steps were run.
+    ``num_together`` is how many trainings were one program at most, of a protocol that can do so;
+    ``why_alone`` why it was one, where more were asked for.
     """
 
     n_train: int
@@ -96,6 +98,8 @@ class ProtocolResult:
     train_flops: float | None = None
     solver: str | None = None
     compiled: str | None = None
+    num_together: int | None = None
+    why_alone: str = ""
 
     def record(self) -> dict[str, Any]:
         """Return the content of ``metrics.json``."""
@@ -117,6 +121,8 @@ class ProtocolResult:
             content["solver"] = self.solver
         if self.compiled is not None:
             content["compiled"] = self.compiled
+        if self.num_together is not None:
+            content |= {"trained_together": self.num_together, "why_alone": self.why_alone}
         return content | ({"skipped": dict(self.skipped)} if self.skipped else {})
 
 

@@ -73,6 +73,8 @@ class _Collector:
             "evaluate_s": report["seconds"],
             "evaluate_flops": report["flops"],
             "train_flops": report.get("train_flops"),
+            "finetunes_together": report.get("trained_together"),
+            "why_finetuned_alone": report.get("why_alone"),
             "probe_solver": report.get("solver"),  # of an earlier version, not known
             "finetune_compile": report.get("compiled"),
             "is_collapsed": bool(result["is_collapsed"] or costs.get("is_collapsed")),

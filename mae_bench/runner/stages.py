@@ -14,8 +14,9 @@ from mae_bench.planning.plugged import sources_of
 from mae_bench.planning.stage import Key, Stage
 from mae_bench.progress import Progress
 from mae_bench.runner.cores import share_of_cores
+from mae_bench.runner.evaluating import evaluate_stage
 from mae_bench.runner.network import closed_network
-from mae_bench.specs import CorpusSpec, EvaluateSpec, PretrainSpec
+from mae_bench.specs import CorpusSpec, PretrainSpec
 from mae_bench.store.store import Store
 from mae_bench.user_paths import user_path
 
@@ -33,7 +34,8 @@ class Settings:
         num_threads: of a stage. Another number adds in another order, which moves the last bits;
             so it does not depend on the number of workers, which use the other cores.
         compile_by: how training steps are run, as in `pretraining.compiling.make_stepper`.
-        batch_seeds: how many seeds of an arm are trained as one program, or ``auto``.
+        batch_seeds: how many seeds of an arm, and of a fine-tune with all of its learning rates,
+            are trained as one program, or ``auto``.
         parallel: how the ranks that torchrun has started share a pretraining; None where this
             process trains alone.
     """
@@ -229,43 +231,6 @@ def pretraining_folders(job: Job) -> "Folders":
     )
 
 
-def _evaluate(job: Job) -> None:
-    from mae_bench.protocols.base import evaluate
-
-    assert isinstance(job.stage.spec, EvaluateSpec)
-    spec, tables = job.stage.spec, job.stage.spec.error_tables
-    learned: dict[str, Path] = {}
-    if spec.task is not None and job.needs("blocks"):  # a floor that learns from the corpus
-        learned = {"corpus": job.need("blocks"), "tokenizer": job.need("tokenizer")}
-    evaluate(
-        spec,
-        checkpoint=_checkpoint(job, spec),
-        task=job.need("blocks" if spec.task is None else "task"),
-        out=job.out,
-        device=job.settings.device,
-        progress=job.progress,
-        error_tables={name: job.store.path("error_table", id_) for name, id_ in tables.items()},
-        learned=learned,
-        compile_by=job.settings.compile_by,
-    )
-
-
-def _checkpoint(job: Job, spec: EvaluateSpec) -> Path | None:
-    """Return the encoder to evaluate: of a pretraining, of the Hub, or in its own folder."""
-    from mae_bench.planning.heads import head_of_run
-    from mae_bench.protocols.outside_encoder import FILE, OtherFilesError, require_files
-    from mae_bench.results import read_json
-
-    if spec.folder is not None:
-        folder = user_path(spec.folder)
-        files: str = read_json(job.need("encoder") / FILE)["files"]
-        require_files(folder, files)
-        if spec.head_files not in (None, head_of_run(folder).files):
-            raise OtherFilesError(folder)
-        return folder
-    return next(iter(job.needs("pretrain") or job.needs("teacher")), None)
-
-
 RUN: dict[str, Callable[[Job], None]] = {  # a function for each of `STAGE_KINDS`
     "tokenizer": _tokenizer,
     "blocks": _blocks,
@@ -275,7 +240,7 @@ RUN: dict[str, Callable[[Job], None]] = {  # a function for each of `STAGE_KINDS
     "teacher": _teacher,
     "encoder": _encoder,
     "pretrain": _pretrain,
-    "evaluate": _evaluate,
+    "evaluate": evaluate_stage,
 }
 
 __all__ = ["RUN", "Job", "Key", "Settings", "run_stage"]

@@ -80,6 +80,9 @@ class _Worker:
     def __init__(
         self, stages: Sequence[Stage], store: Store, settings: Settings, emit: Emit, number: int
     ) -> None:
+        self.settings = settings
+        if self.seeds_at_once > 1:  # an evaluation waits for the checkpoints of the other seeds
+            stages = sorted(stages, key=lambda stage: stage.kind == "evaluate")
         self.known = {stage.key: stage for stage in stages}
         self.pending = {key: s for key, s in self.known.items() if not store.is_done(*key)}
         self.readers: dict[Key | None, list[Stage]] = {}
@@ -88,7 +91,6 @@ class _Worker:
                 self.readers.setdefault(read, []).append(stage)
         self.lost: set[Key] = set()
         self.store = store
-        self.settings = settings
         self.number = number
         self.num_run = 0
         self.near: list[Stage] = []
@@ -118,7 +120,8 @@ class _Worker:
 
     def stay_at(self, stage: Stage) -> None:
         """Put first, from now on, what reads the checkpoint of a stage."""
-        self.near = self.readers.get(stage.checkpoint, [])
+        if stage.kind == "evaluate" or self.seeds_at_once == 1:
+            self.near = self.readers.get(stage.checkpoint, [])
 
     def settle(self, stage: Stage) -> bool:
         """Look at one stage; return whether it was worked on, so that the look starts anew."""
@@ -159,18 +162,18 @@ class _Worker:
 
     @cached_property
     def seeds_at_once(self) -> int:
-        """The seeds of an arm that this worker trains as one program."""
+        """The seeds that this worker trains as one program."""
         return seeds_at_once(self.settings.batch_seeds, self.settings.device)
 
     @cached_property
     def groups(self) -> Mapping[Key, tuple[Stage, ...]]:
-        """For each pretraining those that can go with it."""
+        """For each stage that is trained those that can go with it."""
         return seed_groups(self.known.values())
 
     def other_seeds(self, stage: Stage, leases: ExitStack) -> list[Stage]:
-        """Return what is ready and free and can go together with a pretraining, under lease."""
+        """Return what is ready and free and can go together with a stage, under lease."""
         others: list[Stage] = []
-        if stage.kind != "pretrain" or self.seeds_at_once == 1:
+        if self.seeds_at_once == 1:
             return others
         for other in self.groups.get(stage.key, ()):
             if len(others) + 1 == self.seeds_at_once:

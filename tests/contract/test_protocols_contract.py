@@ -110,7 +110,7 @@ def test_the_recipe_is_written_down_and_round_trips(name):
 
 
 HOW_IT_RAN = {
-    "finetune": ("compiled",),
+    "finetune": ("compiled", "trained_together", "why_alone"),
     "linear_probe": ("solver",),
     "few_shot": ("solver",),
     "word_probe": ("solver",),

@@ -24,7 +24,7 @@ BUGS = (
     Bug(
         "tokens_out_of_place",
         "Outputs of a batch's tokens stand where those of the longest text end.",
-        "mae_bench/protocols/finetune.py",
+        "mae_bench/protocols/finetuner.py",
         "outputs[on_device, : batch.shape[1]] = batch",
         "outputs[on_device, -batch.shape[1] :] = batch",
         (f"{OUTSIDE}::test_outputs_of_tokens_do_not_depend_on_the_batch",),

@@ -274,7 +274,7 @@ BUGS = (
     Bug(
         "frozen_encoder",
         "A fine-tune trains its head alone.",
-        "mae_bench/protocols/finetune.py",
+        "mae_bench/protocols/finetuner.py",
         "        self.model.train()\n",
         "        self.model.train()\n        self.model.backbone.requires_grad_(False)\n",
         (

@@ -49,7 +49,7 @@ BUGS = (
     Bug(
         "padding_is_trained",
         "The vector of padding learns in every seed but the first, where torch keeps it as it is.",
-        "mae_bench/pretraining/stacked.py",
+        "mae_bench/model/stackable.py",
         "return torch.where((args[0] == token)[..., None], vectors.detach(), vectors)",
         "return vectors",
         (ALONE,),

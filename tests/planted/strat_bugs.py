@@ -16,7 +16,7 @@ BUGS = (
     Bug(
         "probe_forgotten",
         "What the head learned alone is thrown away before everything is trained.",
-        "mae_bench/protocols/finetune.py",
+        "mae_bench/protocols/finetuner.py",
         "            parameter.requires_grad_(True)\n"
         "        self.start = copy.deepcopy(self.model.state_dict())\n",
         "            parameter.requires_grad_(True)\n",

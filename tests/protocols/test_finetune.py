@@ -13,7 +13,8 @@ from mae_bench.errors import DataError, DivergedError, SpecError
 from mae_bench.model.backbone import load_backbone
 from mae_bench.model.heads import TaskModel
 from mae_bench.progress import silent
-from mae_bench.protocols.finetune import Finetuner, run
+from mae_bench.protocols.finetune import run
+from mae_bench.protocols.finetuner import Finetuner
 from mae_bench.protocols.outcome import Trial, choose
 from mae_bench.protocols.splits import Splits
 from mae_bench.specs import FinetuneRecipe, NoiseSpec

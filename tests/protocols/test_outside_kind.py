@@ -28,7 +28,7 @@ from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import study_of
 from mae_bench.progress import silent
 from mae_bench.protocols import finetune
-from mae_bench.protocols.finetune import Finetuner
+from mae_bench.protocols.finetuner import Finetuner
 from mae_bench.runner.session import Session
 from mae_bench.specs import FinetuneRecipe
 from mae_bench.tasks import Task, add_task, build_task, kind_of, load_task

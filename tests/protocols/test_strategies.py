@@ -18,7 +18,8 @@ from mae_bench.model.heads import PooledHead
 from mae_bench.model.layers import read_layers, reinitialise
 from mae_bench.model.text_pooling import build_pooling
 from mae_bench.progress import silent
-from mae_bench.protocols.finetune import Finetuner, run
+from mae_bench.protocols.finetune import run
+from mae_bench.protocols.finetuner import Finetuner
 from mae_bench.protocols.strategies import (
     build_model,
     check_strategy,

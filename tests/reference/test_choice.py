@@ -16,7 +16,7 @@ from mae_bench.model.backbone import load_backbone
 from mae_bench.model.heads import TaskModel
 from mae_bench.progress import silent
 from mae_bench.protocols import finetune
-from mae_bench.protocols.finetune import Finetuner
+from mae_bench.protocols.finetuner import Finetuner
 from mae_bench.specs import FinetuneRecipe, NoiseSpec
 from mae_bench.tasks import Task, build_task, kind_of, load_task
 from mae_bench.training.batching import load_tokenizer

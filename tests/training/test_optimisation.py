@@ -12,6 +12,7 @@ from small_cases import save_encoder, small_spec, small_task
 
 import mae_bench.pretraining.pretrain as loop
 import mae_bench.protocols.finetune as finetune
+import mae_bench.protocols.finetuner as finetuner
 import mae_bench.protocols.strategies as strategies
 from mae_bench.costs import steps_for
 from mae_bench.pretraining.step import Step
@@ -207,9 +208,9 @@ def test_the_moments_are_forgotten_before_the_first_step_of_a_phase(folder, monk
 def test_a_fine_tune_trains_all_weights_at_the_rates_of_the_schedule(tmp_path, monkeypatch):
     encoder, data = save_encoder(tmp_path), small_task("classify")
     rates, models = [], []
-    real, build = finetune.set_lr, strategies.TaskModel
+    real, build = finetuner.set_lr, strategies.TaskModel
     monkeypatch.setattr(
-        finetune, "set_lr", lambda optimizer, lr: rates.append(lr) or real(optimizer, lr)
+        finetuner, "set_lr", lambda optimizer, lr: rates.append(lr) or real(optimizer, lr)
     )
     monkeypatch.setattr(
         strategies, "TaskModel", lambda *a, **k: models.append(build(*a, **k)) or models[-1]

@@ -1,0 +1,45 @@
+"""The structure of a model, to be called with the stacked tensors of several under torch.func."""
+
+import copy
+import warnings
+from functools import partial
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from mae_bench.model.attention_mask import attention_mask
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def structure_of(model: Module) -> Module:
+    """Return a copy without tensors that runs under `torch.func.vmap` and functional_call."""
+    from transformers import PreTrainedModel
+
+    # of single operations that torch runs model by model
+    warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
+    structure = copy.deepcopy(model).to("meta")
+    for part in structure.modules():
+        if isinstance(part, PreTrainedModel):
+            part.register_forward_pre_hook(_pads_as_scores, with_kwargs=True)
+        if isinstance(part, nn.Embedding) and part.padding_idx is not None:
+            part.register_forward_hook(partial(_keep_vector, part.padding_idx))
+            part.padding_idx = None
+    return structure
+
+
+def _keep_vector(token: int, module: nn.Module, args: tuple[Tensor], vectors: Tensor) -> Tensor:
+    """Let no gradient reach the vector of a token; under vmap torch keeps the first model's."""
+    return torch.where((args[0] == token)[..., None], vectors.detach(), vectors)
+
+
+def _pads_as_scores(
+    module: nn.Module, args: tuple[Any, ...], given: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Give an encoder scores of pairs of tokens: of a row of marks it would ask if all are 1."""
+    mask = given.get("attention_mask")
+    if isinstance(mask, Tensor) and mask.dim() == 2:
+        is_pad = mask == 0
+        given = {**given, "attention_mask": attention_mask(mask, is_pad, is_unseen=is_pad)}
+    return args, given
