@@ -6,9 +6,9 @@ The other pairs are left out, and said so.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from mae_bench.planning.arm_items import FLOORS
 from mae_bench.planning.heads import Head
 from mae_bench.planning.recipes import recipe_of
-from mae_bench.planning.shorthand import FLOORS
 from mae_bench.specs import Study, ZeroShotRecipe
 
 if TYPE_CHECKING:

@@ -39,6 +39,20 @@ from mae_bench.specs.evaluation import (
     RepresentationRecipe,
     WordProbeRecipe,
 )
+from mae_bench.specs.grid import (
+    NO_POINT,
+    Point,
+    Scalar,
+    as_list,
+    at_point,
+    fits_point,
+    is_same,
+    parse_point,
+    point_json,
+    point_label,
+    short_field,
+    value_text,
+)
 from mae_bench.specs.limits import MIN_SEEDS, few_seeds, study_limits
 from mae_bench.specs.own_task import OwnTask
 from mae_bench.specs.pretraining import (
@@ -53,6 +67,7 @@ from mae_bench.specs.pretraining import (
 from mae_bench.specs.scoring import ScoreRecipe
 from mae_bench.specs.study import (
     PEAK_LR,
+    SECTIONS,
     ArmSpec,
     Study,
     TuningSpec,
@@ -112,4 +127,17 @@ __all__ = [
     "VectorRecipe",
     "ZeroShotRecipe",
     "at_share",
+    "NO_POINT",
+    "SECTIONS",
+    "Point",
+    "Scalar",
+    "as_list",
+    "at_point",
+    "fits_point",
+    "is_same",
+    "parse_point",
+    "point_json",
+    "point_label",
+    "short_field",
+    "value_text",
 ]

@@ -16,10 +16,13 @@ from mae_bench.specs.evaluation import (
     ProbeRecipe,
     RepresentationRecipe,
 )
+from mae_bench.specs.grid import Scalar
 from mae_bench.specs.own_task import OwnTask
 from mae_bench.specs.pretraining import BackboneSpec, Budget, CorpusSpec, PretrainRecipe
 
 PEAK_LR = "pretrain.peak_lr"  # key of a tuned rate among an arm's tuned options
+# whose fields may be given as lists
+SECTIONS = ("backbone", "pretrain", "corpus", "finetune", "linear_probe", "representation")
 
 
 class ArmSpec(Frozen):
@@ -82,6 +85,14 @@ class Study(Frozen):
             encoders may have none; then nothing is pretrained, and no corpus is read.
         encoders: arms that are not pretrained here. An item is a folder of any encoder that
             transformers loads, ``owner/name@commit`` on the Hub, or a mapping with a label.
+        grid: fields with several values, by their dotted names; the whole study is run at every
+            combination. A list in place of the one value of a field of ``backbone``, ``pretrain``,
+            ``corpus``, ``finetune``, ``linear_probe`` or ``representation`` is kept here.
+        zip: lists of fields that take their values together, the first of one with the first of
+            the other, instead of in every combination; also options of one objective, as
+            ``mae.mask_ratio``.
+        exclude: combinations to leave out: values by field, a list for any of several. ``arm``
+            leaves out a label there alone; ``mae.mask_ratio`` the arms with that option.
         controls: whether to add the arms that explain why an arm differs: parts of a mixture
             alone, and what an objective names itself.
         tasks: labelled tasks. An item is a name that ``mae-bench list tasks`` shows, two such names
@@ -122,6 +133,16 @@ class Study(Frozen):
     encoders: Annotated[
         tuple[EncoderSpec, ...],
         InWords("a list of folders, Hub ids with their commits, or mappings of label and from"),
+    ] = ()
+    grid: Annotated[
+        dict[str, tuple[Scalar, ...]],
+        InWords("a mapping from fields, such as backbone.num_layers, to lists of values"),
+    ] = {}
+    zip: Annotated[
+        tuple[tuple[str, ...], ...], InWords("a list of lists of fields that have several values")
+    ] = ()
+    exclude: Annotated[
+        tuple[dict[str, Any], ...], InWords("a list of mappings from fields to values")
     ] = ()
     controls: bool = False
     tasks: Annotated[

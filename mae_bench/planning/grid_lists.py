@@ -1,0 +1,245 @@
+"""The grid of a study: fields given as lists, and the study at each combination of their values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from mae_bench.backbones import check_backbone
+from mae_bench.errors import SpecError, UnknownNameError, near_match
+from mae_bench.planning.combinations import (
+    EXCLUDE,
+    combinations_of,
+    factors_of,
+    is_matched,
+    matches_nothing,
+    num_combinations,
+    wrong_exclude,
+)
+from mae_bench.planning.listable import grid_fields, model_of, without_lists, wrong_list
+from mae_bench.planning.option_lists import ARM, OptionRules
+from mae_bench.sentences import sentence, shown
+from mae_bench.specs import (
+    NO_POINT,
+    SECTIONS,
+    Point,
+    Study,
+    as_list,
+    is_same,
+    point_label,
+    value_text,
+)
+
+GRID, ZIP = "grid", "zip"
+MAX_POINTS = 1000
+
+
+@dataclass(frozen=True)
+class GridPoint:
+    """One combination of the values that the lists of a study hold.
+
+    Attributes:
+        point: fields with their values; empty where a study has no grid.
+        without: labels of the arms that are left out there.
+    """
+
+    point: Point = NO_POINT
+    without: frozenset[str] = frozenset()
+
+
+def take_grid(full: dict[str, Any], rules: OptionRules) -> None:
+    """Keep the lists of a study under ``grid``, and put the values of its first point in place.
+
+    Raises:
+        SpecError: a list that makes no grid, or a ``zip`` or ``exclude`` that does not fit it.
+    """
+    grid = full.get(GRID)
+    if grid is not None and not isinstance(grid, dict):
+        raise SpecError(
+            f"grid must be a mapping from fields to lists, got {shown(grid)}; write grid: "
+            "{backbone.num_layers: [2, 4]}",
+            key_path=(GRID,),
+        )
+    lists: dict[str, list[Any]] = {}
+    for section in SECTIONS:
+        if isinstance(full.get(section), dict):
+            full[section] = without_lists(full[section], model_of(section), section, lists)
+    for name, values in (grid or {}).items():
+        if name in lists:
+            raise wrong_list(name, "is given as a list and once more under grid; keep one")
+        if name not in grid_fields():
+            raise UnknownNameError(
+                f"grid names {name}, which is no field with one value of "
+                f"{', '.join(SECTIONS)}." + near_match(name, grid_fields()),
+                key_path=(GRID, name),
+            )
+        lists[name] = as_list(values)
+    zipped = {name for names in rules.of_study.values() for name in names}
+    for name, values in list(lists.items()):
+        _check_values(name, values)
+        if len(values) == 1 and name not in zipped:  # nothing varies
+            _set(full, name.split("."), *lists.pop(name))
+    exclusions = rules.elsewhere(full.get("objectives", ()))
+    exclude = {
+        index: exclusions.get(index, entry)
+        for index, entry in enumerate(full.get(EXCLUDE) or ())
+        if index not in rules.exclusions or index in exclusions
+    }
+    points = _points(lists, rules.of_study, exclude)
+    _check_arms(exclude, [arm["label"] for arm in full.get("objectives", ())])
+    for name, value in points[0].point:
+        _set(full, name.split("."), value)
+    content: dict[str, Any] = {
+        GRID: lists,
+        ZIP: list(rules.of_study.values()),
+        EXCLUDE: list(exclude.values()),
+    }
+    for key, kept in content.items():
+        full.pop(key, None)
+        if kept:
+            full[key] = kept
+
+
+def points_of(study: Study) -> list[GridPoint]:
+    """Return the points of a study's grid, in the order of its lists; one without any."""
+    zips, exclude = dict(enumerate(study.zip)), dict(enumerate(study.exclude))
+    return _points(study.grid, zips, exclude)
+
+
+def study_at(study: Study, at: GridPoint) -> Study:
+    """Return the study that one point asks for: without a grid, and without arms left out there.
+
+    Raises:
+        SpecError: the values of the point do not go together.
+    """
+    if not study.grid:
+        return study
+    sections: dict[str, Any] = {}
+    for field, value in at.point:
+        section, *rest = field.split(".")
+        if section not in sections:
+            written = getattr(study, section)
+            sections[section] = written.model_dump(exclude_unset=True, by_alias=True)
+        _set(sections[section], rest, value)
+    made = {}
+    for section, content in sections.items():
+        model = model_of(section)
+        try:
+            made[section] = model.model_validate(content)
+        except ValidationError as error:
+            told = sentence(error, model, (section,))
+            raise SpecError(
+                f"{told} (at {point_label(at.point)}); correct the lists, or leave this "
+                "combination out under exclude",
+                key_path=(section,),
+            ) from None
+    arms = tuple(arm for arm in study.objectives if arm.label not in at.without)
+    plain: dict[str, Any] = {GRID: {}, ZIP: (), EXCLUDE: ()}
+    return study.model_copy(update={**made, **plain, "objectives": arms})
+
+
+def check_points(study: Study) -> None:
+    """Refuse a grid of which a point cannot be run, as far as its values tell.
+
+    Raises:
+        SpecError: the first of them, or another part of the study that no grid can have.
+    """
+    if not study.grid:
+        return
+    if study.tuning is not None:
+        raise SpecError(
+            "tuning finds options for one backbone and one recipe, and grid gives several "
+            f"({', '.join(study.grid)}); tune one study for each, or leave one of the two out",
+            key_path=("tuning",),
+        )
+    if "corpus.tokens" in study.grid and study.corpus_tokens:
+        raise SpecError(
+            "corpus.tokens is given as a list beside corpus_tokens, which means the same; keep one",
+            key_path=("corpus_tokens",),
+        )
+    budget = next((name for name in study.grid if name.startswith("pretrain.budget.")), None)
+    if budget and study.budget_split is not None:
+        raise SpecError(
+            f"{budget} is given as a list beside budget_split, which gives each pretraining its "
+            "budget; leave out one of the two",
+            key_path=("budget_split",),
+        )
+    for at in points_of(study):
+        check_backbone(study_at(study, at).backbone)
+
+
+def _points(
+    lists: Mapping[str, Sequence[Any]],
+    zips: Mapping[int, Sequence[str]],
+    exclude: Mapping[int, Mapping[str, Any]],
+) -> list[GridPoint]:
+    """Return the points that no exclusion leaves out."""
+    factors = factors_of(lists, zips)
+    if (number := num_combinations(factors)) > MAX_POINTS:
+        raise SpecError(
+            f"the lists of {', '.join(lists)} make {number:,} combinations; at most {MAX_POINTS:,} "
+            "are allowed",
+            key_path=(GRID,),
+        )
+    combinations = list(combinations_of(factors))
+    for index, entry in exclude.items():
+        for name in entry:
+            if name not in lists and name != ARM:
+                known = [*lists, ARM]
+                raise wrong_exclude(
+                    index,
+                    f"names {name}, which is not given as a list; known: {', '.join(known)}."
+                    + near_match(name, known),
+                )
+        if not entry.keys() - {ARM}:
+            raise wrong_exclude(
+                index, f"names {ARM} alone, which would run nowhere; leave it out of objectives"
+            )
+        if not any(is_matched(_fields(entry), values) for values in combinations):
+            raise matches_nothing(index, entry)
+    points = []
+    for values in combinations:
+        matched = [entry for entry in exclude.values() if is_matched(_fields(entry), values)]
+        if all(ARM in entry for entry in matched):
+            without = [str(label) for entry in matched for label in as_list(entry[ARM])]
+            points.append(GridPoint(tuple(values.items()), frozenset(without)))
+    if not points:
+        raise SpecError("exclude leaves nothing to run; drop an entry", key_path=(EXCLUDE,))
+    return points
+
+
+def _fields(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name != ARM}
+
+
+def _check_arms(exclude: Mapping[int, Mapping[str, Any]], labels: Sequence[str]) -> None:
+    for index, entry in exclude.items():
+        for label in as_list(entry.get(ARM, [])):
+            if label not in labels:
+                raise wrong_exclude(
+                    index,
+                    f"names the arm {shown(label)}; arms of this study: "
+                    f"{', '.join(labels) or 'none'}." + near_match(str(label), labels),
+                )
+
+
+def _check_values(name: str, values: Sequence[object]) -> None:
+    if not values:
+        raise wrong_list(name, "is given as an empty list; give it a value, or leave it out")
+    for index, value in enumerate(values):
+        if not isinstance(value, bool | int | float | str | None):
+            raise wrong_list(
+                name, f"is given as a list, which holds {shown(value)}; list its values"
+            )
+        if any(is_same(value, other) for other in values[:index]):
+            raise wrong_list(name, f"is given {value_text(value)} twice; each value may occur once")
+
+
+def _set(content: dict[str, Any], path: Sequence[str], value: object) -> None:
+    """Set one field in place, in copies of the mappings above it."""
+    *above, last = path
+    for part in above:
+        content[part] = dict(content.get(part) or {})
+        content = content[part]
+    content[last] = value
