@@ -41,8 +41,9 @@ class Row(Frozen):
     equal share of its seconds; ``why_alone`` says why it was one where more were asked for.
     ``pretrain_ratio`` is the share of the study's `budget_split` that the pretraining got, and
     ``train_flops`` what the training at the chosen rate took of the rest; both are None without
-    that axis. ``finetunes_together`` is how many learning rates, of one seed or of several, were
-    trained as one program, for which each seed is charged an equal share of the seconds;
+    that axis. ``grid_point`` is JSON: the values that the study's grid has there, by field; None
+    without a grid. ``finetunes_together`` is how many learning rates, of one seed or of several,
+    were trained as one program, for which each seed is charged an equal share of the seconds;
     ``why_finetuned_alone`` as ``why_alone``. ``probe_solver`` is what solved the linear models of a
     probe: scikit-learn, or torch on a GPU; ``finetune_compile`` how the steps of a fine-tune were
     run, as ``pretrain_compile``.
@@ -55,6 +56,7 @@ class Row(Frozen):
     is_floor: bool = False
     corpus_tokens: int | None = None
     pretrain_ratio: float | None = None
+    grid_point: str | None = None
     protocol: str
     task: str
     metric: str
@@ -145,6 +147,7 @@ LATER = (
     "why_finetuned_alone",
     "probe_solver",
     "finetune_compile",
+    "grid_point",
 )
 
 

@@ -70,6 +70,7 @@ def plan(study: StudyName, flags: Flags, as_json: AsJson = False) -> None:
 def show_plan(session: "Session", as_json: bool = False) -> None:
     """Print what a session's study asks for and what it will cost."""
     from mae_bench.api import planned
+    from mae_bench.cli.grid import grid_text
     from mae_bench.cli.show import lines, number, size, table
     from mae_bench.cli.speed import calibrated_text, run_text
     from mae_bench.cli.task_list import PLANNED, planned_line
@@ -104,6 +105,7 @@ def show_plan(session: "Session", as_json: bool = False) -> None:
             f"{counts.cells:,} cells, {counts.cells_done:,} done, {counts.cells_failed:,} failed",
             f"home       {made.home}",
             *(f"reads      {text}" for text in made.own_tasks),
+            *(f"grid       {text}" for text in grid_text(made.plan)),
             *([f"tuning     {tuning_text(made.tuning, made.num_workers)}"] if made.tuning else []),
             *_teachers(costs.arms),
             f"pretrain   {number(costs.flops)} FLOPs in all",

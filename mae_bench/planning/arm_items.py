@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from mae_bench.errors import SpecError
-from mae_bench.planning.combinations import combinations_of, factors_of, num_combinations
 from mae_bench.planning.option_lists import OptionRules
 from mae_bench.sentences import shown
+from mae_bench.specs.combinations import combinations_of, factors_of, num_combinations
 
 FLOORS = {  # protocol -> label of its arm
     "majority": "majority class",

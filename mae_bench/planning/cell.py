@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mae_bench.specs import ArmSpec, NoiseSpec
+from mae_bench.specs import NO_POINT, ArmSpec, NoiseSpec, Point
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Cell:
         encoder: id of that encoder, or None.
         evaluate: id of its evaluation, which cells of several test noises share.
         id: of the cell.
+        point: values of the study's grid that it has; empty without a grid.
     """
 
     arm: ArmSpec
@@ -40,3 +41,4 @@ class Cell:
     encoder: str | None
     evaluate: str
     id: str
+    point: Point = NO_POINT

@@ -13,13 +13,16 @@ from mae_bench.planning.modelled import ROUGH_FILL, Model
 from mae_bench.planning.plan import Plan
 from mae_bench.planning.reasons import failure_reasons
 from mae_bench.planning.stage import Key, Stage
-from mae_bench.planning.vocabulary import Vocabulary, vocabulary_of
+from mae_bench.planning.vocabulary import Vocabularies
 from mae_bench.specs import (
     MIN_SEEDS,
+    NO_POINT,
     BackboneSpec,
     CorpusSpec,
     PretrainSpec,
     Study,
+    at_point,
+    trained_part,
 )
 from mae_bench.store.store import Store
 
@@ -116,9 +119,9 @@ def estimate(plan: Plan, store: Store, device: str, num_workers: int = 1) -> Est
             count["failed"] += 1
         else:
             left.append(stage)
-    words, encoders = vocabulary_of(plan, store), EncoderCosts(plan, store)
+    words, encoders = Vocabularies(plan, store), EncoderCosts(plan, store)
     by_stage = _by_stage(plan, words, encoders)
-    model = Model(plan, store, words.size, encoders, device)
+    model = Model(plan, store, words, encoders, device)
     trained = _steps(plan, by_stage, model)
     expected = expect(plan, store, device, model, trained, num_workers)
     seconds = {stage.key: expected.stages.seconds[stage.key] for stage in left}
@@ -131,10 +134,10 @@ def estimate(plan: Plan, store: Store, device: str, num_workers: int = 1) -> Est
         run_s=expected.run_s(plan.stages, seconds),
         is_measured=expected.speed.is_measured,
         speed=expected.speed,
-        disk_bytes=sum(_disk(stage, plan, words.size) for stage in left),
+        disk_bytes=sum(_disk(stage, words.of(stage)) for stage in left),
         assumptions=[
             *([words.assumption] if words.assumption else []),
-            *finetune_steps(plan.study, ROUGH_FILL),
+            *(() if plan.study.grid else finetune_steps(plan.study, ROUGH_FILL)),
             *encoders.assumptions,
             *_unbought(plan.study, arms),
         ],
@@ -165,7 +168,7 @@ def detectable(study: Study) -> list[Detectable]:
     ]
 
 
-def _by_stage(plan: Plan, words: Vocabulary, encoders: EncoderCosts) -> dict[str, ArmCost]:
+def _by_stage(plan: Plan, words: Vocabularies, encoders: EncoderCosts) -> dict[str, ArmCost]:
     """Return the cost of every pretraining, by its id."""
     by_stage: dict[str, ArmCost] = {}
     for stage in plan.stages:  # a teacher comes before its students
@@ -176,8 +179,8 @@ def _by_stage(plan: Plan, words: Vocabulary, encoders: EncoderCosts) -> dict[str
 
 def model_of(plan: Plan, store: Store, device: str) -> tuple[Model, dict[str, StageModel]]:
     """Return the model of a plan's stages, and what it says of every pretraining, by its id."""
-    words, encoders = vocabulary_of(plan, store), EncoderCosts(plan, store)
-    model = Model(plan, store, words.size, encoders, device)
+    words, encoders = Vocabularies(plan, store), EncoderCosts(plan, store)
+    model = Model(plan, store, words, encoders, device)
     return model, _steps(plan, _by_stage(plan, words, encoders), model)
 
 
@@ -192,12 +195,13 @@ def expected_seconds(
 def _steps(plan: Plan, costs: Mapping[str, ArmCost], model: Model) -> dict[str, StageModel]:
     modelled = {}
     for id_, cost in costs.items():
-        spec = plan.by_key["pretrain", id_].spec
+        stage = plan.by_key["pretrain", id_]
+        spec = stage.spec
         assert isinstance(spec, PretrainSpec)
         if cost.steps is None:
             modelled[id_] = StageModel(spec.recipe.budget.seconds or 0.0, None)
         else:
-            tokens = spec.recipe.batch_rows * plan.study.corpus.row_length
+            tokens = spec.recipe.batch_rows * plan.corpus_of(stage).row_length
             flops = cost.flops_per_token * tokens
             modelled[id_] = StageModel(flops / model.flops_per_s, cost.steps)
     return modelled
@@ -206,7 +210,9 @@ def _steps(plan: Plan, costs: Mapping[str, ArmCost], model: Model) -> dict[str, 
 def _by_arm(plan: Plan, by_stage: dict[str, ArmCost]) -> list[ArmCost]:
     costs_by_arm: dict[str, dict[str, ArmCost]] = {arm.label: {} for arm in plan.arms}
     for cell in plan.cells:
-        label = Split(cell.pretrain_ratio).named(cell.arm.label)
+        split_label = Split(cell.pretrain_ratio).named(cell.arm.label)
+        is_trained = cell.pretrain is not None and plan.pretrained[cell.pretrain].kind.is_trained
+        label = at_point(split_label, trained_part(cell.point) if is_trained else NO_POINT)
         if cell.pretrain is not None and label not in costs_by_arm[cell.arm.label]:
             cost = replace(by_stage[cell.pretrain], label=label)
             costs_by_arm[cell.arm.label][label] = cost
@@ -227,7 +233,7 @@ def _unbought(study: Study, arms: list[ArmCost]) -> list[str]:
 def _cost(
     stage: Stage,
     plan: Plan,
-    words: Vocabulary,
+    words: Vocabularies,
     encoders: EncoderCosts,
     teachers: Mapping[str, ArmCost],
 ) -> ArmCost:
@@ -238,10 +244,10 @@ def _cost(
     assert isinstance(spec, PretrainSpec)
     if not arm.kind.is_trained:
         return ArmCost(stage.label, 0, 0, 0.0)
-    corpus = plan.study.corpus
+    corpus = plan.corpus_of(stage)
     outside_teacher = encoders.teacher_of(stage, arm)
     shape = StepShape(
-        spec.backbone, spec.recipe.batch_rows, corpus.row_length, words.size, outside_teacher
+        spec.backbone, spec.recipe.batch_rows, corpus.row_length, words.of(stage), outside_teacher
     )
     step = arm.kind.flops_per_step(arm.options, shape).total
     taught_by = [
@@ -263,9 +269,9 @@ def _cost(
     return ArmCost(stage.label, steps, steps * shape.tokens, steps * step, *price, paid)
 
 
-def _disk(stage: Stage, plan: Plan, vocab_size: int) -> int:
-    if stage.kind == "pretrain":
-        sizes: BackboneSpec = plan.study.backbone
+def _disk(stage: Stage, vocab_size: int) -> int:
+    if isinstance(stage.spec, PretrainSpec):
+        sizes: BackboneSpec = stage.spec.backbone
         inner = architecture_of(sizes).inner(sizes.width, sizes.mlp_ratio)
         layer = 4 * sizes.width**2 + 3 * sizes.width * inner
         embedding = vocab_size * sizes.width

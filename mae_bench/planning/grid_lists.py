@@ -1,51 +1,18 @@
 """The grid of a study: fields given as lists, and the study at each combination of their values."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from mae_bench.backbones import check_backbone
 from mae_bench.errors import SpecError, UnknownNameError, near_match
-from mae_bench.planning.combinations import (
-    EXCLUDE,
-    combinations_of,
-    factors_of,
-    is_matched,
-    matches_nothing,
-    num_combinations,
-    wrong_exclude,
-)
 from mae_bench.planning.listable import grid_fields, model_of, without_lists, wrong_list
-from mae_bench.planning.option_lists import ARM, OptionRules
+from mae_bench.planning.option_lists import OptionRules
 from mae_bench.sentences import sentence, shown
-from mae_bench.specs import (
-    NO_POINT,
-    SECTIONS,
-    Point,
-    Study,
-    as_list,
-    is_same,
-    point_label,
-    value_text,
-)
-
-GRID, ZIP = "grid", "zip"
-MAX_POINTS = 1000
-
-
-@dataclass(frozen=True)
-class GridPoint:
-    """One combination of the values that the lists of a study hold.
-
-    Attributes:
-        point: fields with their values; empty where a study has no grid.
-        without: labels of the arms that are left out there.
-    """
-
-    point: Point = NO_POINT
-    without: frozenset[str] = frozenset()
+from mae_bench.specs import SECTIONS, Study, as_list, is_same, point_label, value_text
+from mae_bench.specs.combinations import EXCLUDE, GRID, ZIP, wrong_exclude
+from mae_bench.specs.grid_points import ARM, GridPoint, grid_points, points_of
 
 
 def take_grid(full: dict[str, Any], rules: OptionRules) -> None:
@@ -86,7 +53,7 @@ def take_grid(full: dict[str, Any], rules: OptionRules) -> None:
         for index, entry in enumerate(full.get(EXCLUDE) or ())
         if index not in rules.exclusions or index in exclusions
     }
-    points = _points(lists, rules.of_study, exclude)
+    points = grid_points(lists, rules.of_study, exclude)
     _check_arms(exclude, [arm["label"] for arm in full.get("objectives", ())])
     for name, value in points[0].point:
         _set(full, name.split("."), value)
@@ -99,12 +66,6 @@ def take_grid(full: dict[str, Any], rules: OptionRules) -> None:
         full.pop(key, None)
         if kept:
             full[key] = kept
-
-
-def points_of(study: Study) -> list[GridPoint]:
-    """Return the points of a study's grid, in the order of its lists; one without any."""
-    zips, exclude = dict(enumerate(study.zip)), dict(enumerate(study.exclude))
-    return _points(study.grid, zips, exclude)
 
 
 def study_at(study: Study, at: GridPoint) -> Study:
@@ -167,50 +128,6 @@ def check_points(study: Study) -> None:
         )
     for at in points_of(study):
         check_backbone(study_at(study, at).backbone)
-
-
-def _points(
-    lists: Mapping[str, Sequence[Any]],
-    zips: Mapping[int, Sequence[str]],
-    exclude: Mapping[int, Mapping[str, Any]],
-) -> list[GridPoint]:
-    """Return the points that no exclusion leaves out."""
-    factors = factors_of(lists, zips)
-    if (number := num_combinations(factors)) > MAX_POINTS:
-        raise SpecError(
-            f"the lists of {', '.join(lists)} make {number:,} combinations; at most {MAX_POINTS:,} "
-            "are allowed",
-            key_path=(GRID,),
-        )
-    combinations = list(combinations_of(factors))
-    for index, entry in exclude.items():
-        for name in entry:
-            if name not in lists and name != ARM:
-                known = [*lists, ARM]
-                raise wrong_exclude(
-                    index,
-                    f"names {name}, which is not given as a list; known: {', '.join(known)}."
-                    + near_match(name, known),
-                )
-        if not entry.keys() - {ARM}:
-            raise wrong_exclude(
-                index, f"names {ARM} alone, which would run nowhere; leave it out of objectives"
-            )
-        if not any(is_matched(_fields(entry), values) for values in combinations):
-            raise matches_nothing(index, entry)
-    points = []
-    for values in combinations:
-        matched = [entry for entry in exclude.values() if is_matched(_fields(entry), values)]
-        if all(ARM in entry for entry in matched):
-            without = [str(label) for entry in matched for label in as_list(entry[ARM])]
-            points.append(GridPoint(tuple(values.items()), frozenset(without)))
-    if not points:
-        raise SpecError("exclude leaves nothing to run; drop an entry", key_path=(EXCLUDE,))
-    return points
-
-
-def _fields(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in entry.items() if name != ARM}
 
 
 def _check_arms(exclude: Mapping[int, Mapping[str, Any]], labels: Sequence[str]) -> None:

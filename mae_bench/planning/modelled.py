@@ -8,7 +8,16 @@ from mae_bench.planning.encoder_costs import EncoderCosts, encoder_of
 from mae_bench.planning.plan import Plan
 from mae_bench.planning.planned_tasks import told_of_tasks
 from mae_bench.planning.stage import Stage
-from mae_bench.specs import CorpusSpec, EvaluateSpec, FinetuneRecipe, TrainSize, per_class
+from mae_bench.planning.vocabulary import Vocabularies
+from mae_bench.specs import (
+    BackboneSpec,
+    CorpusSpec,
+    EvaluateSpec,
+    FinetuneRecipe,
+    PretrainSpec,
+    TrainSize,
+    per_class,
+)
 from mae_bench.store.store import Store
 
 ROUGH_FLOPS_PER_S = {"cpu": 4e10, "cuda": 3e13}  # of one worker
@@ -58,10 +67,10 @@ class Model:
     """Rough seconds of the stages of a plan, in one worker."""
 
     def __init__(
-        self, plan: Plan, store: Store, vocab_size: int, encoders: EncoderCosts, device: str
+        self, plan: Plan, store: Store, words: Vocabularies, encoders: EncoderCosts, device: str
     ) -> None:
         """Look up how many rows tasks have."""
-        self._plan, self._vocab_size, self._encoders = plan, vocab_size, encoders
+        self._plan, self._words, self._encoders = plan, words, encoders
         self._kind = "cpu" if device == "cpu" else "cuda"
         self._rows: dict[str, dict[str, int]] = {}
         for facts in told_of_tasks(plan, store, None):
@@ -97,7 +106,7 @@ class Model:
             return EvaluationWork()
         recipe = protocol.recipe.model_validate(spec.recipe)
         most = getattr(recipe, "max_length", None)
-        length = math.ceil(most * ROUGH_FILL) if most else self._plan.study.corpus.row_length
+        length = math.ceil(most * ROUGH_FILL) if most else self._plan.corpus_of(stage).row_length
         rows = self._rows[spec.task] if spec.task else _ROUGH_ROWS
         num_train = self._num_train(spec, rows)
         texts = float(rows["test"] * max(1, len(spec.test_noises)))
@@ -119,7 +128,9 @@ class Model:
                 return EvaluationWork()
             forward = cost.forward(1, length)
         else:
-            shape = StepShape(self._plan.study.backbone, 1, length, self._vocab_size)
+            made = self._plan.by_key[stage.checkpoint].spec if stage.checkpoint else None
+            backbone = made.backbone if isinstance(made, PretrainSpec) else BackboneSpec()
+            shape = StepShape(backbone, 1, length, self._words.of(stage))
             forward = shape.encoder() / TRAIN
         return EvaluationWork(bought + trained * forward, texts * forward)
 

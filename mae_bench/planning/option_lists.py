@@ -5,17 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mae_bench.errors import SpecError
-from mae_bench.planning.combinations import (
+from mae_bench.sentences import shown
+from mae_bench.specs import SECTIONS
+from mae_bench.specs.combinations import (
     EXCLUDE,
     ZIP,
     is_matched,
     matches_nothing,
     wrong_exclude,
 )
-from mae_bench.sentences import shown
-from mae_bench.specs import SECTIONS
-
-ARM = "arm"  # key of an exclusion: a label
+from mae_bench.specs.grid_points import ARM
 
 
 @dataclass

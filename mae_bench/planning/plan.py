@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from mae_bench.data.corpus import left_out, require_text
 from mae_bench.planning.arms import ResolvedArm
-from mae_bench.planning.budget_split import check_budget_split
 from mae_bench.planning.cell import Cell
-from mae_bench.planning.check import check_study
 from mae_bench.planning.outside_arms import outside_arm
 from mae_bench.planning.planner import Planner
+from mae_bench.planning.points import checked_point, united_arms, united_study
 from mae_bench.planning.reading import fitting_floors
 from mae_bench.planning.stage import Key, Stage, StageBuilder
-from mae_bench.specs import ArmSpec, Study
+from mae_bench.specs import ArmSpec, CorpusSpec, Study
+from mae_bench.specs.grid_points import points_of
 
 if TYPE_CHECKING:
     from mae_bench.tasks import Task
@@ -52,6 +52,18 @@ class Plan:
         """The stages by kind and id."""
         return {stage.key: stage for stage in self.stages}
 
+    def corpus_of(self, stage: Stage) -> CorpusSpec:
+        """Return the text that a pretraining reads, or that of an evaluation's checkpoint.
+
+        For an evaluation of another encoder that is the study's.
+        """
+        at = stage
+        if stage.kind == "evaluate" and stage.checkpoint is not None:
+            at = self.by_key[stage.checkpoint]
+        blocks = next((need for need in at.needs if need[0] == "blocks"), None)
+        spec = self.by_key[blocks].spec if blocks else None
+        return spec if isinstance(spec, CorpusSpec) else self.study.corpus
+
     @cached_property
     def prepared(self) -> tuple[Stage, ...]:
         """The stages that may use the network."""
@@ -75,14 +87,20 @@ def make_plan(
     """
     from mae_bench.tasks.own import own_warnings, task_of
 
-    study, arms, heads, warnings = check_study(study, tuned or {})
-    warnings += check_budget_split(study, arms)
+    points = [checked_point(study, at, tuned or {}) for at in points_of(study)]
+    arms, study = united_arms(study, points), united_study(study, points)
     if study.objectives:
         require_text(study.corpus)
     tasks = {name: task_of(study, name) for name in study.real_tasks}
-    planner = Planner(study, arms, heads, StageBuilder(data_dir, tasks))
-    cells = tuple(planner.cells())
-    stages = tuple(planner.builder.stages.values())
+    builder = StageBuilder(data_dir, tasks)
+    planners = [
+        Planner(each.study, each.arms, each.heads, builder, each.at.point) for each in points
+    ]
+    for planner in planners:
+        planner.prepare()
+    # seed by seed, so that pairs complete early
+    cells = tuple(c for seed in study.seeds for planner in planners for c in planner.cells(seed))
+    stages = tuple(builder.stages.values())
     floors = (ArmSpec(objective=name, label=label) for name, label in fitting_floors(study).items())
     return Plan(
         study=study,
@@ -90,10 +108,10 @@ def make_plan(
         stages=stages,
         cells=cells,
         resolved=arms,
-        pretrained=planner.pretrained,
+        pretrained={id_: arm for each in planners for id_, arm in each.pretrained.items()},
         tasks=tasks,
         warnings=(
-            *warnings,
+            *dict.fromkeys(warning for each in points for warning in each.warnings),
             *own_warnings(study),
             *(left_out(study.corpus) if study.objectives else ()),
         ),

@@ -24,14 +24,18 @@ from mae_bench.planning.stage import Key, StageBuilder
 from mae_bench.specs import (
     CLEAN,
     CORPUS,
+    NO_POINT,
     ArmSpec,
     CorpusSpec,
     EncoderSpec,
     EvaluateSpec,
     NoiseSpec,
+    Point,
     PretrainRecipe,
     Study,
+    at_point,
     stage_id,
+    trained_part,
 )
 
 if TYPE_CHECKING:
@@ -47,8 +51,10 @@ class Planner:
         arms: tuple[ResolvedArm, ...],
         heads: Mapping[str, Head],
         builder: StageBuilder,
+        point: Point = NO_POINT,
     ) -> None:
         self.study = study
+        self.point = point
         self.builder = builder
         self.arms = {arm.label: arm for arm in arms}
         self.heads = heads
@@ -57,35 +63,49 @@ class Planner:
         self.folders: dict[Key, str | None] = {}
         self.recipe = cache(lambda name: recipe_of(study, name).canonical())
         self.asked: dict[str, dict[str, Task]] = {}
+        self.outside_arms: list[tuple[ArmSpec, Key]] = []
 
-    def cells(self) -> Iterator[Cell]:
-        """Yield the cells, seed by seed, so that pairs complete early."""
+    def prepare(self) -> None:
+        """Add the stages that need no seed: text, encoders from outside, tasks."""
+        for tokens in self.sizes if self.study.objectives else ():
+            self.builder.blocks(self._corpus(tokens))
+        self.outside_arms = [
+            (outside_arm(each), self._encoder(each)) for each in self.study.encoders
+        ]
+        for task in self.study.real_tasks if self.has_tasks else ():
+            self.builder.task(task)
+
+    def cells(self, seed: int) -> Iterator[Cell]:
+        """Yield the cells of a seed, once all is prepared."""
         from mae_bench.protocols.base import PROTOCOLS
 
-        study = self.study
-        axis = study.corpus_tokens or (study.corpus.tokens,)
-        for tokens in axis if study.objectives else ():
-            self.builder.blocks(self._corpus(tokens))
-        outside_arms = [(outside_arm(each), self._encoder(each)) for each in study.encoders]
-        has_tasks = not all(PROTOCOLS.get(name).reads_corpus for name in study.protocols)
-        for task in study.real_tasks if has_tasks else ():
-            self.builder.task(task)
-        groups, floors = noise_groups(study.noise), fitting_floors(study)
-        for seed in study.seeds:
-            for name, label in floors.items() if has_tasks else ():
-                arm = ArmSpec(objective=name, label=label)
-                for key, tokens in self._learned(name, axis):
-                    yield from self._evaluations(arm, name, key, tokens, seed, groups)
-            for tokens, split in product(axis, splits_of(study)):
-                for arm in study.objectives:
-                    key = self._pretrain(arm.label, tokens, self._pretrain_seed(seed), split)
-                    for protocol in study.protocols:
-                        at = (arm, protocol, key, tokens, seed, groups)
-                        yield from self._evaluations(*at, split)
-            for arm, key in outside_arms:
+        study, groups = self.study, noise_groups(self.study.noise)
+        for name, label in fitting_floors(study).items() if self.has_tasks else ():
+            arm = ArmSpec(objective=name, label=label)
+            for key, tokens in self._learned(name, self.sizes):
+                yield from self._evaluations(arm, name, key, tokens, seed, groups)
+        for tokens, split in product(self.sizes, splits_of(study)):
+            for arm in study.objectives:
+                key = self._pretrain(arm.label, tokens, self._pretrain_seed(seed), split)
                 for protocol in study.protocols:
-                    if not PROTOCOLS.get(protocol).reads_corpus:  # in the tokens of the study
-                        yield from self._evaluations(arm, protocol, key, None, seed, groups)
+                    at = (arm, protocol, key, tokens, seed, groups)
+                    yield from self._evaluations(*at, split)
+        for arm, key in self.outside_arms:
+            for protocol in study.protocols:
+                if not PROTOCOLS.get(protocol).reads_corpus:  # in the tokens of the study
+                    yield from self._evaluations(arm, protocol, key, None, seed, groups)
+
+    @property
+    def sizes(self) -> tuple[int | None, ...]:
+        """The sizes of the corpus."""
+        return self.study.corpus_tokens or (self.study.corpus.tokens,)
+
+    @property
+    def has_tasks(self) -> bool:
+        """Whether anything but rows of the corpus is read."""
+        from mae_bench.protocols.base import PROTOCOLS
+
+        return not all(PROTOCOLS.get(name).reads_corpus for name in self.study.protocols)
 
     def _asked(self, protocol: str) -> "dict[str, Task]":
         """Return the tasks that a protocol of the study reads."""
@@ -130,7 +150,7 @@ class Planner:
         if arm.spec.peak_lr is not None:
             recipe = recipe.model_copy(update={"peak_lr": arm.spec.peak_lr})
         if not arm.kind.is_trained:  # nothing but the vocabulary and the seed can matter to it
-            tokens, recipe = (study.corpus_tokens or (tokens,))[0], PretrainRecipe()
+            tokens, recipe = self.sizes[0], PretrainRecipe()
         teacher = arm.requires.teacher
         key: Key | None
         files: str | None
@@ -145,7 +165,7 @@ class Planner:
             self._corpus(tokens),
             recipe,
             seed,
-            split.named(label) if arm.kind.is_trained else label,
+            self._trained_label(label, split) if arm.kind.is_trained else label,
             key,
             files,
             arm.requires.uses_ngrams,
@@ -156,6 +176,10 @@ class Planner:
         self.pretrained.setdefault(made[1], arm)
         return made
 
+    def _trained_label(self, label: str, split: Split) -> str:
+        """Return the label of an arm with what its pretraining has of the point."""
+        return at_point(split.named(label), trained_part(self.point))
+
     def _data(self, task: str | None) -> Key:
         """Return the stage of a task; without one, of the corpus' rows of its first size.
 
@@ -163,7 +187,7 @@ class Planner:
         """
         if task is not None:
             return self.builder.task(task)
-        first, *_ = self.study.corpus_tokens or (self.study.corpus.tokens,)
+        first, *_ = self.sizes
         return self.builder.blocks(self._corpus(first))[0]
 
     def _evaluations(
@@ -212,7 +236,9 @@ class Planner:
                     )
                     learns = method.needs_labels and not method.reads_corpus
                     labels = f" {size} labels," if learns else ""
-                    what = f"{split.named(arm.label)} on {task or CORPUS}"
+                    named = split.named(arm.label)
+                    named = at_point(named, self.point) if method.needs_checkpoint else named
+                    what = f"{named} on {task or CORPUS}"
                     name = f"{what}, {protocol},{labels} seed {seed}"
                     if train_noise != CLEAN:
                         name += f", trained on {train_noise.label}"
@@ -221,8 +247,9 @@ class Planner:
                     key = self.builder.evaluate(spec, method.version, label, backbone)
                     # two protocols of one study may be the same run under two names
                     variant = [protocol] if is_variant(protocol) else []
+                    point = [dict(self.point)] if self.point else []
                     for noise in tests.values():
-                        content = [key[1], arm.label, tokens, noise.label, *variant]
+                        content = [key[1], arm.label, tokens, noise.label, *variant, *point]
                         yield Cell(
                             arm=arm,
                             is_floor=not method.needs_checkpoint,
@@ -238,4 +265,5 @@ class Planner:
                             encoder=encoder,
                             evaluate=key[1],
                             id=stage_id("cell", 1, content),
+                            point=self.point,
                         )

@@ -159,7 +159,7 @@ class _Sampler:
         )
         spec = stage.spec
         assert isinstance(spec, PretrainSpec)
-        tokens = spec.recipe.batch_rows * self.plan.study.corpus.row_length
+        tokens = spec.recipe.batch_rows * self.plan.corpus_of(stage).row_length
         return Timing(
             group="pretrain",
             label=stage.label,

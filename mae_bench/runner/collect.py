@@ -8,7 +8,7 @@ from mae_bench.planning.noise_groups import noise_on
 from mae_bench.planning.plan import Cell, Plan
 from mae_bench.planning.reasons import failure_reasons
 from mae_bench.results import Row, frame, make_row
-from mae_bench.specs import CORPUS, PEAK_LR, NoiseSpec
+from mae_bench.specs import CORPUS, PEAK_LR, NoiseSpec, point_json
 from mae_bench.store.store import Store
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ class _Collector:
         self.order = {arm.label: position for position, arm in enumerate(plan.arms)}
 
     def frame(self) -> "pd.DataFrame":
-        # By arm, then corpus size and split; sorting is stable, so seeds keep the plan's order.
+        # By arm, then corpus size and split; sorting is stable, so seeds keep the plan's order,
+        # and in each seed the points of a grid.
         cells = sorted(
             self.plan.cells,
             key=lambda cell: (
@@ -98,6 +99,7 @@ class _Collector:
             "is_floor": cell.is_floor,
             "corpus_tokens": cell.corpus_tokens,
             "pretrain_ratio": cell.pretrain_ratio,
+            "grid_point": point_json(cell.point),
             "protocol": cell.protocol,
             "task": cell.task or CORPUS,
             "train_size": cell.train_size,

@@ -83,6 +83,7 @@ def num_finished(store: Store, study: Study, data_dir: Path | None) -> int | Non
     """Return the number of stages of a study that is finished; None where it may not be."""
     encoders = [study.backbone.checkpoint, study.corpus.tokenizer.origin]
     encoders += [encoder.origin for encoder in study.encoders]
+    encoders += [str(value) for values in study.grid.values() for value in values]
     named = [[arm.options for arm in study.objectives], encoders]
     if any(is_folder(text) for text in _texts(named)):
         return None  # an encoder outside the study, whose files the plan reads

@@ -45,12 +45,12 @@ from mae_bench.specs.grid import (
     Scalar,
     as_list,
     at_point,
-    fits_point,
     is_same,
     parse_point,
     point_json,
     point_label,
     short_field,
+    trained_part,
     value_text,
 )
 from mae_bench.specs.limits import MIN_SEEDS, few_seeds, study_limits
@@ -133,11 +133,11 @@ __all__ = [
     "Scalar",
     "as_list",
     "at_point",
-    "fits_point",
     "is_same",
     "parse_point",
     "point_json",
     "point_label",
     "short_field",
+    "trained_part",
     "value_text",
 ]

@@ -4,12 +4,12 @@ In rows a point is JSON, in labels ``num_layers=4 peak_lr=0.001``.
 """
 
 import json
-from collections.abc import Mapping
 
 Scalar = bool | int | float | str | None
 Point = tuple[tuple[str, Scalar], ...]  # fields with their values, in the order of the study
 NO_POINT: Point = ()
 
+_PRETRAINING = ("backbone", "pretrain", "corpus")
 _PLAIN = ("backbone", "pretrain")  # no field of one has the name of a field of the other
 
 
@@ -29,6 +29,11 @@ def point_label(point: Point) -> str:
     return " ".join(f"{short_field(field)}={value_text(value)}" for field, value in point)
 
 
+def trained_part(point: Point) -> Point:
+    """Return what a pretraining has of a point: the rest belongs to evaluations alone."""
+    return tuple(item for item in point if item[0].partition(".")[0] in _PRETRAINING)
+
+
 def at_point(label: str, point: Point) -> str:
     """Return the label of an arm at a point, such as ``mlm (num_layers=4)``."""
     return f"{label} ({point_label(point)})" if point else label
@@ -42,15 +47,6 @@ def point_json(point: Point) -> str | None:
 def parse_point(text: object) -> Point:
     """Return a point from what rows hold; no point from None and from what is not a number."""
     return tuple(json.loads(text).items()) if isinstance(text, str) else NO_POINT
-
-
-def fits_point(wanted: Mapping[str, object], point: Point) -> bool:
-    """Whether a point has the values that are wanted; a list allows any of its values."""
-    values = dict(point)
-    return all(
-        field in values and any(is_same(values[field], value) for value in as_list(allowed))
-        for field, allowed in wanted.items()
-    )
 
 
 def as_list(value: object) -> list[object]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mae_bench.errors import SpecError, near_match
-from mae_bench.specs import as_list, is_same
+from mae_bench.specs.grid import as_list, is_same
 
-ZIP, EXCLUDE = "zip", "exclude"  # keys of a study
+GRID, ZIP, EXCLUDE = "grid", "zip", "exclude"  # keys of a study
 
 
 @dataclass(frozen=True)
