@@ -24,7 +24,7 @@ from mae_bench.analysis.scores import COMPARED, Scores, Setting
 from mae_bench.analysis.stats import interquartile_mean, iqm_interval, mean_intervals
 from mae_bench.analysis.verdicts import Outcome, Verdict, probability_text, tally, worded
 from mae_bench.measures import Measure
-from mae_bench.specs import MIN_SEEDS, Claim, Study
+from mae_bench.specs import MIN_SEEDS, NO_POINT, Claim, Study
 
 __all__ = [
     "NO_SCORES",
@@ -97,10 +97,11 @@ def judge_comparisons(
     nothing is compared, for all arms are one run there.
     """
     verdicts = []
-    arms = [arm.label for arm in scores.of_role(*COMPARED) if arm.label != against]
+    compared = [arm.label for arm in scores.of_role(*COMPARED) if arm.label != against]
     asked = scores.settings if settings is None else settings
     for setting in (one for one in asked if one.pretrain_ratio != 0):
         tasks = scores.tasks_in(setting)
+        arms = [arm for arm in compared if scores.is_asked(arm, setting)]
         single = [_comparison(arm, against, task, setting) for arm in arms for task in tasks]
         family = f"against {against}: {setting.label}"
         verdicts += _judge([pairs_of(c, scores, setting) for c in single], family, study)
@@ -232,6 +233,7 @@ def _described(pair: Pairs, family: str) -> Verdict:
         losses=pair.losses,
         corpus_tokens=pair.setting.corpus_tokens if pair.setting else None,
         pretrain_ratio=pair.setting.pretrain_ratio if pair.setting else None,
+        point=pair.setting.point if pair.setting else NO_POINT,
         measure=pair.measure,
     )
 

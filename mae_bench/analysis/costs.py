@@ -7,9 +7,10 @@ import pandas as pd
 
 from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.tables import Table, si, whole_number
-from mae_bench.specs import at_share
+from mae_bench.specs import at_share, parse_point, point_label, trained_part
 
-_AXES = ("corpus_tokens", "pretrain_ratio")
+_NUMBERS = ("corpus_tokens", "pretrain_ratio")
+_AXES = (*_NUMBERS, "grid_point")
 COSTS = (
     "pretrain_tokens",
     "pretrain_steps",
@@ -26,29 +27,45 @@ COSTS = (
 
 
 def mean_costs(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean costs of one pretraining, by arm, corpus size and share of a budget.
+    """Return the mean costs of one pretraining, by arm, corpus size, share of a budget and point.
 
     Each pretraining counts once, however many rows share it. Arms without any are absent.
     """
     costs = rows[["arm", *_AXES, "seed", "pretrain_id", *COSTS]].copy()
-    for name in (*_AXES, *COSTS):
+    costs["grid_point"] = [_trained_label(text) for text in costs["grid_point"]]
+    for name in (*_NUMBERS, *COSTS):
         costs[name] = pd.to_numeric(costs[name]).astype(float)
     costs = costs[costs["pretrain_flops"].notna()]
     identity = costs["pretrain_id"].where(costs["pretrain_id"].notna(), costs["seed"].astype(str))
-    costs = costs.assign(pretrain_id=identity).fillna(dict.fromkeys(_AXES, -1))
+    costs = costs.assign(pretrain_id=identity).fillna(dict.fromkeys(_NUMBERS, -1))
     once = costs.drop_duplicates(["arm", *_AXES, "pretrain_id"])
     means = once.groupby(["arm", *_AXES], sort=False)[list(COSTS)].mean()
     return means.reset_index()
 
 
+def _trained_label(text: object) -> str:
+    return point_label(trained_part(parse_point(text)))
+
+
+def _evaluated_label(text: object) -> str:
+    point = parse_point(text)
+    return point_label(tuple(item for item in point if item not in trained_part(point)))
+
+
 def _evaluation_seconds(rows: pd.DataFrame) -> "pd.Series[float]":
     """Return the seconds of all evaluations of each arm; NaN where none is recorded.
 
-    Cells that differ in the noise of the test text only are one evaluation, and count once.
+    Cells that differ in the noise of the test text only are one evaluation, and count once. So are
+    those of one encoder at points of a grid that differ in its pretraining alone.
     """
     trained_on = rows["noise"].astype(str) + rows["noise_rate"].astype(str)
-    key = ["arm", *_AXES, "protocol", "task", "train_size", "seed"]
+    key = ["arm", *_NUMBERS, "protocol", "task", "train_size", "seed"]
     runs = rows[key].assign(trained_on=trained_on.where(rows["noise_where"] != "test", ""))
+    read_by = pd.Series([_evaluated_label(text) for text in rows["grid_point"]], rows.index)
+    runs = runs.assign(
+        encoder=rows["pretrain_id"].astype(str),
+        read_by=read_by.where(~rows["is_floor"].fillna(False).astype(bool), ""),
+    )
     seconds = pd.to_numeric(rows["evaluate_s"]).astype(float)
     return seconds[~runs.duplicated()].groupby(rows["arm"]).sum(min_count=1)
 
@@ -58,11 +75,12 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
     costs = mean_costs(rows)
     spent = _evaluation_seconds(rows)
     of_control = costs[costs["arm"] == control].set_index(list(_AXES))["pretrain_flops"]
-    has_sizes = costs["corpus_tokens"].nunique() > 1
+    # a grid may hold sizes itself
+    has_sizes = (costs.groupby("grid_point")["corpus_tokens"].nunique() > 1).any()
     has_splits = costs["pretrain_ratio"].nunique() > 1
     records = []
     for arm in scores.arms:
-        mine = costs[costs["arm"] == arm.label].sort_values(list(_AXES))
+        mine = costs[costs["arm"] == arm.label].sort_values(list(_NUMBERS), kind="stable")
         evaluation = whole_number(float(spent.get(arm.label, np.nan)))
         if not len(mine) or not mine["pretrain_flops"].any():
             record = {"arm": arm.shown, "evaluation seconds": evaluation}
@@ -77,6 +95,7 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
                 continue
             name = f"{arm.label} ({cost['corpus_tokens']:,.0f})" if has_sizes else arm.label
             name = at_share(arm.label, cost["pretrain_ratio"]) if has_splits else name
+            name = f"{name} ({cost['grid_point']})" if cost["grid_point"] else name
             at = tuple(cost[axis] for axis in _AXES)
             relative = cost["pretrain_flops"] / of_control.get(at, np.nan)
             values = (

@@ -15,7 +15,7 @@ from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.scores import COMPARED, Scores, Setting
 from mae_bench.analysis.stats import LEVEL
 from mae_bench.analysis.tables import Table, whole_number
-from mae_bench.specs import MIN_SEEDS
+from mae_bench.specs import MIN_SEEDS, point_label
 
 MIN_SIZES = 3
 _RESAMPLES = 2000
@@ -147,6 +147,7 @@ def _record(
         "noise": base.noise.label,
         "corpus_tokens": base.corpus_tokens,
         "pretrain_ratio": base.pretrain_ratio,
+        "grid_point": point_label(base.point),
         "smallest": int(sizes[0]),
         "largest": int(sizes[-1]),
         "answer": answer.answer,
@@ -174,6 +175,7 @@ def crossing_table(numbers: pd.DataFrame, scores: Scores, control: str) -> Table
         }
         for row in numbers.to_dict("records")
         if row["noise"] == reference.noise.label
+        and row["grid_point"] == point_label(reference.point)
         and all(
             row[name] == getattr(reference, name) or pd.isna(row[name])
             for name in ("corpus_tokens", "pretrain_ratio")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from mae_bench.results import read_json
+from mae_bench.specs import NO_POINT, Point, parse_point, trained_part
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Curve:
     unigram_entropy: float | None = None
     cost: Mapping[str, object] | None = None
     pretrain_ratio: float | None = None
+    point: Point = NO_POINT
 
 
 def load_curves(rows: pd.DataFrame, home: Path) -> list[Curve]:
@@ -49,12 +51,13 @@ def load_curves(rows: pd.DataFrame, home: Path) -> list[Curve]:
                 seed=int(row["seed"] if pd.isna(row["pretrain_seed"]) else row["pretrain_seed"]),
                 corpus_tokens=None if pd.isna(row["corpus_tokens"]) else int(row["corpus_tokens"]),
                 pretrain_ratio=None if pd.isna(row["pretrain_ratio"]) else row["pretrain_ratio"],
+                point=trained_part(parse_point(row["grid_point"])),
                 unigram_entropy=cost.get("unigram_entropy"),
                 cost=cost,
                 **{name: tuple(points[name]) for name in _AXES},
             )
         )
-    unique = {(c.arm, c.seed, c.corpus_tokens, c.pretrain_ratio): c for c in curves}
+    unique = {(c.arm, c.seed, c.corpus_tokens, c.pretrain_ratio, c.point): c for c in curves}
     return list(unique.values())
 
 

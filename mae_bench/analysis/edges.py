@@ -15,6 +15,7 @@ def edge_table(rows: pd.DataFrame) -> Table | None:
             "arm",
             "corpus_tokens",
             "pretrain_ratio",
+            "grid_point",
             "protocol",
             "task",
             "train_size",

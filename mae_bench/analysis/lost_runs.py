@@ -8,9 +8,9 @@ import pandas as pd
 
 from mae_bench.analysis.tables import Table
 from mae_bench.results import row_noises
-from mae_bench.specs import percent
+from mae_bench.specs import parse_point, percent, point_label
 
-_SETTING = ["arm", "protocol", "size", "noise", "corpus tokens", "pretrain ratio"]
+_SETTING = ["arm", "protocol", "size", "noise", "corpus tokens", "pretrain ratio", "grid point"]
 _NO_AXIS = "none"
 
 
@@ -37,6 +37,9 @@ def lost_share_table(rows: pd.DataFrame) -> Table | None:
                 _NO_AXIS if pd.isna(ratio) else percent(ratio)
                 for ratio in pd.to_numeric(chosen["pretrain_ratio"])
             ],
+            "grid point": [
+                point_label(parse_point(text)) or _NO_AXIS for text in chosen["grid_point"]
+            ],
             "task": chosen["task"].astype(str),
             "is_lost": is_lost,
         }
@@ -44,7 +47,7 @@ def lost_share_table(rows: pd.DataFrame) -> Table | None:
     is_line = runs.groupby(_SETTING)["is_lost"].transform("any")
     shares = runs[is_line].groupby([*_SETTING, "task"], sort=False)["is_lost"].agg(_share)
     frame = shares.unstack("task").fillna("not run").reset_index()
-    axes = ("corpus tokens", "pretrain ratio")  # of which floors have no value
+    axes = ("corpus tokens", "pretrain ratio", "grid point")  # of which floors have no value
     single = [name for name in axes if runs[name][runs[name] != _NO_AXIS].nunique() < 2]
     frame = frame.drop(columns=single)
     frame.columns.name = None

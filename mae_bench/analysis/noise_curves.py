@@ -14,7 +14,7 @@ from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.scores import Scores, Setting, noise_name, summarise
 from mae_bench.analysis.tables import Table, difference, interval
 from mae_bench.measures import Measure
-from mae_bench.specs import CLEAN
+from mae_bench.specs import CLEAN, point_label
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,7 @@ def curves_long(curves: Iterable[NoiseCurve], control: str | None) -> pd.DataFra
             "train_size": str(curve.setting.train_size),
             "corpus_tokens": curve.setting.corpus_tokens,
             "pretrain_ratio": curve.setting.pretrain_ratio,
+            "grid_point": point_label(curve.setting.point),
             "noise": curve.noise,
             "rates": " ".join(f"{rate:g}" for rate in curve.rates),
             "n": int(np.isfinite(curve.area).sum()),

@@ -10,6 +10,7 @@ from mae_bench.analysis.scores import Scores, Setting
 from mae_bench.errors import DataError
 from mae_bench.measures import PLAIN, Measure, measure_of
 from mae_bench.specs import CORPUS, Claim
+from mae_bench.specs.combinations import is_matched
 
 _NAN = float("nan")
 
@@ -126,12 +127,15 @@ def _fits(claim: Claim, setting: Setting, scores: Scores) -> bool:
     is_read = setting.protocol in scores.corpus_protocols
     if (setting.protocol, claim.task) in scores.unread:
         return False
-    is_asked = claim.protocol == setting.protocol or claim.metric is not None
-    if is_read != (claim.task == CORPUS) and not (is_read and is_asked):
+    is_named = claim.protocol == setting.protocol or claim.metric is not None
+    if is_read != (claim.task == CORPUS) and not (is_read and is_named):
+        return False
+    if not all(scores.is_asked(arm, setting) for arm in (claim.treatment, claim.control)):
         return False
     return (
         setting.pretrain_ratio != 0  # there all arms are one run
         and claim.protocol in (None, setting.protocol)
         and claim.train_size in (None, setting.train_size)
         and claim.noise in (None, setting.noise.label, setting.noise.name)
+        and is_matched(claim.grid, dict(setting.point))
     )

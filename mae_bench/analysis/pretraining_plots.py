@@ -26,6 +26,7 @@ from mae_bench.analysis.plots import (
     solve_layout,
 )
 from mae_bench.analysis.scores import Scores, Setting, aggregate
+from mae_bench.specs import point_label, trained_part
 
 
 def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Picture | None:
@@ -35,6 +36,8 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
         costs = costs[costs["corpus_tokens"] == setting.corpus_tokens]
     if setting.pretrain_ratio is not None:
         costs = costs[costs["pretrain_ratio"] == setting.pretrain_ratio]
+    if setting.point:
+        costs = costs[costs["grid_point"] == point_label(trained_part(setting.point))]
     by_arm = {str(cost["arm"]): cost for cost in costs.to_dict("records")}
     measure = scores.shared_measure(setting)
     if measure is None:
@@ -184,6 +187,8 @@ def _label_of(
 
 def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
     """Draw the pretraining losses against tokens, with the entropy of single words."""
+    point = trained_part(scores.reference.point)
+    curves = [curve for curve in curves if curve.point == point]
     if not curves:
         return None
     largest = max(_axes(curve) for curve in curves)
@@ -236,9 +241,10 @@ def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
         _label_ends(axis, ends, colours)
         return figure
 
+    at = f"At {point_label(point)}. " if point else ""
     caption = (
-        "Mean over seeds; the band is their range. A loss that predicts tokens and stays at the "
-        "dashed line has learnt word frequencies only. Losses of different objectives are not "
+        f"{at}Mean over seeds; the band is their range. A loss that predicts tokens and stays at "
+        "the dashed line has learnt word frequencies only. Losses of different objectives are not "
         "comparable with one another."
     )
     return Picture("loss", "Pretraining loss", caption, draw)

@@ -227,7 +227,7 @@ def _plain(value: object) -> str:
 
 def _in(verdicts: Sequence[Verdict], setting: Setting) -> list[Verdict]:
     """Return the comparisons of one setting."""
-    axes = (setting.corpus_tokens, setting.pretrain_ratio)
+    axes = (setting.corpus_tokens, setting.pretrain_ratio, setting.point)
     at = (setting.protocol, setting.train_size, setting.noise.label, *axes)
     return [verdict for verdict in verdicts if verdict.setting == at]
 

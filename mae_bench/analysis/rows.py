@@ -16,9 +16,19 @@ from mae_bench.analysis.scores import Arm, Cell, Role, Scores, Setting, Unread
 from mae_bench.analysis.stats import mean_intervals
 from mae_bench.errors import DataError
 from mae_bench.results import parse_size, row_noises
-from mae_bench.specs import CORPUS, OUTSIDE, Claim, Comparison, Study, TrainSize
+from mae_bench.specs import CORPUS, OUTSIDE, Claim, Comparison, Study, TrainSize, parse_point
+from mae_bench.specs.grid_points import points_of
 
-_KEYS = ("arm", "protocol", "task", "train_size", "noise", "corpus_tokens", "pretrain_ratio")
+_KEYS = (
+    "arm",
+    "protocol",
+    "task",
+    "train_size",
+    "noise",
+    "corpus_tokens",
+    "pretrain_ratio",
+    "point",
+)
 _SIZE = _KEYS.index("train_size")
 
 
@@ -69,6 +79,9 @@ def read_scores(rows: pd.DataFrame, study: Study, unread: Unread = frozenset()) 
     table["is_collapsed"] = table["is_collapsed"].fillna(False).astype(bool)
     table["noise"] = pd.Series(row_noises(table), table.index, dtype=object)
     table["pretrain_ratio"] = pd.to_numeric(table["pretrain_ratio"]).fillna(-1).astype(float)
+    table["point"] = pd.Series(list(map(parse_point, table["grid_point"])), table.index, object)
+    if "corpus.tokens" in study.grid:  # the point says how much text there is
+        table["corpus_tokens"] = -1
     run = sorted(set(table["pretrain_ratio"]) - {-1.0})
     axis = study.budget_split.pretrain_ratios if study.budget_split else ()
     asked: list[float | None] = [*sorted({*run, *axis})] or [None]
@@ -89,6 +102,7 @@ def read_scores(rows: pd.DataFrame, study: Study, unread: Unread = frozenset()) 
         cells=cells,
         corpus_protocols=readers,
         unread=unread,
+        left_out={at.point: at.without for at in points_of(study) if at.without},
     )
 
 
@@ -122,7 +136,7 @@ def _cells(
     references = _with_most_labels(groups)
     contents: list[tuple[list[tuple[str, str, Setting]], dict[str, Any]]] = []
     for key, rows in groups.items():
-        arm, protocol, task, size, noise, corpus, ratio = key
+        arm, protocol, task, size, noise, corpus, ratio, point = key
         values = np.full(len(seeds), np.nan)
         is_failed, is_collapsed = np.zeros((2, len(seeds)), dtype=bool)
         for row in rows:
@@ -152,7 +166,7 @@ def _cells(
             "is_collapsed": is_collapsed,
         }
         spread = [
-            (arm, task, Setting(p, named[p], noise, tokens, p in unlabelled, split))
+            (arm, task, Setting(p, named[p], noise, tokens, p in unlabelled, split, point))
             for p in named
             if (p, task) not in unread
             for tokens in sizes
@@ -218,6 +232,7 @@ def _ordered_settings(
     """Return the settings of study and rows; first one that has rows, so that it can be shown."""
     protocols = {name: position for position, name in enumerate(study.protocols)}
     noises = {noise: position for position, noise in enumerate(study.noise)}
+    points = {at.point: position for position, at in enumerate(points_of(study))}
     largest: dict[TrainSize, int] = {}
     for (_, _, setting), cell in cells.items():
         size = cell.n_train or 0
@@ -227,6 +242,7 @@ def _ordered_settings(
         return (
             protocols.get(setting.protocol, len(protocols)),
             noises.get(setting.noise, len(noises)),
+            points.get(setting.point, len(points)),
             -(setting.corpus_tokens or 0),
             -(setting.pretrain_ratio or 0),
             -largest.get(setting.train_size, 0),
@@ -234,13 +250,14 @@ def _ordered_settings(
         )
 
     asked = {
-        Setting(protocol, size, noise, tokens, protocol in unlabelled, split)
+        Setting(protocol, size, noise, tokens, protocol in unlabelled, split, point)
         for protocol in study.protocols
         if protocol not in readers
         for size in (("all",) if protocol in unlabelled else study.train_sizes)
         for noise in study.noise
         for tokens in (corpora if len(corpora) > 1 else [None])
         for split in splits
+        for point in points
     }
     measured = {setting for _, _, setting in cells}
     ordered = sorted(asked | measured, key=rank)

@@ -10,7 +10,17 @@ from mae_bench.analysis.failures import Flags, Side
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.stats import interquartile_mean, iqm_interval, mean_intervals
 from mae_bench.measures import PLAIN, Measure, measure_of
-from mae_bench.specs import CLEAN, CORPUS, NoiseSpec, TrainSize, per_class, percent
+from mae_bench.specs import (
+    CLEAN,
+    CORPUS,
+    NO_POINT,
+    NoiseSpec,
+    Point,
+    TrainSize,
+    per_class,
+    percent,
+    point_label,
+)
 
 Role = Literal["trained", "outside", "untrained", "floor"]
 Unread = frozenset[tuple[str, str]]  # protocol and task, which the study does not ask for
@@ -26,6 +36,7 @@ class Setting:
         is_unlabelled: whether its protocol learns from no label; the protocol decides it, so it
             makes no setting another.
         pretrain_ratio: share of one budget that the pretraining got; None without that axis.
+        point: values of the study's grid; empty without one.
     """
 
     protocol: str
@@ -34,6 +45,7 @@ class Setting:
     corpus_tokens: int | None
     is_unlabelled: bool = field(default=False, compare=False)
     pretrain_ratio: float | None = None
+    point: Point = NO_POINT
 
     @property
     def label(self) -> str:
@@ -56,12 +68,14 @@ class Setting:
         corpus = f", {self.corpus_tokens:,} corpus tokens" if self.corpus_tokens else ""
         share = self.pretrain_ratio
         split = "" if share is None else f", {percent(share)} of the budget to pretraining"
-        return f"{self.protocol}, {labels}, {noise}{corpus}{split}"
+        at = f", {point_label(self.point)}" if self.point else ""
+        return f"{self.protocol}, {labels}, {noise}{corpus}{split}{at}"
 
     def slug_with(self, size: str, noise: str) -> str:
         """Return the name for files with other words for size and noise."""
         split = None if self.pretrain_ratio is None else f"{percent(self.pretrain_ratio)} split"
-        parts = (self.protocol, size, noise, self.corpus_tokens, split)
+        at = point_label(self.point).replace("=", "") or None
+        parts = (self.protocol, size, noise, self.corpus_tokens, split, at)
         text = "_".join(str(part) for part in parts if part is not None)
         kept = "".join(c if c.isalnum() or c in ".%" else "-" for c in text.replace("_", " "))
         return "-".join(part for part in kept.replace("%", "pc").split("-") if part).lower()
@@ -132,6 +146,7 @@ class Scores:
             study's first protocol and noise, with most pretraining text, the largest share of one
             budget and most labels.
         cells: by (arm label, task, setting); a key is absent where nothing was run.
+        left_out: labels of the arms that the study leaves out, by point of its grid.
         corpus_protocols: those that read rows of the corpus instead of the tasks.
         unread: pairs of a protocol and a task that the study does not ask for.
     """
@@ -143,6 +158,11 @@ class Scores:
     cells: Mapping[tuple[str, str, Setting], Cell]
     corpus_protocols: frozenset[str] = frozenset()
     unread: Unread = frozenset()
+    left_out: Mapping[Point, frozenset[str]] = field(default_factory=dict)
+
+    def is_asked(self, arm: str, setting: Setting) -> bool:
+        """Whether an arm is not left out at the setting's point."""
+        return arm not in self.left_out.get(setting.point, ())
 
     def tasks_in(self, setting: Setting) -> tuple[str, ...]:
         """Return the tasks of a setting: only the corpus, or those that its protocol reads."""

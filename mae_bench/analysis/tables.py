@@ -14,6 +14,7 @@ from mae_bench.analysis.claims import Verdict, probability_text
 from mae_bench.analysis.markup import latex, markdown
 from mae_bench.analysis.scores import Cell, Scores, Setting, aggregate
 from mae_bench.measures import PLAIN, TIMES, Measure, measure_of
+from mae_bench.specs import point_label
 
 COLLAPSE_MARK = "†"
 MAX_UNBROKEN = 18  # characters of a cell that stand in one line; longer ones are broken
@@ -147,6 +148,7 @@ def scores_long(scores: Scores) -> pd.DataFrame:
                 "noise": setting.noise.label,
                 "corpus_tokens": setting.corpus_tokens,
                 "pretrain_ratio": setting.pretrain_ratio,
+                "grid_point": point_label(setting.point),
                 "metric": cell.metric,
                 "mean": cell.mean,
                 "low": cell.low,

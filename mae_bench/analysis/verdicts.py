@@ -9,7 +9,7 @@ import numpy as np
 from mae_bench.analysis.failures import NO_LOSSES, Losses
 from mae_bench.measures import PLAIN, Measure
 from mae_bench.plurals import counted
-from mae_bench.specs import MIN_SEEDS, Claim, Study
+from mae_bench.specs import MIN_SEEDS, NO_POINT, Claim, Point, Study
 
 Outcome = Literal["supported", "refuted", "not decidable", "not run"]
 _NAN = float("nan")
@@ -72,13 +72,14 @@ class Verdict:
     is_failure_bound: bool = False
     corpus_tokens: int | None = None
     pretrain_ratio: float | None = None
+    point: Point = NO_POINT
     measure: Measure = PLAIN
 
     @property
     def setting(self) -> tuple[object, ...]:
-        """Protocol, size, noise, corpus and share of pretraining of a comparison in one setting."""
+        """All that names the setting of a comparison in one."""
         claim = self.claim
-        axes = (self.corpus_tokens, self.pretrain_ratio)
+        axes = (self.corpus_tokens, self.pretrain_ratio, self.point)
         return (claim.protocol, claim.train_size, claim.noise, *axes)
 
     @property
@@ -108,6 +109,7 @@ class Verdict:
         content["claim"] = self.claim.model_dump(mode="json")
         content["measure"] = asdict(self.measure)
         content["losses"] = asdict(self.losses)
+        content["point"] = dict(self.point)
         return {
             name: None if isinstance(value, float) and not np.isfinite(value) else value
             for name, value in content.items()

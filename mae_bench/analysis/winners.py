@@ -7,6 +7,7 @@ is *decided* is one family for each setting: all pairs of arms on all of its tas
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -15,7 +16,7 @@ import pandas as pd
 from mae_bench.analysis.claims import decided_pairs
 from mae_bench.analysis.scores import Role, Scores, Setting
 from mae_bench.analysis.tables import Table
-from mae_bench.specs import percent
+from mae_bench.specs import percent, point_label, short_field, value_text
 
 _ARMS: tuple[Role, ...] = ("trained", "untrained")  # outside arms share no pretraining with these
 _SHOWN = 4  # columns named in a cell of the table; the CSV names all
@@ -93,7 +94,8 @@ def _ranked(scores: Scores, arms: Sequence[str], task: str, setting: Setting) ->
 
 def winner_tables(columns: Sequence[Column]) -> list[Table]:
     """Return the table of firsts by each axis that the study has, and that of pairs that turn."""
-    records = [record for axis in _AXES for record in _by_axis(axis, columns)]
+    axes = {**_AXES, **_grid_axes(columns)}
+    records = [record for axis, of in axes.items() for record in _by_axis(axis, of, columns)]
     if not records:
         return []
     turned = turned_pairs(columns)
@@ -149,6 +151,7 @@ def columns_long(columns: Sequence[Column]) -> pd.DataFrame:
                 "noise": column.setting.noise.label,
                 "corpus_tokens": column.setting.corpus_tokens,
                 "pretrain_ratio": column.setting.pretrain_ratio,
+                "grid_point": point_label(column.setting.point),
                 "first": column.first,
                 "first_of_all": column.first_of_all,
                 "is_decided": column.is_decided,
@@ -187,10 +190,22 @@ def _has_outside(columns: Sequence[Column]) -> bool:
     return any(column.num_outside for column in columns)
 
 
-def _by_axis(axis: str, columns: Sequence[Column]) -> Iterator[dict[str, object]]:
+def _grid_axes(columns: Sequence[Column]) -> dict[str, Callable[[Column], str]]:
+    """Return an axis for each field of the grid."""
+    fields = dict.fromkeys(field for column in columns for field, _ in column.setting.point)
+    return {short_field(field): partial(_value_of, field) for field in fields}
+
+
+def _value_of(field: str, column: Column) -> str:
+    return value_text(dict(column.setting.point)[field])
+
+
+def _by_axis(
+    axis: str, of: Callable[[Column], str], columns: Sequence[Column]
+) -> Iterator[dict[str, object]]:
     groups: dict[str, list[Column]] = {}
     for column in columns:
-        groups.setdefault(_AXES[axis](column), []).append(column)
+        groups.setdefault(of(column), []).append(column)
     if len(groups) < 2:
         return
     has_outside = _has_outside(columns)

@@ -1,6 +1,6 @@
 """Claims that a study makes before its runs, and published differences beside them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -24,6 +24,8 @@ class Claim(Frozen):
         protocol: the only protocol that is read; left out, the mean over all that read tasks.
         train_size: the only train size that is read; left out, the mean over all.
         noise: the only noise that is read; left out, the mean over all.
+        grid: the only values of the study's grid that are read, by field; a list for any of
+            several. Left out, the mean over all points where both arms are run.
         metric: another metric than the primary one.
     """
 
@@ -40,6 +42,9 @@ class Claim(Frozen):
     protocol: str | None = None
     train_size: TrainSize | None = None
     noise: str | None = None
+    grid: Annotated[
+        dict[str, Any], InWords("a mapping from fields of the grid to one value or a list")
+    ] = {}
     metric: str | None = None
 
 
@@ -66,6 +71,8 @@ class Comparison(Frozen):
         protocol: the only protocol that is read; left out, the mean over all that read tasks.
         train_size: the only train size that is read; left out, the mean over all.
         noise: the only noise that is read; left out, the mean over all.
+        grid: the only values of the study's grid that are read, by field; a list for any of
+            several. Left out, the mean over all points where both arms are run.
         metric: another metric than the primary one.
     """
 
@@ -75,6 +82,9 @@ class Comparison(Frozen):
     protocol: str | None = None
     train_size: TrainSize | None = None
     noise: str | None = None
+    grid: Annotated[
+        dict[str, Any], InWords("a mapping from fields of the grid to one value or a list")
+    ] = {}
     metric: str | None = None
 
 
