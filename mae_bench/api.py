@@ -276,5 +276,6 @@ def write_page(
         reproduce=reproduce,
         unread=unread_pairs(session.study),
         kinds={name: task.kind for name, task in session.plan.tasks.items()},
+        options={arm.label: arm.options.model_dump(mode="json") for arm in session.plan.resolved},
     )
     return write_report(rows, session.study, out or session.folder / "report", context=context)

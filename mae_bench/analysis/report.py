@@ -26,6 +26,8 @@ from mae_bench.analysis.curves import Curve
 from mae_bench.analysis.derived import derived_tables
 from mae_bench.analysis.edges import edge_table
 from mae_bench.analysis.folder import check_target, mark, publish, save_json
+from mae_bench.analysis.grid_families import Options
+from mae_bench.analysis.grid_part import grid_part
 from mae_bench.analysis.lost_runs import lost_share_table
 from mae_bench.analysis.page import (
     SettingBlock,
@@ -78,6 +80,7 @@ class ReportContext:
         reproduce: the command that makes these rows again.
         unread: pairs of a protocol and a task that the study does not ask for.
         kinds: of the tasks, by name.
+        options: of every arm, with its defaults, by label.
     """
 
     curves: Sequence[Curve] = ()
@@ -88,6 +91,7 @@ class ReportContext:
     reproduce: str | None = None
     unread: Unread = frozenset()
     kinds: Mapping[str, str] = field(default_factory=dict)
+    options: Options = field(default_factory=dict)
 
 
 def write_report(
@@ -127,7 +131,10 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     if untrained and untrained != control:
         floors = judge_comparisons(study, scores, untrained)
 
+    (folder / "tables").mkdir()
+    grid = grid_part(scores, study, context.options, versus, control, folder / "tables")
     pictures = _pictures(rows, scores, study, versus, control, context)
+    pictures["grid"] = [*grid.pictures]
     images = {}
     for section, in_section in pictures.items():
         for picture in in_section:
@@ -153,11 +160,10 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     tuning = tuning_table(context.tuning, context.tuning_edges) if context.tuning else None
     beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
-    (folder / "tables").mkdir()
     details += derived_tables(rows, scores, control, context.kinds, folder / "tables")
     scored = [table for block in blocks for table in (block.table, block.secondary) if table]
     extras = [extra for extra in (failures, lost, edges, tuning, beside) if extra]
-    for table in (*scored, costs, *details, *extras):
+    for table in (*scored, costs, *details, *extras, *grid.tables):
         table.save(folder / "tables")
     scores_long(scores).to_csv(folder / "tables" / "scores.csv", index=False)
     verdict_table([*versus, *floors], "comparisons", "").frame.to_csv(
@@ -191,6 +197,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         "floor_grid": verdict_grid(_in(floors, reference), scores, reference, untrained or ""),
         "images": images,
         "costs": costs,
+        "grid_tables": grid.tables,
         "details": details,
         "failures": failures,
         "lost": lost,

@@ -1,0 +1,238 @@
+"""Tables of a grid: what factors explain, what levels change, the control beside each arm."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from mae_bench.analysis.claims import Verdict
+from mae_bench.analysis.effects import REST, Decomposition, Design, Term, decompose, level_effects
+from mae_bench.analysis.grid_families import Measured, indices
+from mae_bench.analysis.multiplicity import holm
+from mae_bench.analysis.scores import Scores, Setting
+from mae_bench.analysis.stats import CUT
+from mae_bench.analysis.tables import Table, difference, interval, p_text, score_text
+from mae_bench.specs import MIN_SEEDS, percent, point_label
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """A family on one task in one setting, with its parts.
+
+    Attributes:
+        p_family: of each term, adjusted for all terms on all tasks of the family in this setting.
+    """
+
+    of: Measured
+    design: Design
+    parts: Decomposition
+    p_family: tuple[float, ...]
+
+
+def analysed(measured: Sequence[Measured]) -> list[Analysed]:
+    """Return the parts of every measured family, tested together setting by setting."""
+    designs: dict[tuple[object, ...], Design] = {}
+    made = []
+    for each in measured:
+        key = each.family.cells, tuple(each.family.levels)
+        if key not in designs:
+            levels = {name: indices(texts) for name, texts in each.family.levels.items()}
+            designs[key] = Design(levels)
+        made.append((each, designs[key], decompose(each.values, designs[key])))
+    groups: dict[tuple[str, Setting], list[int]] = {}
+    for place, (each, _, _) in enumerate(made):
+        if len(each.values) >= MIN_SEEDS:
+            groups.setdefault((each.family.name, each.base), []).append(place)
+    adjusted: dict[int, list[float]] = {}
+    for places in groups.values():
+        alone = np.array([term.p for place in places for term in made[place][2].terms])
+        known = np.isfinite(alone)
+        together = np.full(len(alone), np.nan)
+        together[known] = holm(alone[known])
+        rest = iter(map(float, together))
+        for place in places:
+            adjusted[place] = [next(rest) for _ in made[place][2].terms]
+    return [
+        Analysed(each, design, parts, tuple(adjusted.get(place, [np.nan] * len(parts.terms))))
+        for place, (each, design, parts) in enumerate(made)
+    ]
+
+
+def term_name(term: Term) -> str:
+    """Return a term as tables write it."""
+    return "further interactions" if term == REST else " x ".join(term)
+
+
+def shares_table(found: Sequence[Analysed]) -> Table:
+    """Return what each term explains on each task."""
+    records = []
+    for each in found:
+        about = _about(each.of)
+        for term, p_family in zip(each.parts.terms, each.p_family, strict=True):
+            ends = (
+                f"{percent(term.low)} to {percent(term.high)}" if np.isfinite(term.low) else "none"
+            )
+            records.append(
+                {
+                    **about,
+                    "what": term_name(term.term),
+                    "share of variance": percent(term.share),
+                    "95% interval": ends,
+                    "verdict": _word(p_family, len(each.of.values)),
+                    "p family-wise": p_text(p_family),
+                    "p alone": p_text(term.p),
+                }
+            )
+        rest = {"seed (common to all arms)": each.parts.seed_share}
+        rest["seed (arm by arm)"] = each.parts.noise_share
+        if not each.design.is_complete:
+            rest["shared or unassigned"] = each.parts.unassigned_share
+        for what, share in rest.items():
+            blank = dict.fromkeys(("95% interval", "verdict", "p family-wise", "p alone"), "")
+            records.append({**about, "what": what, "share of variance": percent(share), **blank})
+    return Table("grid_shares", _shares_caption(found), pd.DataFrame(records))
+
+
+def _shares_caption(found: Sequence[Analysed]) -> str:
+    gaps = ""
+    if any(not each.design.is_complete for each in found):
+        gaps = (
+            " Combinations are missing (left out by the study, or lost), so that factors overlap: "
+            "each share is what a factor explains beyond all others that do not contain it, and "
+            "the shares need not add up."
+        )
+    return (
+        "What explains the scores: shares of the variance of single runs around the mean of the "
+        "grid, estimated without bias, so that noise alone is near 0%. An interaction of arm and "
+        "another factor is how much who is ahead depends on it. Intervals are a rough jackknife "
+        "over seeds. A seed is a block; a term is tested against its own differences from seed to "
+        f"seed, and decided where p is below {CUT:g} after adjustment for all terms and tasks."
+        f"{gaps}"
+    )
+
+
+def _about(of: Measured) -> dict[str, object]:
+    return {
+        "grid": of.family.name,
+        "task": of.task,
+        "cells": _count(len(of.family.cells), of.num_cells),
+        "seeds": _count(len(of.values), of.num_seeds),
+    }
+
+
+def _count(number: int, whole: int) -> str:
+    return str(number) if number == whole else f"{number} of {whole}"
+
+
+def _word(p_family: float, num_seeds: int) -> str:
+    if num_seeds < MIN_SEEDS:
+        return f"not decidable ({num_seeds} of {MIN_SEEDS} seeds)"
+    return "matters" if p_family < CUT else "not decidable"
+
+
+def levels_table(found: Sequence[Analysed], scores: Scores) -> Table:
+    """Return how far each level of each factor lies from the mean of the grid."""
+    records = []
+    for each in found:
+        where = replace(each.of.base, point=each.of.family.cells[0][1])
+        measure = scores.measure(each.of.task, where)
+        for factor, texts in each.of.family.levels.items():
+            means, lows, highs = level_effects(each.of.values, each.design, factor)
+            for place, text in enumerate(dict.fromkeys(texts)):
+                is_known = np.isfinite(means[place])
+                records.append(
+                    {
+                        **_about(each.of),
+                        "factor": factor,
+                        "level": text,
+                        "against the mean": difference(means[place], measure)
+                        if is_known
+                        else "not separable",
+                        "95% interval": interval(lows[place], highs[place], measure)
+                        if is_known
+                        else "none",
+                        "unit": measure.note or measure.unit,
+                    }
+                )
+    caption = (
+        "Main effects: how far a level lies from the mean of the grid, the other factors "
+        "balanced (where combinations are missing: by least squares without interactions). "
+        "Intervals are Student's over seeds, not adjusted. Where an interaction matters, a main "
+        "effect is a mean over things that differ: read the figures."
+    )
+    return Table("grid_levels", caption, pd.DataFrame(records))
+
+
+def comparisons_table(
+    scores: Scores, versus: Sequence[Verdict], control: str, settings: Sequence[Setting]
+) -> Table:
+    """Return a line for each arm, task and point, the control's score at the point beside it."""
+    by_key = {(v.claim.treatment, v.claim.task, v.setting[-1]): v for v in versus}
+    records = []
+    num_seeds = len(scores.seeds)
+    for setting in settings:
+        for task in scores.tasks_in(setting):
+            measure = scores.measure(task, setting)
+            beside = score_text(scores.cells.get((control, task, setting)), num_seeds)
+            for arm in scores.of_role("trained", "outside"):
+                verdict = by_key.get((arm.label, task, setting.point))
+                if verdict is None:
+                    continue
+                records.append(
+                    {
+                        "at": point_label(setting.point),
+                        "task": task,
+                        "arm": arm.shown,
+                        "score": score_text(
+                            scores.cells.get((arm.label, task, setting)), num_seeds
+                        ),
+                        f"{control} there": beside,
+                        "difference": difference(verdict.difference, measure),
+                        "95% interval": interval(verdict.low, verdict.high, measure),
+                        "verdict": verdict.word,
+                        "p family-wise": p_text(verdict.p_family),
+                    }
+                )
+    caption = (
+        f"Each arm beside {control} at the same point of the grid, paired by seed. The arms and "
+        "tasks of one point are one family."
+    )
+    return Table("grid_comparisons", caption, pd.DataFrame(records))
+
+
+def numbers(found: Sequence[Analysed]) -> Mapping[str, pd.DataFrame]:
+    """Return every number behind the tables of shares and levels, by name of file."""
+    shares: list[dict[str, object]] = []
+    levels: list[dict[str, object]] = []
+    for each in found:
+        base = each.of.base
+        about: dict[str, object] = {
+            "grid": each.of.family.name,
+            "task": each.of.task,
+            "protocol": base.protocol,
+            "train_size": str(base.train_size),
+            "noise": base.noise.label,
+            "corpus_tokens": base.corpus_tokens,
+            "pretrain_ratio": base.pretrain_ratio,
+            "num_cells": len(each.of.family.cells),
+            "num_seeds": len(each.of.values),
+            "is_complete": each.design.is_complete,
+        }
+        for term, p_family in zip(each.parts.terms, each.p_family, strict=True):
+            values = {name: getattr(term, name) for name in _FIELDS}
+            shares.append({**about, "what": term_name(term.term), **values, "p_family": p_family})
+        total = each.parts.total
+        for what in ("seed_share", "noise_share", "unassigned_share"):
+            share = getattr(each.parts, what)
+            shares.append({**about, "what": what, "component": share * total, "share": share})
+        for factor, texts in each.of.family.levels.items():
+            ends = level_effects(each.of.values, each.design, factor)
+            for place, text in enumerate(dict.fromkeys(texts)):
+                effect, low, high = (float(end[place]) for end in ends)
+                record = {"factor": factor, "level": text, "effect": effect}
+                levels.append({**about, **record, "low": low, "high": high})
+    return {"grid_share_numbers": pd.DataFrame(shares), "grid_level_numbers": pd.DataFrame(levels)}
+
+
+_FIELDS = ("df", "component", "share", "low", "high", "p")
