@@ -17,6 +17,7 @@ from mae_bench.analysis.plots import (
     arm_colours,
     arm_marker,
     left_out,
+    legend_columns,
     legend_name,
     panel_grid,
 )
@@ -42,8 +43,10 @@ def share_picture(found: Sequence[Analysed]) -> Picture | None:
     parts["seed (arm by arm)"] = [max(0.0, each.parts.noise_share) for each in shown]
 
     def draw(is_wide: bool) -> Figure:
-        figure, (axis,), _ = panel_grid(1, is_wide, 0.6 + 0.42 * len(shown), foot=0.7)
-        figure.set_figwidth(8.4 if is_wide else 4.2)
+        width = 8.4 if is_wide else 4.2
+        lines = -(-len(parts) // legend_columns(list(parts), width))
+        figure, (axis,), _ = panel_grid(1, is_wide, 0.9 + 0.42 * len(shown), foot=0.25 * lines)
+        figure.set_figwidth(width)
         left = np.zeros(len(shown))
         for index, (what, shares) in enumerate(parts.items()):
             is_seed = what.startswith("seed")
@@ -78,9 +81,12 @@ def share_picture(found: Sequence[Analysed]) -> Picture | None:
         add_legend(figure, axis)
         return figure
 
+    gaps = ""
+    if not all(each.design.is_complete for each in shown):
+        gaps = " Combinations are missing: what a bar lacks of 100 is shared among factors."
     caption = (
         f"{name.capitalize()}; {shown[0].of.base.label}. A share that chance takes below 0 is not "
-        "drawn, so that a bar may pass 100. What has intervals and tests stands in the table."
+        f"drawn, so that a bar may pass 100.{gaps} Intervals and tests stand in the table."
     )
     return Picture("grid-shares", "What explains the scores", caption, draw)
 

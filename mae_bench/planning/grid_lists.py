@@ -10,8 +10,17 @@ from mae_bench.errors import SpecError, UnknownNameError, near_match
 from mae_bench.planning.listable import grid_fields, model_of, without_lists, wrong_list
 from mae_bench.planning.option_lists import OptionRules
 from mae_bench.sentences import sentence, shown
-from mae_bench.specs import SECTIONS, Study, as_list, is_same, point_label, value_text
-from mae_bench.specs.combinations import EXCLUDE, GRID, ZIP, wrong_exclude
+from mae_bench.specs import (
+    SECTIONS,
+    Claim,
+    Comparison,
+    Study,
+    as_list,
+    is_same,
+    point_label,
+    value_text,
+)
+from mae_bench.specs.combinations import EXCLUDE, GRID, ZIP, is_matched, wrong_exclude
 from mae_bench.specs.grid_points import ARM, GridPoint, grid_points, points_of
 
 
@@ -106,6 +115,8 @@ def check_points(study: Study) -> None:
     Raises:
         SpecError: the first of them, or another part of the study that no grid can have.
     """
+    points = points_of(study)
+    _check_claims(study, points)
     if not study.grid:
         return
     if study.tuning is not None:
@@ -126,8 +137,28 @@ def check_points(study: Study) -> None:
             "budget; leave out one of the two",
             key_path=("budget_split",),
         )
-    for at in points_of(study):
+    for at in points:
         check_backbone(study_at(study, at).backbone)
+
+
+def _check_claims(study: Study, points: Sequence[GridPoint]) -> None:
+    """Refuse claims and references about points that the grid has not, or where an arm lacks."""
+    sides: dict[str, Claim | Comparison] = {f"claims[{i}]": c for i, c in enumerate(study.claims)}
+    for number, reference in enumerate(study.references):
+        sides[f"references[{number}].comparison"] = reference.comparison
+    for where, side in sides.items():
+        met = [at for at in points if is_matched(side.grid, dict(at.point))]
+        if not met:
+            told = ", ".join(f"{name}: {value}" for name, value in side.grid.items())
+            known = ", ".join(study.grid) or "none, for the study has no grid"
+            raise SpecError(
+                f"{where}.grid {{{told}}} fits no point of the study's grid; its fields: {known}"
+            )
+        if all({side.treatment, side.control} & at.without for at in met):
+            raise SpecError(
+                f"{where} compares '{side.treatment}' with '{side.control}', one of which exclude "
+                "leaves out wherever the claim is about; correct exclude, or drop the claim"
+            )
 
 
 def _check_arms(exclude: Mapping[int, Mapping[str, Any]], labels: Sequence[str]) -> None:
