@@ -131,7 +131,10 @@ def test_lists_that_are_the_value_stay_it():
             "a second time",
         ),
         (TWO | {"zip": [["backbone.num_layers", "pretrain.peak_lr"]]}, "lists of one length"),
-        (TWO | {"zip": [["backbone.num_layers", "mae.mask_ratio"]]}, "objective 'mae' and the study"),
+        (
+            TWO | {"zip": [["backbone.num_layers", "mae.mask_ratio"]]},
+            "objective 'mae' and the study",
+        ),
         ({"zip": [["mlm.mask_ratio", "mlm.keep_share"]]}, "no objective has these as lists"),
         (DEEP | {"exclude": {"a": 1}}, "exclude must be a list"),
         (DEEP | {"exclude": [5]}, r"exclude\[0\]: must be a mapping"),
