@@ -35,6 +35,7 @@ A study may be written shorter than it is stored:
 | `encoders: [encoders/mine]` | `encoders: [{label: mine, from: encoders/mine}]` |
 | `noise: [clean, {typos: 0.1}]` | `noise: [{name: clean}, {name: typos, rate: 0.1, where: test}]` |
 | `{typos: {rate: [0.1, 0.2]}}` | a noise of each rate |
+| `backbone: {num_layers: [2, 4]}` | `grid: {backbone.num_layers: [2, 4]}`: the study at both depths |
 | `recipes: {finetune/cls: {pooling: cls}}` | `finetune/cls` in `protocols` is that variant |
 
 A key with a dot, such as `backbone.preset`, is `preset` inside the mapping `backbone`. `[]` is any
@@ -86,6 +87,9 @@ EXAMPLES = {  # YAML; a test reads each into a study
     "encoders": "[encoders/mine, {label: theirs, from: encoders/theirs}]",
     "encoders[].label": "minilm",
     "encoders[].from": "encoders/mine",
+    "grid": "{backbone.num_layers: [2, 4], pretrain.peak_lr: [1.0e-3, 2.0e-3]}",
+    "zip": "[[backbone.num_layers, backbone.hidden_size]]",
+    "exclude": "[{backbone.num_layers: 2}]",
     "controls": "true",
     "tasks": "[sst2, stsb]",
     "own_tasks": "[{name: tickets, data: t.csv, kind: classify, text: [body], label: topic}]",
@@ -175,6 +179,7 @@ EXAMPLES = {  # YAML; a test reads each into a study
     "claims[].protocol": "linear_probe",
     "claims[].train_size": "200",
     "claims[].noise": "typos 0.1 (test)",
+    "claims[].grid": "{backbone.num_layers: 2}",
     "claims[].metric": "f1",
     "references": (
         "[{text: MAE wins, letter: A, source: 'arXiv:2501.00001', "
@@ -190,6 +195,7 @@ EXAMPLES = {  # YAML; a test reads each into a study
     "references[].comparison.protocol": "finetune",
     "references[].comparison.train_size": "200",
     "references[].comparison.noise": "clean",
+    "references[].comparison.grid": "{backbone.num_layers: 2}",
     "references[].comparison.metric": "accuracy",
     "expectation": "Two hours on two cores.",
     "tuning.trials": "16",

@@ -44,42 +44,41 @@ def indices(texts: Sequence[str]) -> NDArray[np.int64]:
 
 
 def families(scores: Scores, study: Study, options: Options) -> list[Family]:
-    """Return what can be decomposed: all arms over the grid, and each objective's listed options.
-
-    Without a grid that are objectives with two options or more that vary.
-    """
-    trained = [arm for arm in scores.of_role("trained")]
-    points = [at.point for at in points_of(study)]
+    """Return what can be decomposed: all arms over the grid, and options of each objective."""
+    trained = scores.of_role("trained")
     factors = grid_factors(study)
-    made = []
-    if factors:
-        made.append(
-            _family(
-                "all arms",
-                [(arm.label, {ARM: arm.label}) for arm in trained],
-                points,
-                factors,
-                scores,
-            )
-        )
-    for objective in dict.fromkeys(arm.objective for arm in trained):
-        labels = [
-            arm.label for arm in trained if arm.objective == objective and arm.label in options
-        ]
-        varying = _varying([options[label] for label in labels])
-        is_all = len(labels) == len(trained)
-        if len(labels) < 2 or not varying or (len(varying) + len(factors) < 2):
-            continue
-        told = [
-            (label, {key: _text(options[label].get(key)) for key in varying}) for label in labels
-        ]
-        if len({tuple(levels.values()) for _, levels in told}) < len(told):
-            continue  # arms that differ in more than their options
-        family = _family(f"options of {objective}", told, points, factors, scores)
-        if is_all and made and len(family.levels) == len(made[0].levels):
-            continue  # one option: the arms are its values
-        made.append(family)
-    return [family for family in made if family.levels]
+    labels_by_objective: dict[str, list[str]] = {}
+    for arm in trained:
+        if arm.label in options:
+            labels_by_objective.setdefault(arm.objective, []).append(arm.label)
+    asked = {
+        f"options of {objective}": _option_levels({label: options[label] for label in labels})
+        for objective, labels in labels_by_objective.items()
+    }
+    made = [_family(name, levels, study, scores) for name, levels in asked.items() if levels]
+    if not factors:  # one option alone is a row of arms, which the other tables show
+        return [family for family in made if len(family.levels) > 1]
+    whole = _family("all arms", {arm.label: {ARM: arm.label} for arm in trained}, study, scores)
+    others = [f for f in made if f.cells != whole.cells or len(f.levels) > len(whole.levels)]
+    return [family for family in (whole, *others) if family.levels]
+
+
+def _option_levels(options: Options) -> dict[str, dict[str, str]]:
+    """Return the options in which arms of one objective differ, by label; empty for no design.
+
+    Several options are a design where there is more than one arm for each main effect's contrast:
+    else they are a list of settings, in which no option has an effect of its own.
+    """
+    names = dict.fromkeys(name for each in options.values() for name in each)
+    texts = {name: [str(each.get(name)) for each in options.values()] for name in names}
+    varying = merged_factors(texts)
+    needed = 1 + sum(len(set(levels)) - 1 for levels in varying.values())
+    cells = set(zip(*varying.values(), strict=True))
+    is_design = len(varying) == 1 or len(options) > needed
+    if not varying or not is_design or len(cells) < len(options):
+        return {}
+    by_arm = zip(options, zip(*varying.values(), strict=True), strict=True)
+    return {label: dict(zip(varying, levels, strict=True)) for label, levels in by_arm}
 
 
 def grid_factors(study: Study) -> list[Factor]:
@@ -99,32 +98,20 @@ def level_text(factor: Factor, point: Point) -> str:
 
 
 def _family(
-    name: str,
-    arms: Sequence[tuple[str, Mapping[str, str]]],
-    points: Sequence[Point],
-    factors: Sequence[Factor],
-    scores: Scores,
+    name: str, arms: Mapping[str, Mapping[str, str]], study: Study, scores: Scores
 ) -> Family:
+    """Return the arms at every point where they are run; their own levels stand first."""
+    factors = grid_factors(study)
     cells, texts = [], []
-    for label, of_arm in arms:
-        for point in points:
-            if label not in scores.left_out.get(point, ()):
-                cells.append((label, point))
-                of_point = {factor_name(factor): level_text(factor, point) for factor in factors}
+    for label, of_arm in arms.items():
+        for at in points_of(study):
+            if label not in at.without:
+                cells.append((label, at.point))
+                of_point = {factor_name(f): level_text(f, at.point) for f in factors}
                 texts.append({**of_arm, **of_point})
     names = dict.fromkeys(name for levels in texts for name in levels)
     levels = {name: [cell[name] for cell in texts] for name in names}
     return Family(name, tuple(cells), merged_factors(levels))
-
-
-def _varying(options: Sequence[Mapping[str, object]]) -> list[str]:
-    """Return the options in which arms differ, in their order."""
-    names = dict.fromkeys(name for each in options for name in each)
-    return [n for n in names if len({_text(each.get(n)) for each in options}) > 1]
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else str(value)
 
 
 @dataclass(frozen=True)

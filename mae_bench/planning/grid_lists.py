@@ -20,7 +20,15 @@ from mae_bench.specs import (
     point_label,
     value_text,
 )
-from mae_bench.specs.combinations import EXCLUDE, GRID, ZIP, is_matched, wrong_exclude
+from mae_bench.specs.combinations import (
+    EXCLUDE,
+    GRID,
+    ZIP,
+    Factor,
+    factors_of,
+    is_matched,
+    wrong_exclude,
+)
 from mae_bench.specs.grid_points import ARM, GridPoint, grid_points, points_of
 
 
@@ -63,6 +71,7 @@ def take_grid(full: dict[str, Any], rules: OptionRules) -> None:
         if index not in rules.exclusions or index in exclusions
     }
     points = grid_points(lists, rules.of_study, exclude)
+    _check_repeats(factors_of(lists, rules.of_study))
     _check_arms(exclude, [arm["label"] for arm in full.get("objectives", ())])
     for name, value in points[0].point:
         _set(full, name.split("."), value)
@@ -175,13 +184,24 @@ def _check_arms(exclude: Mapping[int, Mapping[str, Any]], labels: Sequence[str])
 def _check_values(name: str, values: Sequence[object]) -> None:
     if not values:
         raise wrong_list(name, "is given as an empty list; give it a value, or leave it out")
-    for index, value in enumerate(values):
+    for value in values:
         if not isinstance(value, bool | int | float | str | None):
             raise wrong_list(
                 name, f"is given as a list, which holds {shown(value)}; list its values"
             )
-        if any(is_same(value, other) for other in values[:index]):
-            raise wrong_list(name, f"is given {value_text(value)} twice; each value may occur once")
+
+
+def _check_repeats(factors: Sequence[Factor]) -> None:
+    """Refuse a level that occurs twice; fields of a zip may repeat values that differ together."""
+    for factor in factors:
+        for index, level in enumerate(factor.levels):
+            for other in factor.levels[:index]:
+                if all(map(is_same, level, other)):
+                    told = " and ".join(map(value_text, level))
+                    others = "".join(f", with {field}," for field in factor.fields[1:])
+                    raise wrong_list(
+                        factor.fields[0], f"is given{others} {told} twice; each may occur once"
+                    )
 
 
 def _set(content: dict[str, Any], path: Sequence[str], value: object) -> None:

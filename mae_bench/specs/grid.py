@@ -4,6 +4,7 @@ In rows a point is JSON, in labels ``num_layers=4 peak_lr=0.001``.
 """
 
 import json
+from functools import cache
 
 Scalar = bool | int | float | str | None
 Point = tuple[tuple[str, Scalar], ...]  # fields with their values, in the order of the study
@@ -46,7 +47,12 @@ def point_json(point: Point) -> str | None:
 
 def parse_point(text: object) -> Point:
     """Return a point from what rows hold; no point from None and from what is not a number."""
-    return tuple(json.loads(text).items()) if isinstance(text, str) else NO_POINT
+    return _parsed(text) if isinstance(text, str) else NO_POINT
+
+
+@cache
+def _parsed(text: str) -> Point:
+    return tuple(json.loads(text).items())
 
 
 def as_list(value: object) -> list[object]:

@@ -26,6 +26,16 @@ BESIDE = {  # what else a study holds where an example stands inside a list or a
     "own_tasks[]": "own_tasks: [{name: t, data: t.csv, kind: classify, text: [a], label: b}]",
     "encoders[]": f"encoders: [{{label: one, from: owner/name@{40 * '0'}}}]",
     "budget_split.": "budget_split: {flops: 1.0e+13, pretrain_ratios: [0.5]}",
+    "zip": "backbone: {num_layers: [2, 4], hidden_size: [64, 128]}",
+    "exclude": "backbone: {num_layers: [2, 4]}",
+    "claims[].grid": (
+        "claims: [{sentence: A claim., treatment: mae, control: mlm}]\n"
+        "backbone: {num_layers: [2, 4]}"
+    ),
+    "references[].comparison.grid": (
+        "references: [{text: A number., letter: A, source: arXiv, comparison: {treatment: mae, "
+        "control: mlm}}]\nbackbone: {num_layers: [2, 4]}"
+    ),
     "noise[]": "noise: [{name: typos, rate: 0.2}]",
     "claims[]": (
         "claims: [{sentence: A claim., treatment: mae, control: mlm, margin: 0.02}]\n"

@@ -64,6 +64,9 @@ def test_zip_takes_values_together():
     sizes = {"backbone": {"num_layers": [2, 4], "hidden_size": [64, 128], "num_heads": 2}}
     study = read(**sizes, zip=[["backbone.num_layers", "backbone.hidden_size"]])
     assert labels(study) == ["num_layers=2 hidden_size=64", "num_layers=4 hidden_size=128"]
+    repeated = {"backbone": {"num_layers": [2, 4, 4], "hidden_size": [64, 64, 128]}}
+    repeated["zip"] = [["backbone.num_layers", "backbone.hidden_size"]]
+    assert len(points_of(read(**repeated))) == 3
     zipped = read(zip=[["mae.mask_ratio", "mae.decoder_layers"]])
     assert [arm.label for arm in zipped.objectives] == [
         "mlm",
@@ -114,6 +117,13 @@ def test_lists_that_are_the_value_stay_it():
     ("fields", "message"),
     [
         ({"backbone": {"num_layers": [2, 2]}}, "backbone.num_layers is given 2 twice"),
+        (
+            {
+                "backbone": {"num_layers": [2, 2], "hidden_size": [64, 64]},
+                "zip": [["backbone.num_layers", "backbone.hidden_size"]],
+            },
+            "backbone.num_layers is given, with backbone.hidden_size, 2 and 64 twice",
+        ),
         ({"backbone": {"num_layers": []}}, "backbone.num_layers is given as an empty list"),
         ({"backbone": {"num_layers": [2, [4]]}}, r"holds \[4\]"),
         ({"backbone": {"num_layers": [2, "a"]}}, "whole number.*got 'a'.*num_layers=a"),
