@@ -35,7 +35,7 @@ A study may be written shorter than it is stored:
 | `encoders: [encoders/mine]` | `encoders: [{label: mine, from: encoders/mine}]` |
 | `noise: [clean, {typos: 0.1}]` | `noise: [{name: clean}, {name: typos, rate: 0.1, where: test}]` |
 | `{typos: {rate: [0.1, 0.2]}}` | a noise of each rate |
-| `backbone: {num_layers: [2, 4]}` | `grid: {backbone.num_layers: [2, 4]}`: the study at both depths |
+| `backbone: {num_layers: [2, 4]}` | `grid: {backbone.num_layers: [2, 4]}`: both depths |
 | `recipes: {finetune/cls: {pooling: cls}}` | `finetune/cls` in `protocols` is that variant |
 
 A key with a dot, such as `backbone.preset`, is `preset` inside the mapping `backbone`. `[]` is any
