@@ -168,7 +168,6 @@ class Flags:
         Raises:
             SpecError: the first of them.
         """
-        from mae_bench.errors import SpecError
         from mae_bench.planning.shard import parse_shard
         from mae_bench.runner.devices import (
             check_compile,
@@ -182,11 +181,6 @@ class Flags:
         check_compile(self.compile_by, "--compile")
         parse_batch_seeds(self.batch_seeds, "--batch-seeds")
         parse_shard(self.shard, "--shard")
-        if self.ray_address is not None and self.executor != "ray":
-            raise SpecError(
-                f"--ray-address is for --executor ray, and the executor is '{self.executor}'; give "
-                "--executor ray, or leave the address out"
-            )
         self.make_executor()
         if self.track is not None:
             from mae_bench.runner.tracking import check_tracker
@@ -214,11 +208,23 @@ class Flags:
         Raises:
             SpecError: the name or an option is wrong.
         """
-        if (ranks := ranks_executor(self.parallel, self.executor)) is not None:
+        others = {
+            "--executor": None if self.executor == "local" else self.executor,
+            "--executor-option": " ".join(self.executor_options or ()),
+            "--ray-address": self.ray_address,
+        }
+        given = {flag: value for flag, value in others.items() if value}
+        if (ranks := ranks_executor(self.parallel, given)) is not None:
             return ranks
+        from mae_bench.errors import SpecError
+
+        if self.ray_address is not None and self.executor != "ray":
+            raise SpecError(
+                f"--ray-address is for --executor ray, and the executor is '{self.executor}'; give "
+                "--executor ray, or leave the address out"
+            )
         if self.executor == "local" and not self.executor_options:
             return self.executor  # the import costs what a run with nothing to do does without
-        from mae_bench.errors import SpecError
         from mae_bench.planning.yaml_text import parse_value
         from mae_bench.runner.executors import make_executor
 
