@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny_study import write_study
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "speed"
 
@@ -85,24 +86,27 @@ def test_the_numbers_of_scripts_are_read(speed):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("reading", "command"),
+    ("command", "names"),
     [
-        ("seeds_to_one", "batched_seeds.py --presets tiny --objectives mlm --seeds 1 2"),
-        ("tokenising_speed", "tokenising.py --mb 1 --threads 1"),
-        ("tokenising_memory", "tokenising.py --mb 1 --threads 1"),
-        ("num_points", "growth.py --tokens --lengths 32"),
-        ("worst_estimate", "estimates.py --only pretraining --workers 1 --seconds 1"),
-        ("worst_wall_estimate", "estimates.py --only pretraining --workers 1 --seconds 1"),
+        ("batched_seeds.py --presets tiny --objectives mlm --seeds 1 2", ["seeds_to_one"]),
+        ("tokenising.py --mb 1 --threads 1", ["tokenising_speed", "tokenising_memory"]),
+        ("growth.py --tokens --lengths 32", ["num_points"]),
+        (
+            "estimates.py --only STUDY --workers 1 --seconds 1",
+            ["worst_estimate", "worst_wall_estimate"],
+        ),
     ],
 )
-def test_what_a_script_writes_is_what_is_read(speed, reading, command, monkeypatch):
+def test_what_a_script_writes_is_what_is_read(speed, command, names, tmp_path, monkeypatch):
     measuring, readings = speed("measuring"), speed("readings")
     monkeypatch.setattr(readings, "MIN_STUDY_S", 0.0)
-    read = getattr(readings, reading)
-    target = measuring.Target(reading, "", "", None, True, "x", shlex.split(command), read)
-    record = measuring.measure(target, "cpu", measuring.Commands(None, "cpu"))
-    assert record["state"] == "measured", record.get("error")
-    assert record["measured"] > 0 and record["raw"]
+    words = shlex.split(command.replace("STUDY", str(write_study(tmp_path))))
+    commands = measuring.Commands(None, "cpu")
+    for name in names:
+        target = measuring.Target(name, "", "", None, True, "x", words, getattr(readings, name))
+        record = measuring.measure(target, "cpu", commands)
+        assert record["state"] == "measured", record.get("error")
+        assert record["measured"] > 0 and record["raw"]
 
 
 def test_the_best_of_each_side_counts(speed):
