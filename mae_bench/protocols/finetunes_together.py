@@ -143,7 +143,10 @@ class FinetuneGroup:
             joined = join(texts, indices)
             noise = self._noise(joined, streams)
             rates = peaks * linear_schedule((step + 0.5) / steps, recipe.warmup_ratio)
-            targets = map(self._targets, self.finetunes, indices)
+            targets = [
+                finetune.train_targets.index_select(0, rows)
+                for finetune, rows in zip(self.finetunes, joined.rows, strict=True)
+            ]
             self.losses.append(take_step((*self._of_models(joined), noise, rates, *targets)))
             for number, index in enumerate(indices):
                 self.last[number].append(index)
@@ -175,9 +178,8 @@ class FinetuneGroup:
                 read = self.stack(*self._of_models(joined))
             for own, (place, index) in enumerate(zip(self.places, indices, strict=True)):
                 batch = cut(read[place], len(index), self._widths(texts[own]))
-                rows = torch.from_numpy(index).to(self.device)
                 # outputs a token are as many as the batch's longest text has; the rest stays 0
-                outputs[own][:, rows, : batch.shape[2]] = batch.float()
+                outputs[own][:, joined.rows[own], : batch.shape[2]] = batch.float()
                 if number < len(batches[own]):
                     self.read[own].append(texts[own].read_shape(index, joined.shapes[own]))
         return [each for own in outputs for each in own]
@@ -242,10 +244,6 @@ class FinetuneGroup:
     def _widths(self, texts: TokenSet) -> Sequence[int]:
         """Return the most outputs that a row has, in each dimension but the last."""
         return texts.ids.shape[1:] if self.is_of_tokens else texts.ids.shape[1:-1]
-
-    def _targets(self, finetune: "Finetune", index: Indices) -> Tensor:
-        rows = torch.from_numpy(index).to(self.device, non_blocking=True)
-        return finetune.train_targets.index_select(0, rows)
 
     def _noise(self, joined: JoinedBatches, streams: Sequence[DropoutStream]) -> Tensor | None:
         """Return what dropout does before each head's linear layer; all rates of a seed share it.
