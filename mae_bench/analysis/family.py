@@ -70,7 +70,9 @@ def _findings(questions: Sequence[Pairs | Asked]) -> list[_Finding]:
         return []
     tested = Tested.of(questions)
     test = tested.test
-    better, within, spread = test.better, test.within, test.spread
+    better, spread = test.better, test.spread
+    # it takes long, and is told of differences alone
+    within = test.within if any(isinstance(q, Pairs) for q in questions) else better
     findings = []
     for number, (outcome, index, refuting) in enumerate(tested.outcomes()):
         question, column = questions[number], tested.first[number]
