@@ -4,9 +4,9 @@ The floors that need no encoder have no protocol and no pretraining corpus; they
 every protocol and corpus size of the study, so that each table carries them. Beside protocols that
 learn from no label they are those that learned from most.
 
-Where checkpoints have several fine-tunes, a seed's score is the mean over them: the pretraining seed
-stays what is repeated. A seed that lacks one of them, or of which one failed, has no score, as a mean
-over those that happen to be there would compare arms by other labels.
+Where checkpoints have several fine-tunes, a seed's score is the mean over them: the pretraining
+seed stays what is repeated. A seed that lacks one of them, or of which one failed, has no score, as
+a mean over those that happen to be there would compare arms by other labels.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
