@@ -39,7 +39,7 @@ class Row(Frozen):
     the ``pretrain_ranks`` that shared it.
     ``seeds_together`` is how many seeds were pretrained as one program, each of which is charged an
     equal share of its seconds; ``why_alone`` says why it was one where more were asked for.
-    ``finetune_seed`` tells evaluations of one checkpoint at one seed apart (`Study.finetune_seeds`).
+    ``finetune_seed`` tells evaluations of one checkpoint apart (`Study.finetune_seeds`).
     ``pretrain_ratio`` is the share of the study's `budget_split` that the pretraining got, and
     ``train_flops`` what the training at the chosen rate took of the rest; both are None without
     that axis. ``finetunes_together`` is how many learning rates, of one seed or of several, were

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mae_bench.analysis.moderated import Array
+from mae_bench.analysis.variance import has_no_spread
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def crossed_components(values: Array) -> CrossedComponents | None:
     arm_seed = num_finetunes * (of_arm**2).sum() / ((num_arms - 1) * (num_seeds - 1))
     finetune = num_arms * ((runs - seeds[:, None]) ** 2).sum() / nested
     arm_finetune = (rest**2).sum() / ((num_arms - 1) * nested)
-    if max(seed, arm_seed, finetune, arm_finetune) <= 0:
+    if has_no_spread(max(seed, arm_seed, finetune, arm_finetune), values):
         return None
     return CrossedComponents(
         num_seeds,

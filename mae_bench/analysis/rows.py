@@ -110,12 +110,12 @@ def unlabelled_protocols(table: pd.DataFrame) -> frozenset[str]:
 
 def _finetune_seeds(table: pd.DataFrame, study: Study) -> dict[str, list[int]]:
     """Return the fine-tune seeds of each protocol; what learns from no label has those of rows."""
-    labels = pd.to_numeric(table["n_train"]).groupby(table["protocol"]).max()
-    seeds = table["finetune_seed"].groupby(table["protocol"]).agg(set)
-    return {
-        str(protocol): sorted(run if labels[protocol] == 0 else {*run, *study.finetune_seeds})
-        for protocol, run in seeds.items()
-    }
+    asked: dict[str, list[int]] = {}
+    for protocol, rows in table.groupby("protocol"):
+        run = {int(seed) for seed in rows["finetune_seed"]}
+        is_unlabelled = pd.to_numeric(rows["n_train"]).max() == 0
+        asked[str(protocol)] = sorted(run if is_unlabelled else {*run, *study.finetune_seeds})
+    return asked
 
 
 def _cells(
@@ -159,8 +159,8 @@ def _cells(
         if len({(row["seed"], row["finetune_seed"]) for row in rows}) < len(rows):
             raise DataError(
                 f"two rows for one cell: arm '{arm}', task '{task}', protocol '{protocol}', "
-                f"size {size}, noise '{noise.label}'; each seed, or fine-tune seed of it, may have one "
-                "primary row only"
+                f"size {size}, noise '{noise.label}'; each seed, or fine-tune seed in it, may have "
+                "one primary row only"
             )
         of_tasks = [name for name in study.protocols if name not in readers]
         named = {protocol: size}

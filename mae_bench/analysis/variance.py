@@ -3,8 +3,8 @@
 A run's score is ``mean + pretraining_p + finetune_pk``: P pretraining seeds, K fine-tunes of each.
 Mean squares between and within pretrainings give both variances without an assumption on their
 shapes; intervals take both as normal. Everything here is a pure function of numbers.
-Sources: Searle, Casella & McCulloch 1992, ch. 3 (moments, exact interval of the ratio); Ting,
-Burdick, Graybill, Jeyaratnam & Lu 1990 (doi:10.1080/00949659008811258; the modified large-sample
+Sources: Searle, Casella & McCulloch 1992, ch. 3 (moments, exact interval of the ratio); Ting
+et al. 1990, J. Stat. Comput. Simul. 35, and Burdick & Graybill 1992 (the modified large-sample
 interval of a difference of mean squares).
 """
 
@@ -98,7 +98,7 @@ def nested_components(values: Array) -> Components | None:
     means = values.mean(axis=1)
     between = num_finetunes * np.var(means, ddof=1)
     within = np.var(values, axis=1, ddof=1).mean()
-    if np.sqrt(within) <= _ROUNDING * max(float(np.abs(values).max()), 1e-3):
+    if has_no_spread(float(within), values):
         return None
     return Components(
         num_seeds,
@@ -106,6 +106,11 @@ def nested_components(values: Array) -> Components | None:
         MeanSquare(float(between), num_seeds - 1),
         MeanSquare(float(within), num_seeds * (num_finetunes - 1)),
     )
+
+
+def has_no_spread(variance: float, values: Array) -> bool:
+    """Whether a variance of values is rounding noise."""
+    return bool(np.sqrt(variance) <= _ROUNDING * max(float(np.abs(values).max()), 1e-3))
 
 
 def share_of(ratio: float) -> float:

@@ -93,9 +93,9 @@ class Study(Frozen):
             many of each class, or ``all``.
         noise: noises on the tasks' texts or labels. An item is a name, or a name with its rate.
         seeds: a count, or a list of whole numbers. Fewer than six decide nothing.
-        finetune_seeds: evaluations of each checkpoint at a seed, a count or a list of whole numbers:
-            each draws its own labels, order, head and dropout, alike for all arms, and a seed's
-            score is their mean. 0 draws what the seed itself does.
+        finetune_seeds: evaluations of each checkpoint, a count or a list of whole numbers. Each
+            draws its own labels, order, head and dropout, alike for all arms, and a seed's score is
+            their mean; 0 draws what the seed itself does.
         repeats: what a seed repeats: the whole pretraining, or only the fine-tuning of one.
         finetune: the recipe of ``finetune``.
         linear_probe: the recipe of ``linear_probe``.
@@ -175,9 +175,9 @@ class Study(Frozen):
     def _nested(self) -> Self:
         if self.repeats == "finetuning" and len(self.finetune_seeds) > 1:
             raise ValueError(
-                f"finetune_seeds repeats fine-tunes within each pretraining seed, got "
-                f"{len(self.finetune_seeds)} of them beside repeats: finetuning, where there is one "
-                "pretraining and seeds repeat its fine-tune; drop one of the two"
+                "finetune_seeds repeats fine-tunes within each pretraining seed, got "
+                f"{len(self.finetune_seeds)} of them beside repeats: finetuning, where seeds "
+                "repeat the fine-tune of one pretraining; drop one of the two"
             )
         return self
 
