@@ -59,7 +59,7 @@ def _evaluation_seconds(rows: pd.DataFrame) -> "pd.Series[float]":
     those of one encoder at points of a grid that differ in its pretraining alone.
     """
     trained_on = rows["noise"].astype(str) + rows["noise_rate"].astype(str)
-    key = ["arm", *_NUMBERS, "protocol", "task", "train_size", "seed"]
+    key = ["arm", *_NUMBERS, "protocol", "task", "train_size", "seed", "finetune_seed"]
     runs = rows[key].assign(trained_on=trained_on.where(rows["noise_where"] != "test", ""))
     read_by = pd.Series([_evaluated_label(text) for text in rows["grid_point"]], rows.index)
     runs = runs.assign(

@@ -23,6 +23,7 @@ from mae_bench.analysis.curve_plots import (
     split_picture,
 )
 from mae_bench.analysis.curves import Curve
+from mae_bench.analysis.dates import dated, dates_sentence
 from mae_bench.analysis.derived import derived_tables
 from mae_bench.analysis.edges import edge_table
 from mae_bench.analysis.folder import check_target, mark, publish, save_json
@@ -41,7 +42,7 @@ from mae_bench.analysis.page import (
 )
 from mae_bench.analysis.plots import Picture
 from mae_bench.analysis.pretraining_plots import cost_picture, loss_picture
-from mae_bench.analysis.provenance import collect_provenance
+from mae_bench.analysis.provenance import collect_provenance, of_pretraining
 from mae_bench.analysis.references import judge_references, reference_table
 from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_plots import difference_picture, score_picture
@@ -56,8 +57,9 @@ from mae_bench.analysis.tables import (
     tuning_table,
     verdict_table,
 )
+from mae_bench.analysis.variance_plots import variance_pictures
 from mae_bench.results import save_rows
-from mae_bench.specs import Study
+from mae_bench.specs import Study, Written
 
 __all__ = ["ReportContext", "Summary", "summary", "write_report"]
 
@@ -81,6 +83,7 @@ class ReportContext:
         unread: pairs of a protocol and a task that the study does not ask for.
         kinds: of the tasks, by name.
         options: of every arm, with its defaults, by label.
+        written: of each claim whether it was there before any row.
     """
 
     curves: Sequence[Curve] = ()
@@ -92,6 +95,7 @@ class ReportContext:
     unread: Unread = frozenset()
     kinds: Mapping[str, str] = field(default_factory=dict)
     options: Options = field(default_factory=dict)
+    written: Sequence[Written] = ()
 
 
 def write_report(
@@ -123,7 +127,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     theirs = external_metrics(rows)
     others = read_metrics(rows, study, theirs, context.unread)
     secondary = {name: others[name] for name in theirs if name in others}
-    claims = judge_claims(study, scores, others)
+    claims = dated(judge_claims(study, scores, others, rows), context.written)
     published = judge_references(study, scores, others)
     versus = judge_comparisons(study, scores, control) if control else []
     untrained = next((arm.label for arm in scores.of_role("untrained")), None)
@@ -179,7 +183,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
             "comparisons": [verdict.as_json() for verdict in (*versus, *floors)],
         },
     )
-    provenance = {**(context.provenance or collect_provenance()), **_pretraining(context.curves)}
+    provenance = {**(context.provenance or collect_provenance()), **of_pretraining(context.curves)}
     reproduce = context.reproduce or provenance.get("command") or f"mae-bench run {study.name}.yaml"
     reference = scores.reference
     content = {
@@ -189,6 +193,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         "control": control,
         "untrained": untrained,
         "claims": claims,
+        "dates": dates_sentence(claims),
         "published": beside,
         "reference": blocks[0],
         "units": units(scores, reference),
@@ -211,27 +216,6 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     mark(folder, {**provenance, "study": study.model_dump(mode="json")})
 
 
-def _pretraining(curves: Sequence[Curve]) -> dict[str, object]:
-    """Return the devices, precisions, threads and versions of the pretrainings, by name."""
-    wanted = ("device", "precision", "num_threads", "versions")
-    values_by_name: dict[str, set[str]] = {}
-    for curve in curves:
-        for name in wanted:
-            if curve.cost and name in curve.cost:
-                values_by_name.setdefault(name, set()).add(_plain(curve.cost[name]))
-    return (
-        {"pretraining": {n: " | ".join(sorted(v)) for n, v in values_by_name.items()}}
-        if values_by_name
-        else {}
-    )
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {inner}" for name, inner in value.items())
-    return str(value)
-
-
 def _in(verdicts: Sequence[Verdict], setting: Setting) -> list[Verdict]:
     """Return the comparisons of one setting."""
     axes = (setting.corpus_tokens, setting.pretrain_ratio, setting.point)
@@ -249,7 +233,8 @@ def _details(
 ) -> list[Table]:
     tables = []
     if claims:
-        tables.append(verdict_table(claims, "claims", "Claims written down in the study."))
+        caption = f"Claims written down in the study. {dates_sentence(claims)}".rstrip()
+        tables.append(verdict_table(claims, "claims", caption))
     for slug, verdicts, name in (
         ("verdicts", versus, control),
         ("verdicts-untrained", floors, untrained),
@@ -282,7 +267,10 @@ def _pictures(
             if control
             else None
         ],
-        "scores": [score_picture(scores, setting) for setting in chosen],
+        "scores": [
+            *(score_picture(scores, setting) for setting in chosen),
+            *variance_pictures(scores, control),
+        ],
         "curves": [
             *(size_picture(scores, setting) for setting in chosen),
             corpus_picture(scores, reference),

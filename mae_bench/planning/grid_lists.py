@@ -20,6 +20,7 @@ from mae_bench.specs import (
     point_label,
     value_text,
 )
+from mae_bench.specs.claim_axes import sides_of
 from mae_bench.specs.combinations import (
     EXCLUDE,
     GRID,
@@ -163,10 +164,10 @@ def _check_claims(study: Study, points: Sequence[GridPoint]) -> None:
             raise SpecError(
                 f"{where}.grid {{{told}}} fits no point of the study's grid; its fields: {known}"
             )
-        if all({side.treatment, side.control} & at.without for at in met):
+        if all(at.without.intersection(sides_of(side)) for at in met):
             raise SpecError(
-                f"{where} compares '{side.treatment}' with '{side.control}', one of which exclude "
-                "leaves out wherever the claim is about; correct exclude, or drop the claim"
+                f"{where} is about {' and '.join(sides_of(side))}, one of which exclude leaves out "
+                "wherever the claim is about; correct exclude, or drop the claim"
             )
 
 

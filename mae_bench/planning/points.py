@@ -10,6 +10,7 @@ from mae_bench.planning.check import check_study, control_of
 from mae_bench.planning.grid_lists import study_at
 from mae_bench.planning.heads import Head
 from mae_bench.specs import Study, point_label
+from mae_bench.specs.claim_axes import sides_of
 from mae_bench.specs.grid_points import GridPoint
 
 
@@ -53,13 +54,23 @@ def checked_point(
             "control"
         )
     try:
-        alone = study_at(study, at).model_copy(update={"control": control})
+        alone = study_at(study, at).model_copy(update={"control": control, **_said_at(study, at)})
         checked, arms, heads, warnings = check_study(alone, tuned)
         warnings += check_budget_split(checked, arms)
     except SpecError as error:
         message = f"at {where}: {error}"
         raise type(error)(message, error.got, error.key_path) from None
     return CheckedPoint(at, checked, arms, heads, tuple(warnings))
+
+
+def _said_at(study: Study, at: GridPoint) -> dict[str, object]:
+    """Return the claims and references about arms that are run at a point."""
+    return {
+        "claims": tuple(c for c in study.claims if not at.without.intersection(sides_of(c))),
+        "references": tuple(
+            r for r in study.references if not at.without.intersection(sides_of(r.comparison))
+        ),
+    }
 
 
 def united_arms(study: Study, points: Sequence[CheckedPoint]) -> tuple[ResolvedArm, ...]:
@@ -81,6 +92,8 @@ def united_arms(study: Study, points: Sequence[CheckedPoint]) -> tuple[ResolvedA
 
 def united_study(study: Study, points: Sequence[CheckedPoint]) -> Study:
     """Return the checked study of the first point, with the arms of all and the grid."""
-    kept = {name: getattr(study, name) for name in ("grid", "zip", "exclude")}
+    kept = {
+        name: getattr(study, name) for name in ("grid", "zip", "exclude", "claims", "references")
+    }
     arms = tuple(arm.spec for arm in united_arms(study, points))
     return points[0].study.model_copy(update={**kept, "objectives": arms})

@@ -80,6 +80,9 @@ def test_an_arm_left_out_is_left_out_there_alone():
     assert [each.label for each in grid.resolved] == order
     assert [each.label for each in grid.study.objectives] == order
     assert grid.study.grid and grid.study.control == "mlm"
+    claim = {"sentence": "s", "treatment": arm, "control": "mlm"}
+    said = plan(backbone={"num_layers": [1, 2]}, exclude=exclude, claims=[claim])
+    assert [each.treatment for each in said.study.claims] == [arm]
 
 
 @pytest.mark.parametrize("control", [None, "mlm"])
