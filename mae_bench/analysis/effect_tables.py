@@ -13,7 +13,7 @@ from mae_bench.analysis.multiplicity import holm
 from mae_bench.analysis.scores import Scores, Setting
 from mae_bench.analysis.stats import CUT
 from mae_bench.analysis.tables import Table, difference, interval, p_text, score_text
-from mae_bench.specs import MIN_SEEDS, percent, point_label
+from mae_bench.specs import MIN_SEEDS, point_label
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,13 @@ def shares_table(found: Sequence[Analysed]) -> Table:
         about = _about(each.of)
         for term, p_family in zip(each.parts.terms, each.p_family, strict=True):
             ends = (
-                f"{percent(term.low)} to {percent(term.high)}" if np.isfinite(term.low) else "none"
+                f"{_percent(term.low)} to {_percent(term.high)}" if np.isfinite(term.low) else "none"
             )
             records.append(
                 {
                     **about,
                     "what": term_name(term.term),
-                    "share of variance": percent(term.share),
+                    "share of variance": _percent(term.share),
                     "95% interval": ends,
                     "verdict": _word(p_family, len(each.of.values)),
                     "p family-wise": p_text(p_family),
@@ -90,7 +90,7 @@ def shares_table(found: Sequence[Analysed]) -> Table:
             rest["shared or unassigned"] = each.parts.unassigned_share
         for what, share in rest.items():
             blank = dict.fromkeys(("95% interval", "verdict", "p family-wise", "p alone"), "")
-            records.append({**about, "what": what, "share of variance": percent(share), **blank})
+            records.append({**about, "what": what, "share of variance": _percent(share), **blank})
     return Table("grid_shares", _shares_caption(found), pd.DataFrame(records))
 
 
@@ -110,6 +110,11 @@ def _shares_caption(found: Sequence[Analysed]) -> str:
         f"seed, and decided where p is below {CUT:g} after adjustment for all terms and tasks."
         f"{gaps}"
     )
+
+
+def _percent(share: float) -> str:
+    """Return a share as it can be known: in whole percent."""
+    return f"{100 * share:.0f}%"
 
 
 def _about(of: Measured) -> dict[str, object]:
