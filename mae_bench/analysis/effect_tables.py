@@ -70,9 +70,8 @@ def shares_table(found: Sequence[Analysed]) -> Table:
     for each in found:
         about = _about(each.of)
         for term, p_family in zip(each.parts.terms, each.p_family, strict=True):
-            ends = (
-                f"{_percent(term.low)} to {_percent(term.high)}" if np.isfinite(term.low) else "none"
-            )
+            has_ends = np.isfinite(term.low)
+            ends = f"{_percent(term.low)} to {_percent(term.high)}" if has_ends else "none"
             records.append(
                 {
                     **about,

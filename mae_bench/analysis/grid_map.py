@@ -13,7 +13,7 @@ from mae_bench.analysis.grid_families import factor_name, grid_factors, level_te
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.plots import GREY, MAX_PANELS, Picture, panel_grid
 from mae_bench.analysis.scores import Scores, Setting
-from mae_bench.analysis.tables import difference
+from mae_bench.analysis.tables import COLLAPSE_MARK, difference
 from mae_bench.measures import Measure
 from mae_bench.specs import NO_POINT, Point, Study
 from mae_bench.specs.combinations import Factor
@@ -69,7 +69,8 @@ def map_picture(
     caption = (
         f"Difference from {control} at the same point, {what}, in {measure.unit}; {base.label}. "
         "Blue: the arm is better. \N{BLACK UP-POINTING TRIANGLE} and "
-        "\N{BLACK DOWN-POINTING TRIANGLE}: decided at that point. Hatched: not run." + more
+        "\N{BLACK DOWN-POINTING TRIANGLE}: decided at that point. "
+        f"{COLLAPSE_MARK}: undecided because runs failed or collapsed. Hatched: not run." + more
     )
     return Picture("grid-map", f"Against {control}, point by point", caption, draw)
 
@@ -99,7 +100,8 @@ def _grid(
     for place, verdicts in by_field.items():
         values[place] = np.mean([verdict.difference for verdict in verdicts])
         if len(verdicts) == 1:
-            marks[place] = _SIGNS.get(verdicts[0].outcome, "")
+            lost = COLLAPSE_MARK if verdicts[0].is_failure_bound else ""
+            marks[place] = _SIGNS.get(verdicts[0].outcome, lost)
     return values, marks
 
 
