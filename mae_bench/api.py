@@ -96,6 +96,7 @@ def report(
     home: Path | str | None = None,
     data_dir: Path | None = None,
     out: Path | None = None,
+    foreign: Sequence[Path] = (),
 ) -> Path:
     """Write the report on what is done so far and return its page, ``index.html``.
 
@@ -104,13 +105,14 @@ def report(
         home: where it was run; None for MAE_BENCH_HOME or the user's cache folder.
         data_dir: local data; None for MAE_BENCH_DATA, if that is set.
         out: the report's folder, new, empty, or of an earlier report; None for one in the home.
+        foreign: files of results that others published, which are shown beside those of the study.
 
     Raises:
-        DataError: nothing of the study is done at this home.
+        DataError: nothing of the study is done at this home, or a foreign file cannot be read.
         StoreError: ``out`` holds something other than a report.
     """
     session = open_session(study, (), None, home, data_dir)
-    return write_page(session, finished_rows(session), out, None)
+    return write_page(session, finished_rows(session), out, None, foreign)
 
 
 def evaluate(
@@ -245,7 +247,11 @@ def finished_rows(session: Session) -> "pd.DataFrame":
 
 
 def write_page(
-    session: Session, rows: "pd.DataFrame", out: Path | None, reproduce: str | None
+    session: Session,
+    rows: "pd.DataFrame",
+    out: Path | None,
+    reproduce: str | None,
+    foreign: Sequence[Path] = (),
 ) -> Path:
     """Write a session's report and return its page.
 
@@ -254,11 +260,14 @@ def write_page(
         rows: as `finished_rows` returns them.
         out: as in `report`.
         reproduce: the command that makes the rows again, shown on the page.
+        foreign: as in `report`.
     """
     from mae_bench.analysis.curves import load_curves
+    from mae_bench.analysis.foreign import read_foreign
     from mae_bench.analysis.provenance import collect_provenance
     from mae_bench.analysis.report import ReportContext, write_report
 
+    theirs = read_foreign(foreign)
     left, outcome = session.counts().left, None
     if session.asked.tuning is not None:
         from mae_bench.tuning import load_outcome
@@ -277,6 +286,7 @@ def write_page(
         reproduce=reproduce,
         unread=unread_pairs(session.study),
         kinds={name: task.kind for name, task in session.plan.tasks.items()},
+        foreign=theirs,
         written=when_written(
             session.study, session.store, has_any_row(session.plan, session.store)
         ),

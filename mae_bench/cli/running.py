@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,6 +26,16 @@ if TYPE_CHECKING:
     from mae_bench.cli.watch import Watch
     from mae_bench.planning.stage import Key, Stage
     from mae_bench.runner.session import Session
+
+
+Foreign = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Results of others, shown beside and not judged: a folder of EncodEval, a .jsonl of "
+        "EuroEval, a .json of lm-evaluation-harness, a .csv of means; may be repeated.",
+        metavar="PATH",
+    ),
+]
 
 
 @with_flags
@@ -69,14 +79,20 @@ def run(study: StudyName, flags: Flags, retry: Retry = None, as_json: AsJson = F
 
 
 @with_flags
-def report(study: StudyName, flags: Flags, out: Out = None, as_json: AsJson = False) -> None:
+def report(
+    study: StudyName,
+    flags: Flags,
+    out: Out = None,
+    as_json: AsJson = False,
+    foreign: Foreign = None,
+) -> None:
     """Write the report on what is done so far: a page, tables, figures, verdicts."""
     session = flags.open(study)
 
     from mae_bench.api import finished_rows
 
     rows = finished_rows(session)
-    page = write_page(session, rows, out, flags.command("run", study))
+    page = write_page(session, rows, out, flags.command("run", study), foreign or ())
     if as_json:
         typer.echo(json.dumps({"page": str(page), "folder": str(page.parent)}, indent=1))
     else:
@@ -173,14 +189,20 @@ def finish(
     raise typer.Exit(2 if bad_data and not others and not has_rows else 1)
 
 
-def write_page(session: "Session", rows: "pd.DataFrame", out: Path | None, command: str) -> Path:
+def write_page(
+    session: "Session",
+    rows: "pd.DataFrame",
+    out: Path | None,
+    command: str,
+    foreign: Sequence[Path] = (),
+) -> Path:
     """Write the report and return its page; ``command`` is what makes the rows again."""
     from mae_bench import api
     from mae_bench.cli.show import say
 
     if left := session.counts().left:
         say(f"warning: {left}")
-    return api.write_page(session, rows, out, command)
+    return api.write_page(session, rows, out, command, foreign)
 
 
 def print_summary(session: "Session", rows: "pd.DataFrame") -> None:
