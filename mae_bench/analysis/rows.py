@@ -131,17 +131,8 @@ def _cells(
     seed_index = {seed: position for position, seed in enumerate(seeds)}
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     finetune_seeds = _finetune_seeds(table[table["task"] != CORPUS], study)
-    used = [
-        *_KEYS,
-        "seed",
-        "finetune_seed",
-        "metric",
-        "value",
-        "failure",
-        "is_collapsed",
-        "n_train",
-    ]
-    records: list[dict[str, object]] = table[used].to_dict("records")  # type: ignore[assignment]
+    used = [*_KEYS, "seed", "finetune_seed", "metric", "value", "failure", "is_collapsed"]
+    records: list[dict[str, object]] = table[[*used, "n_train"]].to_dict("records")  # type: ignore[assignment]
     for record in records:
         groups.setdefault(tuple(record[key] for key in _KEYS), []).append(record)
     references = _with_most_labels(groups)
