@@ -9,7 +9,16 @@ from collections.abc import Sequence
 
 import typer
 
-from mae_bench.cli import checking, evaluating, reading, reproducing, running, speed, tuning
+from mae_bench.cli import (
+    checking,
+    evaluating,
+    exporting,
+    reading,
+    reproducing,
+    running,
+    speed,
+    tuning,
+)
 from mae_bench.cli.ranks import join_ranks, serve
 from mae_bench.cli.usage import UsageError, usage_sentence
 from mae_bench.errors import MaeBenchError
@@ -32,6 +41,7 @@ app.command()(running.report)
 app.command()(running.quickstart)
 app.command()(evaluating.evaluate)
 app.command()(reproducing.reproduce)
+app.command()(exporting.export)
 app.command()(checking.check)
 
 

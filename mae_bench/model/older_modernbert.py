@@ -11,12 +11,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mae_bench.model.attention_mask import UNSEEN
+from mae_bench.model.attention_mask import UNSEEN, in_window
+
+
+def is_older(encoder: nn.Module) -> bool:
+    """Whether it is a ModernBERT of those versions; it makes both masks itself."""
+    return hasattr(encoder, "_update_attention_mask")
 
 
 def follow_later_modernbert(encoder: nn.Module) -> None:
     """Let an older ModernBERT take scores, and its layers be what its config says."""
-    if not hasattr(encoder, "_update_attention_mask"):
+    if not is_older(encoder):
         return
     old: Any = encoder
     old.config.reference_compile = False  # a step is compiled as a whole or not at all
@@ -33,12 +38,9 @@ def _both_masks(
 ) -> tuple[Tensor, Tensor]:
     """Return the scores of layers of full attention, and of those that see ``reach`` tokens far."""
     del output_attentions
-    length = attention_mask.shape[-1]
     if attention_mask.dim() == 2:
         attention_mask = torch.where(attention_mask == 0, UNSEEN, 0.0)[:, None, None]
-    at = torch.arange(length, device=attention_mask.device)
-    is_far = (at[:, None] - at).abs() > reach
-    return attention_mask, attention_mask.masked_fill(is_far, UNSEEN)
+    return attention_mask, in_window(attention_mask, reach)
 
 
 def _can() -> bool:
