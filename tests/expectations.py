@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from mae_bench.cli.show import number
-from mae_bench.planning.estimate import estimate
+from mae_bench.planning.estimate import detectable, estimate
 from mae_bench.planning.packaged import kind_of, packaged
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import load_study
@@ -19,7 +19,7 @@ from mae_bench.planning.yaml_text import read_yaml
 from mae_bench.plurals import counted
 from mae_bench.store.store import Store
 
-LINE = re.compile(r"^( +)It sees .*$", re.MULTILINE)
+LINE = re.compile(r"^( +)It sees.*$", re.MULTILINE)
 FAMILY = "claims of the study"
 
 
@@ -32,12 +32,14 @@ def files():
 
 def sentence(path, scale):
     """Return what the claims of a scale can see and what its pretrainings cost, as `plan` does."""
-    plan = make_plan(load_study(path, (), scale), None)
+    study = load_study(path, (), scale)
+    one_seed = study.model_copy(update={"seeds": study.seeds[:1]})  # all seeds cost the same
     with tempfile.TemporaryDirectory() as home:
-        costs = estimate(plan, Store(Path(home)), "cpu")
-    seeds = counted(len(plan.study.seeds), "seed")
-    claims = [family for family in costs.detectable if family.family == FAMILY]
-    price = f"pretrainings: {number(costs.flops)} FLOPs." if costs.flops else "priced by the clock."
+        costs = estimate(make_plan(one_seed, None), Store(Path(home)), "cpu")
+    flops = costs.flops * len(study.seeds)
+    seeds = counted(len(study.seeds), "seed")
+    claims = [family for family in detectable(study) if family.family == FAMILY]
+    price = f"pretrainings: {number(flops)} FLOPs." if flops else "priced by the clock."
     if not claims:
         return f"It sees nothing that {seeds} could decide; {price}"
     (seen,) = claims
