@@ -134,9 +134,14 @@ def _check_axis(where: str, claim: Claim, study: Study) -> None:
     """Refuse an axis with too few values, and values that are not on it."""
     if claim.along == "noise_rate":
         _check_one_noise(where, claim, study)
+    if claim.along == "corpus_tokens" and None in study.corpus_tokens:
+        raise SpecError(
+            f"{where}.along: corpus_tokens must be numbers along which a claim goes, got null (all "
+            "text); write how many tokens there are"
+        )
     values, least = axis_values(claim, study), MIN_STEPS[claim.test]
     if len(values) < least:
-        listed = ", ".join(_text(value) for value in values) or "none"
+        listed = ", ".join(map(str, values)) or "none"
         raise SpecError(
             f"{where}.along: test '{claim.test}' needs at least {least} values of "
             f"{claim.along} in the study, got {listed}; add some, or name another axis"
@@ -145,10 +150,10 @@ def _check_axis(where: str, claim: Claim, study: Study) -> None:
         if value not in values:
             raise SpecError(
                 f"{where}.between[{number}] must be a value of {claim.along} in the study "
-                f"({', '.join(_text(v) for v in values)}), got {_text(value)}"
+                f"({', '.join(str(v) for v in values)}), got {value!s}"
             )
     if claim.between and values.index(claim.between[0]) >= values.index(claim.between[1]):
-        first, last = map(_text, claim.between)
+        first, last = map(str, claim.between)
         raise SpecError(
             f"{where}.between must go up {claim.along}, got {first} and {last}; write them the "
             "other way around, as two different values"
@@ -162,10 +167,6 @@ def _check_one_noise(where: str, claim: Claim, study: Study) -> None:
             f"{where}.noise must name one noise along noise_rate, got "
             f"{claim.noise or 'none'}, which may be {' or '.join(sorted(kinds))}; name one of them"
         )
-
-
-def _text(value: object) -> str:
-    return "null (all text)" if value is None else str(value)
 
 
 def check_member(where: str, got: str, allowed: Iterable[str]) -> None:

@@ -28,10 +28,24 @@ def axis_values(claim: Claim, study: Study) -> tuple[AxisValue | str, ...]:
     if claim.along == "train_size":
         return study.train_sizes
     if claim.along == "corpus_tokens":
-        return tuple(sorted(study.corpus_tokens, key=lambda n: float("inf") if n is None else n))
+        return tuple(sorted(size for size in study.corpus_tokens if size is not None))
     if claim.along == "pretrain_ratio":
         ratios = study.budget_split.pretrain_ratios if study.budget_split else ()
         return tuple(ratio for ratio in sorted(ratios) if ratio or not claim.control)
     if claim.along == "noise_rate":
         return tuple(noise.rate for noise in noises_along(claim, study))
     return ()
+
+
+def num_tests(claim: Claim, study: Study) -> int:
+    """Return how many tests a claim adds to its family."""
+    if claim.test == "monotone":  # the whole, and each step, which may refute it
+        return len(axis_values(claim, study))
+    if claim.test == "ratio":
+        return 0 if is_exact(claim, study) else 2
+    return 2 if claim.test in ("equivalence", "crossing") else 1
+
+
+def is_exact(claim: Claim, study: Study) -> bool:
+    """Whether a ratio is arithmetic: FLOPs of pretrainings whose steps no clock decides."""
+    return claim.cost == "pretrain_flops" and study.pretrain.budget.seconds is None

@@ -12,9 +12,7 @@ Test = Literal[
 ]
 Axis = Literal["train_size", "corpus_tokens", "pretrain_ratio", "noise_rate"]
 Cost = Literal["pretrain_flops", "pretrain_s", "evaluate_flops", "evaluate_s"]
-AxisValue = Annotated[  # null is all text, as in `corpus_tokens`
-    TrainSize | float | None, InWords("a value of the axis")
-]
+AxisValue = Annotated[TrainSize | float, InWords("a value of the axis")]
 
 AXES: tuple[Axis, ...] = get_args(Axis)
 MIN_STEPS: dict[str, int] = {"monotone": 3, "crossing": 2}  # values of an axis

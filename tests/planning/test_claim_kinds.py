@@ -11,7 +11,7 @@ from mae_bench.specs.claim_axes import axis_values
 STUDY = {
     "name": "small",
     "corpus": {"sources": ["world"], "tokens": 20000},
-    "corpus_tokens": [20000, 10000, None],
+    "corpus_tokens": [20000, 10000, 40000],
     "objectives": [
         {"mlm": {"label": "mlm 15%", "mask_ratio": 0.15}},
         {"mlm": {"label": "mlm 40%", "mask_ratio": 0.4}},
@@ -47,7 +47,7 @@ GOOD = {
         "test": "crossing",
         "along": "corpus_tokens",
         "direction": "falls",
-        "between": [10000, None],
+        "between": [10000, 40000],
     },
     "seconds": {
         **SIDES,
@@ -102,7 +102,7 @@ def test_axes_are_in_their_order():
     values = [axis_values(claim, study) for claim in study.claims]
     assert values == [
         (20, 50, "all"),
-        (10000, 20000, None),
+        (10000, 20000, 40000),
         (0.0, 0.1, 0.2),
         ("mlm 15%", "mlm 40%", "mlm 80%"),
         (20, 50, "all"),
@@ -170,8 +170,8 @@ WRONG = {
     "clean along the noise": (without("noise", noise="clean"), "claims[0].noise must be one of"),
     "between what is not there": (
         without("between", between=[10000, 15000]),
-        "claims[0].between[1] must be a value of corpus_tokens in the study (10000, 20000, null "
-        "(all text)), got 15000",
+        "claims[0].between[1] must be a value of corpus_tokens in the study (10000, 20000, 40000), "
+        "got 15000",
     ),
     "between downwards": (
         without("between", between=[20000, 10000]),
