@@ -43,10 +43,8 @@ def sentence(path, scale):
     if not claims:
         return f"It sees nothing that {seeds} could decide; {price}"
     (seen,) = claims
-    tests = counted(seen.num_tests, "test")
-    return (
-        f"It sees {seen.effect:.2f} SD of a paired difference ({seeds}, {tests}, 80% power); {price}"
-    )
+    how = f"{seeds}, {counted(seen.num_tests, 'test')}, 80% power"
+    return f"It sees {seen.effect:.2f} SD of a paired difference ({how}); {price}"
 
 
 def scales_of(path):
