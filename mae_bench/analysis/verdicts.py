@@ -9,7 +9,7 @@ import numpy as np
 from mae_bench.analysis.failures import NO_LOSSES, Losses
 from mae_bench.measures import PLAIN, Measure
 from mae_bench.plurals import counted
-from mae_bench.specs import MIN_SEEDS, Claim, Study
+from mae_bench.specs import MIN_SEEDS, Claim, Study, Written
 
 Outcome = Literal["supported", "refuted", "not decidable", "not run"]
 _NAN = float("nan")
@@ -77,6 +77,7 @@ class Verdict:
         seeds_needed: about how many seeds would decide it with 80% power if means and spreads stay
             as seen; None where it is decided, or where no number of up to 1,000 would do.
         is_exact: whether it is arithmetic, and no test was needed.
+        written: whether the claim was there before any row; None of comparisons that no one wrote.
     """
 
     claim: Claim
@@ -110,6 +111,7 @@ class Verdict:
     places: tuple[Place, ...] = ()
     seeds_needed: int | None = None
     is_exact: bool = False
+    written: Written | None = None
 
     @property
     def is_ratio(self) -> bool:
@@ -156,7 +158,9 @@ class Verdict:
     @property
     def word(self) -> str:
         """The outcome as tables print it."""
-        return f"{self.outcome} (runs failed)" if self.is_failure_bound else self.outcome
+        notes = [*(["runs failed"] if self.is_failure_bound else [])]
+        notes += ["post hoc"] if self.written == "post hoc" else []
+        return f"{self.outcome} ({', '.join(notes)})" if notes else self.outcome
 
     def turned(self) -> "Verdict":
         """Return the verdict with its differences the other way around."""

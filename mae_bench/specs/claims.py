@@ -12,6 +12,7 @@ Test = Literal[
 ]
 Axis = Literal["train_size", "corpus_tokens", "pretrain_ratio", "noise_rate"]
 Cost = Literal["pretrain_flops", "pretrain_s", "evaluate_flops", "evaluate_s"]
+Written = Literal["before rows", "post hoc", "unknown"]  # when a home first saw a claim
 AxisValue = Annotated[TrainSize | float, InWords("a value of the axis")]
 
 AXES: tuple[Axis, ...] = get_args(Axis)
