@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from report_rows import small_study, table
+from report_rows import row, small_study
 
 from mae_bench.analysis.claims import judge_claims
 from mae_bench.analysis.references import judge_references, reference_table
 from mae_bench.analysis.rows import read_scores
 from mae_bench.errors import SpecError
+from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import study_of
 from mae_bench.results import frame
 from mae_bench.specs import Claim, Comparison, Reference
@@ -24,11 +25,13 @@ def claim(**changes):
 
 
 def judged(*claims, small=SMALL_GRID, large=LARGE_GRID, references=()):
-    rows = [
-        table({"mlm": small, "mae": small}, protocol=SMALL),
-        table({"mlm": large, "mae": small}, protocol=LARGE),
+    values = {SMALL: {"mlm": small, "mae": small}, LARGE: {"mlm": large, "mae": small}}
+    records = [
+        row(arm, value, seed, protocol=protocol)
+        for protocol, columns in values.items()
+        for arm, column in columns.items()
+        for seed, value in enumerate(column)
     ]
-    records = [record for part in rows for record in part.to_dict("records")]
     study = small_study(protocols=(LARGE, SMALL), claims=claims, references=references)
     return study, read_scores(frame(records), study)
 
@@ -61,7 +64,7 @@ def test_a_reference_of_two_protocols_stands_beside_its_difference(value):
     (verdict,) = verdicts = judge_references(study, scores)
     assert verdict.difference == pytest.approx(np.mean(LARGE_GRID) - np.mean(SMALL_GRID))
     assert verdict.outcome == ("supported" if value > 0 else "refuted")
-    line = reference_table(study, verdicts).data.iloc[0]
+    line = reference_table(study, verdicts).frame.iloc[0]
     assert line["measured here"] == f"mlm ({LARGE}) minus mlm ({SMALL})"
 
 
@@ -87,15 +90,14 @@ def test_what_a_claim_refuses(changes, message):
     ],
 )
 def test_what_a_study_refuses(changes, message):
-    from mae_bench.planning.check import check_study
-
     one = {"sentence": "s", "treatment": "mlm", "control": "mlm", "protocol": LARGE}
     raw = {
         "name": "x",
         "objectives": ["mlm"],
         "tasks": ["trec", "ud_pos/en"],
         "protocols": [LARGE, SMALL, "word_probe"],
+        "recipes": {SMALL: {"learning_rates": [1e-3]}, LARGE: {"epochs": 9}},
         "claims": [{**one, "control_protocol": SMALL, **changes}],
     }
     with pytest.raises(SpecError, match=message):
-        check_study(study_of(raw))
+        make_plan(study_of(raw), None)
