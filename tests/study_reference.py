@@ -113,6 +113,7 @@ EXAMPLES = {  # YAML; a test reads each into a study
     "noise[].rate": "0.1",
     "noise[].where": "both",
     "seeds": "10",
+    "finetune_seeds": "5",
     "repeats": "finetuning",
     "finetune.learning_rates": "[1.0e-4, 1.0e-3]",
     "finetune.max_added_rates": "0",

@@ -55,6 +55,7 @@ from mae_bench.analysis.tables import (
     tuning_table,
     verdict_table,
 )
+from mae_bench.analysis.variance_plots import variance_pictures
 from mae_bench.results import save_rows
 from mae_bench.specs import Study, Written
 
@@ -280,7 +281,10 @@ def _pictures(
             if control
             else None
         ],
-        "scores": [score_picture(scores, setting) for setting in chosen],
+        "scores": [
+            *(score_picture(scores, setting) for setting in chosen),
+            *variance_pictures(scores, control),
+        ],
         "curves": [
             *(size_picture(scores, setting) for setting in chosen),
             corpus_picture(scores, reference),

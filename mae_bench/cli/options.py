@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from mae_bench.specs import Study
 
 
-def _folder(text: str) -> Path:
+def parse_folder(text: str) -> Path:
+    """Return the path of a flag that names a folder."""
     if not text.strip():  # an unset variable, which would mean the present folder
         raise typer.BadParameter("is empty; name a folder, or leave the flag out")
     return Path(text)
@@ -43,7 +44,7 @@ Home = Annotated[
     Path | None,
     typer.Option(
         help="Folder where everything is kept. Default: $MAE_BENCH_HOME, else the user's cache.",
-        parser=_folder,
+        parser=parse_folder,
         metavar="DIRECTORY",
     ),
 ]
@@ -51,7 +52,7 @@ DataDir = Annotated[
     Path | None,
     typer.Option(
         help="Folder with local data sets. Default: $MAE_BENCH_DATA, if set.",
-        parser=_folder,
+        parser=parse_folder,
         metavar="DIRECTORY",
     ),
 ]
@@ -137,7 +138,7 @@ Out = Annotated[
         "-o",
         "--out",
         help="Folder of the report. Default: inside the home.",
-        parser=_folder,
+        parser=parse_folder,
         metavar="DIRECTORY",
     ),
 ]
@@ -168,7 +169,6 @@ class Flags:
         Raises:
             SpecError: the first of them.
         """
-        from mae_bench.errors import SpecError
         from mae_bench.planning.shard import parse_shard
         from mae_bench.runner.devices import (
             check_compile,
@@ -182,11 +182,6 @@ class Flags:
         check_compile(self.compile_by, "--compile")
         parse_batch_seeds(self.batch_seeds, "--batch-seeds")
         parse_shard(self.shard, "--shard")
-        if self.ray_address is not None and self.executor != "ray":
-            raise SpecError(
-                f"--ray-address is for --executor ray, and the executor is '{self.executor}'; give "
-                "--executor ray, or leave the address out"
-            )
         self.make_executor()
         if self.track is not None:
             from mae_bench.runner.tracking import check_tracker
@@ -214,11 +209,23 @@ class Flags:
         Raises:
             SpecError: the name or an option is wrong.
         """
-        if (ranks := ranks_executor(self.parallel, self.executor)) is not None:
+        others = {
+            "--executor": None if self.executor == "local" else self.executor,
+            "--executor-option": " ".join(self.executor_options or ()),
+            "--ray-address": self.ray_address,
+        }
+        given = {flag: value for flag, value in others.items() if value}
+        if (ranks := ranks_executor(self.parallel, given)) is not None:
             return ranks
+        from mae_bench.errors import SpecError
+
+        if self.ray_address is not None and self.executor != "ray":
+            raise SpecError(
+                f"--ray-address is for --executor ray, and the executor is '{self.executor}'; give "
+                "--executor ray, or leave the address out"
+            )
         if self.executor == "local" and not self.executor_options:
             return self.executor  # the import costs what a run with nothing to do does without
-        from mae_bench.errors import SpecError
         from mae_bench.planning.yaml_text import parse_value
         from mae_bench.runner.executors import make_executor
 

@@ -8,20 +8,22 @@ was run before this record was kept cannot say.
 import json
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from mae_bench.planning.plan import Plan
 from mae_bench.results import ROWS_FILE
-from mae_bench.specs import Claim, Written
+from mae_bench.specs import Claim, Study, Written
 from mae_bench.store.store import Store
+
+if TYPE_CHECKING:
+    from mae_bench.planning.plan import Plan
 
 RECORD = "claims.json"
 _WORDS: dict[bool | None, Written] = {False: "before rows", True: "post hoc", None: "unknown"}
 
 
-def note_claims(plan: Plan, store: Store) -> None:
+def note_claims(plan: "Plan", store: Store) -> None:
     """Add the claims that this home has not yet seen to its record of the study.
 
     Raises:
@@ -47,17 +49,19 @@ def note_claims(plan: Plan, store: Store) -> None:
     store.write_text(folder / RECORD, json.dumps([*(seen or ()), *added], indent=1))
 
 
-def when_written(plan: Plan, store: Store) -> tuple[Written, ...]:
-    """Return of each claim of a study whether it was there before any row."""
-    seen = _read(store, plan.study.name)
-    if seen is None and _claims_of_earlier_run(store, plan.study.name):
-        return tuple(_WORDS[None] for _ in plan.study.claims)
+def when_written(study: Study, store: Store, has_rows: bool) -> tuple[Written, ...]:
+    """Return of each claim of a study whether it was there before any row.
+
+    A claim that was never prepared or run here is as late as the rows are early.
+    """
+    seen = _read(store, study.name)
+    if seen is None and _claims_of_earlier_run(store, study.name):
+        return tuple(_WORDS[None] for _ in study.claims)
     had_rows: dict[str, bool | None] = {_key(i["claim"]): i["had_rows"] for i in seen or ()}
-    is_late = has_any_row(plan, store)
-    return tuple(_WORDS[had_rows.get(_key(judged(claim)), is_late)] for claim in plan.study.claims)
+    return tuple(_WORDS[had_rows.get(_key(judged(claim)), has_rows)] for claim in study.claims)
 
 
-def has_any_row(plan: Plan, store: Store) -> bool:
+def has_any_row(plan: "Plan", store: Store) -> bool:
     """Whether any row of a study is there, or could be made of what is done."""
     if (store.study(plan.study.name) / ROWS_FILE).exists():
         return True
