@@ -12,6 +12,7 @@ from mae_bench.analysis.claims import NO_SCORES, Verdict, judge_family, measure_
 from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.tables import Table, difference, interval, p_text
 from mae_bench.specs import LETTERS, Claim, Reference, Study
+from mae_bench.specs.claims import named_sides
 
 
 def judge_references(
@@ -36,6 +37,7 @@ def reference_table(study: Study, verdicts: Sequence[Verdict]) -> Table:
     records = []
     for reference, verdict in zip(study.references, verdicts, strict=True):
         side = reference.comparison
+        treatment, control = named_sides(side)
         where = [side.protocol, side.task, side.metric]
         measure = verdict.measure
         records.append(
@@ -45,7 +47,7 @@ def reference_table(study: Study, verdicts: Sequence[Verdict]) -> Table:
                 if reference.value is None
                 else difference(reference.value, measure),
                 "known by": reference.letter,
-                "measured here": f"{side.treatment} minus {side.control}",
+                "measured here": f"{treatment} minus {control}",
                 "on": ", ".join(str(part) for part in where if part) or "mean of tasks",
                 "difference": difference(verdict.difference, measure),
                 "95% interval": interval(verdict.low, verdict.high, measure),
@@ -74,4 +76,7 @@ def _claim(reference: Reference) -> Claim:
 
 def _swapped(claim: Claim) -> Claim:
     """Return the claim that the control is better."""
-    return claim.model_copy(update={"treatment": claim.control, "control": claim.treatment})
+    swapped: dict[str, str | None] = {"treatment": claim.control, "control": claim.treatment}
+    if claim.control_protocol:
+        swapped |= {"protocol": claim.control_protocol, "control_protocol": claim.protocol}
+    return claim.model_copy(update=swapped)

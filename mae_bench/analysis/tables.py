@@ -199,7 +199,7 @@ def verdict_table(verdicts: Sequence[Verdict], slug: str, caption: str) -> Table
     records = []
     for verdict in verdicts:
         claim, measure = verdict.claim, verdict.measure
-        lost = verdict.losses.sentence(claim.treatment, claim.control)
+        lost = verdict.losses.sentence(*claim.sides)
         seeds = f"{verdict.n} of {verdict.num_seeds}"
         records.append(
             {

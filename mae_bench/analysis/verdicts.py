@@ -190,12 +190,12 @@ def worded(verdict: Verdict, study: Study) -> Verdict:
     if np.isfinite(verdict.better):
         better = probability_text(verdict.better)
         comparative = "has more" if verdict.measure.better == "neither" else "is better"
-        parts.append(f"{verdict.claim.treatment} {comparative} with posterior probability {better}")
+        parts.append(f"{verdict.claim.sides[0]} {comparative} with posterior probability {better}")
     if verdict.outcome == "not decidable" and np.isfinite(verdict.equal_within):
         parts.append(
             f"shown equal within {verdict.measure.amount(verdict.equal_within)}, no closer"
         )
-    parts.append(verdict.losses.sentence(verdict.claim.treatment, verdict.claim.control))
+    parts.append(verdict.losses.sentence(*verdict.claim.sides))
     if study.repeats == "finetuning":
         parts.append("over fine-tuning seeds of one pretraining")
     return replace(verdict, reason="; ".join(part for part in parts if part))
