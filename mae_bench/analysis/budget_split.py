@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from mae_bench.analysis.claims import decided_pairs
+from mae_bench.analysis.score_tables import score_text
 from mae_bench.analysis.scores import COMPARED, Arm, Cell, Scores, Setting
-from mae_bench.analysis.tables import Table, score_text, si
+from mae_bench.analysis.tables import Table, si
 from mae_bench.specs import MIN_SEEDS, at_share, percent
 
 
@@ -86,7 +87,7 @@ def split_lines(scores: Scores) -> list[SplitLine]:
 
 def _beaten(
     lines: Sequence[SplitLine], base: Setting, scores: Scores
-) -> dict[str, set[tuple[str, str]]]:
+) -> dict[str | None, set[tuple[str, str]]]:
     """Return (better, worse) by task among the shares of each line; shares act as arms."""
     arms = {
         line.label(s): line.arm._replace(label=line.label(s)) for line in lines for s in line.cells

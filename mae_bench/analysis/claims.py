@@ -112,22 +112,26 @@ def judge_comparisons(
 
 
 def decided_pairs(
-    scores: Scores, sides: Iterable[tuple[str, str]], setting: Setting
-) -> dict[str, set[tuple[str, str]]]:
+    scores: Scores,
+    sides: Iterable[tuple[str, str]],
+    setting: Setting,
+    tasks: Sequence[str | None] | None = None,
+) -> dict[str | None, set[tuple[str, str]]]:
     """Return (better, worse) by task for those of the pairs of arms that a setting decides.
 
-    All pairs on all tasks are one family. Their numbers are not worked out.
+    All pairs on all tasks are one family. Their numbers are not worked out. ``tasks`` are others
+    than those of the setting; None among them is the mean of all.
     """
-    tasks = scores.tasks_in(setting)
-    claims = [_comparison(a, b, task, setting) for a, b in sides for task in tasks]
+    asked = scores.tasks_in(setting) if tasks is None else tasks
+    claims = [_comparison(a, b, task, setting) for a, b in sides for task in asked]
     pairs = [pairs_of(claim, scores, setting) for claim in claims]
     ready = [pair for pair in pairs if pair.n >= MIN_SEEDS]
     outcomes = outcomes_of(ready, [pair.per_seed for pair in ready])
-    beaten: dict[str, set[tuple[str, str]]] = {}
+    beaten: dict[str | None, set[tuple[str, str]]] = {}
     for pair, outcome, holds in zip(ready, outcomes, holding_of(ready, outcomes), strict=True):
         if holds and outcome != "not decidable":
             two = (pair.claim.treatment, pair.claim.control)
-            beaten.setdefault(str(pair.claim.task), set()).add(
+            beaten.setdefault(pair.claim.task, set()).add(
                 two if outcome == "supported" else two[::-1]
             )
     return beaten

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mae_bench.analysis.best import best_with_ties
 from mae_bench.analysis.claims import (
     Verdict,
     control_of,
@@ -27,6 +28,7 @@ from mae_bench.analysis.derived import derived_tables
 from mae_bench.analysis.edges import edge_table
 from mae_bench.analysis.folder import check_target, mark, publish, save_json
 from mae_bench.analysis.lost_runs import lost_share_table
+from mae_bench.analysis.messages import LANGUAGES, speaking
 from mae_bench.analysis.page import (
     SettingBlock,
     embed,
@@ -37,20 +39,20 @@ from mae_bench.analysis.page import (
     units,
     verdict_grid,
 )
+from mae_bench.analysis.plain_words import plain_words
 from mae_bench.analysis.plots import Picture
 from mae_bench.analysis.pretraining_plots import cost_picture, loss_picture
 from mae_bench.analysis.provenance import collect_provenance
 from mae_bench.analysis.references import judge_references, reference_table
 from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_plots import difference_picture, score_picture
+from mae_bench.analysis.score_tables import Spread, score_table, scores_long
 from mae_bench.analysis.scores import Scores, Setting, Unread
 from mae_bench.analysis.secondary import external_metrics, secondary_table
 from mae_bench.analysis.summary import Summary, headline, summary
 from mae_bench.analysis.tables import (
     Table,
     failure_table,
-    score_table,
-    scores_long,
     tuning_table,
     verdict_table,
 )
@@ -76,6 +78,8 @@ class ReportContext:
         tuning_edges: the sentence on options chosen at the edge of their search.
         notes: sentences to print near the top.
         reproduce: the command that makes these rows again.
+        language: one of `messages.LANGUAGES`.
+        spread: what tables of scores print after ±.
         unread: pairs of a protocol and a task that the study does not ask for.
         kinds: of the tasks, by name.
     """
@@ -86,6 +90,8 @@ class ReportContext:
     tuning_edges: str = ""
     notes: Sequence[str] = ()
     reproduce: str | None = None
+    language: str = LANGUAGES[0]
+    spread: Spread = "interval"
     unread: Unread = frozenset()
     kinds: Mapping[str, str] = field(default_factory=dict)
 
@@ -106,7 +112,8 @@ def write_report(
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
-        _write(rows, study, temporary, context)
+        with speaking(context.language):
+            _write(rows, study, temporary, context)
         publish(temporary, out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -137,12 +144,13 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
             for picture in in_section
         ]
 
+    best = {setting: best_with_ties(scores, setting) for setting in scores.settings}
     blocks = [
         SettingBlock(
             setting.label,
             grid_columns(scores, setting),
             verdict_grid(_in(versus, setting), scores, setting, control) if control else [],
-            score_table(scores, setting),
+            score_table(scores, setting, best[setting], context.spread),
             secondary_table(secondary, setting),
         )
         for setting in scores.settings
@@ -159,7 +167,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     extras = [extra for extra in (failures, lost, edges, tuning, beside) if extra]
     for table in (*scored, costs, *details, *extras):
         table.save(folder / "tables")
-    scores_long(scores).to_csv(folder / "tables" / "scores.csv", index=False)
+    scores_long(scores, best).to_csv(folder / "tables" / "scores.csv", index=False)
     verdict_table([*versus, *floors], "comparisons", "").frame.to_csv(
         folder / "tables" / "comparisons.csv", index=False
     )
@@ -178,6 +186,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     reference = scores.reference
     content = {
         "headline": headline(study, scores, control, _in(versus, reference), claims),
+        "plain": plain_words(rows, study, scores, control, _in(versus, scores.reference), claims),
         "facts": facts(study, scores),
         "notes": list(dict.fromkeys([*study_notes(study, scores), *context.notes])),
         "control": control,

@@ -118,6 +118,11 @@ class Cell:
         return int(self.is_collapsed.sum())
 
     @property
+    def sd(self) -> float:
+        """Standard deviation over seeds; NaN for fewer than two."""
+        return sample_sd(self.values)
+
+    @property
     def measure(self) -> Measure:
         """How its metric is read."""
         return measure_of(self.metric)
@@ -206,6 +211,12 @@ def summarise(values: Array) -> tuple[float, float, float]:
     return float(np.nanmean(values)), float(low[0]), float(high[0])
 
 
+def sample_sd(values: Array) -> float:
+    """Return the standard deviation over the seeds that are there; NaN for fewer than two."""
+    there = values[np.isfinite(values)]
+    return float(there.std(ddof=1)) if len(there) > 1 else float("nan")
+
+
 def aggregate(scores: Scores, arm: str, setting: Setting) -> dict[str, float]:
     """Return mean and interquartile mean over the setting's tasks, of seeds that have them all."""
     tasks = scores.tasks_in(setting)
@@ -218,6 +229,7 @@ def aggregate(scores: Scores, arm: str, setting: Setting) -> dict[str, float]:
         "mean": mean,
         "low": low,
         "high": high,
+        "sd": sample_sd(stacked.mean(axis=1)) if len(stacked) else float("nan"),
         "iqm": iqm,
         "iqm_low": iqm_low,
         "iqm_high": iqm_high,

@@ -1,0 +1,130 @@
+"""A table in the markups of papers and pages: LaTeX with booktabs, Markdown, HTML and CSV."""
+
+import html
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from mae_bench.analysis.markup import latex, markdown
+
+if TYPE_CHECKING:
+    from mae_bench.analysis.tables import Table
+
+MAX_ACROSS = 9  # columns of scores that a page of a paper holds; past it arms stand across
+_LONG = 40  # characters of LaTeX that stand in the middle of a column; longer text at its left
+_Grid = list[list[str]]
+
+
+def to_latex(table: "Table") -> str:
+    """Return a table environment; it needs the package booktabs alone."""
+    cells = _cells(table, latex, r"\textbf{{{}}}")
+    heads = [latex(str(name)) for name in table.frame.columns]
+    rules = {table.rule_after} - {0}
+    if _is_turned(table):
+        turned = list(zip(*([heads, *cells]), strict=True))
+        heads, cells, rules = list(turned[0]), [list(line) for line in turned[1:]], set()
+    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    is_score = [at > 0 and width <= _LONG for at, width in enumerate(widths)]
+    columns = "".join(
+        "c" if is_centred else ("l" if width <= 2 * _LONG else r"p{4cm}")
+        for is_centred, width in zip(is_score, widths, strict=True)
+    )
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{latex(table.caption)}}}",
+        rf"\label{{tab:{table.slug}}}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        *_latex_heads(heads),
+        r"\midrule",
+    ]
+    for at, line in enumerate(cells):
+        lines += [r"\midrule"] if at in rules else []
+        lines.append(" & ".join(line) + r" \\")
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    if table.notes:
+        notes = " ".join(latex(note) for note in table.notes)
+        lines.append(rf"\par\smallskip{{\footnotesize {notes}\par}}")
+    return "\n".join([*lines, r"\end{table}", ""])
+
+
+def _latex_heads(heads: Sequence[str]) -> list[str]:
+    """Return the headings as LaTeX lines: what stands in brackets goes below."""
+    lines: list[list[str]] = [[], []]
+    for head in heads:
+        name, _, metric = head.removesuffix(")").partition(" (")
+        is_split = bool(metric) and head.endswith(")")
+        lines[0].append(name if is_split else head)
+        lines[1].append(metric if is_split else "")
+    return [" & ".join(line) + r" \\" for line in lines if any(line[1:])]
+
+
+def _is_turned(table: "Table") -> bool:
+    """Whether arms stand across, as there are more tasks than a page is wide."""
+    num_scores = len(table.frame.columns) - 1
+    return bool(table.bold) and num_scores > MAX_ACROSS and len(table.frame) < num_scores
+
+
+def to_markdown(table: "Table") -> str:
+    """Return the caption, a pipe table and the notes."""
+    cells = _cells(table, markdown, "**{}**")
+    heads = [markdown(str(name)) for name in table.frame.columns]
+    widths = [max(3, *(len(line[at]) for line in [heads, *cells])) for at in range(len(heads))]
+    lines = [
+        "| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |"
+        for line in [heads, *cells]
+    ]
+    lines.insert(1, "|" + "|".join(":" + "-" * (width + 1) for width in widths) + "|")
+    notes = [markdown(" ".join(table.notes))] if table.notes else []
+    return "\n\n".join([markdown(table.caption), "\n".join(lines), *notes]) + "\n"
+
+
+def to_html(table: "Table") -> str:
+    """Return a table element, readable on its own and in any page."""
+    cells = _cells(table, html.escape, "<strong>{}</strong>")
+    heads = "".join(f'<th scope="col">{html.escape(str(n))}</th>' for n in table.frame.columns)
+    rows = [
+        f'<tr><th scope="row">{line[0]}</th>{"".join(f"<td>{cell}</td>" for cell in line[1:])}</tr>'
+        for line in cells
+    ]
+    notes = html.escape(" ".join(table.notes))
+    foot = f'<tfoot><tr><td colspan="{len(table.frame.columns)}">{notes}</td></tr></tfoot>'
+    parts = [
+        "<table>",
+        f"<caption>{html.escape(table.caption)}</caption>",
+        f"<thead><tr>{heads}</tr></thead>",
+        "<tbody>",
+        *rows,
+        "</tbody>",
+        *([foot] if notes else []),
+        "</table>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def to_csv(table: "Table") -> str:
+    """Return the cells as text."""
+    return str(table.frame.to_csv(index=False))
+
+
+FORMATS: Mapping[str, Callable[["Table"], str]] = {
+    "html": to_html,
+    "md": to_markdown,
+    "latex": to_latex,
+    "csv": to_csv,
+}
+
+
+def _cells(table: "Table", escape: Callable[[str], str], strong: str) -> _Grid:
+    """Return the cells in a markup; of bold ones the first word, the number, stands out."""
+    grid = []
+    for line, values in enumerate(table.frame.itertuples(index=False)):
+        words = []
+        for column, value in enumerate(values):
+            if (line, column) in table.bold:
+                number, blank, rest = str(value).partition(" ")
+                words.append(strong.format(escape(number)) + blank + escape(rest))
+            else:
+                words.append(escape(str(value)))
+        grid.append(words)
+    return grid
