@@ -16,7 +16,6 @@ from mae_bench.specs import MIN_SEEDS, Study
 
 MAX_NAMED = 3  # arms, claims or comparisons that are named; the page lists all
 _MAX_TASKS = 4
-_SAME_COST = 0.05  # of a ratio of costs from 1, which is called the same
 
 
 def plain_words(
@@ -77,7 +76,10 @@ def _of_comparisons(
     else:
         yield message("plain.setting", setting=where)
         yield from _sides(scores, control, decided)
-        repeats = message(f"plain.seeds_{study.repeats}", n=num_seeds)
+        pretrained = {arm.label for arm in scores.of_role("trained")}
+        is_ours = all({v.claim.treatment, control} <= pretrained for v in decided)
+        repeated = study.repeats if is_ours else "any"
+        repeats = message(f"plain.seeds_{repeated}", n=num_seeds)
         yield message("plain.how_sure", n=len(decided), all=len(verdicts), repeats=repeats)
     if decided and open_ones:
         yield message("plain.open", n=len(open_ones), all=len(verdicts), which=_which(open_ones))
@@ -156,16 +158,15 @@ def _of_costs(
     chosen = [arm for arm in (winners or others) if arm in by_arm]
     if base is None or not base["pretrain_flops"] or len(chosen) > MAX_NAMED:
         return
+    parts = []
     for arm in chosen:
         flops = by_arm[arm]["pretrain_flops"] / base["pretrain_flops"]
         seconds = by_arm[arm]["pretrain_s"] / base["pretrain_s"] if base["pretrain_s"] else np.nan
-        values = {"arm": arm, "control": control, "flops": f"{flops:.2f}"}
-        if np.isfinite(seconds) and max(abs(flops - 1), abs(seconds - 1)) < _SAME_COST:
-            yield message("plain.cost_same", arm=arm, control=control)
-        elif np.isfinite(seconds):
-            yield message("plain.cost", seconds=f"{seconds:.2f}", **values)
-        else:
-            yield message("plain.cost_flops", **values)
+        key = "plain.cost_part" if np.isfinite(seconds) else "plain.cost_part_flops"
+        parts.append(message(key, arm=arm, flops=f"{flops:.2f}", seconds=f"{seconds:.2f}"))
+    if parts:
+        costs_listed = message("plain.cost_comma").join(parts)
+        yield message("plain.cost", control=control, parts=costs_listed)
 
 
 def _of_lost_runs(scores: Scores) -> Iterator[str]:

@@ -42,7 +42,7 @@ from mae_bench.analysis.page import (
 from mae_bench.analysis.plain_words import plain_words
 from mae_bench.analysis.plots import Picture
 from mae_bench.analysis.pretraining_plots import cost_picture, loss_picture
-from mae_bench.analysis.provenance import collect_provenance
+from mae_bench.analysis.provenance import collect_provenance, of_pretraining
 from mae_bench.analysis.references import judge_references, reference_table
 from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_plots import difference_picture, score_picture
@@ -181,7 +181,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
             "comparisons": [verdict.as_json() for verdict in (*versus, *floors)],
         },
     )
-    provenance = {**(context.provenance or collect_provenance()), **_pretraining(context.curves)}
+    provenance = {**(context.provenance or collect_provenance()), **of_pretraining(context.curves)}
     reproduce = context.reproduce or provenance.get("command") or f"mae-bench run {study.name}.yaml"
     reference = scores.reference
     content = {
@@ -211,27 +211,6 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     }
     (folder / "index.html").write_text(render(content, study), encoding="utf-8")
     mark(folder, {**provenance, "study": study.model_dump(mode="json")})
-
-
-def _pretraining(curves: Sequence[Curve]) -> dict[str, object]:
-    """Return the devices, precisions, threads and versions of the pretrainings, by name."""
-    wanted = ("device", "precision", "num_threads", "versions")
-    values_by_name: dict[str, set[str]] = {}
-    for curve in curves:
-        for name in wanted:
-            if curve.cost and name in curve.cost:
-                values_by_name.setdefault(name, set()).add(_plain(curve.cost[name]))
-    return (
-        {"pretraining": {n: " | ".join(sorted(v)) for n, v in values_by_name.items()}}
-        if values_by_name
-        else {}
-    )
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {inner}" for name, inner in value.items())
-    return str(value)
 
 
 def _in(verdicts: Sequence[Verdict], setting: Setting) -> list[Verdict]:

@@ -68,11 +68,17 @@ class Setting:
 
 
 class Arm(NamedTuple):
-    """One side of the fight, as it stands in the rows."""
+    """One side of the fight, as it stands in the rows.
+
+    Attributes:
+        rank: among the compared arms that the study names, whether they have rows or not: its
+            colour, marker and dashes follow from it in every report of the study.
+    """
 
     label: str
     objective: str
     role: Role
+    rank: int = 0
 
     @property
     def shown(self) -> str:
