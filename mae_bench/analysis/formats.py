@@ -9,43 +9,61 @@ from mae_bench.analysis.markup import latex, markdown
 if TYPE_CHECKING:
     from mae_bench.analysis.tables import Table
 
-MAX_ACROSS = 9  # columns of scores that a page of a paper holds; past it arms stand across
-_LONG = 40  # characters of LaTeX that stand in the middle of a column; longer text at its left
+NEEDED = ("booktabs", "graphicx")  # LaTeX packages
+_LINE = 95  # characters that a page of a paper is wide
+_SMALL = 115  # likewise in small print, with less between the columns; wider tables are shrunk
+_LONG = 26  # characters of a cell that stand in the middle of a column; longer text at its left
 _Grid = list[list[str]]
 
 
 def to_latex(table: "Table") -> str:
-    """Return a table environment; it needs the package booktabs alone."""
-    cells = _cells(table, latex, r"\textbf{{{}}}")
-    heads = [latex(str(name)) for name in table.frame.columns]
+    """Return a table environment; it needs the packages `NEEDED`.
+
+    Where a table of scores is wider than a page and than it is long, arms stand across.
+    """
+    plain = [list(map(str, table.frame.columns)), *_cells(table, str, "{}")]
+    marked = [[latex(head) for head in plain[0]], *_cells(table, latex, r"\textbf{{{}}}")]
     rules = {table.rule_after} - {0}
-    if _is_turned(table):
-        turned = list(zip(*([heads, *cells]), strict=True))
-        heads, cells, rules = list(turned[0]), [list(line) for line in turned[1:]], set()
-    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
-    is_score = [at > 0 and width <= _LONG for at, width in enumerate(widths)]
-    columns = "".join(
-        "c" if is_centred else ("l" if width <= 2 * _LONG else r"p{4cm}")
-        for is_centred, width in zip(is_score, widths, strict=True)
-    )
+    if table.is_of_scores and _width(plain) > _LINE and len(plain[0]) > len(plain):
+        plain, marked = ([list(line) for line in zip(*g, strict=True)] for g in (plain, marked))
+        rules = set()
+    width = _width(plain)
+    at_middle = [at > 0 and w <= _LONG for at, w in enumerate(_widths(plain))]
+    is_shrunk = width > _SMALL
     lines = [
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{latex(table.caption)}}}",
         rf"\label{{tab:{table.slug}}}",
-        rf"\begin{{tabular}}{{{columns}}}",
+        *([r"\small\setlength{\tabcolsep}{4pt}"] if _LINE < width <= _SMALL else []),
+        *([r"\resizebox{\linewidth}{!}{%"] if is_shrunk else []),
+        rf"\begin{{tabular}}{{{''.join('c' if is_so else 'l' for is_so in at_middle)}}}",
         r"\toprule",
-        *_latex_heads(heads),
+        *_latex_heads(marked[0]),
         r"\midrule",
     ]
-    for at, line in enumerate(cells):
+    for at, line in enumerate(marked[1:]):
         lines += [r"\midrule"] if at in rules else []
         lines.append(" & ".join(line) + r" \\")
-    lines += [r"\bottomrule", r"\end{tabular}"]
+    lines += [r"\bottomrule", r"\end{tabular}" + ("}" if is_shrunk else "")]
     if table.notes:
         notes = " ".join(latex(note) for note in table.notes)
         lines.append(rf"\par\smallskip{{\footnotesize {notes}\par}}")
     return "\n".join([*lines, r"\end{table}", ""])
+
+
+def _widths(grid: _Grid) -> list[int]:
+    """Return the characters of the widest cell of each column; headings break at their metric."""
+    first, *others = grid
+    parts = [head.split(" (") for head in first]
+    return [
+        max(max(map(len, part)), *(len(line[at]) for line in others))
+        for at, part in enumerate(parts)
+    ]
+
+
+def _width(grid: _Grid) -> int:
+    return sum(width + 2 for width in _widths(grid))
 
 
 def _latex_heads(heads: Sequence[str]) -> list[str]:
@@ -57,12 +75,6 @@ def _latex_heads(heads: Sequence[str]) -> list[str]:
         lines[0].append(name if is_split else head)
         lines[1].append(metric if is_split else "")
     return [" & ".join(line) + r" \\" for line in lines if any(line[1:])]
-
-
-def _is_turned(table: "Table") -> bool:
-    """Whether arms stand across, as there are more tasks than a page is wide."""
-    num_scores = len(table.frame.columns) - 1
-    return bool(table.bold) and num_scores > MAX_ACROSS and len(table.frame) < num_scores
 
 
 def to_markdown(table: "Table") -> str:

@@ -3,7 +3,7 @@
 It is made from the verdicts of the reference setting, and says no more than they do.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -82,27 +82,35 @@ def _of_comparisons(
         repeats = message(f"plain.seeds_{repeated}", n=num_seeds)
         yield message("plain.how_sure", n=len(decided), all=len(verdicts), repeats=repeats)
     if decided and open_ones:
-        yield message("plain.open", n=len(open_ones), all=len(verdicts), which=_which(open_ones))
+        which = _which(open_ones)
+        yield message("plain.open", n=len(open_ones), all=len(verdicts), which=which)
     yield from _detectable(open_ones)
 
 
 def _sides(scores: Scores, control: str, decided: Sequence[Verdict]) -> Iterator[str]:
-    """Yield a sentence for each arm and direction, most tasks first."""
+    """Yield a sentence for each arm, first for that with most decided tasks."""
     num_tasks = len(scores.tasks_in(scores.reference))
-    for outcome, key in (("supported", "plain.better"), ("refuted", "plain.worse")):
-        by_arm: dict[str, list[Verdict]] = {}
-        for verdict in (v for v in decided if v.outcome == outcome):
-            by_arm.setdefault(verdict.claim.treatment, []).append(verdict)
-        ranked = sorted(by_arm.items(), key=lambda item: -len(item[1]))
-        for arm, verdicts in ranked[:MAX_NAMED]:
-            tasks = [str(verdict.claim.task) for verdict in verdicts]
-            named = listed(tasks)
-            if len(tasks) > _MAX_TASKS:
-                named = message("plain.tasks", n=len(tasks), all=num_tasks)
-            yield message(key, arm=arm, control=control, tasks=named, by=_by(verdicts))
-        if left := len(ranked) - MAX_NAMED:
-            if left > 0:
-                yield message(f"{key}_too", n=left)
+    by_arm: dict[str, dict[Outcome, list[Verdict]]] = {}
+    for verdict in decided:
+        arm = by_arm.setdefault(verdict.claim.treatment, {})
+        arm.setdefault(verdict.outcome, []).append(verdict)
+    ranked = sorted(by_arm.items(), key=lambda item: -sum(map(len, item[1].values())))
+    for label, by_outcome in ranked[:MAX_NAMED]:
+        where = {outcome: _where(verdicts, num_tasks) for outcome, verdicts in by_outcome.items()}
+        better, worse = where.get("supported"), where.get("refuted")
+        key = "plain.both" if better and worse else "plain.better" if better else "plain.worse"
+        yield message(key, arm=label, control=control, better=better, worse=worse)
+    if len(ranked) > MAX_NAMED:
+        yield message("plain.more_arms", n=len(ranked) - MAX_NAMED)
+
+
+def _where(verdicts: Sequence[Verdict], num_tasks: int) -> str:
+    """Return the tasks, or how many they are, and by how much."""
+    tasks = [str(verdict.claim.task) for verdict in verdicts]
+    named = listed(tasks)
+    if len(tasks) > _MAX_TASKS:
+        named = message("plain.tasks", n=len(tasks), all=num_tasks)
+    return named + _by(verdicts)
 
 
 def _by(verdicts: Sequence[Verdict]) -> str:
@@ -141,32 +149,29 @@ def _detectable(verdicts: Sequence[Verdict]) -> Iterator[str]:
 def _of_costs(
     rows: pd.DataFrame, scores: Scores, control: str, verdicts: Sequence[Verdict]
 ) -> Iterator[str]:
-    """Yield what the arms that win somewhere cost; of every arm, where none does and few are."""
+    """Yield what the arms that win somewhere cost; where none does, what the others cost."""
     where = scores.reference
     costs = mean_costs(rows)
     if where.corpus_tokens:
         costs = costs[costs["corpus_tokens"] == where.corpus_tokens]
     if where.pretrain_ratio is not None:
         costs = costs[costs["pretrain_ratio"] == where.pretrain_ratio]
-    by_arm: dict[str, Mapping[str, float]] = {
-        str(cost["arm"]): {name: float(cost[name]) for name in ("pretrain_flops", "pretrain_s")}
-        for cost in costs.to_dict("records")
-    }
-    base = by_arm.get(control)
+    costs = costs.set_index("arm")[["pretrain_flops", "pretrain_s"]].astype(float)
+    if control not in costs.index:
+        return
     winners = dict.fromkeys(v.claim.treatment for v in verdicts if v.outcome == "supported")
     others = [arm.label for arm in scores.of_role(*COMPARED) if arm.label != control]
-    chosen = [arm for arm in (winners or others) if arm in by_arm]
-    if base is None or not base["pretrain_flops"] or len(chosen) > MAX_NAMED:
+    ratios = costs / costs.loc[control]
+    chosen = [arm for arm in (winners or others) if arm in ratios.index][:MAX_NAMED]
+    if not chosen or not np.isfinite(ratios.loc[chosen, "pretrain_flops"]).all():
         return
-    parts = []
-    for arm in chosen:
-        flops = by_arm[arm]["pretrain_flops"] / base["pretrain_flops"]
-        seconds = by_arm[arm]["pretrain_s"] / base["pretrain_s"] if base["pretrain_s"] else np.nan
-        key = "plain.cost_part" if np.isfinite(seconds) else "plain.cost_part_flops"
-        parts.append(message(key, arm=arm, flops=f"{flops:.2f}", seconds=f"{seconds:.2f}"))
-    if parts:
-        costs_listed = message("plain.cost_comma").join(parts)
-        yield message("plain.cost", control=control, parts=costs_listed)
+    has_seconds = np.isfinite(ratios.loc[chosen, "pretrain_s"]).all()
+    key = "plain.cost" if has_seconds else "plain.cost_flops"
+    parts = [
+        message(f"{key}_part", arm=arm, flops=f"{flops:.2f}", seconds=f"{seconds:.2f}")
+        for arm, flops, seconds in ratios.loc[chosen].itertuples()
+    ]
+    yield message(key, control=control, parts=message("list.semicolon").join(parts))
 
 
 def _of_lost_runs(scores: Scores) -> Iterator[str]:

@@ -98,6 +98,7 @@ def score_table(
             if arm.label in (best or {}).get(task, ())
         ),
         rule_after=sum(arm.role == "floor" for arm in arms),
+        is_of_scores=True,
     )
 
 

@@ -26,6 +26,7 @@ class Table:
         notes: sentences below it: what its numbers and marks are.
         bold: (line, column) of cells whose number stands out.
         rule_after: lines above a rule of their own; 0 for none.
+        is_of_scores: whether its columns are alike, so that it may be turned on its side.
     """
 
     slug: str
@@ -34,6 +35,7 @@ class Table:
     notes: tuple[str, ...] = ()
     bold: frozenset[tuple[int, int]] = frozenset()
     rule_after: int = 0
+    is_of_scores: bool = False
 
     def save(self, folder: Path) -> None:
         """Write ``<slug>.csv``, ``.md`` and ``.tex``."""
