@@ -77,10 +77,12 @@ def test_an_unknown_line_is_refused_with_those_that_there_are():
 
 
 def test_a_printed_table_measures_nothing_and_a_kept_command_can_be_called_again(tmp_path):
-    assert call("--only", "finetuning", "--out", tmp_path).returncode == 0
+    home = tmp_path / "a home"
+    name = "first-fight-gpu10"
+    assert call("--only", name, "--out", tmp_path, "--home", home).returncode == 0
     kept = (tmp_path / "targets.json").read_text()
-    words = shlex.split(json.loads(kept)["finetuning"]["command"])
-    assert words[-4:] == ["--only", "Trainer bf16", "grouped bf16", "mae-bench auto"]
+    words = shlex.split(json.loads(kept)[name]["command"])
+    assert words[words.index("--home") + 1] == str(home)
     done = call("--print", "--only", "overhead", "--out", tmp_path)
     assert done.returncode == 0 and "overhead ..." not in done.stderr
     assert (tmp_path / "targets.json").read_text() == kept
