@@ -37,6 +37,7 @@ from mae_bench.analysis.page import (
     units,
     verdict_grid,
 )
+from mae_bench.analysis.pairwise import decide_all
 from mae_bench.analysis.plots import Picture
 from mae_bench.analysis.pretraining_plots import cost_picture, loss_picture
 from mae_bench.analysis.provenance import collect_provenance
@@ -123,6 +124,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     published = judge_references(study, scores, others)
     versus = judge_comparisons(study, scores, control) if control else []
     untrained = next((arm.label for arm in scores.of_role("untrained")), None)
+    decisions = decide_all(scores, control)
     floors: list[Verdict] = []
     if untrained and untrained != control:
         floors = judge_comparisons(study, scores, untrained)
@@ -154,7 +156,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
     (folder / "tables").mkdir()
-    details += derived_tables(rows, scores, control, context.kinds, folder / "tables")
+    details += derived_tables(rows, scores, control, context.kinds, decisions, folder / "tables")
     scored = [table for block in blocks for table in (block.table, block.secondary) if table]
     extras = [extra for extra in (failures, lost, edges, tuning, beside) if extra]
     for table in (*scored, costs, *details, *extras):
