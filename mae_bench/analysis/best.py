@@ -1,52 +1,51 @@
 """The best of a table with its ties: every arm that is not shown to differ from the best mean.
 
-The best is chosen after looking, so that no single comparison with it is a fair test. All pairs of
-arms on all tasks of a setting are one family, their means over tasks another, as everywhere.
+The best is chosen after looking, so that no single comparison with it is a fair test: what all
+pairs of arms decide is asked, see `pairwise`.
 """
 
 from collections.abc import Mapping
-from itertools import combinations
 
 import numpy as np
 
-from mae_bench.analysis.claims import decided_pairs
 from mae_bench.analysis.moderated import Array
-from mae_bench.analysis.scores import COMPARED, Role, Scores, Setting
+from mae_bench.analysis.pairwise import Decisions
+from mae_bench.analysis.scores import COMPARED, Scores, Setting
 from mae_bench.specs import MIN_SEEDS
 
-RANKED: tuple[Role, ...] = (*COMPARED, "untrained")  # floors are there to be passed
 
-
-def best_with_ties(scores: Scores, setting: Setting) -> Mapping[str | None, frozenset[str]]:
+def best_with_ties(
+    scores: Scores, setting: Setting, decisions: Decisions
+) -> Mapping[str | None, frozenset[str]]:
     """Return the arms by task that are best or not shown to differ from it; None: mean of tasks.
 
-    An arm takes part with as many seeds as a verdict needs. A task has no entry where fewer than
-    two do; nor has the mean of tasks, where tasks are not read alike or there is one only.
+    An arm takes part with as many seeds as a verdict needs; floors are there to be passed. A task
+    has no entry where fewer than two arms do, nor has the mean of tasks that are not read alike.
+    There are no entries at all where not all pairs of arms were tested.
     """
-    if setting.pretrain_ratio == 0:  # where all arms are one run
+    if decisions.only_with is not None or setting not in decisions.beaten:
         return {}
+    own, outside = decisions.beaten[setting], decisions.with_outside[setting]
     tasks: list[str | None] = list(scores.tasks_in(setting))
-    arms = [arm.label for arm in scores.of_role(*RANKED)]
-    beaten = decided_pairs(scores, combinations(arms, 2), setting)
     if len(tasks) > 1 and scores.shared_measure(setting) is not None:
-        beaten |= decided_pairs(scores, combinations(arms, 2), setting, (None,))
         tasks.append(None)
+    arms = [arm.label for arm in scores.of_role(*COMPARED, "untrained")]
     best = {}
     for task in tasks:
-        ready = {arm: _values(scores, arm, task, setting) for arm in arms}
-        ready = {arm: v for arm, v in ready.items() if np.isfinite(v).sum() >= MIN_SEEDS}
+        gains = {arm: _gains(scores, arm, task, setting) for arm in arms}
+        ready = {arm: g for arm, g in gains.items() if np.isfinite(g).sum() >= MIN_SEEDS}
         if len(ready) < 2:
             continue
         first = max(ready, key=lambda arm: float(np.nanmean(ready[arm])))
-        shared = {arm: int(np.isfinite(v - ready[first]).sum()) for arm, v in ready.items()}
-        shown_worse = {worse for better, worse in beaten.get(task, ()) if better == first}
+        shared = {arm: int(np.isfinite(g - ready[first]).sum()) for arm, g in ready.items()}
+        decided = own.get(task, frozenset()) | outside.get(task, frozenset())
         best[task] = frozenset(
-            arm for arm in ready if shared[arm] >= MIN_SEEDS and arm not in shown_worse
+            arm for arm in ready if shared[arm] >= MIN_SEEDS and (first, arm) not in decided
         )
     return best
 
 
-def _values(scores: Scores, arm: str, task: str | None, setting: Setting) -> Array:
+def _gains(scores: Scores, arm: str, task: str | None, setting: Setting) -> Array:
     """Return [S] gains; of the mean of tasks, where a seed has them all."""
     tasks = scores.tasks_in(setting) if task is None else (task,)
     columns = [

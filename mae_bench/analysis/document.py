@@ -11,6 +11,7 @@ from mae_bench.analysis.formats import FORMATS, NEEDED
 from mae_bench.analysis.markup import latex, markdown
 from mae_bench.analysis.messages import language, message, speaking
 from mae_bench.analysis.page import study_notes
+from mae_bench.analysis.pairwise import decide_all
 from mae_bench.analysis.plain_words import plain_words
 from mae_bench.analysis.report import ReportContext
 from mae_bench.analysis.rows import read_metrics, read_scores
@@ -54,7 +55,8 @@ def report_text(
     check_format(form)
     with speaking(context.language):
         scores = read_scores(rows, study, context.unread)
-        best = {setting: best_with_ties(scores, setting) for setting in scores.settings}
+        decisions = decide_all(scores, control_of(study, scores))
+        best = {setting: best_with_ties(scores, setting, decisions) for setting in scores.settings}
         if form == "csv":
             return str(scores_long(scores, best).to_csv(index=False))
         tables = [

@@ -39,6 +39,7 @@ from mae_bench.analysis.page import (
     units,
     verdict_grid,
 )
+from mae_bench.analysis.pairwise import decide_all
 from mae_bench.analysis.plain_words import plain_words
 from mae_bench.analysis.plots import Picture
 from mae_bench.analysis.pretraining_plots import cost_picture, loss_picture
@@ -130,6 +131,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     published = judge_references(study, scores, others)
     versus = judge_comparisons(study, scores, control) if control else []
     untrained = next((arm.label for arm in scores.of_role("untrained")), None)
+    decisions = decide_all(scores, control)
     floors: list[Verdict] = []
     if untrained and untrained != control:
         floors = judge_comparisons(study, scores, untrained)
@@ -144,7 +146,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
             for picture in in_section
         ]
 
-    best = {setting: best_with_ties(scores, setting) for setting in scores.settings}
+    best = {setting: best_with_ties(scores, setting, decisions) for setting in scores.settings}
     blocks = [
         SettingBlock(
             setting.label,
@@ -162,7 +164,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
     (folder / "tables").mkdir()
-    details += derived_tables(rows, scores, control, context.kinds, folder / "tables")
+    details += derived_tables(rows, scores, control, context.kinds, decisions, folder / "tables")
     scored = [table for block in blocks for table in (block.table, block.secondary) if table]
     extras = [extra for extra in (failures, lost, edges, tuning, beside) if extra]
     for table in (*scored, costs, *details, *extras):
