@@ -58,7 +58,9 @@ def report_text(
         decisions = decide_all(scores, control_of(study, scores))
         best = {setting: best_with_ties(scores, setting, decisions) for setting in scores.settings}
         if form == "csv":
-            return str(scores_long(scores, best).to_csv(index=False))
+            long = scores_long(scores, best)
+            long.insert(0, "study", study.name)
+            return str(long.to_csv(index=False))
         tables = [
             score_table(scores, setting, best[setting], context.spread)
             for setting in scores.settings

@@ -174,10 +174,15 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         folder / "tables" / "comparisons.csv", index=False
     )
 
+    here = _in(versus, scores.reference)
+    answer = headline(study, scores, control, here, claims)
+    plain = plain_words(rows, study, scores, control, here, claims)
     save_rows(rows, folder / "rows.parquet")
     save_json(
         folder / "verdicts.json",
         {
+            "headline": answer,
+            "plain": plain,
             "claims": [verdict.as_json() for verdict in claims],
             "references": [verdict.as_json() for verdict in published],
             "comparisons": [verdict.as_json() for verdict in (*versus, *floors)],
@@ -187,8 +192,8 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     reproduce = context.reproduce or provenance.get("command") or f"mae-bench run {study.name}.yaml"
     reference = scores.reference
     content = {
-        "headline": headline(study, scores, control, _in(versus, reference), claims),
-        "plain": plain_words(rows, study, scores, control, _in(versus, scores.reference), claims),
+        "headline": answer,
+        "plain": plain,
         "facts": facts(study, scores),
         "notes": list(dict.fromkeys([*study_notes(study, scores), *context.notes])),
         "control": control,

@@ -9,7 +9,16 @@ from collections.abc import Sequence
 
 import typer
 
-from mae_bench.cli import checking, evaluating, reading, reproducing, running, speed, tuning
+from mae_bench.cli import (
+    checking,
+    evaluating,
+    reading,
+    reporting,
+    reproducing,
+    running,
+    speed,
+    tuning,
+)
 from mae_bench.cli.ranks import join_ranks, serve
 from mae_bench.cli.usage import UsageError, usage_sentence
 from mae_bench.errors import MaeBenchError
@@ -28,7 +37,7 @@ app.command()(running.prepare)
 app.command()(tuning.tune)
 app.command()(running.run)
 app.command()(reading.status)
-app.command()(running.report)
+app.command()(reporting.report)
 app.command()(running.quickstart)
 app.command()(evaluating.evaluate)
 app.command()(reproducing.reproduce)
