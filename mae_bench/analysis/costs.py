@@ -40,7 +40,7 @@ def total_costs(rows: pd.DataFrame) -> tuple[float, float, int]:
 
     A teacher that several share counts for each of them.
     """
-    once = _pretrainings(rows).drop_duplicates("pretrain_id")
+    once = _pretrainings(rows).drop_duplicates(["arm", *_AXES, "pretrain_id"])
     once = once[once["pretrain_flops"] > 0]
     return float(once["pretrain_flops"].sum()), float(once["pretrain_s"].sum()), len(once)
 

@@ -126,8 +126,9 @@ def _notes(
         notes.append(message("scores.bold", cut=f"{CUT:g}"))
         notes += _passed_by_floors(scores, setting, best)
     elif best is not None and any(cell.n for cell in there):
-        few = len(scores.seeds) < MIN_SEEDS
-        notes.append(message("scores.no_bold_seeds" if few else "scores.no_bold", least=MIN_SEEDS))
+        is_few = max(cell.n for cell in there) < MIN_SEEDS
+        key = "scores.no_bold_seeds" if is_few else "scores.no_bold"
+        notes.append(message(key, least=MIN_SEEDS))
     if len(tasks) > 1 and scores.shared_measure(setting) is not None and spread == "interval":
         notes.append(message("scores.iqm"))
     if any(scores.measure(task, setting).better == "lower" for task in tasks):
