@@ -12,6 +12,7 @@ import typer
 from mae_bench.cli import (
     checking,
     evaluating,
+    exporting,
     reading,
     reporting,
     reproducing,
@@ -41,6 +42,7 @@ app.command()(reporting.report)
 app.command()(running.quickstart)
 app.command()(evaluating.evaluate)
 app.command()(reproducing.reproduce)
+app.command()(exporting.export)
 app.command()(checking.check)
 
 

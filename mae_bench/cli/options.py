@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from mae_bench.specs import Study
 
 
-def _folder(text: str) -> Path:
+def parse_folder(text: str) -> Path:
+    """Return the path of a flag that names a folder."""
     if not text.strip():  # an unset variable, which would mean the present folder
         raise typer.BadParameter("is empty; name a folder, or leave the flag out")
     return Path(text)
@@ -43,7 +44,7 @@ Home = Annotated[
     Path | None,
     typer.Option(
         help="Folder where everything is kept. Default: $MAE_BENCH_HOME, else the user's cache.",
-        parser=_folder,
+        parser=parse_folder,
         metavar="DIRECTORY",
     ),
 ]
@@ -51,7 +52,7 @@ DataDir = Annotated[
     Path | None,
     typer.Option(
         help="Folder with local data sets. Default: $MAE_BENCH_DATA, if set.",
-        parser=_folder,
+        parser=parse_folder,
         metavar="DIRECTORY",
     ),
 ]
@@ -137,7 +138,7 @@ Out = Annotated[
         "-o",
         "--out",
         help="Folder of the report. Default: inside the home.",
-        parser=_folder,
+        parser=parse_folder,
         metavar="DIRECTORY",
     ),
 ]
