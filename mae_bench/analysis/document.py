@@ -80,7 +80,7 @@ def _contents(
 ) -> tuple[list[str], _Sections]:
     """Return the paragraphs at the top, and the sections of tables by heading."""
     control = control_of(study, scores)
-    claims = judge_claims(study, scores, read_metrics(rows, study, (), context.unread))
+    claims = judge_claims(study, scores, read_metrics(rows, study, (), context.unread), rows)
     versus = judge_comparisons(study, scores, control, [scores.reference]) if control else []
     words = [
         headline(study, scores, control, versus, claims),

@@ -127,7 +127,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     theirs = external_metrics(rows)
     others = read_metrics(rows, study, theirs, context.unread)
     secondary = {name: others[name] for name in theirs if name in others}
-    claims = judge_claims(study, scores, others)
+    claims = judge_claims(study, scores, others, rows)
     published = judge_references(study, scores, others)
     versus = judge_comparisons(study, scores, control) if control else []
     untrained = next((arm.label for arm in scores.of_role("untrained")), None)

@@ -71,7 +71,7 @@ def summary(rows: pd.DataFrame, study: Study, unread: Unread = frozenset()) -> S
     control = control_of(study, scores)
     where = scores.reference
     verdicts = judge_comparisons(study, scores, control, [where]) if control else []
-    claims = judge_claims(study, scores, read_metrics(rows, study, (), unread))
+    claims = judge_claims(study, scores, read_metrics(rows, study, (), unread), rows)
     by_pair = {(v.claim.treatment, v.claim.task): v for v in verdicts}
     cells = {}
     for arm in scores.arms:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mae_bench.analysis.claims import Verdict, probability_text
 from mae_bench.analysis.formats import to_csv, to_latex, to_markdown
+from mae_bench.analysis.verdicts import Verdict, probability_text
 from mae_bench.measures import Measure
 
 MAX_UNBROKEN = 18  # characters of a cell that stand in one line; longer ones are broken
@@ -98,10 +98,10 @@ def verdict_table(verdicts: Sequence[Verdict], slug: str, caption: str) -> Table
             {
                 "claim": claim.sentence,
                 "verdict": verdict.word,
-                "difference": difference(verdict.difference, measure),
-                "95% interval": interval(verdict.low, verdict.high, measure),
-                "median": difference(verdict.median, measure),
-                "IQM": difference(verdict.iqm, measure),
+                "difference": verdict.text(verdict.difference),
+                "95% interval": verdict.interval_text(verdict.low, verdict.high),
+                "median": verdict.text(verdict.median),
+                "IQM": verdict.text(verdict.iqm),
                 "unit": measure.note or measure.unit,
                 "test": claim.test.replace("_", "-"),
                 "margin": measure.number(claim.margin),
