@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.pairwise import Beaten, decided_pairs
 from mae_bench.analysis.score_tables import score_text
 from mae_bench.analysis.scores import COMPARED, Arm, Cell, Scores, Setting
@@ -43,13 +44,15 @@ class SplitLine:
     def answer(self) -> str:
         """Where the best split is, in words."""
         if self.best is None:
-            return "none"
+            return message("cell.none")
         if not self.rivals:
             is_last = self.best == max(self.cells)
-            return percent(self.best) + (" (the largest share)" if is_last else "")
+            share = percent(self.best)
+            return message("split.largest", share=share) if is_last else share
         if self.num_seeds < MIN_SEEDS:
-            return f"not decidable ({self.num_seeds} of {MIN_SEEDS} seeds)"
-        return f"not decidable ({' or '.join(map(percent, sorted((self.best, *self.rivals))))})"
+            return message("split.few_seeds", n=self.num_seeds, least=MIN_SEEDS)
+        shares = map(percent, sorted((self.best, *self.rivals)))
+        return message("split.open", shares=message("list.or").join(shares))
 
 
 def split_lines(scores: Scores) -> list[SplitLine]:
@@ -158,13 +161,7 @@ def split_table(lines: Iterable[SplitLine], scores: Scores) -> Table | None:
         for line in lines
         if line.setting == at
     ]
-    caption = (
-        f"Scores by the share of one budget that pretraining got; {at.label}. The rest went to the "
-        "fine-tune; at 0% nothing was pretrained, and all arms are one run. random_init has the "
-        "same fine-tunes and no pretraining. The best split is decided where every other share is "
-        "shown to be worse: all pairs of shares, of all arms and tasks, are one family. "
-        "'Not decidable' names those that may be the best."
-    )
+    caption = message("split.caption", setting=at.label)
     return Table("budget-split", caption, pd.DataFrame(records)) if records else None
 
 
@@ -188,10 +185,5 @@ def split_cost_table(rows: pd.DataFrame) -> Table | None:
                 "with the search": si(mean["pretrain_flops"] + mean["evaluate_flops"]),
             }
         )
-    caption = (
-        "What the shares took, mean over seeds and cells. Both: one pretraining, with what its "
-        "teacher took, and one fine-tune, within a step of each of the budget; random_init "
-        "pretrains nothing. With the search: all learning rates that were tried, and reading "
-        "the selection part and the test, which no budget limits."
-    )
+    caption = message("split.costs")
     return Table("budget-split-costs", caption, pd.DataFrame(records))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.moderated import Array
 
 Flags = NDArray[np.bool_]
@@ -92,7 +93,7 @@ class Losses:
             (treatment, self.treatment_failed, self.treatment_collapsed),
             (control, self.control_failed, self.control_collapsed),
         )
-        return "; ".join(f"{name}: {_count(f, c)}" for name, f, c in sides)
+        return message("list.semicolon").join(f"{name}: {_count(f, c)}" for name, f, c in sides)
 
 
 NO_LOSSES = Losses()
@@ -100,8 +101,8 @@ NO_LOSSES = Losses()
 
 def _count(failed: int, collapsed: int) -> str:
     if not failed and not collapsed:
-        return "no failed or collapsed run"
-    return f"{failed} failed, {collapsed} collapsed"
+        return message("losses.none")
+    return message("losses.some", failed=failed, collapsed=collapsed)
 
 
 def count_losses(treatment: Side, control: Side) -> Losses:

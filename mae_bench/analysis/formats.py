@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mae_bench.analysis.markup import latex, markdown
+from mae_bench.analysis.messages import word
 
 if TYPE_CHECKING:
     from mae_bench.analysis.tables import Table
@@ -21,7 +22,7 @@ def to_latex(table: "Table") -> str:
 
     Where a table of scores is wider than a page and than it is long, arms stand across.
     """
-    plain = [list(map(str, table.frame.columns)), *_cells(table, str, "{}")]
+    plain = [_heads(table), *_cells(table, str, "{}")]
     marked = [[latex(head) for head in plain[0]], *_cells(table, latex, r"\textbf{{{}}}")]
     rules = {table.rule_after} - {0}
     if table.is_of_scores and _width(plain) > _LINE and len(plain[0]) > len(plain):
@@ -80,7 +81,7 @@ def _latex_heads(heads: Sequence[str]) -> list[str]:
 def to_markdown(table: "Table") -> str:
     """Return the caption, a pipe table and the notes."""
     cells = _cells(table, markdown, "**{}**")
-    heads = [markdown(str(name)) for name in table.frame.columns]
+    heads = [markdown(head) for head in _heads(table)]
     widths = [max(3, *(len(line[at]) for line in [heads, *cells])) for at in range(len(heads))]
     lines = [
         "| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |"
@@ -94,7 +95,7 @@ def to_markdown(table: "Table") -> str:
 def to_html(table: "Table") -> str:
     """Return a table element, readable on its own and in any page."""
     cells = _cells(table, html.escape, "<strong>{}</strong>")
-    heads = "".join(f'<th scope="col">{html.escape(str(n))}</th>' for n in table.frame.columns)
+    heads = "".join(f'<th scope="col">{html.escape(head)}</th>' for head in _heads(table))
     rows = [
         f'<tr><th scope="row">{line[0]}</th>{"".join(f"<td>{cell}</td>" for cell in line[1:])}</tr>'
         for line in cells
@@ -127,6 +128,10 @@ FORMATS: Mapping[str, Callable[["Table"], str]] = {
 }
 
 
+def _heads(table: "Table") -> list[str]:
+    return [word("column", str(name)) for name in table.frame.columns]
+
+
 def _cells(table: "Table", escape: Callable[[str], str], strong: str) -> _Grid:
     """Return the cells in a markup; of bold ones the first word, the number, stands out."""
     grid = []
@@ -137,6 +142,6 @@ def _cells(table: "Table", escape: Callable[[str], str], strong: str) -> _Grid:
                 number, blank, rest = str(value).partition(" ")
                 words.append(strong.format(escape(number)) + blank + escape(rest))
             else:
-                words.append(escape(str(value)))
+                words.append(escape(word("word", str(value))))
         grid.append(words)
     return grid

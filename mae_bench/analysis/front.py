@@ -6,15 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import pandas as pd
 
 from mae_bench.analysis.claims import Outcome
 from mae_bench.analysis.costs import total_costs
 from mae_bench.analysis.folder import check_target, mark, publish
-from mae_bench.analysis.messages import language, message, speaking
-from mae_bench.analysis.page import TEMPLATES
+from mae_bench.analysis.messages import message, speaking
 from mae_bench.analysis.tables import si, whole_number
+from mae_bench.analysis.templating import environment
 from mae_bench.results import load_rows, read_json
 
 OUTCOMES: tuple[Outcome, ...] = ("supported", "refuted", "not decidable", "not run")
@@ -116,14 +115,6 @@ def _facts(rows: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _render(entries: Sequence[Entry]) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.globals |= {"message": message, "language": language()}
-    page = environment.get_template("front.html.j2")
+    page = environment().get_template("front.html.j2")
     title = message("front.title", n=len(entries))
     return page.render(entries=entries, title=title, outcomes=OUTCOMES)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mae_bench.analysis.failures import Side, held_against
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.scores import Role, Scores, Setting
 from mae_bench.analysis.stats import CUT, family_test, mean_intervals
@@ -45,10 +46,7 @@ class Decisions:
         """A sentence on pairs that were not tested; empty where all were."""
         if self.only_with is None:
             return ""
-        return (
-            f"Only pairs with {self.only_with} are tested: all pairs of {len(self.among)} arms "
-            "would be too many for one family."
-        )
+        return message("winners.only_with", arm=self.only_with, n=len(self.among))
 
 
 def decide_all(scores: Scores, control: str | None) -> Decisions:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from mae_bench.analysis.claims import Outcome, Verdict
 from mae_bench.analysis.costs import mean_costs
-from mae_bench.analysis.messages import joined, listed, message
+from mae_bench.analysis.messages import joined, listed, message, word
 from mae_bench.analysis.scores import COMPARED, Scores
 from mae_bench.specs import MIN_SEEDS, Study
 
@@ -122,8 +122,8 @@ def _by(verdicts: Sequence[Verdict]) -> str:
     sizes = sorted(abs(verdict.difference) for verdict in verdicts)
     least, most = measure.number(sizes[0]), measure.number(sizes[-1])
     if least == most:
-        return message("plain.by", amount=least, unit=measure.unit)
-    return message("plain.by_range", least=least, most=most, unit=measure.unit)
+        return message("plain.by", amount=least, unit=word("unit", measure.unit))
+    return message("plain.by_range", least=least, most=most, unit=word("unit", measure.unit))
 
 
 def _which(verdicts: Sequence[Verdict]) -> str:
@@ -143,7 +143,9 @@ def _detectable(verdicts: Sequence[Verdict]) -> Iterator[str]:
     sizes = [verdict.detectable for verdict in verdicts if np.isfinite(verdict.detectable)]
     if len(measures) == 1 and sizes:
         (measure,) = measures
-        yield message("plain.detectable", amount=measure.number(max(sizes)), unit=measure.unit)
+        yield message(
+            "plain.detectable", amount=measure.number(max(sizes)), unit=word("unit", measure.unit)
+        )
 
 
 def _of_costs(

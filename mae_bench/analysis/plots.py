@@ -19,6 +19,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from mae_bench.analysis.fonts import figure_language, text_fonts
+from mae_bench.analysis.messages import message, speaking
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.scores import COMPARED, Scores, Setting
 from mae_bench.measures import Measure
@@ -78,8 +80,10 @@ class Picture:
         return _svg(self._drawn(is_wide=False))
 
     def _drawn(self, is_wide: bool) -> Figure:
-        with sns.axes_style("whitegrid", rc=_STYLE), matplotlib.rc_context(_STYLE):
-            figure = self.draw(is_wide)
+        style = _STYLE | {"font.family": text_fonts()}
+        with sns.axes_style("whitegrid", rc=style), matplotlib.rc_context(style):
+            with speaking(figure_language()):
+                figure = self.draw(is_wide)
             # The layout is solved here once, not again for each file format.
             solve_layout(figure)
             return figure
@@ -136,7 +140,7 @@ def left_out(tasks: Sequence[str], most: int = MAX_PANELS) -> str:
     """Return a sentence about tasks beyond the panels of a figure; empty where there are none."""
     if len(tasks) <= most:
         return ""
-    return f" No panel for {', '.join(tasks[most:])}: see the tables."
+    return message("figure.left_out", tasks=message("list.comma").join(tasks[most:]))
 
 
 def panel_grid(

@@ -28,7 +28,7 @@ from mae_bench.analysis.derived import derived_tables
 from mae_bench.analysis.edges import edge_table
 from mae_bench.analysis.folder import check_target, mark, publish, save_json
 from mae_bench.analysis.lost_runs import lost_share_table
-from mae_bench.analysis.messages import LANGUAGES, speaking
+from mae_bench.analysis.messages import LANGUAGES, message, speaking
 from mae_bench.analysis.page import (
     SettingBlock,
     embed,
@@ -237,17 +237,14 @@ def _details(
 ) -> list[Table]:
     tables = []
     if claims:
-        tables.append(verdict_table(claims, "claims", "Claims written down in the study."))
+        tables.append(verdict_table(claims, "claims", message("heading.claims_written")))
     for slug, verdicts, name in (
         ("verdicts", versus, control),
         ("verdicts-untrained", floors, untrained),
     ):
         shown = _in(verdicts, reference)
         if shown:
-            caption = (
-                f"Comparisons with {name}; {reference.label}. Tasks are one family, their means "
-                "another."
-            )
+            caption = message("verdicts.caption", control=name, setting=reference.label)
             tables.append(verdict_table(shown, slug, caption))
     return tables
 

@@ -68,7 +68,7 @@ def score_table(
     arms = [arm for arm in scores.arms if arm.role != "floor" or _reads(scores, arm, setting)]
     records = []
     for arm in arms:
-        record = {message("column.arm"): arm.shown}
+        record = {"arm": arm.shown}
         for task in tasks:
             cell = scores.cells.get((arm.label, task, setting))
             record[_heading(scores, task, setting)] = score_text(
@@ -77,7 +77,7 @@ def score_table(
         if averaged is not None:
             whole = aggregate(scores, arm.label, setting)
             mean = aggregate_text(whole, "mean", "", len(scores.seeds), averaged, spread)
-            record[message("column.mean_of_tasks")] = mean
+            record["mean of tasks"] = mean
             if spread == "interval":
                 iqm = aggregate_text(whole, "iqm", "iqm_", len(scores.seeds), averaged)
                 record["IQM"] = iqm

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from mae_bench.analysis.failures import Flags, Side
+from mae_bench.analysis.messages import message, word
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.stats import interquartile_mean, iqm_interval, mean_intervals
 from mae_bench.measures import PLAIN, Measure, measure_of
@@ -48,15 +49,21 @@ class Setting:
     def label_with(self, noise: str) -> str:
         """Return the phrase with another word for the noise, where several are shown."""
         size = self.train_size
-        labels = f"{size:.0%} of the labels" if isinstance(size, float) else f"{size} labels"
+        labels = message("setting.labels", size=size)
+        if size == "all":
+            labels = message("setting.all_labels")
+        if isinstance(size, float):
+            labels = message("setting.share_of_labels", share=f"{size:.0%}")
         if (each := per_class(size)) is not None:
-            labels = f"{each} labels a class"
+            labels = message("setting.labels_a_class", each=each)
         if self.is_unlabelled:
-            labels = "no labels"
-        corpus = f", {self.corpus_tokens:,} corpus tokens" if self.corpus_tokens else ""
-        share = self.pretrain_ratio
-        split = "" if share is None else f", {percent(share)} of the budget to pretraining"
-        return f"{self.protocol}, {labels}, {noise}{corpus}{split}"
+            labels = message("setting.no_labels")
+        parts = [self.protocol, labels, word("setting", noise)]
+        if self.corpus_tokens:
+            parts.append(message("setting.corpus", tokens=f"{self.corpus_tokens:,}"))
+        if self.pretrain_ratio is not None:
+            parts.append(message("setting.split", share=percent(self.pretrain_ratio)))
+        return message("setting.comma").join(parts)
 
     def slug_with(self, size: str, noise: str) -> str:
         """Return the name for files with other words for size and noise."""
@@ -83,7 +90,9 @@ class Arm(NamedTuple):
     @property
     def shown(self) -> str:
         """The label, with what a reader of a table must know of the arm."""
-        return f"{self.label} (not pretrained here)" if self.role == "outside" else self.label
+        if self.role == "outside":
+            return message("arm.outside", label=self.label)
+        return self.label
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -14,7 +13,7 @@ import yaml
 from matplotlib.figure import Figure
 
 from mae_bench.analysis.folder import check_target, mark, publish, save_json
-from mae_bench.analysis.page import TEMPLATES, embed
+from mae_bench.analysis.page import embed
 from mae_bench.analysis.plots import (
     GREY,
     Picture,
@@ -25,6 +24,7 @@ from mae_bench.analysis.plots import (
 )
 from mae_bench.analysis.stats import mean_intervals
 from mae_bench.analysis.tables import Table
+from mae_bench.analysis.templating import environment
 from mae_bench.measures import measure_of
 from mae_bench.specs import LETTERS
 from mae_bench.speeds import SpeedCell, SpeedSpec
@@ -259,20 +259,10 @@ def write_speed_report(
             "provenance": provenance,
             "resolved": yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False),
         }
-        page = _environment().get_template("speed.html.j2").render(**content)
+        page = environment().get_template("speed.html.j2").render(**content)
         (temporary / "index.html").write_text(page, encoding="utf-8")
         mark(temporary, {**provenance, "speed": spec.model_dump(mode="json")})
         publish(temporary, out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return out / "index.html"
-
-
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from mae_bench.analysis.formats import to_csv, to_latex, to_markdown
+from mae_bench.analysis.messages import joined, message, word
+from mae_bench.analysis.units import note
 from mae_bench.analysis.verdicts import Verdict, probability_text
 from mae_bench.measures import Measure
 
@@ -56,7 +58,7 @@ class Table:
 def si(value: float, unit: str = "") -> str:
     """Return three digits and an SI prefix: ``4.19 M``, ``1.2 PFLOP``."""
     if not np.isfinite(value):
-        return "not recorded"
+        return message("cell.not_recorded")
     for power, prefix in ((18, "E"), (15, "P"), (12, "T"), (9, "G"), (6, "M"), (3, "k")):
         if abs(value) >= 0.9995 * 10**power:
             return f"{value / 10**power:.3g} {prefix}{unit}"
@@ -65,7 +67,7 @@ def si(value: float, unit: str = "") -> str:
 
 def whole_number(value: float) -> str:
     """Return a number without decimals, its thousands set apart."""
-    return f"{value:,.0f}" if np.isfinite(value) else "not recorded"
+    return f"{value:,.0f}" if np.isfinite(value) else message("cell.not_recorded")
 
 
 def difference(value: float, measure: Measure) -> str:
@@ -76,14 +78,14 @@ def difference(value: float, measure: Measure) -> str:
 def interval(low: float, high: float, measure: Measure) -> str:
     """Return ``[low, high]`` of a difference."""
     if not np.isfinite(low):
-        return "no interval"
+        return message("cell.no_interval")
     return f"[{difference(low, measure)}, {difference(high, measure)}]"
 
 
 def p_text(p: float) -> str:
     """Return a p-value with its leading zero dropped."""
     if not np.isfinite(p):
-        return "none"
+        return message("cell.none")
     return "<.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
 
 
@@ -93,7 +95,7 @@ def verdict_table(verdicts: Sequence[Verdict], slug: str, caption: str) -> Table
     for verdict in verdicts:
         claim, measure = verdict.claim, verdict.measure
         lost = verdict.losses.sentence(claim.treatment, claim.control)
-        seeds = f"{verdict.n} of {verdict.num_seeds}"
+        seeds = message("cell.of", n=verdict.n, all=verdict.num_seeds)
         records.append(
             {
                 "claim": claim.sentence,
@@ -102,7 +104,7 @@ def verdict_table(verdicts: Sequence[Verdict], slug: str, caption: str) -> Table
                 "95% interval": verdict.interval_text(verdict.low, verdict.high),
                 "median": verdict.text(verdict.median),
                 "IQM": verdict.text(verdict.iqm),
-                "unit": measure.note or measure.unit,
+                "unit": note(measure) or word("unit", measure.unit),
                 "test": claim.test.replace("_", "-"),
                 "margin": measure.number(claim.margin),
                 "seeds": f"{seeds} ({lost})" if lost else seeds,
@@ -140,13 +142,10 @@ def failure_table(rows: pd.DataFrame) -> Table | None:
     )
     frame = grouped.reset_index().rename(columns={"seed": "seeds", "train_size": "size"})
     frame = frame[["arm", "what", "task", "protocol", "size", "noise", "seeds", "reason"]]
-    caption = f"{int(failed.sum())} failed and {int(collapsed.sum())} collapsed rows."
+    parts = [message("failures.caption", failed=int(failed.sum()), collapsed=int(collapsed.sum()))]
     if plateau.any():
-        caption += (
-            f" {int(plateau.sum())} kept: the pretraining loss is no lower for reading, "
-            "but the encoder tells left-out words better than before training."
-        )
-    return Table("failures", caption, frame.astype(str))
+        parts.append(message("failures.kept", n=int(plateau.sum())))
+    return Table("failures", joined(parts), frame.astype(str))
 
 
 def tuning_table(trials: Sequence[Mapping[str, object]], edges: str) -> Table:
@@ -155,5 +154,4 @@ def tuning_table(trials: Sequence[Mapping[str, object]], edges: str) -> Table:
     frame = frame.where(frame.notna(), "none").map(
         lambda value: f"{value:.4g}" if isinstance(value, float) else str(value)
     )
-    caption = "Tuning: the same trials and budget for every objective, test unread."
-    return Table("tuning", f"{caption} {edges}".rstrip(), frame)
+    return Table("tuning", joined([message("tuning.caption"), edges]), frame)

@@ -12,13 +12,13 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from mae_bench.analysis.messages import joined, message
 from mae_bench.analysis.pairwise import OWN, Decisions
 from mae_bench.analysis.scores import Scores, Setting
 from mae_bench.analysis.tables import Table
 from mae_bench.specs import percent
 
 _SHOWN = 4  # columns named in a cell of the table; the CSV names all
-_OUTSIDE = "Arms from outside share no pretraining with the others and stand apart. "
 
 
 @dataclass(frozen=True)
@@ -98,18 +98,16 @@ def winner_tables(columns: Sequence[Column], note: str = "") -> list[Table]:
         return []
     turned = turned_pairs(columns)
     pairs = {frozenset(pair) for column in columns for pair in column.beaten}
-    caption = (
-        "Where the winner changes: in how many columns (a task in a setting) an arm has the best "
-        "mean, and in brackets in how many of these it is shown to beat every other arm. "
-        f"{_OUTSIDE if _has_outside(columns) else ''}Of {len(pairs)} pairs of arms with a decided "
-        f"difference, {len(turned)} are decided both ways: one arm is better here, the other there."
-        + (f" {note}" if note else "")
-    )
+    sentences = [
+        message("winners.caption"),
+        message("winners.outside") if _has_outside(columns) else "",
+        message("winners.turned", n=len(pairs), turned=len(turned)),
+        note,
+    ]
+    caption = joined(sentences)
     tables = [Table("winners", caption, pd.DataFrame(records))]
     if turned:
-        caption = (
-            "Pairs of arms that turn: each is shown to be better somewhere, and worse elsewhere."
-        )
+        caption = message("winners.turned_pairs")
         frame = pd.DataFrame(
             [
                 {
@@ -196,7 +194,7 @@ def _by_axis(axis: str, columns: Sequence[Column]) -> Iterator[dict[str, object]
         return
     has_outside = _has_outside(columns)
     for value, group in groups.items():
-        record: dict[str, object] = {"by": axis, "where": value or "unknown"}
+        record: dict[str, object] = {"by": axis, "where": value or message("cell.unknown")}
         record["columns"] = len(group)
         record["first (decided)"] = _firsts(group)
         if has_outside:
@@ -217,5 +215,5 @@ def _counted(labels: Sequence[str]) -> str:
 
 def _named(columns: Sequence[Column]) -> str:
     shown = [f"{column.task} ({column.setting.label})" for column in columns[:_SHOWN]]
-    more = [f"and {len(columns) - _SHOWN} more"] if len(columns) > _SHOWN else []
-    return "; ".join([*shown, *more])
+    more = [message("winners.more", n=len(columns) - _SHOWN)] if len(columns) > _SHOWN else []
+    return message("list.semicolon").join([*shown, *more])

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import yaml
+from markupsafe import Markup
 
 from mae_bench.errors import SpecError
 
@@ -54,6 +55,27 @@ def message(key: str, **values: object) -> str:
     if not isinstance(chosen, str):
         chosen = chosen["one" if values["n"] == 1 else "other"]
     return chosen.format(**values)
+
+
+def word(section: str, name: str) -> str:
+    """Return a heading, a mark or a unit, by its English name; the name itself where it is unknown.
+
+    Names of arms and tasks, and units of other packages, are not translated.
+    """
+    chosen = catalogue(language()).get(f"{section}.{name}", name)
+    return chosen if isinstance(chosen, str) else name
+
+
+def markup(key: str, **values: object) -> Markup:
+    """Return a message that holds HTML, its values escaped."""
+    chosen = catalogue(language())[key]
+    assert isinstance(chosen, str)
+    return Markup(chosen).format(**values)
+
+
+def counted(key: str, n: int) -> str:
+    """Return a number with its noun, such as ``6 seeds``; thousands are set apart."""
+    return message(f"count.{key}", n=n, number=f"{n:,}")
 
 
 def listed(words: Iterable[str]) -> str:
