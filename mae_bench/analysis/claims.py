@@ -20,6 +20,7 @@ import pandas as pd
 from mae_bench.analysis.cost_ratio import ask_ratio
 from mae_bench.analysis.crosses import ask_crossing
 from mae_bench.analysis.family import judge
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.monotone import ask_monotone
 from mae_bench.analysis.pairs import Pairs, pairs_of
 from mae_bench.analysis.questions import Asked
@@ -132,7 +133,13 @@ def judge_comparisons(
 
 def _comparison(arm: str, against: str, task: str | None, setting: Setting) -> Claim:
     return Claim(
-        sentence=f"{arm} beats {against} on {task or 'the mean of all tasks'} ({setting.label})",
+        sentence=message(
+            "claim.beats",
+            arm=arm,
+            control=against,
+            task=task or message("claim.all_tasks"),
+            setting=setting.label,
+        ),
         treatment=arm,
         control=against,
         task=task,

@@ -1,5 +1,6 @@
 """Fonts of figures: Chinese needs one that this machine has, else figures stay in English."""
 
+import logging
 from functools import cache
 
 from matplotlib import font_manager
@@ -23,9 +24,15 @@ _CHINESE = (  # families with the signs of Simplified Chinese, those of free sys
 )
 
 
+def _is_no_want_of_bold(record: logging.LogRecord) -> bool:
+    """Whether a warning is other than that Chinese headings are not bold, as no free font is."""
+    return "font weight" not in record.getMessage()
+
+
 @cache
 def chinese_font() -> str | None:
     """Return a family with Chinese signs that matplotlib knows of; None where there is none."""
+    logging.getLogger("matplotlib.font_manager").addFilter(_is_no_want_of_bold)
     known = {font.name for font in font_manager.fontManager.ttflist}
     return next((name for name in _CHINESE if name in known), None)
 

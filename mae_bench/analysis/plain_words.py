@@ -10,8 +10,9 @@ import pandas as pd
 
 from mae_bench.analysis.claims import Outcome, Verdict
 from mae_bench.analysis.costs import mean_costs
-from mae_bench.analysis.messages import joined, listed, message, word
+from mae_bench.analysis.messages import joined, listed, message
 from mae_bench.analysis.scores import COMPARED, Scores
+from mae_bench.analysis.units import unit_after_number
 from mae_bench.specs import MIN_SEEDS, Study
 
 MAX_NAMED = 3  # arms, claims or comparisons that are named; the page lists all
@@ -122,8 +123,8 @@ def _by(verdicts: Sequence[Verdict]) -> str:
     sizes = sorted(abs(verdict.difference) for verdict in verdicts)
     least, most = measure.number(sizes[0]), measure.number(sizes[-1])
     if least == most:
-        return message("plain.by", amount=least, unit=word("unit", measure.unit))
-    return message("plain.by_range", least=least, most=most, unit=word("unit", measure.unit))
+        return message("plain.by", amount=least, unit=unit_after_number(measure))
+    return message("plain.by_range", least=least, most=most, unit=unit_after_number(measure))
 
 
 def _which(verdicts: Sequence[Verdict]) -> str:
@@ -144,7 +145,7 @@ def _detectable(verdicts: Sequence[Verdict]) -> Iterator[str]:
     if len(measures) == 1 and sizes:
         (measure,) = measures
         yield message(
-            "plain.detectable", amount=measure.number(max(sizes)), unit=word("unit", measure.unit)
+            "plain.detectable", amount=measure.number(max(sizes)), unit=unit_after_number(measure)
         )
 
 

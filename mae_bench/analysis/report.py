@@ -27,8 +27,9 @@ from mae_bench.analysis.curves import Curve
 from mae_bench.analysis.derived import derived_tables
 from mae_bench.analysis.edges import edge_table
 from mae_bench.analysis.folder import check_target, mark, publish, save_json
+from mae_bench.analysis.fonts import figure_language
 from mae_bench.analysis.lost_runs import lost_share_table
-from mae_bench.analysis.messages import LANGUAGES, message, speaking
+from mae_bench.analysis.messages import LANGUAGES, language, message, speaking
 from mae_bench.analysis.page import (
     SettingBlock,
     embed,
@@ -193,6 +194,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     reference = scores.reference
     content = {
         "headline": answer,
+        "has_english_figures": figure_language() != language(),
         "plain": plain,
         "facts": facts(study, scores),
         "notes": list(dict.fromkeys([*study_notes(study, scores), *context.notes])),

@@ -19,6 +19,7 @@ from mae_bench.analysis.messages import joined, listed, message, word
 from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_tables import score_text
 from mae_bench.analysis.scores import COMPARED, Cell, Scores, Unread
+from mae_bench.analysis.units import unit_after_number
 from mae_bench.specs import MIN_SEEDS, Study
 
 Word = Literal["wins", "loses", "undecided", "control", "failed", "not run", "floor"]
@@ -143,7 +144,7 @@ def _claims_sentence(claims: Sequence[Verdict]) -> str:
         for outcome, count in counts.items()
         if count
     ]
-    return message("headline.claims", n=len(claims), parts=listed(parts))
+    return message("headline.claims", n=len(claims), parts=listed(parts, of="clauses"))
 
 
 def _comparison_sentence(
@@ -196,7 +197,7 @@ def _power(verdicts: Sequence[Verdict]) -> str:
     (measure,) = measures
     least, most = measure.number(min(sizes)), measure.number(max(sizes))
     span = least if least == most else message("headline.span", least=least, most=most)
-    return message("headline.power", span=span, unit=word("unit", measure.unit))
+    return message("headline.power", span=span, unit=unit_after_number(measure))
 
 
 def _sides(tasks_by_arm: Mapping[str, Sequence[str]], num_tasks: int, verb: str) -> str:

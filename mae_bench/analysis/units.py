@@ -12,7 +12,13 @@ def note(measure: Measure) -> str:
 
 def amount(measure: Measure, value: float) -> str:
     """Return a value with its unit, as in a sentence."""
-    return f"{measure.number(value)} {word('unit', measure.unit)}"
+    return f"{measure.number(value)} {unit_after_number(measure)}"
+
+
+def unit_after_number(measure: Measure) -> str:
+    """Return the unit as it follows a number."""
+    after = word("after_number", measure.unit)
+    return word("unit", measure.unit) if after == measure.unit else after
 
 
 def axis_label(measure: Measure, metric: str) -> str:

@@ -78,12 +78,14 @@ def counted(key: str, n: int) -> str:
     return message(f"count.{key}", n=n, number=f"{n:,}")
 
 
-def listed(words: Iterable[str]) -> str:
-    """Return words as a sentence lists them: ``a, b and c``."""
+def listed(words: Iterable[str], of: str = "") -> str:
+    """Return words as a sentence lists them: ``a, b and c``; ``of`` may be ``clauses``."""
     *first, last = words
     if not first:
         return last
-    return message("list.all", first=message("list.comma").join(first), last=last)
+    kind = f"_{of}" if of else ""
+    commas = message(f"list.comma{kind}").join(first)
+    return message(f"list.all{kind}", first=commas, last=last)
 
 
 def joined(sentences: Iterable[str]) -> str:
