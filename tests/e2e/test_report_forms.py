@@ -32,7 +32,7 @@ def test_tables_alone_with_a_standard_deviation(finished):
 
 
 def test_all_of_a_home_has_a_front_page(finished, tmp_path):
-    study, first = finished
+    _, first = finished
     home = shutil.copytree(first, tmp_path / "home")
     broken = home / "studies" / "broken"
     broken.mkdir()
