@@ -72,6 +72,11 @@ class Measure:
         unit = [] if self.unit == POINTS or self.unit in metric else [self.unit]
         return ", ".join([metric, *unit, *self._way()])
 
+    def described_shortly(self, metric: str) -> str:
+        """Return a metric's name for a heading, with an arrow where lower is better."""
+        unit = "" if self.unit == POINTS or self.unit in metric else f", {self.unit}"
+        return f"{metric}{unit}" + (" \N{DOWNWARDS ARROW}" if self.better == "lower" else "")
+
     def heading(self, metric: str) -> str:
         """Return the label of an axis of values: ``accuracy x 100``, ``loss, nats``."""
         scale = f" {TIMES} {self.factor}" if self.factor != 1 else ""

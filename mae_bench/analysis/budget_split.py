@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mae_bench.analysis.claims import decided_pairs
+from mae_bench.analysis.pairwise import Beaten, decided_pairs
+from mae_bench.analysis.score_tables import score_text
 from mae_bench.analysis.scores import COMPARED, Arm, Cell, Scores, Setting
-from mae_bench.analysis.tables import Table, score_text, si
+from mae_bench.analysis.tables import Table, si
 from mae_bench.specs import MIN_SEEDS, at_share, percent
 
 
@@ -78,15 +79,13 @@ def split_lines(scores: Scores) -> list[SplitLine]:
         ]
         beaten = _beaten([line for line in family if line.arm.role in COMPARED], base, scores)
         lines += [
-            _decided(line, beaten.get(line.task, set())) if line.arm.role in COMPARED else line
+            _decided(line, beaten.get(line.task, ())) if line.arm.role in COMPARED else line
             for line in family
         ]
     return lines
 
 
-def _beaten(
-    lines: Sequence[SplitLine], base: Setting, scores: Scores
-) -> dict[str, set[tuple[str, str]]]:
+def _beaten(lines: Sequence[SplitLine], base: Setting, scores: Scores) -> Beaten:
     """Return (better, worse) by task among the shares of each line; shares act as arms."""
     arms = {
         line.label(s): line.arm._replace(label=line.label(s)) for line in lines for s in line.cells
@@ -101,7 +100,7 @@ def _beaten(
         pair for line in lines for pair in combinations(map(line.label, line.cells), 2)
     )
     as_arms = replace(scores, arms=tuple(arms.values()), settings=(base,), cells=cells)
-    return decided_pairs(as_arms, sides, base)
+    return decided_pairs(as_arms, sides, base, scores.tasks_in(base))
 
 
 def _decided(line: SplitLine, beaten: Container[tuple[str, str]]) -> SplitLine:

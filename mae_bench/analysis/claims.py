@@ -11,13 +11,13 @@ so that it contradicts neither. Where failures differ between the sides, it need
 time, with those runs counted against the side that would win (`failures`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 
-from mae_bench.analysis.outcomes import Tested, holding_of, outcomes_of
+from mae_bench.analysis.outcomes import Tested, holding_of
 from mae_bench.analysis.pairs import Pairs, pairs_of
 from mae_bench.analysis.power import detectable_effect
 from mae_bench.analysis.scores import COMPARED, Scores, Setting
@@ -31,7 +31,6 @@ __all__ = [
     "Outcome",
     "Verdict",
     "control_of",
-    "decided_pairs",
     "judge_claims",
     "judge_comparisons",
     "judge_family",
@@ -109,28 +108,6 @@ def judge_comparisons(
             family = f"against {against}, mean of tasks: {setting.label}"
             verdicts += _judge([pairs_of(c, scores, setting) for c in pooled], family, study)
     return verdicts
-
-
-def decided_pairs(
-    scores: Scores, sides: Iterable[tuple[str, str]], setting: Setting
-) -> dict[str, set[tuple[str, str]]]:
-    """Return (better, worse) by task for those of the pairs of arms that a setting decides.
-
-    All pairs on all tasks are one family. Their numbers are not worked out.
-    """
-    tasks = scores.tasks_in(setting)
-    claims = [_comparison(a, b, task, setting) for a, b in sides for task in tasks]
-    pairs = [pairs_of(claim, scores, setting) for claim in claims]
-    ready = [pair for pair in pairs if pair.n >= MIN_SEEDS]
-    outcomes = outcomes_of(ready, [pair.per_seed for pair in ready])
-    beaten: dict[str, set[tuple[str, str]]] = {}
-    for pair, outcome, holds in zip(ready, outcomes, holding_of(ready, outcomes), strict=True):
-        if holds and outcome != "not decidable":
-            two = (pair.claim.treatment, pair.claim.control)
-            beaten.setdefault(str(pair.claim.task), set()).add(
-                two if outcome == "supported" else two[::-1]
-            )
-    return beaten
 
 
 def _comparison(arm: str, against: str, task: str | None, setting: Setting) -> Claim:

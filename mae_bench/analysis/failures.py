@@ -21,7 +21,8 @@ class Side:
     """One side of a comparison in one task and setting, over S seeds.
 
     Attributes:
-        values: [S], higher is better; NaN where there is none.
+        values: [S], higher is better; NaN where there is none. All three may be [S, K], of K sides
+            at once.
         is_failed: [S] whether the run ended without a value.
         is_collapsed: [S] whether the run is flagged as collapsed.
     """
@@ -34,7 +35,7 @@ class Side:
     def is_lost(self) -> Flags:
         """[S] failed or collapsed runs; none where every seed is lost, which is not chance."""
         lost = self.is_failed | self.is_collapsed
-        return lost & ~lost.all()
+        return lost & ~lost.all(axis=0)
 
 
 @dataclass(frozen=True)

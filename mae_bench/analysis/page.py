@@ -10,17 +10,15 @@ import yaml
 
 from mae_bench.analysis.claims import Verdict
 from mae_bench.analysis.plots import Picture
+from mae_bench.analysis.score_tables import COLLAPSE_MARK, aggregate_text, score_text
 from mae_bench.analysis.scores import COMPARED, Scores, Setting, aggregate
 from mae_bench.analysis.stats import CUT
 from mae_bench.analysis.summary import Word, outcome_word
 from mae_bench.analysis.tables import (
-    COLLAPSE_MARK,
     Table,
-    aggregate_text,
     difference,
     interval,
     p_text,
-    score_text,
 )
 from mae_bench.measures import PLAIN
 from mae_bench.plurals import counted

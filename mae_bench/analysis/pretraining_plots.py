@@ -18,6 +18,7 @@ from mae_bench.analysis.plots import (
     Picture,
     add_legend,
     arm_colours,
+    arm_dashes,
     arm_marker,
     floor_dashes,
     least_reach,
@@ -205,7 +206,7 @@ def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
             alive = np.isfinite(losses).any(axis=0)
             grid, losses = grid[alive], losses[:, alive]
             mean = np.nanmean(losses, axis=0)
-            axis.plot(grid, mean, color=colours[label], lw=2)
+            axis.plot(grid, mean, color=colours[label], lw=2, ls=arm_dashes(scores, label))
             axis.fill_between(
                 grid,
                 np.nanmin(losses, axis=0),

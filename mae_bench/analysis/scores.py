@@ -68,11 +68,17 @@ class Setting:
 
 
 class Arm(NamedTuple):
-    """One side of the fight, as it stands in the rows."""
+    """One side of the fight, as it stands in the rows.
+
+    Attributes:
+        rank: among the compared arms that the study names, whether they have rows or not: its
+            colour, marker and dashes follow from it in every report of the study.
+    """
 
     label: str
     objective: str
     role: Role
+    rank: int = 0
 
     @property
     def shown(self) -> str:
@@ -116,6 +122,11 @@ class Cell:
     def num_collapsed(self) -> int:
         """Number of seeds whose run is flagged as collapsed."""
         return int(self.is_collapsed.sum())
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation over seeds; NaN for fewer than two."""
+        return sample_sd(self.values)
 
     @property
     def measure(self) -> Measure:
@@ -206,6 +217,12 @@ def summarise(values: Array) -> tuple[float, float, float]:
     return float(np.nanmean(values)), float(low[0]), float(high[0])
 
 
+def sample_sd(values: Array) -> float:
+    """Return the standard deviation over the seeds that are there; NaN for fewer than two."""
+    there = values[np.isfinite(values)]
+    return float(there.std(ddof=1)) if len(there) > 1 else float("nan")
+
+
 def aggregate(scores: Scores, arm: str, setting: Setting) -> dict[str, float]:
     """Return mean and interquartile mean over the setting's tasks, of seeds that have them all."""
     tasks = scores.tasks_in(setting)
@@ -218,6 +235,7 @@ def aggregate(scores: Scores, arm: str, setting: Setting) -> dict[str, float]:
         "mean": mean,
         "low": low,
         "high": high,
+        "sd": sample_sd(stacked.mean(axis=1)) if len(stacked) else float("nan"),
         "iqm": iqm,
         "iqm_low": iqm_low,
         "iqm_high": iqm_high,

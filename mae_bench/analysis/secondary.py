@@ -8,8 +8,9 @@ from fnmatch import fnmatchcase
 
 import pandas as pd
 
+from mae_bench.analysis.score_tables import score_table
 from mae_bench.analysis.scores import Scores, Setting
-from mae_bench.analysis.tables import Table, score_table
+from mae_bench.analysis.tables import Table
 from mae_bench.measures import MEASURES
 
 

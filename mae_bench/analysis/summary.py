@@ -16,8 +16,8 @@ from mae_bench.analysis.claims import (
     tally,
 )
 from mae_bench.analysis.rows import read_metrics, read_scores
+from mae_bench.analysis.score_tables import score_text
 from mae_bench.analysis.scores import COMPARED, Cell, Scores, Unread
-from mae_bench.analysis.tables import score_text
 from mae_bench.specs import MIN_SEEDS, Study
 
 Word = Literal["wins", "loses", "undecided", "control", "failed", "not run", "floor"]

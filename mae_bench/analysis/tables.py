@@ -3,7 +3,7 @@
 A cell is never blank: it holds a score, "failed (k of n)", "not run" or "none".
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,31 +11,37 @@ import numpy as np
 import pandas as pd
 
 from mae_bench.analysis.claims import Verdict, probability_text
-from mae_bench.analysis.markup import latex, markdown
-from mae_bench.analysis.scores import Cell, Scores, Setting, aggregate
-from mae_bench.measures import PLAIN, TIMES, Measure, measure_of
+from mae_bench.analysis.formats import to_csv, to_latex, to_markdown
+from mae_bench.measures import Measure
 
-COLLAPSE_MARK = "†"
 MAX_UNBROKEN = 18  # characters of a cell that stand in one line; longer ones are broken
 PHONE_CHARACTERS = 48  # across, on the narrowest phones
 
 
 @dataclass(frozen=True)
 class Table:
-    """Text cells under a caption; the first column names the row."""
+    """Text cells under a caption; the first column names the row.
+
+    Attributes:
+        notes: sentences below it: what its numbers and marks are.
+        bold: (line, column) of cells whose number stands out.
+        rule_after: lines above a rule of their own; 0 for none.
+        is_of_scores: whether its columns are alike, so that it may be turned on its side.
+    """
 
     slug: str
     caption: str
     frame: pd.DataFrame
+    notes: tuple[str, ...] = ()
+    bold: frozenset[tuple[int, int]] = frozenset()
+    rule_after: int = 0
+    is_of_scores: bool = False
 
     def save(self, folder: Path) -> None:
         """Write ``<slug>.csv``, ``.md`` and ``.tex``."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.frame.to_csv(folder / f"{self.slug}.csv", index=False)
-        lines = self._in(markdown).to_markdown(index=False, disable_numparse=True)
-        text = f"{markdown(self.caption)}\n\n{lines}\n"
-        (folder / f"{self.slug}.md").write_text(text, "utf-8")
-        (folder / f"{self.slug}.tex").write_text(self.latex(), "utf-8")
+        for ending, text in (("csv", to_csv), ("md", to_markdown), ("tex", to_latex)):
+            (folder / f"{self.slug}.{ending}").write_text(text(self), "utf-8")
 
     @property
     def is_wide(self) -> bool:
@@ -45,119 +51,6 @@ class Table:
             words[:] = words[0].split()  # a heading breaks between its words
             words += (str(cell)[:MAX_UNBROKEN] for cell in self.frame.iloc[:, column])
         return sum(max(map(len, words)) + 2 for words in lines) > PHONE_CHARACTERS
-
-    def latex(self) -> str:
-        """Return a LaTeX table with booktabs rules."""
-        style = self._in(latex).style.hide(axis="index")
-        caption = latex(self.caption)
-        return str(style.to_latex(hrules=True, caption=caption, label=f"tab:{self.slug}"))
-
-    def _in(self, escape: Callable[[str], str]) -> pd.DataFrame:
-        """Return cells and headings in a markup."""
-        frame = self.frame.map(lambda cell: escape(str(cell)))
-        return frame.set_axis([escape(str(name)) for name in frame.columns], axis=1)
-
-
-def score_text(cell: Cell | None, num_seeds: int, *, says_labels: bool = False) -> str:
-    """Return a score with half its interval, its n where seeds lack, and its marks.
-
-    Where it ``says_labels``, it says how many it learned from, if any.
-    """
-    if cell is None:
-        return "not run"
-    if cell.n == 0:
-        return f"failed ({cell.num_failed} of {num_seeds})" if cell.num_failed else "not run"
-    text = cell.measure.number(cell.mean)
-    if cell.n > 1:
-        text += f" ± {cell.measure.number((cell.high - cell.low) / 2)}"
-    notes = []
-    if cell.n < num_seeds:
-        notes.append(f"n={cell.n}")
-    if cell.num_failed:
-        notes.append(f"failed {cell.num_failed} of {num_seeds}")
-    if says_labels and cell.n_train:
-        notes.append(f"{cell.n_train:,} labels")
-    if notes:
-        text += f" ({', '.join(notes)})"
-    if cell.num_collapsed:
-        text += f" {COLLAPSE_MARK}{cell.num_collapsed}"
-    return text
-
-
-def score_table(scores: Scores, setting: Setting) -> Table:
-    """Return arms by tasks in one setting; first the floors that read one of them."""
-    tasks = scores.tasks_in(setting)
-    metrics = {task: _metric(scores, task, setting) for task in tasks}
-    shared = scores.shared_measure(setting)
-    averaged = shared if len(tasks) > 1 else None  # what a mean of tasks is of
-    records = []
-    for arm in scores.arms:
-        if arm.role == "floor" and not any((arm.label, t, setting) in scores.cells for t in tasks):
-            continue  # it reads none of these tasks
-        record = {"arm": arm.shown}
-        for task in tasks:
-            cell = scores.cells.get((arm.label, task, setting))
-            text = score_text(cell, len(scores.seeds), says_labels=setting.is_unlabelled)
-            record[f"{task} ({metrics[task]})"] = text
-        if averaged is not None:
-            whole = aggregate(scores, arm.label, setting)
-            record["mean of tasks"] = aggregate_text(whole, "mean", "", len(scores.seeds), averaged)
-            record["IQM"] = aggregate_text(whole, "iqm", "iqm_", len(scores.seeds), averaged)
-        records.append(record)
-    scale = f" {TIMES} {shared.factor}" if shared and shared.factor != 1 else ""
-    if shared is None:
-        scale = f", those in points {TIMES} {PLAIN.factor},"
-    caption = (
-        f"Scores{scale} ± half of the 95% interval over seeds; {setting.label}; "
-        f"n = {len(scores.seeds)} unless a cell says otherwise. "
-        f"{COLLAPSE_MARK}k: k collapsed runs, which stay in the mean."
-        + (" IQM: interquartile mean over seeds and tasks." if averaged else "")
-        + (" A floor that learned from labels says how many." if setting.is_unlabelled else "")
-    )
-    return Table(f"scores-{setting.slug}", caption, pd.DataFrame(records))
-
-
-def _metric(scores: Scores, task: str, setting: Setting) -> str:
-    metric = scores.metric(task, setting)
-    return "not run" if metric is None else measure_of(metric).described(metric)
-
-
-def aggregate_text(
-    whole: Mapping[str, float], name: str, prefix: str, num_seeds: int, measure: Measure
-) -> str:
-    """Return a mean over tasks with half its interval, and its n where seeds lack."""
-    if not whole["n"]:
-        return "incomplete"
-    text = measure.number(whole[name])
-    if whole["n"] > 1:
-        text += f" ± {measure.number((whole[prefix + 'high'] - whole[prefix + 'low']) / 2)}"
-    return text if whole["n"] == num_seeds else f"{text} (n={whole['n']:.0f})"
-
-
-def scores_long(scores: Scores) -> pd.DataFrame:
-    """Return every cell as numbers, one line each."""
-    records = []
-    for (arm, task, setting), cell in scores.cells.items():
-        records.append(
-            {
-                "arm": arm,
-                "task": task,
-                "protocol": setting.protocol,
-                "train_size": setting.train_size,
-                "noise": setting.noise.label,
-                "corpus_tokens": setting.corpus_tokens,
-                "pretrain_ratio": setting.pretrain_ratio,
-                "metric": cell.metric,
-                "mean": cell.mean,
-                "low": cell.low,
-                "high": cell.high,
-                "n": cell.n,
-                "num_failed": cell.num_failed,
-                "num_collapsed": cell.num_collapsed,
-                "n_train": cell.n_train,
-            }
-        )
-    return pd.DataFrame(records)
 
 
 def si(value: float, unit: str = "") -> str:

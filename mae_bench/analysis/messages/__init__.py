@@ -1,0 +1,69 @@
+"""The words of reports, a YAML file for each language: by key, with named placeholders.
+
+A message is a text, or a pair of texts, ``one`` and ``other``: the value ``n`` chooses.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from mae_bench.errors import SpecError
+
+Message = str | Mapping[str, str]
+LANGUAGES = ("en", "zh")  # ISO 639
+_language: ContextVar[str] = ContextVar("language", default=LANGUAGES[0])
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Let every message inside be of a language.
+
+    Raises:
+        SpecError: there is no catalogue of it.
+    """
+    if language not in LANGUAGES:
+        known = " or ".join(LANGUAGES)
+        raise SpecError(f"reports are written in {known}, got '{language}'; give --lang {known}")
+    token = _language.set(language)
+    try:
+        yield
+    finally:
+        _language.reset(token)
+
+
+def language() -> str:
+    """Return the language of the messages at this moment."""
+    return _language.get()
+
+
+@cache
+def catalogue(language: str) -> Mapping[str, Message]:
+    """Return all messages of a language, by key: ``section.name``."""
+    text = (Path(__file__).parent / f"{language}.yaml").read_text(encoding="utf-8")
+    sections: Mapping[str, Mapping[str, Message]] = yaml.safe_load(text)
+    return {f"{section}.{name}": m for section, ms in sections.items() for name, m in ms.items()}
+
+
+def message(key: str, **values: object) -> str:
+    """Return a message with its placeholders filled in."""
+    chosen = catalogue(language())[key]
+    if not isinstance(chosen, str):
+        chosen = chosen["one" if values["n"] == 1 else "other"]
+    return chosen.format(**values)
+
+
+def listed(words: Iterable[str]) -> str:
+    """Return words as a sentence lists them: ``a, b and c``."""
+    *first, last = words
+    if not first:
+        return last
+    return message("list.all", first=message("list.comma").join(first), last=last)
+
+
+def joined(sentences: Iterable[str]) -> str:
+    """Return sentences one after another, as the language sets them apart."""
+    return message("list.space").join(sentence for sentence in sentences if sentence)
