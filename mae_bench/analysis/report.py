@@ -29,6 +29,7 @@ from mae_bench.analysis.derived import derived_tables
 from mae_bench.analysis.edges import edge_table
 from mae_bench.analysis.folder import check_target, mark, publish, save_json
 from mae_bench.analysis.fonts import figure_language
+from mae_bench.analysis.health import health_picture, health_table
 from mae_bench.analysis.lost_runs import lost_share_table
 from mae_bench.analysis.messages import LANGUAGES, language, message, speaking
 from mae_bench.analysis.page import (
@@ -164,14 +165,14 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     ]
     costs = cost_table(rows, scores, control)
     failures, lost = failure_table(rows), lost_share_table(rows)
-    edges = edge_table(rows)
+    edges, health = edge_table(rows), health_table(rows, scores, context.curves)
     tuning = tuning_table(context.tuning, context.tuning_edges) if context.tuning else None
     beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
     (folder / "tables").mkdir()
     details += derived_tables(rows, scores, control, context.kinds, decisions, folder / "tables")
     scored = [table for block in blocks for table in (block.table, block.secondary) if table]
-    extras = [extra for extra in (failures, lost, edges, tuning, beside) if extra]
+    extras = [extra for extra in (failures, lost, edges, health, tuning, beside) if extra]
     for table in (*scored, costs, *details, *extras):
         table.save(folder / "tables")
     scores_long(scores, best).to_csv(folder / "tables" / "scores.csv", index=False)
@@ -218,6 +219,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         "failures": failures,
         "lost": lost,
         "edges": edges,
+        "health": health,
         "max_failures": _MAX_FAILURES,
         "tuning": tuning,
         "reproduce": reproduce,
@@ -290,6 +292,6 @@ def _pictures(
             for noise in noise_names(scores)[:_MAX_PROTOCOLS]
         ],
         "costs": [cost_picture(scores, rows, reference)],
-        "loss": [loss_picture(scores, context.curves)],
+        "loss": [health_picture(scores, context.curves), loss_picture(scores, context.curves)],
     }
     return {name: [p for p in pictures if p is not None] for name, pictures in by_section.items()}
