@@ -12,6 +12,7 @@ from mae_bench.planning.reading import unread_pairs
 from mae_bench.planning.study import in_file, load_study
 from mae_bench.planning.warnings import empty_steps, prepared_warnings
 from mae_bench.results import ROWS_FILE
+from mae_bench.runner.claim_record import has_any_row, when_written
 from mae_bench.runner.executors import Executor
 from mae_bench.runner.session import Counts, Session
 from mae_bench.specs import Study
@@ -276,5 +277,8 @@ def write_page(
         reproduce=reproduce,
         unread=unread_pairs(session.study),
         kinds={name: task.kind for name, task in session.plan.tasks.items()},
+        written=when_written(
+            session.study, session.store, has_any_row(session.plan, session.store)
+        ),
     )
     return write_report(rows, session.study, out or session.folder / "report", context=context)

@@ -12,17 +12,21 @@ time, with those runs counted against the side that would win (`failures`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
-import numpy as np
+import pandas as pd
 
-from mae_bench.analysis.outcomes import Tested, holding_of, outcomes_of
+from mae_bench.analysis.cost_ratio import ask_ratio
+from mae_bench.analysis.crosses import ask_crossing
+from mae_bench.analysis.family import judge
+from mae_bench.analysis.monotone import ask_monotone
+from mae_bench.analysis.outcomes import holding_of, outcomes_of
 from mae_bench.analysis.pairs import Pairs, pairs_of
-from mae_bench.analysis.power import detectable_effect
+from mae_bench.analysis.questions import Asked
 from mae_bench.analysis.scores import COMPARED, Scores, Setting
-from mae_bench.analysis.stats import interquartile_mean, iqm_interval, mean_intervals
-from mae_bench.analysis.verdicts import Outcome, Verdict, probability_text, tally, worded
+from mae_bench.analysis.spread import ask_spread
+from mae_bench.analysis.verdicts import Outcome, Verdict, probability_text, tally
 from mae_bench.measures import Measure
 from mae_bench.specs import MIN_SEEDS, Claim, Study
 
@@ -41,7 +45,8 @@ __all__ = [
 ]
 
 NO_SCORES: Mapping[str, Scores] = MappingProxyType({})
-_NAN = float("nan")
+NO_ROWS = pd.DataFrame({"arm": []})
+_KINDS = {"monotone": ask_monotone, "crossing": ask_crossing, "spread": ask_spread}
 
 
 def control_of(study: Study, scores: Scores) -> str | None:
@@ -54,13 +59,20 @@ def control_of(study: Study, scores: Scores) -> str | None:
 
 
 def judge_claims(
-    study: Study, scores: Scores, others: Mapping[str, Scores] = NO_SCORES
+    study: Study,
+    scores: Scores,
+    others: Mapping[str, Scores] = NO_SCORES,
+    rows: pd.DataFrame | None = None,
 ) -> list[Verdict]:
     """Return the verdicts of the claims that the study wrote down; they are one family.
 
-    ``others`` holds the scores of metrics that are not primary, by name.
+    Args:
+        study: with its claims.
+        scores: of the primary metrics.
+        others: scores of metrics that are not primary, by name.
+        rows: of the study, for claims on costs.
     """
-    return judge_family(study.claims, "claims of the study", study, scores, others)
+    return judge_family(study.claims, "claims of the study", study, scores, others, rows)
 
 
 def judge_family(
@@ -69,10 +81,19 @@ def judge_family(
     study: Study,
     scores: Scores,
     others: Mapping[str, Scores] = NO_SCORES,
+    rows: pd.DataFrame | None = None,
 ) -> list[Verdict]:
     """Return the verdicts of claims that are adjusted together."""
-    pairs = [pairs_of(claim, _read(claim, scores, others), None) for claim in claims]
-    return _judge(pairs, family, study)
+
+    def asked(claim: Claim) -> Pairs | Asked:
+        of_metric = _read(claim, scores, others)
+        if claim.test == "ratio":
+            return ask_ratio(claim, family, scores, NO_ROWS if rows is None else rows, study)
+        if claim.test in _KINDS:
+            return _KINDS[claim.test](claim, family, of_metric)
+        return pairs_of(claim, of_metric, None)
+
+    return judge([asked(claim) for claim in claims], family, study)
 
 
 def _read(claim: Claim, scores: Scores, others: Mapping[str, Scores]) -> Scores:
@@ -103,11 +124,11 @@ def judge_comparisons(
         tasks = scores.tasks_in(setting)
         single = [_comparison(arm, against, task, setting) for arm in arms for task in tasks]
         family = f"against {against}: {setting.label}"
-        verdicts += _judge([pairs_of(c, scores, setting) for c in single], family, study)
+        verdicts += judge([pairs_of(c, scores, setting) for c in single], family, study)
         if len(tasks) > 1 and scores.shared_measure(setting) is not None:
             pooled = [_comparison(arm, against, None, setting) for arm in arms]
             family = f"against {against}, mean of tasks: {setting.label}"
-            verdicts += _judge([pairs_of(c, scores, setting) for c in pooled], family, study)
+            verdicts += judge([pairs_of(c, scores, setting) for c in pooled], family, study)
     return verdicts
 
 
@@ -122,7 +143,7 @@ def decided_pairs(
     claims = [_comparison(a, b, task, setting) for a, b in sides for task in tasks]
     pairs = [pairs_of(claim, scores, setting) for claim in claims]
     ready = [pair for pair in pairs if pair.n >= MIN_SEEDS]
-    outcomes = outcomes_of(ready, [pair.per_seed for pair in ready])
+    outcomes = outcomes_of(ready)
     beaten: dict[str, set[tuple[str, str]]] = {}
     for pair, outcome, holds in zip(ready, outcomes, holding_of(ready, outcomes), strict=True):
         if holds and outcome != "not decidable":
@@ -142,111 +163,4 @@ def _comparison(arm: str, against: str, task: str | None, setting: Setting) -> C
         protocol=setting.protocol,
         train_size=setting.train_size,
         noise=setting.noise.label,
-    )
-
-
-def _judge(pairs: Sequence[Pairs], family: str, study: Study) -> list[Verdict]:
-    """Return verdicts, adjusted over those claims of the family that can be decided at all.
-
-    A claim with fewer than six pairs is left out of the adjustment, for it can never be
-    decided; which claims these are depends on n alone, not on the outcome.
-    """
-    if not pairs:
-        return []
-    ready = [pair for pair in pairs if pair.n >= MIN_SEEDS]
-    findings = _findings(ready)
-    holds = holding_of(ready, [finding.outcome for finding in findings])
-    decided = iter(zip(findings, holds, strict=True))
-    verdicts = []
-    for pair in pairs:
-        verdict = _described(pair, family)
-        if pair.n >= MIN_SEEDS:
-            verdict = _decided(verdict, *next(decided))
-        verdicts.append(verdict)
-    explained = [worded(verdict, study) for verdict in verdicts]
-    return [v.turned() if v.measure.sign < 0 else v for v in explained]
-
-
-@dataclass(frozen=True)
-class _Finding:
-    """The results of a family's test for one claim: see `Verdict`."""
-
-    outcome: Outcome
-    p: float
-    p_family: float
-    q: float
-    num_tests: int
-    better: float
-    equal_within: float
-    spread: float
-
-
-def _findings(pairs: Sequence[Pairs]) -> list[_Finding]:
-    """Return the test results of these claims, adjusted as one family."""
-    if not pairs:
-        return []
-    tested = Tested.of(pairs, [pair.per_seed for pair in pairs])
-    test = tested.test
-    better, within, spread = test.better, test.within, test.spread
-    findings = []
-    for column, (outcome, index) in enumerate(tested.outcomes()):
-        low, high = tested.ends[:, column]
-        findings.append(
-            _Finding(
-                outcome,
-                float(test.p[index]),
-                float(test.p_family[index]),
-                float(test.q[index]),
-                len(test.column),
-                float(better[column]),
-                float(max(abs(tested.means[column]) + within[column], abs(low), abs(high))),
-                float(spread[column]),
-            )
-        )
-    return findings
-
-
-def _described(pair: Pairs, family: str) -> Verdict:
-    """Return a verdict with its numbers, not yet decided."""
-    kept = pair.differences[np.isfinite(pair.per_seed)]
-    means = kept.mean(axis=1)
-    low, high = mean_intervals(means[:, None])
-    # Comparisons, of which there may be thousands, go without this interval.
-    iqm_low, iqm_high = (_NAN, _NAN) if pair.setting else iqm_interval(kept)
-    return Verdict(
-        claim=pair.claim,
-        family=family,
-        outcome="not decidable" if pair.n else "not run",
-        reason="",
-        n=pair.n,
-        num_seeds=len(pair.differences),
-        num_conditions=pair.differences.shape[1],
-        difference=float(means.mean()) if pair.n else _NAN,
-        low=float(low[0]),
-        high=float(high[0]),
-        median=float(np.median(means)) if pair.n else _NAN,
-        iqm=interquartile_mean(kept) if pair.n else _NAN,
-        iqm_low=iqm_low,
-        iqm_high=iqm_high,
-        sd=float(means.std(ddof=1)) if pair.n > 1 else _NAN,
-        losses=pair.losses,
-        corpus_tokens=pair.setting.corpus_tokens if pair.setting else None,
-        pretrain_ratio=pair.setting.pretrain_ratio if pair.setting else None,
-        measure=pair.measure,
-    )
-
-
-def _decided(verdict: Verdict, finding: _Finding, holds: bool) -> Verdict:
-    """Return the verdict with the results of its family's test."""
-    return replace(
-        verdict,
-        outcome=finding.outcome if holds else "not decidable",
-        is_failure_bound=not holds,
-        p=finding.p,
-        p_family=finding.p_family,
-        q=finding.q,
-        num_tests=finding.num_tests,
-        better=finding.better,
-        equal_within=finding.equal_within,
-        detectable=detectable_effect(verdict.n, finding.num_tests) * finding.spread,
     )

@@ -39,12 +39,19 @@ class Side:
 
 @dataclass(frozen=True)
 class Losses:
-    """Runs of each side that failed and collapsed, over all conditions of a claim."""
+    """Runs of each side that failed and collapsed, over all conditions of a claim.
+
+    Attributes:
+        by_place: of a claim along an axis: the value, failed and collapsed runs there.
+        is_even: whether all of these are alike; None for a claim that is along none.
+    """
 
     treatment_failed: int = 0
     treatment_collapsed: int = 0
     control_failed: int = 0
     control_collapsed: int = 0
+    by_place: tuple[tuple[str, int, int], ...] = ()
+    is_even: bool | None = None
 
     def __add__(self, other: "Losses") -> "Losses":
         return Losses(
@@ -66,7 +73,9 @@ class Losses:
 
     @property
     def are_equal(self) -> bool:
-        """Whether both sides failed and collapsed equally often."""
+        """Whether both sides, or all places of an axis, failed and collapsed equally often."""
+        if self.is_even is not None:
+            return self.is_even
         return (self.treatment_failed, self.treatment_collapsed) == (
             self.control_failed,
             self.control_collapsed,
@@ -76,6 +85,8 @@ class Losses:
         """Return what happened on both sides; empty where nothing did."""
         if not self.num_failed and not self.num_collapsed:
             return ""
+        if self.by_place:
+            return "; ".join(f"at {name}: {_count(f, c)}" for name, f, c in self.by_place)
         sides = (
             (treatment, self.treatment_failed, self.treatment_collapsed),
             (control, self.control_failed, self.control_collapsed),

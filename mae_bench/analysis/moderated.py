@@ -148,7 +148,8 @@ def moderate(differences: Array) -> Posterior:
     pooled = np.where(has_spread.any(axis=-1)[..., None, None, None], pooled, 0.0)
     total, pooled = np.broadcast_arrays(total, pooled)
     scales = np.sqrt(pooled / total / np.maximum(counts, 1)[..., None, None, :])
-    flat = (*scales.shape[:-3], -1, scales.shape[-1])
+    num_grid = scales.shape[-3] * scales.shape[-2]
+    flat = (*scales.shape[:-3], num_grid, scales.shape[-1])
     return Posterior(
         means,
         scales.reshape(flat),

@@ -6,10 +6,12 @@ import numpy as np
 
 from mae_bench.analysis.failures import NO_LOSSES, Losses, Side, count_losses, held_against
 from mae_bench.analysis.moderated import Array
+from mae_bench.analysis.questions import Bound, Part
 from mae_bench.analysis.scores import Scores, Setting
 from mae_bench.errors import DataError
 from mae_bench.measures import PLAIN, Measure, measure_of
-from mae_bench.specs import CORPUS, Claim
+from mae_bench.specs import CLEAN, CORPUS, Claim
+from mae_bench.specs.claim_axes import is_noise
 
 _NAN = float("nan")
 
@@ -50,17 +52,31 @@ class Pairs:
         return self.worst if is_against else self.best
 
     @property
-    def margins(self) -> tuple[float, ...]:
-        """The values of the difference that are tested."""
+    def needed(self) -> tuple[Part, ...]:
+        """The sides of the tested values on which the difference must lie."""
         margin = self.claim.margin
         if self.claim.test == "equivalence":
-            return (-margin, margin)
-        return (-margin,) if self.claim.test == "non_inferiority" else (margin,)
+            return (Part(0, -margin, True), Part(0, margin, False))
+        return (Part(0, -margin if self.claim.test == "non_inferiority" else margin, True),)
+
+    @property
+    def against(self) -> tuple[Part, ...]:
+        """The other sides, of which one refutes."""
+        return tuple(part.opposite for part in self.needed)
+
+    def columns(self, bound: Bound) -> Array:
+        """Return [S, 1] gains, with lost runs as they fell or held against a side."""
+        if bound == "seen":
+            return self.per_seed[:, None]
+        return self.worst_case(is_against=bound == "low")[:, None]
+
+    def own(self, bound: Bound) -> None:
+        """Return nothing: its mean is tested."""
 
 
 def pairs_of(claim: Claim, scores: Scores, setting: Setting | None) -> Pairs:
     """Return the differences of a claim; with ``setting``, in that one only."""
-    chosen = [setting] if setting else [s for s in scores.settings if _fits(claim, s, scores)]
+    chosen = [setting] if setting else [s for s in scores.settings if fits(claim, s, scores)]
     conditions = [
         (task, where)
         for where in chosen
@@ -68,11 +84,11 @@ def pairs_of(claim: Claim, scores: Scores, setting: Setting | None) -> Pairs:
     ]
     arms = (claim.treatment, claim.control)
     cells = (scores.cells.get((arm, *condition)) for condition in conditions for arm in arms)
-    measure = _measure(claim, {cell.metric for cell in cells if cell})
+    measure = common_measure(claim, {cell.metric for cell in cells if cell})
     nothing = np.full(len(scores.seeds), np.nan)
     columns, worst, best, losses = [], [], [], NO_LOSSES
     for condition in conditions:
-        treatment, control = (_oriented(scores.side(arm, *condition), measure) for arm in arms)
+        treatment, control = (oriented(scores.side(arm, *condition), measure.sign) for arm in arms)
         losses += count_losses(treatment, control)
         columns.append(treatment.values - control.values)
         lowest = _lowest(scores, *condition, measure)
@@ -94,8 +110,9 @@ def pairs_of(claim: Claim, scores: Scores, setting: Setting | None) -> Pairs:
     )
 
 
-def _oriented(side: Side, measure: Measure) -> Side:
-    return replace(side, values=measure.sign * side.values)
+def oriented(side: Side, sign: int) -> Side:
+    """Return a side with its values turned, so that what is claimed is up."""
+    return replace(side, values=sign * side.values)
 
 
 def _lowest(scores: Scores, task: str, where: Setting, measure: Measure) -> float:
@@ -106,7 +123,7 @@ def _lowest(scores: Scores, task: str, where: Setting, measure: Measure) -> floa
     return float(values.min()) if values.size else _NAN
 
 
-def _measure(claim: Claim, metrics: set[str]) -> Measure:
+def common_measure(claim: Claim, metrics: set[str]) -> Measure:
     """Return how the metrics of a claim are read.
 
     Raises:
@@ -121,7 +138,8 @@ def _measure(claim: Claim, metrics: set[str]) -> Measure:
     return measures.pop()
 
 
-def _fits(claim: Claim, setting: Setting, scores: Scores) -> bool:
+def fits(claim: Claim, setting: Setting, scores: Scores) -> bool:
+    """Whether a claim reads a setting; along an axis, whether any of its values is it."""
     # a mean over scores of tasks and what is inside an encoder would mean nothing
     is_read = setting.protocol in scores.corpus_protocols
     if (setting.protocol, claim.task) in scores.unread:
@@ -129,9 +147,13 @@ def _fits(claim: Claim, setting: Setting, scores: Scores) -> bool:
     is_asked = claim.protocol == setting.protocol or claim.metric is not None
     if is_read != (claim.task == CORPUS) and not (is_read and is_asked):
         return False
+    noise = setting.noise
+    is_noise_read = claim.noise in (None, noise.label, noise.name)
+    if claim.along == "noise_rate":
+        is_noise_read = noise == CLEAN or is_noise(noise, claim.noise)
     return (
-        setting.pretrain_ratio != 0  # there all arms are one run
+        (setting.pretrain_ratio != 0 or not claim.control)  # there all arms are one run
         and claim.protocol in (None, setting.protocol)
         and claim.train_size in (None, setting.train_size)
-        and claim.noise in (None, setting.noise.label, setting.noise.name)
+        and is_noise_read
     )

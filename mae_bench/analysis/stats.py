@@ -17,6 +17,7 @@ from mae_bench.analysis.multiplicity import false_discovery, holm
 
 LEVEL = 0.05  # two-sided error rate; intervals cover 1 - LEVEL
 CUT = 0.03  # a family-wise p below it decides; the gap to LEVEL covers skewed and resampled seeds
+NONE: Array = np.empty(0)
 
 
 def mean_intervals(values: Array) -> tuple[Array, Array]:
@@ -69,11 +70,11 @@ def iqm_interval(values: Array) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class FamilyTest:
-    """T tests "the mean difference is this margin", adjusted together.
+    """T tests "the mean difference is this margin", adjusted together; first those of means.
 
     Attributes:
-        column: [T] the column of each test.
-        margin: [T] its margin.
+        column: the column of each test of a mean.
+        margin: its margin.
         p: [T] two-sided, each on its own.
         p_family: [T] family-wise: Holm's, which holds under any dependence.
         q: [T] the false discovery rate of all tests with a p at most this one.
@@ -96,7 +97,7 @@ class FamilyTest:
     def within(self) -> Array:
         """[K] half-widths around the mean: equivalence needs margins outside it. Takes long."""
         # One test more than there are: an equivalence would replace one test by two.
-        return self.known.half_width(CUT / (len(self.column) + 1))
+        return self.known.half_width(CUT / (len(self.p) + 1))
 
     @property
     def spread(self) -> Array:
@@ -104,7 +105,9 @@ class FamilyTest:
         return self.known.spread
 
 
-def family_test(differences: Array, margins: Sequence[Sequence[float]]) -> FamilyTest:
+def family_test(
+    differences: Array, margins: Sequence[Sequence[float]], others: Array = NONE
+) -> FamilyTest:
     """Test K columns of paired differences, each against its margins.
 
     A column without any spread has no standard error of its own. With a family it takes the
@@ -113,6 +116,7 @@ def family_test(differences: Array, margins: Sequence[Sequence[float]]) -> Famil
     Args:
         differences: [S, K], NaN where a hypothesis has no pair at that seed.
         margins: for each column the values of the mean that are tested.
+        others: p-values of tests that are none of means, adjusted with these.
     """
     column = np.repeat(np.arange(len(margins)), [len(values) for values in margins])
     margin = np.array([value for values in margins for value in values])
@@ -121,6 +125,7 @@ def family_test(differences: Array, margins: Sequence[Sequence[float]]) -> Famil
     # `raw` takes its spread from the whole family. Adjusting multiplies it, and the result is
     # never below `alone`: no family may make a test surer than it is by itself.
     raw, alone = tests.p_of_spread(margin), tests.p(margin)
+    raw, alone = np.append(raw, others), np.append(alone, others)
     return FamilyTest(
         column,
         margin,

@@ -15,10 +15,11 @@ from mae_bench.analysis.claims import (
     judge_comparisons,
     tally,
 )
+from mae_bench.analysis.dates import dated
 from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.scores import COMPARED, Cell, Scores, Unread
 from mae_bench.analysis.tables import score_text
-from mae_bench.specs import MIN_SEEDS, Study
+from mae_bench.specs import MIN_SEEDS, Study, Written
 
 Word = Literal["wins", "loses", "undecided", "control", "failed", "not run", "floor"]
 _WORDS: dict[Outcome, Word] = {
@@ -65,13 +66,19 @@ class Summary:
     claims: tuple[Verdict, ...]
 
 
-def summary(rows: pd.DataFrame, study: Study, unread: Unread = frozenset()) -> Summary:
+def summary(
+    rows: pd.DataFrame,
+    study: Study,
+    unread: Unread = frozenset(),
+    written: Sequence[Written] = (),
+) -> Summary:
     """Return the short answer of a study, in its reference setting."""
     scores = read_scores(rows, study, unread)
     control = control_of(study, scores)
     where = scores.reference
     verdicts = judge_comparisons(study, scores, control, [where]) if control else []
-    claims = judge_claims(study, scores, read_metrics(rows, study, (), unread))
+    others = read_metrics(rows, study, (), unread)
+    claims = dated(judge_claims(study, scores, others, rows), written)
     by_pair = {(v.claim.treatment, v.claim.task): v for v in verdicts}
     cells = {}
     for arm in scores.arms:
@@ -136,14 +143,17 @@ def headline(
 def _claims_sentence(claims: Sequence[Verdict]) -> str:
     counts = tally(claims)
     total = len(claims)
+    late = sum(claim.written == "post hoc" for claim in claims)
+    post_hoc = f" ({late} post hoc)" if late else ""
     if counts["supported"] == total:
-        return "The claim is supported." if total == 1 else f"All {total} claims are supported."
+        every = "The claim is supported" if total == 1 else f"All {total} claims are supported"
+        return f"{every}{post_hoc}."
     words = [
         f"{count} {'is' if count == 1 else 'are'} {outcome}"
         for outcome, count in counts.items()
         if count
     ]
-    return f"Of {total} claim{'s' if total > 1 else ''}, {_listed(words)}."
+    return f"Of {total} claim{'s' if total > 1 else ''}{post_hoc}, {_listed(words)}."
 
 
 def _comparison_sentence(

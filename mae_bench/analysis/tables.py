@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mae_bench.analysis.claims import Verdict, probability_text
 from mae_bench.analysis.markup import latex, markdown
 from mae_bench.analysis.scores import Cell, Scores, Setting, aggregate
+from mae_bench.analysis.verdicts import Verdict, probability_text
 from mae_bench.measures import PLAIN, TIMES, Measure, measure_of
 
 COLLAPSE_MARK = "†"
@@ -205,10 +205,10 @@ def verdict_table(verdicts: Sequence[Verdict], slug: str, caption: str) -> Table
             {
                 "claim": claim.sentence,
                 "verdict": verdict.word,
-                "difference": difference(verdict.difference, measure),
-                "95% interval": interval(verdict.low, verdict.high, measure),
-                "median": difference(verdict.median, measure),
-                "IQM": difference(verdict.iqm, measure),
+                "difference": verdict.text(verdict.difference),
+                "95% interval": verdict.interval_text(verdict.low, verdict.high),
+                "median": verdict.text(verdict.median),
+                "IQM": verdict.text(verdict.iqm),
                 "unit": measure.note or measure.unit,
                 "test": claim.test.replace("_", "-"),
                 "margin": measure.number(claim.margin),

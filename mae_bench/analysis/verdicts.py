@@ -2,19 +2,45 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from mae_bench.analysis.failures import NO_LOSSES, Losses
 from mae_bench.measures import PLAIN, Measure
 from mae_bench.plurals import counted
-from mae_bench.specs import MIN_SEEDS, Claim, Study
+from mae_bench.specs import MIN_SEEDS, Claim, Study, Written
 
 Outcome = Literal["supported", "refuted", "not decidable", "not run"]
 _NAN = float("nan")
 _SIGNED = ("difference", "median", "iqm")  # numbers of a verdict that change sides with its arms,
+_NOT_RUN = {  # where a claim of these tests has no seed
+    "monotone": "no seed has a number at every value of the axis",
+    "crossing": "no seed has both sides at every value of the axis",
+    "ratio": "no seed has this cost of both sides",
+}
+_QUANTITIES = {
+    "monotone": "change",
+    "crossing": "change",
+    "ratio": "ratio",
+    "spread": "ratio",
+}
+_BEYOND = {  # of what the smallest detectable number is
+    "monotone": "over the whole axis",
+    "crossing": "of difference at either value",
+    "ratio": "what the tolerance allows",
+    "spread": "as large a spread",
+}
 _ENDS = (("low", "high"), ("iqm_low", "iqm_high"))  # and intervals that do
+
+
+class Place(NamedTuple):
+    """What is seen at one value of an axis, as rows hold it: a mean with its 95% interval."""
+
+    label: str
+    mean: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -22,6 +48,8 @@ class Verdict:
     """What the rows say about one claim. Numbers are in the units of the metric.
 
     Differences are treatment minus control as measured; where lower is better, a gain is below 0.
+    In their place stand, of a claim along an axis, the rise from its first to its last value (of a
+    crossing between its two), and of ``ratio`` and ``spread`` the ratio of treatment to control.
 
     Attributes:
         measure: how the metric is read.
@@ -44,6 +72,12 @@ class Verdict:
             for the spread that the test used.
         losses: failed and collapsed runs of each side; collapsed ones stay in the numbers.
         is_failure_bound: whether a decision was withdrawn because lost runs may have caused it.
+        detail: what else a reader must know, in words.
+        places: the numbers along an axis.
+        seeds_needed: about how many seeds would decide it with 80% power if means and spreads stay
+            as seen; None where it is decided, or where no number of up to 1,000 would do.
+        is_exact: whether it is arithmetic, and no test was needed.
+        written: whether the claim was there before any row; None of comparisons that no one wrote.
     """
 
     claim: Claim
@@ -73,6 +107,36 @@ class Verdict:
     corpus_tokens: int | None = None
     pretrain_ratio: float | None = None
     measure: Measure = PLAIN
+    detail: str = ""
+    places: tuple[Place, ...] = ()
+    seeds_needed: int | None = None
+    is_exact: bool = False
+    written: Written | None = None
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether its numbers are ratios, and no differences."""
+        return self.claim.test in ("ratio", "spread")
+
+    @property
+    def quantity(self) -> str:
+        """What its numbers are, in a word."""
+        return _QUANTITIES.get(self.claim.test, "difference")
+
+    @property
+    def is_gain(self) -> bool:
+        """Whether its numbers come as gains, of two arms in the same places."""
+        return self.claim.test in ("superiority", "non_inferiority", "equivalence")
+
+    def text(self, value: float) -> str:
+        """Return a number of it as tables print it: a difference with its sign."""
+        return self.measure.number(value, is_signed=not self.is_ratio)
+
+    def interval_text(self, low: float, high: float) -> str:
+        """Return ``[low, high]``."""
+        if not np.isfinite(low):
+            return "no interval"
+        return f"[{self.text(low)}, {self.text(high)}]"
 
     @property
     def setting(self) -> tuple[object, ...]:
@@ -94,7 +158,9 @@ class Verdict:
     @property
     def word(self) -> str:
         """The outcome as tables print it."""
-        return f"{self.outcome} (runs failed)" if self.is_failure_bound else self.outcome
+        notes = [*(["runs failed"] if self.is_failure_bound else [])]
+        notes += ["post hoc"] if self.written == "post hoc" else []
+        return f"{self.outcome} ({', '.join(notes)})" if notes else self.outcome
 
     def turned(self) -> "Verdict":
         """Return the verdict with its differences the other way around."""
@@ -108,6 +174,10 @@ class Verdict:
         content["claim"] = self.claim.model_dump(mode="json")
         content["measure"] = asdict(self.measure)
         content["losses"] = asdict(self.losses)
+        content["places"] = [
+            {n: v if isinstance(v, str) or np.isfinite(v) else None for n, v in p._asdict().items()}
+            for p in self.places
+        ]
         return {
             name: None if isinstance(value, float) and not np.isfinite(value) else value
             for name, value in content.items()
@@ -116,7 +186,7 @@ class Verdict:
 
 def worded(verdict: Verdict, study: Study) -> Verdict:
     """Return the verdict with the sentence that explains it."""
-    parts = [_why(verdict)]
+    parts = [_why(verdict), verdict.detail]
     if np.isfinite(verdict.better):
         better = probability_text(verdict.better)
         comparative = "has more" if verdict.measure.better == "neither" else "is better"
@@ -135,8 +205,10 @@ def _why(verdict: Verdict) -> str:
     """Return the reason of the outcome: its p, or what is missing for a decision."""
     n = verdict.n
     seeds = counted(n, "seed")
+    if verdict.is_exact:
+        return f"{verdict.outcome}: FLOPs are counted, and the same at every seed"
     if verdict.outcome == "not run":
-        return "no seed has both sides of every comparison"
+        return _NOT_RUN.get(verdict.claim.test, "no seed has both sides of every comparison")
     if n < MIN_SEEDS:
         return f"{seeds}: too few for a verdict, at least {MIN_SEEDS} are needed"
     p = f"family-wise p = {verdict.p_family:.2g}"
@@ -148,10 +220,13 @@ def _why(verdict: Verdict) -> str:
     if verdict.outcome != "not decidable":
         return f"{verdict.outcome} with {seeds}, {p}"
     beyond = "beyond the margin" if verdict.claim.margin else "of difference"
+    beyond = _BEYOND.get(verdict.claim.test, beyond)
     family = f" in a family of {verdict.num_tests} tests" if verdict.num_tests > 1 else ""
+    needed = verdict.seeds_needed
     return (
         f"not decidable with {seeds}, {p}: only {verdict.measure.amount(verdict.detectable)} "
         f"{beyond} would be found with 80% power{family}"
+        + (f"; about {needed:,} seeds would decide it if all stays as seen" if needed else "")
     )
 
 

@@ -3,24 +3,19 @@
 from collections.abc import Iterable, Mapping
 
 from mae_bench.backbones import check_backbone
-from mae_bench.errors import SpecError, UnknownNameError, near_match
-from mae_bench.measures import measure_of
+from mae_bench.errors import SpecError, UnknownNameError
 from mae_bench.planning.arms import ResolvedArm, resolve_arm
+from mae_bench.planning.claims import check_claims, check_member, corpus_readers
 from mae_bench.planning.clozes import check_clozes
 from mae_bench.planning.controls import with_controls
-from mae_bench.planning.deciding import check_deciding, check_mean
+from mae_bench.planning.deciding import check_deciding
 from mae_bench.planning.external import check_origin, resolved_backbone
 from mae_bench.planning.fitting import check_kinds, check_scorers
 from mae_bench.planning.heads import Head, asked_heads
 from mae_bench.planning.held_out import trained_texts
 from mae_bench.planning.noises import check_noises
 from mae_bench.planning.outside_arms import check_encoders, left_out_protocols
-from mae_bench.planning.reading import (
-    asked_tasks,
-    averaged_tasks,
-    fitting_floors,
-    left_out_floors,
-)
+from mae_bench.planning.reading import fitting_floors, left_out_floors
 from mae_bench.planning.recipes import (
     check_lengths,
     check_variants,
@@ -31,13 +26,10 @@ from mae_bench.planning.recipes import (
 from mae_bench.planning.strategies import check_strategies
 from mae_bench.planning.teachers import check_teachers
 from mae_bench.planning.tuning_section import check_tuning
-from mae_bench.sentences import shown
 from mae_bench.specs import (
     CORPUS,
     PEAK_LR,
     ArmSpec,
-    Claim,
-    Comparison,
     Study,
     study_limits,
 )
@@ -78,39 +70,8 @@ def check_study(
     outside = [encoder.label for encoder in study.encoders]
     labels = [*(arm.label for arm in arms), *outside, *fitting_floors(study).values()]
     if study.control is not None:
-        _member("control", study.control, labels)
-    sides: dict[str, Claim | Comparison] = {f"claims[{i}]": c for i, c in enumerate(study.claims)}
-    for number, reference in enumerate(study.references):
-        sides[f"references[{number}].comparison"] = reference.comparison
-    for where, claim in sides.items():
-        _member(f"{where}.treatment", claim.treatment, labels)
-        _member(f"{where}.control", claim.control, labels)
-        if claim.treatment == claim.control:
-            raise SpecError(
-                f"{where} compares '{claim.treatment}' with itself; treatment and control must "
-                "differ"
-            )
-        if isinstance(claim, Claim):
-            _check_margin(where, claim)
-        if claim.metric is not None:
-            _check_metric(f"{where}.metric", claim, study)
-        elif claim.task is None and claim.protocol not in _readers(study):
-            check_mean(where, study, averaged_tasks(study, claim.protocol))
-        if claim.task is not None:
-            _member(f"{where}.task", claim.task, _readable_tasks(study))
-        if claim.protocol is not None:
-            _member(f"{where}.protocol", claim.protocol, study.protocols)
-            if claim.task in study.real_tasks:
-                read = asked_tasks(study, claim.protocol)
-                _member(f"{where}.task, under protocol '{claim.protocol}',", claim.task, read)
-        if claim.train_size is not None and claim.train_size not in study.train_sizes:
-            raise SpecError(
-                f"{where}.train_size must be one of the study's train_sizes "
-                f"({', '.join(map(str, study.train_sizes))}), got {claim.train_size}"
-            )
-        if claim.noise is not None:
-            noises = {noise.label for noise in study.noise} | {n.name for n in study.noise}
-            _member(f"{where}.noise", claim.noise, sorted(noises))
+        check_member("control", study.control, labels)
+    check_claims(study, labels)
     control = study.control or (control_of(specs) if specs else outside[0])
     return (
         study.model_copy(update={"control": control}),
@@ -118,20 +79,6 @@ def check_study(
         heads,
         [*_warnings(study, bool(tuned)), *check_clozes(study, heads), *unread, *silent],
     )
-
-
-def _check_margin(where: str, claim: Claim) -> None:
-    """Raise SpecError where a test needs a margin and the claim has none."""
-    why = {
-        "non_inferiority": "with a margin of 0 the claim is test 'superiority'",
-        "equivalence": "an equivalence claim needs a margin above 0",
-    }
-    if claim.test in why and claim.margin == 0:
-        got = "got 0" if "margin" in claim.model_fields_set else "but none is given"
-        raise SpecError(
-            f"{where}.margin must be above 0 for test '{claim.test}', {got}: {why[claim.test]}; "
-            "write one in the metric's own unit, such as margin: 0.01 for one point of accuracy"
-        )
 
 
 def control_of(arms: Iterable[ArmSpec]) -> str:
@@ -189,7 +136,7 @@ def _check_names(study: Study) -> None:
             )
     if study.tuning:
         check_tuning(study.tuning, study)
-    readers = _readers(study)
+    readers = corpus_readers(study)
     if not study.real_tasks and len(readers) < len(study.protocols):
         others = [name for name in study.protocols if name not in readers]
         raise SpecError(
@@ -200,45 +147,6 @@ def _check_names(study: Study) -> None:
         raise SpecError(
             f"tasks names '{CORPUS}', but no protocol of the study reads rows of the corpus; drop "
             "it, or add 'representation' to protocols"
-        )
-
-
-def _check_metric(where: str, claim: Claim | Comparison, study: Study) -> None:
-    """Refuse a metric that none of the tasks has; those of the corpus depend on its checkpoints."""
-    from mae_bench.protocols.base import PROTOCOLS
-    from mae_bench.tasks.own import task_of
-
-    protocols = [claim.protocol] if claim.protocol else study.protocols
-    if any(PROTOCOLS.get(name).reads_corpus for name in protocols):
-        try:
-            measure_of(str(claim.metric))
-        except UnknownNameError as error:
-            raise UnknownNameError(f"{where}: {error}", error.got) from None
-        return
-    tasks = [claim.task] if claim.task in study.real_tasks else study.real_tasks
-    known = [m for task in tasks for m in task_of(study, task).metrics]
-    _member(where, str(claim.metric), dict.fromkeys(known))
-
-
-def _readable_tasks(study: Study) -> list[str]:
-    """Return the tasks of a study, with the corpus where a protocol reads it."""
-    return [*study.real_tasks, *([CORPUS] if _readers(study) else [])]
-
-
-def _readers(study: Study) -> list[str]:
-    """Return the protocols that read rows of the corpus."""
-    from mae_bench.protocols.base import PROTOCOLS
-
-    return [name for name in study.protocols if PROTOCOLS.get(name).reads_corpus]
-
-
-def _member(where: str, got: str, allowed: Iterable[str]) -> None:
-    allowed = list(allowed)
-    if got not in allowed:
-        raise UnknownNameError(
-            f"{where} must be one of {', '.join(allowed)}; got {shown(got)}."
-            + near_match(got, allowed),
-            got,
         )
 
 

@@ -14,6 +14,10 @@ name: base
 objectives: [mlm, mae]
 tasks: [sst2]
 """
+RATIO = (
+    "claims: [{sentence: A claim., treatment: mae, control: mlm, test: ratio, cost: evaluate_s, "
+    "expected: 0.7, tolerance: 0.2}]"
+)
 BESIDE = {  # what else a study holds where an example stands inside a list or a mapping
     "objectives[]": "objectives: [{objective: mae, label: one}]",
     "own_tasks[].train": "own_tasks: [{name: t, kind: classify, text: [a], label: b}]",
@@ -27,6 +31,21 @@ BESIDE = {  # what else a study holds where an example stands inside a list or a
     "encoders[]": f"encoders: [{{label: one, from: owner/name@{40 * '0'}}}]",
     "budget_split.": "budget_split: {flops: 1.0e+13, pretrain_ratios: [0.5]}",
     "noise[]": "noise: [{name: typos, rate: 0.2}]",
+    "claims[].along": (
+        "claims: [{sentence: A claim., treatment: mae, control: mlm, test: crossing, "
+        "direction: rises}]\ncorpus_tokens: [100000, 200000]"
+    ),
+    "claims[].direction": (
+        "claims: [{sentence: A claim., treatment: mae, control: mlm, test: crossing, "
+        "along: train_size}]\ntrain_sizes: [200, 1000]"
+    ),
+    "claims[].between": (
+        "claims: [{sentence: A claim., treatment: mae, control: mlm, test: crossing, "
+        "along: train_size, direction: rises}]\ntrain_sizes: [200, 1000, all]"
+    ),
+    "claims[].cost": RATIO,
+    "claims[].expected": RATIO,
+    "claims[].tolerance": RATIO,
     "claims[]": (
         "claims: [{sentence: A claim., treatment: mae, control: mlm, margin: 0.02}]\n"
         "protocols: [finetune, linear_probe]\ntrain_sizes: [200]\nnoise: [clean, {typos: 0.1}]"

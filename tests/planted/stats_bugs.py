@@ -77,7 +77,7 @@ BUGS = (
         "survivors_win",
         "A side wins by the runs that did not fail.",
         "mae_bench/analysis/outcomes.py",
-        "if all(pair.losses.are_equal for pair in pairs):",
+        "if all(question.losses.are_equal for question in questions):",
         "if True:",
         (OF_FAILURES,),
     ),
