@@ -14,9 +14,11 @@ import pandas as pd
 from scipy import special
 
 from mae_bench.analysis.foreign import ForeignScore
+from mae_bench.analysis.messages import message
+from mae_bench.analysis.score_tables import score_text
 from mae_bench.analysis.scores import COMPARED, Scores
 from mae_bench.analysis.stats import LEVEL
-from mae_bench.analysis.tables import Table, score_text
+from mae_bench.analysis.tables import Table
 from mae_bench.errors import UnknownNameError
 from mae_bench.measures import Measure, measure_of
 
@@ -63,11 +65,7 @@ def _score_table(foreign: Sequence[ForeignScore], scores: Scores) -> Table:
         for score in foreign:
             if (score.task, score.metric) == (task, metric):
                 records.append(_foreign_line(score))
-    caption = (
-        f"Results of others beside those of this study ({scores.reference.label}). Unpaired: they "
-        "share no seed, text, size or recipe with it, nor always the test set, and no claim and no "
-        "verdict reads them. ± is half of the 95% interval over the runs named."
-    )
+    caption = message("foreign.scores", setting=scores.reference.label)
     return Table("foreign", caption, pd.DataFrame(records))
 
 
@@ -82,7 +80,14 @@ def _own_lines(task: str, metric: str, scores: Scores) -> list[dict[str, str]]:
         if cell is not None:
             text = score_text(cell, len(scores.seeds))
             line = {"task": task, "metric": metric, "arm": arm.label, "score": text}
-            lines.append(line | {"runs": str(cell.n), "source": "this study", "what": "seeds"})
+            lines.append(
+                line
+                | {
+                    "runs": str(cell.n),
+                    "source": message("foreign.here"),
+                    "what": message("foreign.seeds"),
+                }
+            )
     return lines
 
 
@@ -95,11 +100,11 @@ def _foreign_line(score: ForeignScore) -> dict[str, str]:
     return {
         "task": score.task,
         "metric": score.metric,
-        "arm": f"{score.arm} (unpaired)",
+        "arm": message("foreign.arm", arm=score.arm),
         "score": text,
         "runs": str(score.n),
         "source": score.source,
-        "what": score.note or "runs",
+        "what": score.note or message("foreign.runs"),
     }
 
 
@@ -146,15 +151,13 @@ def _difference_table(gaps: pd.DataFrame) -> Table:
                 "arm": gap["arm"],
                 "minus (unpaired)": f"{gap['other']} ({gap['source']})",
                 "difference": measure.number(gap["difference"], is_signed=True),
-                "95% interval": f"[{', '.join(ends)}]" if is_known else "spread unknown",
-                "runs": f"{gap['n']} and {gap['other_n']}",
+                "95% interval": f"[{', '.join(ends)}]"
+                if is_known
+                else message("foreign.no_spread"),
+                "runs": message("list.all", first=gap["n"], last=gap["other_n"]),
             }
         )
-    caption = (
-        "Own arms minus those of others, by Welch's interval of independent runs, not adjusted for "
-        "the number of lines. It knows the spread over runs alone: text, size, recipe and test set "
-        "may differ. No interval is given where a spread over runs is unknown."
-    )
+    caption = message("foreign.differences")
     return Table("foreign-differences", caption, pd.DataFrame(records))
 
 

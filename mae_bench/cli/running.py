@@ -1,10 +1,10 @@
-"""The verbs that work: prepare, run, report, quickstart."""
+"""The verbs that work: prepare, run, quickstart."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -23,19 +23,10 @@ from mae_bench.cli.options import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mae_bench.analysis.score_tables import Spread
     from mae_bench.cli.watch import Watch
     from mae_bench.planning.stage import Key, Stage
     from mae_bench.runner.session import Session
-
-
-Foreign = Annotated[
-    list[Path] | None,
-    typer.Option(
-        help="Results of others, shown beside and not judged: a folder of EncodEval, a .jsonl of "
-        "EuroEval, a .json of lm-evaluation-harness, a .csv of means; may be repeated.",
-        metavar="PATH",
-    ),
-]
 
 
 @with_flags
@@ -76,27 +67,6 @@ def run(study: StudyName, flags: Flags, retry: Retry = None, as_json: AsJson = F
     if as_json:
         typer.echo(json.dumps(_record(session), indent=1))
     finish(session, watch, session.stages, has_rows=True)
-
-
-@with_flags
-def report(
-    study: StudyName,
-    flags: Flags,
-    out: Out = None,
-    as_json: AsJson = False,
-    foreign: Foreign = None,
-) -> None:
-    """Write the report on what is done so far: a page, tables, figures, verdicts."""
-    session = flags.open(study)
-
-    from mae_bench.api import finished_rows
-
-    rows = finished_rows(session)
-    page = write_page(session, rows, out, flags.command("run", study), foreign or ())
-    if as_json:
-        typer.echo(json.dumps({"page": str(page), "folder": str(page.parent)}, indent=1))
-    else:
-        typer.echo(str(page))
 
 
 @with_flags
@@ -194,6 +164,8 @@ def write_page(
     rows: "pd.DataFrame",
     out: Path | None,
     command: str,
+    language: str = "en",
+    spread: "Spread" = "interval",
     foreign: Sequence[Path] = (),
 ) -> Path:
     """Write the report and return its page; ``command`` is what makes the rows again."""
@@ -202,7 +174,9 @@ def write_page(
 
     if left := session.counts().left:
         say(f"warning: {left}")
-    return api.write_page(session, rows, out, command, foreign)
+    return api.write_page(
+        session, rows, out, command, language=language, spread=spread, foreign=foreign
+    )
 
 
 def print_summary(session: "Session", rows: "pd.DataFrame") -> None:
