@@ -1,4 +1,4 @@
-"""README.zh.md keeps to README.md: the same examples, the same links, and what it names is there."""
+"""README.zh.md keeps to README.md: the same examples and links, and what it names is there."""
 
 import re
 from pathlib import Path
