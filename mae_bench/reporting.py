@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from mae_bench.planning.reading import unread_pairs
 from mae_bench.planning.warnings import empty_steps
+from mae_bench.runner.claim_record import has_any_row, when_written
 from mae_bench.runner.session import Session
 
 if TYPE_CHECKING:
@@ -45,4 +46,7 @@ def report_context(
         spread=spread,
         unread=unread_pairs(session.study),
         kinds={name: task.kind for name, task in session.plan.tasks.items()},
+        written=when_written(
+            session.study, session.store, has_any_row(session.plan, session.store)
+        ),
     )

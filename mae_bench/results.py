@@ -39,6 +39,7 @@ class Row(Frozen):
     the ``pretrain_ranks`` that shared it.
     ``seeds_together`` is how many seeds were pretrained as one program, each of which is charged an
     equal share of its seconds; ``why_alone`` says why it was one where more were asked for.
+    ``finetune_seed`` tells evaluations of one checkpoint apart (`Study.finetune_seeds`).
     ``pretrain_ratio`` is the share of the study's `budget_split` that the pretraining got, and
     ``train_flops`` what the training at the chosen rate took of the rest; both are None without
     that axis. ``finetunes_together`` is how many learning rates, of one seed or of several, were
@@ -66,6 +67,7 @@ class Row(Frozen):
     noise_rate: float = 0.0
     noise_where: Literal["test", "train", "both"] = "test"
     seed: int
+    finetune_seed: int | None = 0
     pretrain_seed: int | None = None
     value: float | None = None
     failure: str | None = None
@@ -145,6 +147,7 @@ LATER = (
     "why_finetuned_alone",
     "probe_solver",
     "finetune_compile",
+    "finetune_seed",
 )
 
 

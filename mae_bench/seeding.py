@@ -21,6 +21,7 @@ STREAMS: dict[str, tuple[str, ...]] = {
     "finetune_order": ("task", "seed", "epoch"),
     "finetune_dropout": ("task", "seed"),
     "new_weights": ("seed", "part"),  # reinitialised layers and LoRA's updates, in a fine-tune
+    "evaluation": ("seed", "finetune_seed"),  # seed of a further fine-tune of a checkpoint
     "world": ("split", "part"),  # the generated language; the same for every seed
     "corpus": ("seed",),  # permutation of documents and validation split
     "tuning": ("seed", "trial"),  # sampler of one trial; the same for every arm
@@ -44,3 +45,15 @@ def seed_for(stream: str, **axes: int | str) -> int:
     text = json.dumps([stream, sorted(axes.items())], separators=(",", ":"))
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
+
+
+def evaluation_seed(seed: int, finetune_seed: int) -> int:
+    """Return the seed of an evaluation's streams: labels, order, head, dropout, noise.
+
+    Args:
+        seed: of the study, which is that of the pretraining.
+        finetune_seed: which evaluation of the checkpoint; 0 has the seed of the study itself.
+    """
+    if finetune_seed == 0:
+        return seed
+    return seed_for("evaluation", seed=seed, finetune_seed=finetune_seed)

@@ -1,6 +1,7 @@
 """Seconds of a training step of k seeds as one program, against k one after another.
 
     python benchmarks/speed/batched_seeds.py [--device cpu] [--presets tiny cpu] [--seeds 1 2 4 10]
+        [--json PATH]
 
 Rows of 64 tokens, a third of them padded, batches of 32; the ways take turns, the best round
 counts. On a CPU the clock is that of the process, with one thread; on a GPU every way is one CUDA
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import torch
 from compiling import corpus
+from json_results import add_json_flag, write_json
 from timed_steps import get_ready, seconds_in_turns
 
 from mae_bench.data.blocks import Blocks
@@ -37,6 +39,7 @@ def main() -> None:
     parser.add_argument("--precisions", nargs="+", default=["fp32", "bf16"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 4, 10])
     parser.add_argument("--compile", default="auto")
+    add_json_flag(parser)
     arguments = parser.parse_args()
     get_ready(arguments.device)
     print(f"torch {torch.__version__}, {arguments.device}")
@@ -44,15 +47,20 @@ def main() -> None:
         f"{'preset':>8} {'objective':>9} {'precision':>9} {'seeds':>5} {'one ms':>8} "
         f"{'k in turn':>9} {'k at once':>9} {'gain':>6} {'to one':>6}  ran as"
     )
-    for preset in arguments.presets:
-        for objective in arguments.objectives:
-            for precision in arguments.precisions:
-                for number in arguments.seeds:
-                    compare(preset, objective, precision, number, arguments)
+    lines = [
+        compare(preset, objective, precision, number, arguments)
+        for preset in arguments.presets
+        for objective in arguments.objectives
+        for precision in arguments.precisions
+        for number in arguments.seeds
+    ]
+    write_json(arguments.json, {"device": arguments.device, "lines": lines})
 
 
-def compare(preset: str, objective: str, precision: str, number: int, arguments) -> None:
-    """Print one line."""
+def compare(
+    preset: str, objective: str, precision: str, number: int, arguments: argparse.Namespace
+) -> dict[str, object]:
+    """Print one line; return its numbers."""
     device, how = arguments.device, arguments.compile
     recipe = PretrainRecipe(precision=precision)
     data = corpus()
@@ -67,13 +75,16 @@ def compare(preset: str, objective: str, precision: str, number: int, arguments)
 
     ways = {"one": single[0], "in turn": in_turn, "at once": group}
     best = seconds_in_turns(ways, device, ROUNDS, STEPS)
+    gain, to_one = best["in turn"] / best["at once"], best["at once"] / best["one"]
     print(
         f"{preset:>8} {objective:>9} {precision:>9} {number:>5} {best['one'] * 1e3:>8.2f} "
         f"{best['in turn'] * 1e3:>9.2f} {best['at once'] * 1e3:>9.2f} "
-        f"{best['in turn'] / best['at once']:>6.2f} {best['at once'] / best['one']:>6.2f}  "
-        f"{group.how}",
+        f"{gain:>6.2f} {to_one:>6.2f}  {group.how}",
         flush=True,
     )
+    shape = {"preset": preset, "objective": objective, "precision": precision, "seeds": number}
+    seconds = {f"{way.replace(' ', '_')}_s": step_s for way, step_s in best.items()}
+    return {**shape, **seconds, "gain": gain, "to_one": to_one, "ran_as": group.how}
 
 
 def runs_of(

@@ -5,7 +5,7 @@
 
 Each study is calibrated, planned and run in a fresh home, so that no finished stage helps. The CPU
 columns hold where other work shares the machine, and the wall columns do not. A name that is none
-of those below is one that `mae-bench plan` takes.
+of those below is one that `mae-bench plan` takes. `--json PATH` writes the numbers, too.
 """
 
 import argparse
@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from json_results import add_json_flag, write_json
 
 BASE = {
     "backbone": {"num_layers": 2, "hidden_size": 128, "num_heads": 2, "max_length": 64},
@@ -70,7 +72,7 @@ def command(*words: str) -> str:
     return done.stdout
 
 
-def measure(study: str, flags: list[str], workers: int, seconds: str) -> tuple[float, ...]:
+def measure(study: str, flags: list[str], workers: int, seconds: str) -> dict[str, float]:
     """Return promised and measured seconds of wall, and of CPU."""
     where = [study, *flags, "--workers", str(workers)]
     command("calibrate", *where, "--seconds", seconds)
@@ -81,7 +83,12 @@ def measure(study: str, flags: list[str], workers: int, seconds: str) -> tuple[f
     wall, after = time.perf_counter() - start, os.times()
     cpu = after.children_user + after.children_system
     cpu -= before.children_user + before.children_system
-    return plan["run_s"], wall, plan["seconds"] + starts * plan["speed"]["start_s"], cpu
+    return {
+        "promised_wall_s": plan["run_s"],
+        "wall_s": wall,
+        "promised_cpu_s": plan["seconds"] + starts * plan["speed"]["start_s"],
+        "cpu_s": cpu,
+    }
 
 
 def main() -> None:
@@ -91,7 +98,9 @@ def main() -> None:
     parser.add_argument("--workers", default="1,2")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seconds", default="30", help="of a calibration")
+    add_json_flag(parser)
     given = parser.parse_args()
+    studies = []
     print("| study | workers | promised, s | wall, s | ratio | CPU promised, s | CPU, s | ratio |")
     print("|---|--:|--:|--:|--:|--:|--:|--:|")
     for name in given.only.split(","):
@@ -103,12 +112,15 @@ def main() -> None:
                     path.write_text(json.dumps({"name": name} | STUDIES[name]))  # JSON is YAML
                     study = str(path)
                 flags = ["--home", f"{folder}/home", "--device", given.device]
-                run_s, wall, promised, cpu = measure(study, flags, workers, given.seconds)
-            print(
-                f"| {name} | {workers} | {run_s:.0f} | {wall:.0f} | {run_s / wall:.2f} "
-                f"| {promised:.0f} | {cpu:.0f} | {promised / cpu:.2f} |",
-                flush=True,
-            )
+                seen = measure(study, flags, workers, given.seconds)
+            studies.append({"study": name, "workers": workers} | seen)
+            columns = [
+                f"{seen[f'promised_{clock}_s']:.0f} | {seen[f'{clock}_s']:.0f} "
+                f"| {seen[f'promised_{clock}_s'] / seen[f'{clock}_s']:.2f}"
+                for clock in ("wall", "cpu")
+            ]
+            print(f"| {name} | {workers} | {' | '.join(columns)} |", flush=True)
+    write_json(given.json, {"device": given.device, "studies": studies})
 
 
 if __name__ == "__main__":

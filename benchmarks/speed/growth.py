@@ -1,6 +1,7 @@
 """How time and memory grow with the tokens of a corpus, and with the length of its rows.
 
     python benchmarks/speed/growth.py [--tokens 1e5 1e6 1e7] [--lengths 64 1024] [--figure F.pdf]
+        [--json PATH]
 
 For each number of tokens a corpus is written (the text of `tokenising.py`), tokenised by one
 thread, and trained on for a few steps; for each length, rows of that length are trained on, as
@@ -19,6 +20,7 @@ import time
 from pathlib import Path
 
 import pandas as pd
+from json_results import add_json_flag, write_json
 from tokenising import write_texts, write_tokenizer
 
 from mae_bench.data.blocks import build_blocks
@@ -105,6 +107,11 @@ def rows(tokens: list[int], lengths: list[int], size: str, folder: Path) -> pd.D
     return pd.DataFrame(points)
 
 
+def records(table: pd.DataFrame) -> list[dict[str, object]]:
+    """Return the points, each with what was measured of it."""
+    return [row.dropna().to_dict() for _, row in table.iterrows()]
+
+
 def draw(table: pd.DataFrame, path: Path) -> None:
     """Draw time per token and memory over tokens and over length."""
     import seaborn
@@ -143,6 +150,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="on a disk with 20 bytes free for each token")
     parser.add_argument("--figure", type=Path, help="file to draw to")
     parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
+    add_json_flag(parser)
     arguments = parser.parse_args()
     if arguments.one:
         how, folder, first, length = arguments.one
@@ -156,6 +164,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         tokens = [int(number) for number in arguments.tokens]
         table = rows(tokens, arguments.lengths, arguments.size, Path(folder))
+    write_json(arguments.json, {"size": arguments.size, "points": records(table)})
     if arguments.figure:
         draw(table, arguments.figure)
 

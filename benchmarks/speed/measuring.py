@@ -24,14 +24,6 @@ TAIL = 2000  # characters of what a failed command said
 
 
 @dataclass(frozen=True)
-class Output:
-    """What a command gave: the numbers of its ``--json``, and what it printed."""
-
-    numbers: Any
-    printed: str
-
-
-@dataclass(frozen=True)
 class Target:
     """One line of the table.
 
@@ -43,10 +35,9 @@ class Target:
         is_least: whether the bound is the least allowed, else the most.
         unit: behind bound and measured: ``x``, ``%`` or a word.
         command: a script beside this one, and its arguments.
-        read: returns ``measured`` from the command's output.
+        read: returns ``measured`` from the numbers of the command's ``--json``.
         needs_card: whether it says nothing without a CUDA GPU.
         is_long: measured only if it is named, or with ``--long``.
-        has_json: whether the script writes ``--json``.
     """
 
     name: str
@@ -56,10 +47,9 @@ class Target:
     is_least: bool
     unit: str
     command: Sequence[str]
-    read: Callable[[Output], float]
+    read: Callable[[Any], float]
     needs_card: bool = False
     is_long: bool = False
-    has_json: bool = True
 
     def shown(self, value: float | None) -> str:
         """Return a number of this line as readers see it."""
@@ -93,14 +83,14 @@ class Commands:
             **os.environ,
             **({"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {}),
         }
-        self._seen: dict[tuple[str, ...], Output | RuntimeError] = {}
+        self._seen: dict[tuple[str, ...], Any] = {}  # numbers, or why there are none
 
     def take(self, target: Target, path: Path) -> None:
         """Read what a target's command would give from a file that it wrote before."""
-        self._seen[tuple(target.command)] = Output(json.loads(path.read_text()), "")
+        self._seen[tuple(target.command)] = json.loads(path.read_text())
 
-    def output(self, target: Target) -> Output:
-        """Return what a target's command gave.
+    def numbers(self, target: Target) -> Any:
+        """Return what a target's command measured.
 
         Raises:
             RuntimeError: it failed, or took too long.
@@ -115,15 +105,14 @@ class Commands:
             raise self._seen[key]
         return self._seen[key]
 
-    def _run(self, target: Target) -> Output:
+    def _run(self, target: Target) -> Any:
         left = None if self._end is None else self._end - time.monotonic()
         if left is not None and left < LEAST_S:
             raise RuntimeError("no time was left")
         script, *arguments = target.command
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "numbers.json")
-            command = [sys.executable, str(HERE / script), *arguments]
-            command += ["--json", str(path)] if target.has_json else []
+            command = [sys.executable, str(HERE / script), *arguments, "--json", str(path)]
             with subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                 start_new_session=True, env=self._environment,
@@ -140,7 +129,7 @@ class Commands:
             print(printed, file=sys.stderr, flush=True)
             if process.returncode:
                 raise RuntimeError(f"failed with code {process.returncode}: {printed[-TAIL:]}")
-            return Output(json.loads(path.read_text()) if target.has_json else None, printed)
+            return json.loads(path.read_text())
 
 
 def measure(target: Target, device: str, commands: Commands) -> dict[str, object]:
@@ -156,15 +145,15 @@ def measure(target: Target, device: str, commands: Commands) -> dict[str, object
         return record | {"state": NO_CARD}
     started = time.perf_counter()
     try:
-        output = commands.output(target)
-        measured = target.read(output)
+        numbers = commands.numbers(target)
+        measured = target.read(numbers)
     except (RuntimeError, LookupError, ValueError, TypeError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         return record | {"state": f"not measured: {lines[0]}", "error": str(error)}
     return record | {
         "state": "measured", "measured": measured, "is_met": target.is_met(measured),
         "seconds": round(time.perf_counter() - started, 1),
-        "raw": output.numbers if output.numbers is not None else output.printed.splitlines(),
+        "raw": numbers,
     }  # fmt: skip
 
 

@@ -45,7 +45,7 @@ def targets(asked: argparse.Namespace) -> list[Target]:
             "ten-seeds", "ten seeds of `tiny` on one GPU", "the time of one seed",
             2.5, False, "x",
             ["batched_seeds.py", "--presets", "tiny", *seeds],
-            read.seeds_to_one, needs_card=True, has_json=False,
+            read.seeds_to_one, needs_card=True,
         )
     )  # fmt: skip
     lines += [
@@ -111,28 +111,28 @@ def targets(asked: argparse.Namespace) -> list[Target]:
         Target(
             "tokenising", "tokenising 1 GB of text", "`datasets.map`, same tokenizer and cores",
             1.0, True, "x",
-            tokenising, read.tokenising_speed, is_long=True, has_json=False,
+            tokenising, read.tokenising_speed, is_long=True,
         ),
         Target(
             "tokenising-memory", "memory of tokenising 1 GB of text", "", 2.0, False, "GB",
-            tokenising, read.tokenising_memory, is_long=True, has_json=False,
+            tokenising, read.tokenising_memory, is_long=True,
         ),
         Target(
             "growth", "cost growth: tokens and length of rows", "a straight line",
             None, True, "points",
-            ["growth.py"], read.num_points, is_long=True, has_json=False,
+            ["growth.py"], read.num_points, is_long=True,
         ),
         Target(
             "estimates", "`plan` of studies over a minute, on a CPU", "what the run takes of CPU",
             0.25, False, "%",
             ["estimates.py", "--device", "cpu"], read.worst_estimate,
-            is_long=True, has_json=False,
+            is_long=True,
         ),
         Target(
             "estimates-card", "`plan` of studies over a minute, on a GPU", "what the run takes",
             0.25, False, "%",
             ["estimates.py", "--device", "cuda"], read.worst_wall_estimate,
-            needs_card=True, is_long=True, has_json=False,
+            needs_card=True, is_long=True,
         ),
     ]  # fmt: skip
 

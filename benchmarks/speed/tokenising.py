@@ -1,6 +1,7 @@
 """Tokenising a large file: `build_blocks` against `datasets.map` with the same tokenizer and cores.
 
     python benchmarks/speed/tokenising.py [--mb 100] [--folder DIR] [--threads N]
+        [--json PATH]
 
 The text is that of IMDb's unlabelled reviews where MAE_BENCH_DATA has them, else of the generated
 world; each repetition gets a number in front, so that it is no duplicate. `build_blocks`
@@ -25,6 +26,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from json_results import add_json_flag, write_json
+
 from mae_bench.data.corpus import CORPORA
 from mae_bench.data.documents import load_documents
 from mae_bench.data.sources import data_dir, is_at_hand, stream_split
@@ -37,6 +40,10 @@ REVIEWS = "imdb/unsupervised"
 VOCAB_SIZE = 8_192
 ROW_LENGTH = 128
 LOOK_S = 0.2
+NAMES = {  # in the JSON
+    "whole": "whole_s", "map": "map_s", "cpu": "cpu_s", "rss": "rss_mb", "pss": "pss_mb",
+    "tokens": "tokens",
+}  # fmt: skip
 
 
 def documents() -> Iterator[str]:
@@ -160,6 +167,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="on a disk with five times that free")
     parser.add_argument("--threads", type=int, default=num_cores())
     parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
+    add_json_flag(parser)
     arguments = parser.parse_args()
     if arguments.one:
         how, *paths = arguments.one
@@ -171,6 +179,7 @@ def main() -> None:
         write_texts(text, arguments.mb * 10**6)
         write_tokenizer(tokenizer)
         size = text.stat().st_size / 1e6
+        numbers: dict[str, object] = {"mb": size, "threads": arguments.threads}
         print(f"{size:.0f} MB of text, {arguments.threads} threads or processes", flush=True)
         print(f"{'':24}{'s':>8}{'MB/s':>8}{'CPU s':>8}{'MB/CPU s':>10}{'memory MB':>11}")
         for how, name in (("ours", "mae-bench, whole"), ("theirs", "datasets, whole")):
@@ -187,6 +196,8 @@ def main() -> None:
             )
             if "map" in seen:
                 print(f"{'    its map alone':24}{seen['map']:>8.1f}{size / seen['map']:>8.2f}")
+            numbers[how] = {NAMES[name]: number for name, number in seen.items()}
+    write_json(arguments.json, numbers)
 
 
 if __name__ == "__main__":

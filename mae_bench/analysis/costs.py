@@ -62,7 +62,7 @@ def _evaluation_seconds(rows: pd.DataFrame) -> "pd.Series[float]":
     Cells that differ in the noise of the test text only are one evaluation, and count once.
     """
     trained_on = rows["noise"].astype(str) + rows["noise_rate"].astype(str)
-    key = ["arm", *_AXES, "protocol", "task", "train_size", "seed"]
+    key = ["arm", *_AXES, "protocol", "task", "train_size", "seed", "finetune_seed"]
     runs = rows[key].assign(trained_on=trained_on.where(rows["noise_where"] != "test", ""))
     seconds = pd.to_numeric(rows["evaluate_s"]).astype(float)
     return seconds[~runs.duplicated()].groupby(rows["arm"]).sum(min_count=1)

@@ -1,4 +1,4 @@
-"""What is worked out along the axes of a study: costs of noise, crossings, winners, best splits."""
+"""What is worked out along the axes: costs of noise, crossings, winners, splits, variances."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +11,7 @@ from mae_bench.analysis.noise_curves import curves_long, noise_curve_table, nois
 from mae_bench.analysis.pairwise import Decisions
 from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.tables import Table
+from mae_bench.analysis.variance_tables import variance_tables
 from mae_bench.analysis.winners import columns_long, winner_columns, winner_tables
 
 
@@ -38,4 +39,5 @@ def derived_tables(
         columns_long(columns).to_csv(folder / "winner_columns.csv", index=False)
         tables += winners
     tables += split_tables(rows, scores, folder)
+    tables += variance_tables(scores, control, folder)
     return [table for table in tables if table is not None]

@@ -20,6 +20,7 @@ def edge_table(rows: pd.DataFrame) -> Table | None:
             "task",
             "train_size",
             "seed",
+            "finetune_seed",
             "trained_on",
         ]
     )

@@ -77,20 +77,27 @@ class Tested:
         means, (lows, highs) = self.means[self.estimate], self.ends[:, self.estimate]
         margins, p_family = self.value, self.test.p_family
         is_significant = p_family < CUT
-        is_above = is_significant & (means > margins) & (lows > margins)
-        is_below = is_significant & (means < margins) & (highs < margins)
+        is_clear_above = (means > margins) & (lows > margins)
+        is_clear_below = (means < margins) & (highs < margins)
         numbers = zip(self.estimate.tolist(), margins.tolist(), strict=True)
         number_of = {of: number for number, of in enumerate(numbers)}
 
+        def is_clear(number: int, part: Part) -> bool:
+            """Whether the interval alone lies there."""
+            return bool((is_clear_above if part.is_above else is_clear_below)[number])
+
         def is_shown(number: int, part: Part) -> bool:
-            return bool(is_above[number] if part.is_above else is_below[number])
+            return bool(is_significant[number]) and is_clear(number, part)
 
         outcomes = []
         for question, first in zip(self.questions, self.first, strict=True):
             needed = [(number_of[first + p.column, p.value], p) for p in question.needed]
             against = [(number_of[first + p.column, p.value], p) for p in question.against]
             refuting = tuple(part for number, part in against if is_shown(number, part))
-            is_supported = all(is_shown(number, part) for number, part in needed)
+            # what is against a claim need not be shown to leave it unsupported
+            is_supported = all(is_shown(number, part) for number, part in needed) and not any(
+                is_clear(number, part) for number, part in against
+            )
             # the p that the outcome rests on: the surest that refutes, else the least sure needed
             tests = sorted({number for number, _ in (against if refuting else needed)})
             rests = min if refuting else max

@@ -149,6 +149,8 @@ def study_notes(study: Study, scores: Scores) -> list[str]:
         notes.append(message("note.generated_some"))
     if study.expectation:
         notes.append(" ".join(study.expectation.split()))
+    if (finetunes := len(study.finetune_seeds)) > 1:
+        notes.append(message("note.nested_finetunes", n=finetunes))
     notes += limits(study)
     if len(scores.seeds) < MIN_SEEDS <= len(study.seeds):
         notes.append(message("note.few_seeds_so_far", n=len(scores.seeds), least=MIN_SEEDS))
@@ -172,8 +174,10 @@ def facts(study: Study, scores: Scores) -> list[tuple[str, str]]:
     """Return the study at a glance, as (number, word)."""
     trained, outside = scores.of_role("trained"), scores.of_role("outside")
     is_pretrained = study.repeats == "pretraining" and bool(study.objectives)
+    finetunes = len(study.finetune_seeds)
     counts = {
         "pretraining_seeds" if is_pretrained else "finetuning_seeds": len(scores.seeds),
+        **({"nested_finetunes": finetunes} if finetunes > 1 else {}),
         **({"objectives": len(trained)} if trained else {}),
         **({"outside": len(outside)} if outside else {}),
         "tasks": len(scores.tasks),

@@ -1,5 +1,6 @@
 """The paired differences of a claim, and what they would be if lost runs counted against a side."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +14,8 @@ from mae_bench.measures import PLAIN, Measure, measure_of
 from mae_bench.specs import CLEAN, CORPUS, Claim
 from mae_bench.specs.claim_axes import is_noise
 
+Condition = tuple[str, Setting]  # a task and where it is read
+Place = tuple[str, str, Setting]  # with the label of an arm before it
 _NAN = float("nan")
 
 
@@ -83,13 +86,11 @@ def pairs_of(claim: Claim, scores: Scores, setting: Setting | None) -> Pairs:
         for where in chosen
         for task in (scores.tasks_in(where) if claim.task is None else (claim.task,))
     ]
-    arms = (claim.treatment, claim.control)
-    cells = (scores.cells.get((arm, *condition)) for condition in conditions for arm in arms)
-    measure = common_measure(claim, {cell.metric for cell in cells if cell})
+    measure = common_measure(claim, metrics_of(claim, scores, conditions))
     nothing = np.full(len(scores.seeds), np.nan)
     columns, worst, best, losses = [], [], [], NO_LOSSES
     sides = [
-        [oriented(scores.side(arm, *condition), measure.sign) for arm in arms]
+        [oriented(scores.side(*place), measure.sign) for place in places_of(claim, condition)]
         for condition in conditions
     ]
     for treatment, control in sides:
@@ -115,6 +116,20 @@ def pairs_of(claim: Claim, scores: Scores, setting: Setting | None) -> Pairs:
         setting,
         measure,
     )
+
+
+def places_of(claim: Claim, condition: Condition) -> tuple[Place, Place]:
+    """Return the arm, task and setting where each side of a claim is read."""
+    task, where = condition
+    there = replace(where, protocol=claim.control_protocol or where.protocol)
+    return (claim.treatment, task, where), (claim.control, task, there)
+
+
+def metrics_of(claim: Claim, scores: Scores, conditions: Sequence[Condition]) -> set[str]:
+    """Return the metrics that a claim reads on both sides."""
+    places = (place for condition in conditions for place in places_of(claim, condition))
+    cells = (scores.cells.get(place) for place in places)
+    return {cell.metric for cell in cells if cell}
 
 
 def oriented(side: Side, sign: int) -> Side:

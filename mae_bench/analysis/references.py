@@ -13,6 +13,7 @@ from mae_bench.analysis.messages import message, word
 from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.tables import Table, difference, interval, p_text
 from mae_bench.specs import LETTERS, Claim, Reference, Study
+from mae_bench.specs.claims import named_sides
 
 
 def judge_references(
@@ -37,6 +38,7 @@ def reference_table(study: Study, verdicts: Sequence[Verdict]) -> Table:
     records = []
     for reference, verdict in zip(study.references, verdicts, strict=True):
         side = reference.comparison
+        treatment, control = named_sides(side)
         where = [side.protocol, side.task, side.metric]
         measure = verdict.measure
         records.append(
@@ -46,9 +48,7 @@ def reference_table(study: Study, verdicts: Sequence[Verdict]) -> Table:
                 if reference.value is None
                 else difference(reference.value, measure),
                 "known by": reference.letter,
-                "measured here": message(
-                    "references.minus", treatment=side.treatment, control=side.control
-                ),
+                "measured here": message("references.minus", treatment=treatment, control=control),
                 "on": ", ".join(str(part) for part in where if part)
                 or word("column", "mean of tasks"),
                 "difference": difference(verdict.difference, measure),
@@ -78,4 +78,7 @@ def _claim(reference: Reference) -> Claim:
 
 def _swapped(claim: Claim) -> Claim:
     """Return the claim that the control is better."""
-    return claim.model_copy(update={"treatment": claim.control, "control": claim.treatment})
+    swapped: dict[str, str | None] = {"treatment": claim.control, "control": claim.treatment}
+    if claim.control_protocol:
+        swapped |= {"protocol": claim.control_protocol, "control_protocol": claim.protocol}
+    return claim.model_copy(update=swapped)

@@ -24,6 +24,7 @@ from mae_bench.analysis.curve_plots import (
     split_picture,
 )
 from mae_bench.analysis.curves import Curve
+from mae_bench.analysis.dates import dated, dates_sentence
 from mae_bench.analysis.derived import derived_tables
 from mae_bench.analysis.edges import edge_table
 from mae_bench.analysis.folder import check_target, mark, publish, save_json
@@ -58,8 +59,9 @@ from mae_bench.analysis.tables import (
     tuning_table,
     verdict_table,
 )
+from mae_bench.analysis.variance_plots import variance_pictures
 from mae_bench.results import save_rows
-from mae_bench.specs import Study
+from mae_bench.specs import Study, Written
 
 __all__ = ["ReportContext", "Summary", "summary", "write_report"]
 
@@ -84,6 +86,7 @@ class ReportContext:
         spread: what tables of scores print after ±.
         unread: pairs of a protocol and a task that the study does not ask for.
         kinds: of the tasks, by name.
+        written: of each claim whether it was there before any row.
     """
 
     curves: Sequence[Curve] = ()
@@ -96,6 +99,7 @@ class ReportContext:
     spread: Spread = "interval"
     unread: Unread = frozenset()
     kinds: Mapping[str, str] = field(default_factory=dict)
+    written: Sequence[Written] = ()
 
 
 def write_report(
@@ -128,7 +132,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     theirs = external_metrics(rows)
     others = read_metrics(rows, study, theirs, context.unread)
     secondary = {name: others[name] for name in theirs if name in others}
-    claims = judge_claims(study, scores, others, rows)
+    claims = dated(judge_claims(study, scores, others, rows), context.written)
     published = judge_references(study, scores, others)
     versus = judge_comparisons(study, scores, control) if control else []
     untrained = next((arm.label for arm in scores.of_role("untrained")), None)
@@ -201,6 +205,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         "control": control,
         "untrained": untrained,
         "claims": claims,
+        "dates": dates_sentence(claims),
         "published": beside,
         "reference": blocks[0],
         "units": units(scores, reference),
@@ -239,7 +244,8 @@ def _details(
 ) -> list[Table]:
     tables = []
     if claims:
-        tables.append(verdict_table(claims, "claims", message("heading.claims_written")))
+        caption = f"{message('heading.claims_written')} {dates_sentence(claims)}".rstrip()
+        tables.append(verdict_table(claims, "claims", caption))
     for slug, verdicts, name in (
         ("verdicts", versus, control),
         ("verdicts-untrained", floors, untrained),
@@ -269,7 +275,10 @@ def _pictures(
             if control
             else None
         ],
-        "scores": [score_picture(scores, setting) for setting in chosen],
+        "scores": [
+            *(score_picture(scores, setting) for setting in chosen),
+            *variance_pictures(scores, control),
+        ],
         "curves": [
             *(size_picture(scores, setting) for setting in chosen),
             corpus_picture(scores, reference),

@@ -3,6 +3,10 @@
 The floors that need no encoder have no protocol and no pretraining corpus; they are read under
 every protocol and corpus size of the study, so that each table carries them. Beside protocols that
 learn from no label they are those that learned from most.
+
+Where checkpoints have several fine-tunes, a seed's score is the mean over them: the pretraining
+seed stays what is repeated. A seed that lacks one of them, or of which one failed, has no score, as
+a mean over those that happen to be there would compare arms by other labels.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -67,6 +71,7 @@ def read_scores(rows: pd.DataFrame, study: Study, unread: Unread = frozenset()) 
     table["corpus_tokens"] = pd.to_numeric(table["corpus_tokens"]).fillna(-1).astype("int64")
     table["value"] = pd.to_numeric(table["value"]).where(table["failure"].isna()).astype(float)
     table["is_collapsed"] = table["is_collapsed"].fillna(False).astype(bool)
+    table["finetune_seed"] = pd.to_numeric(table["finetune_seed"]).fillna(0).astype("int64")
     table["noise"] = pd.Series(row_noises(table), table.index, dtype=object)
     table["pretrain_ratio"] = pd.to_numeric(table["pretrain_ratio"]).fillna(-1).astype(float)
     run = sorted(set(table["pretrain_ratio"]) - {-1.0})
@@ -103,6 +108,16 @@ def unlabelled_protocols(table: pd.DataFrame) -> frozenset[str]:
     return frozenset(map(str, most.index[most == 0]))
 
 
+def _finetune_seeds(table: pd.DataFrame, study: Study) -> dict[str, list[int]]:
+    """Return the fine-tune seeds of each protocol; what learns from no label has those of rows."""
+    asked: dict[str, list[int]] = {}
+    for protocol, rows in table.groupby("protocol"):
+        run = {int(seed) for seed in rows["finetune_seed"]}
+        is_unlabelled = pd.to_numeric(rows["n_train"]).max() == 0
+        asked[str(protocol)] = sorted(run if is_unlabelled else {*run, *study.finetune_seeds})
+    return asked
+
+
 def _cells(
     table: pd.DataFrame,
     study: Study,
@@ -115,24 +130,28 @@ def _cells(
 ) -> dict[tuple[str, str, Setting], Cell]:
     seed_index = {seed: position for position, seed in enumerate(seeds)}
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    used = [*_KEYS, "seed", "metric", "value", "failure", "is_collapsed", "n_train"]
-    records: list[dict[str, object]] = table[used].to_dict("records")  # type: ignore[assignment]
+    finetune_seeds = _finetune_seeds(table[table["task"] != CORPUS], study)
+    used = [*_KEYS, "seed", "finetune_seed", "metric", "value", "failure", "is_collapsed"]
+    records: list[dict[str, object]] = table[[*used, "n_train"]].to_dict("records")  # type: ignore[assignment]
     for record in records:
         groups.setdefault(tuple(record[key] for key in _KEYS), []).append(record)
     references = _with_most_labels(groups)
     contents: list[tuple[list[tuple[str, str, Setting]], dict[str, Any]]] = []
     for key, rows in groups.items():
         arm, protocol, task, size, noise, corpus, ratio = key
-        values = np.full(len(seeds), np.nan)
-        is_failed, is_collapsed = np.zeros((2, len(seeds)), dtype=bool)
+        repeated = finetune_seeds.get(protocol, [0]) if task != CORPUS else [0]
+        finetunes = np.full((len(seeds), len(repeated)), np.nan)
+        is_failed, is_collapsed = np.zeros((2, *finetunes.shape), dtype=bool)
         for row in rows:
-            values[seed_index[row["seed"]]] = row["value"]
-            is_failed[seed_index[row["seed"]]] = not pd.isna(row["failure"])
-            is_collapsed[seed_index[row["seed"]]] = bool(row["is_collapsed"])
-        if len({row["seed"] for row in rows}) < len(rows):
+            at = seed_index[row["seed"]], repeated.index(row["finetune_seed"])
+            finetunes[at] = row["value"]
+            is_failed[at] = not pd.isna(row["failure"])
+            is_collapsed[at] = bool(row["is_collapsed"])
+        if len({(row["seed"], row["finetune_seed"]) for row in rows}) < len(rows):
             raise DataError(
                 f"two rows for one cell: arm '{arm}', task '{task}', protocol '{protocol}', "
-                f"size {size}, noise '{noise.label}'; each seed may have one primary row only"
+                f"size {size}, noise '{noise.label}'; each seed, or fine-tune seed in it, may have "
+                "one primary row only"
             )
         of_tasks = [name for name in study.protocols if name not in readers]
         named = {protocol: size}
@@ -146,10 +165,11 @@ def _cells(
         counts = [int(row["n_train"]) for row in rows if not pd.isna(row["n_train"])]
         content = {
             "metric": rows[0]["metric"],
-            "values": values,
+            "values": finetunes.mean(axis=1),
             "n_train": counts[0] if counts else None,
-            "is_failed": is_failed,
-            "is_collapsed": is_collapsed,
+            "is_failed": is_failed.any(axis=1),
+            "is_collapsed": is_collapsed.any(axis=1),
+            "finetunes": finetunes,
         }
         spread = [
             (arm, task, Setting(p, named[p], noise, tokens, p in unlabelled, split))

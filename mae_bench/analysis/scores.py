@@ -100,12 +100,14 @@ class Cell:
     """One arm on one task in one setting, over seeds.
 
     Attributes:
-        values: [S] in the units of the metric, NaN where there is none.
+        values: [S] in the units of the metric, NaN where there is none; with several fine-tunes at
+            a seed their mean, so that a seed which lacks one has none.
         mean: over the seeds that have a value, collapsed runs included; NaN without any.
         low: lower end of the 95% t interval over seeds.
         high: its upper end.
-        is_failed: [S] whether the seed's row is a failure.
-        is_collapsed: [S] whether the seed's run is flagged as collapsed.
+        is_failed: [S] whether the seed's row is a failure, or one of them.
+        is_collapsed: [S] whether the seed's run is flagged as collapsed, or one of its fine-tunes.
+        finetunes: [S, F] the values of single fine-tunes.
     """
 
     metric: str
@@ -116,6 +118,7 @@ class Cell:
     n_train: int | None
     is_failed: Flags
     is_collapsed: Flags
+    finetunes: Array
 
     @property
     def n(self) -> int:

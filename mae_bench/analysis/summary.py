@@ -15,12 +15,13 @@ from mae_bench.analysis.claims import (
     judge_comparisons,
     tally,
 )
+from mae_bench.analysis.dates import dated
 from mae_bench.analysis.messages import joined, listed, message, word
 from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_tables import score_text
 from mae_bench.analysis.scores import COMPARED, Cell, Scores, Unread
 from mae_bench.analysis.units import unit_after_number
-from mae_bench.specs import MIN_SEEDS, Study
+from mae_bench.specs import MIN_SEEDS, Study, Written
 
 Word = Literal["wins", "loses", "undecided", "control", "failed", "not run", "floor"]
 _WORDS: dict[Outcome, Word] = {
@@ -67,13 +68,19 @@ class Summary:
     claims: tuple[Verdict, ...]
 
 
-def summary(rows: pd.DataFrame, study: Study, unread: Unread = frozenset()) -> Summary:
+def summary(
+    rows: pd.DataFrame,
+    study: Study,
+    unread: Unread = frozenset(),
+    written: Sequence[Written] = (),
+) -> Summary:
     """Return the short answer of a study, in its reference setting."""
     scores = read_scores(rows, study, unread)
     control = control_of(study, scores)
     where = scores.reference
     verdicts = judge_comparisons(study, scores, control, [where]) if control else []
-    claims = judge_claims(study, scores, read_metrics(rows, study, (), unread), rows)
+    others = read_metrics(rows, study, (), unread)
+    claims = dated(judge_claims(study, scores, others, rows), written)
     by_pair = {(v.claim.treatment, v.claim.task): v for v in verdicts}
     cells = {}
     for arm in scores.arms:
@@ -137,14 +144,17 @@ def headline(
 
 def _claims_sentence(claims: Sequence[Verdict]) -> str:
     counts = tally(claims)
+    late = sum(claim.written == "post hoc" for claim in claims)
+    post_hoc = message("headline.post_hoc", n=late) if late else ""
     if counts["supported"] == len(claims):
-        return message("headline.all_supported", n=len(claims))
+        return message("headline.all_supported", n=len(claims), post_hoc=post_hoc)
     parts = [
         message("headline.outcome", n=count, outcome=word("word", outcome))
         for outcome, count in counts.items()
         if count
     ]
-    return message("headline.claims", n=len(claims), parts=listed(parts, of="clauses"))
+    parts_text = listed(parts, of="clauses")
+    return message("headline.claims", n=len(claims), parts=parts_text, post_hoc=post_hoc)
 
 
 def _comparison_sentence(

@@ -94,7 +94,7 @@ def verdict_table(verdicts: Sequence[Verdict], slug: str, caption: str) -> Table
     records = []
     for verdict in verdicts:
         claim, measure = verdict.claim, verdict.measure
-        lost = verdict.losses.sentence(claim.treatment, claim.control)
+        lost = verdict.losses.sentence(*claim.sides)
         seeds = message("cell.of", n=verdict.n, all=verdict.num_seeds)
         records.append(
             {

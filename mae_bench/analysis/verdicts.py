@@ -10,7 +10,7 @@ from mae_bench.analysis.failures import NO_LOSSES, Losses
 from mae_bench.analysis.messages import counted, message, word
 from mae_bench.analysis.units import amount
 from mae_bench.measures import PLAIN, Measure
-from mae_bench.specs import MIN_SEEDS, Claim, Study
+from mae_bench.specs import MIN_SEEDS, Claim, Study, Written
 
 Outcome = Literal["supported", "refuted", "not decidable", "not run"]
 FAILURE_BOUND = "not decidable (runs failed)"
@@ -68,6 +68,7 @@ class Verdict:
         seeds_needed: about how many seeds would decide it with 80% power if means and spreads stay
             as seen; None where it is decided, or where no number of up to 1,000 would do.
         is_exact: whether it is arithmetic, and no test was needed.
+        written: whether the claim was there before any row; None of comparisons that no one wrote.
     """
 
     claim: Claim
@@ -101,6 +102,7 @@ class Verdict:
     places: tuple[Place, ...] = ()
     seeds_needed: int | None = None
     is_exact: bool = False
+    written: Written | None = None
 
     @property
     def is_ratio(self) -> bool:
@@ -147,7 +149,9 @@ class Verdict:
     @property
     def word(self) -> str:
         """The outcome as tables print it."""
-        return FAILURE_BOUND if self.is_failure_bound else self.outcome
+        notes = [*(["runs failed"] if self.is_failure_bound else [])]
+        notes += ["post hoc"] if self.written == "post hoc" else []
+        return f"{self.outcome} ({', '.join(notes)})" if notes else self.outcome
 
     def turned(self) -> "Verdict":
         """Return the verdict with its differences the other way around."""
@@ -177,10 +181,10 @@ def worded(verdict: Verdict, study: Study) -> Verdict:
     if np.isfinite(verdict.better):
         better = probability_text(verdict.better)
         key = "why.more" if verdict.measure.better == "neither" else "why.better"
-        parts.append(message(key, arm=verdict.claim.treatment, probability=better))
+        parts.append(message(key, arm=verdict.claim.sides[0], probability=better))
     if verdict.outcome == "not decidable" and np.isfinite(verdict.equal_within):
         parts.append(message("why.equal", amount=amount(verdict.measure, verdict.equal_within)))
-    parts.append(verdict.losses.sentence(verdict.claim.treatment, verdict.claim.control))
+    parts.append(verdict.losses.sentence(*verdict.claim.sides))
     if study.repeats == "finetuning":
         parts.append(message("why.finetuning_only"))
     reason = message("list.semicolon").join(part for part in parts if part)

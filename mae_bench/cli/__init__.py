@@ -11,6 +11,7 @@ import typer
 
 from mae_bench.cli import (
     checking,
+    claims,
     evaluating,
     exporting,
     reading,
@@ -39,6 +40,7 @@ app.command()(tuning.tune)
 app.command()(running.run)
 app.command()(reading.status)
 app.command()(reporting.report)
+app.command()(claims.claims)
 app.command()(running.quickstart)
 app.command()(evaluating.evaluate)
 app.command()(reproducing.reproduce)
@@ -52,7 +54,10 @@ def _root() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 well, 1 something failed, 2 wrong input, 130 interrupted."""
+    """Run the command line and exit: 0 well, 1 something failed, 2 wrong input, 130 interrupted.
+
+    `claims` exits with 3 where a claim is refuted, and with 4 where none is and one is undecided.
+    """
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         if not given:

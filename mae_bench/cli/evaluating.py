@@ -153,7 +153,9 @@ def _show(rows: "pd.DataFrame") -> None:
     for group, part in labelled.groupby(key, sort=False):
         task, protocol, size, noise, metric, arm = map(str, group)
         measure = measure_of(metric)
-        values = part["value"].to_numpy(dtype=float)
+        # of several fine-tunes at a seed the mean, which one that failed takes with it
+        by_seed = part["value"].astype(float).groupby(part["seed"], sort=False)
+        values = by_seed.agg(lambda of_seed: of_seed.mean(skipna=False)).to_numpy()
         mean, low, high = summarise(values)
         number = int((values == values).sum())  # a failure has none
         score = measure.number(mean) if number else "failed"

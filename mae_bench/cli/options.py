@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from mae_bench.cli.ranks import Parallel, ranks_executor
+from mae_bench.cli.ranks import Parallel
 
 if TYPE_CHECKING:
     from mae_bench.runner.executors import Executor
@@ -169,7 +169,6 @@ class Flags:
         Raises:
             SpecError: the first of them.
         """
-        from mae_bench.errors import SpecError
         from mae_bench.planning.shard import parse_shard
         from mae_bench.runner.devices import (
             check_compile,
@@ -183,11 +182,6 @@ class Flags:
         check_compile(self.compile_by, "--compile")
         parse_batch_seeds(self.batch_seeds, "--batch-seeds")
         parse_shard(self.shard, "--shard")
-        if self.ray_address is not None and self.executor != "ray":
-            raise SpecError(
-                f"--ray-address is for --executor ray, and the executor is '{self.executor}'; give "
-                "--executor ray, or leave the address out"
-            )
         self.make_executor()
         if self.track is not None:
             from mae_bench.runner.tracking import check_tracker
@@ -215,23 +209,11 @@ class Flags:
         Raises:
             SpecError: the name or an option is wrong.
         """
-        if (ranks := ranks_executor(self.parallel, self.executor)) is not None:
-            return ranks
-        if self.executor == "local" and not self.executor_options:
-            return self.executor  # the import costs what a run with nothing to do does without
-        from mae_bench.errors import SpecError
-        from mae_bench.planning.yaml_text import parse_value
-        from mae_bench.runner.executors import make_executor
+        from mae_bench.cli.executor_flags import make_executor
 
-        options: dict[str, object] = {}
-        for text in self.executor_options or ():
-            name, equals, value = text.partition("=")
-            if not (name and equals):
-                raise SpecError(f"--executor-option takes NAME=VALUE, got '{text}'")
-            options[name] = parse_value(value, "--executor-option")
-        if self.ray_address is not None:
-            options["address"] = self.ray_address
-        return make_executor(self.executor, options)
+        return make_executor(
+            self.executor, self.executor_options or (), self.ray_address, self.parallel
+        )
 
     def command(self, verb: str, study: str) -> str:
         """Return what to type to do it again."""

@@ -1,5 +1,6 @@
 """A command that torchrun has started on several ranks: the first does what it says."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,12 +41,16 @@ def serve(ranks: "RankGroup") -> int:
     return serve(ranks)
 
 
-def ranks_executor(parallel: str | None, executor: str) -> "Executor | None":
+def ranks_executor(parallel: str | None, others: Mapping[str, str]) -> "Executor | None":
     """Return the executor of the ranks; None without torchrun.
 
+    Args:
+        parallel: how ranks share a pretraining, if that was said.
+        others: flags that were given for executors that start workers, and their values.
+
     Raises:
-        SpecError: ``parallel`` is none of the ways, there are no ranks, or another executor was
-            asked for.
+        SpecError: ``parallel`` is none of the ways, there are no ranks, or there are flags of
+            another executor.
     """
     if parallel is None and num_ranks() == 1:
         return None
@@ -53,17 +58,18 @@ def ranks_executor(parallel: str | None, executor: str) -> "Executor | None":
 
     if parallel not in (None, *PARALLELS):
         raise SpecError(f"--parallel must be one of {', '.join(PARALLELS)}; got '{parallel}'")
-    group = join_ranks()
-    if group is None:
+    if num_ranks() == 1:
         raise SpecError(
             f"--parallel {parallel} is for several ranks, and there is one; start the command by "
             "`torchrun --nproc-per-node NUMBER -m mae_bench`, or leave it out"
         )
-    if executor != "local":
+    for flag, value in others.items():
         raise SpecError(
-            f"torchrun has started the workers, got --executor {executor}, which starts others; "
-            "leave it out"
+            f"torchrun has started the workers, got {flag} {value}, which is for an executor that "
+            "starts others; leave it out"
         )
+    group = join_ranks()
+    assert group is not None  # of several ranks this is one
     from mae_bench.runner.executors.ranks import RanksExecutor
 
     return RanksExecutor(group, parallel or PARALLELS[0])

@@ -12,7 +12,8 @@ from mae_bench.plurals import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mae_bench.planning.estimate import ArmCost, Detectable
+    from mae_bench.planning.detects import Detectable
+    from mae_bench.planning.estimate import ArmCost
     from mae_bench.planning.plan import Plan
     from mae_bench.runner.session import Session
     from mae_bench.specs import Study
@@ -138,10 +139,12 @@ def _power(families: "Sequence[Detectable]", num_seeds: int) -> str:
         missing = f"nothing: a verdict needs {MIN_SEEDS} seeds"
         return missing if num_seeds < MIN_SEEDS else "nothing: there is nothing to compare"
     effects = [f"{f.effect:.2f} in {f.family} ({counted(f.num_tests, 'test')})" for f in families]
+    ratios = [f.spread_ratio for f in families if f.spread_ratio is not None]
+    spreads = "".join(f"; of claims on spread, a ratio of {ratio:.1f}" for ratio in ratios)
     return (
         f"with 80% power at {counted(num_seeds, 'seed')}, a mean difference between two arms of at "
         f"least this many times its spread (standard deviation) from seed to seed: "
-        f"{', '.join(effects)}"
+        f"{', '.join(effects)}{spreads}"
     )
 
 

@@ -182,8 +182,11 @@ def print_summary(session: "Session", rows: "pd.DataFrame") -> None:
     from mae_bench.analysis.report import summary
     from mae_bench.cli.show import lines, table
     from mae_bench.planning.reading import unread_pairs
+    from mae_bench.runner.claim_record import has_any_row, when_written
 
-    scores = summary(rows, session.study, unread_pairs(session.study))
+    unread = unread_pairs(session.study)
+    written = when_written(session.study, session.store, has_any_row(session.plan, session.store))
+    scores = summary(rows, session.study, unread, written)
     table(
         scores.setting,
         ["arm", *scores.tasks],

@@ -35,3 +35,14 @@ def attention_mask(
             is_visible = is_visible & ~is_absent[:, None, :]
     is_visible = is_visible | torch.eye(length, dtype=torch.bool, device=ids.device)
     return torch.where(is_visible, 0.0, UNSEEN)[:, None]
+
+
+def in_window(scores: Tensor, reach: int) -> Tensor:
+    """Return scores [*, 1, S, S] by which a token sees none that stands further off than that.
+
+    Args:
+        scores: [*, 1, S, S], or [*, 1, 1, S] where all tokens of a row see the same ones.
+        reach: tokens that are seen at each side.
+    """
+    at = torch.arange(scores.shape[-1], device=scores.device)
+    return scores.masked_fill((at[:, None] - at).abs() > reach, UNSEEN)

@@ -20,7 +20,7 @@ from mae_bench.model.attention_mask import attention_mask
 from mae_bench.model.dropouts import allow_dropout, dropout_holders, set_dropout_ratios
 from mae_bench.model.encoder_folder import quiet_transformers, read_encoder
 from mae_bench.model.generators import kept_generators
-from mae_bench.model.older_modernbert import follow_later
+from mae_bench.model.older_transformers import follow_later
 from mae_bench.seeding import seed_for
 from mae_bench.specs import BackboneSpec
 
@@ -61,7 +61,7 @@ def build_config(
 def build_stack(config: Any) -> nn.Module:
     """Return a freshly initialised transformers encoder (by the global generator)."""
     quiet_transformers()
-    return architecture_of_config(content_of(config)).build(config)
+    return follow_later(architecture_of_config(content_of(config)).build(config))
 
 
 class Backbone(nn.Module):
@@ -74,8 +74,7 @@ class Backbone(nn.Module):
         """Wrap a transformers encoder."""
         super().__init__()
         allow_dropout(encoder)
-        follow_later(encoder)
-        self.encoder = encoder
+        self.encoder = follow_later(encoder)
 
     @property
     def config(self) -> Any:

@@ -1,7 +1,8 @@
 """ModernBERT of transformers 5.0, held to what later versions do.
 
-There layers choose local attention by their number, whatever `layer_types` says, and the encoder
-takes no scores of pairs of tokens. Nothing here touches an encoder of a later version.
+There layers choose local attention by their number, whatever `layer_types` says; the encoder takes
+no scores of pairs of tokens, and compiles parts of itself. Nothing here touches an encoder of a
+later version.
 """
 
 from functools import partial
@@ -10,17 +11,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mae_bench.model.attention_mask import UNSEEN
+from mae_bench.model.attention_mask import UNSEEN, in_window
 
 
-def follow_later(encoder: nn.Module) -> None:
+def is_older(encoder: nn.Module) -> bool:
+    """Whether it is a ModernBERT of those versions; it makes both masks itself."""
+    return hasattr(encoder, "_update_attention_mask")
+
+
+def follow_later_modernbert(encoder: nn.Module) -> None:
     """Let an older ModernBERT take scores, and its layers be what its config says."""
-    if not hasattr(encoder, "_update_attention_mask"):
+    if not is_older(encoder):
         return
     old: Any = encoder
+    old.config.reference_compile = False  # a step is compiled as a whole or not at all
+    old._can_set_attn_implementation = _can  # every pass reads it of the config
     reach = old.config.local_attention // 2
     old._update_attention_mask = partial(_both_masks, reach=reach)
-    old.warn_if_padding_and_no_attention_mask = _keep_silent  # it reads ids on the host, to warn
     for layer, kind in zip(old.layers, old.config.layer_types, strict=True):
         is_local = kind == "sliding_attention"
         layer.attn.local_attention = (reach, reach) if is_local else (-1, -1)
@@ -31,13 +38,10 @@ def _both_masks(
 ) -> tuple[Tensor, Tensor]:
     """Return the scores of layers of full attention, and of those that see ``reach`` tokens far."""
     del output_attentions
-    length = attention_mask.shape[-1]
     if attention_mask.dim() == 2:
         attention_mask = torch.where(attention_mask == 0, UNSEEN, 0.0)[:, None, None]
-    at = torch.arange(length, device=attention_mask.device)
-    is_far = (at[:, None] - at).abs() > reach
-    return attention_mask, attention_mask.masked_fill(is_far, UNSEEN)
+    return attention_mask, in_window(attention_mask, reach)
 
 
-def _keep_silent(*_: object) -> None:
-    """Say nothing."""
+def _can() -> bool:
+    return True

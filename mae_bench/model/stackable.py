@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from mae_bench.model.attention_mask import attention_mask
+from mae_bench.model.attention_mask import attention_mask, in_window
+from mae_bench.model.older_modernbert import is_older
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -41,5 +42,16 @@ def _pads_as_scores(
     mask = given.get("attention_mask")
     if isinstance(mask, Tensor) and mask.dim() == 2:
         is_pad = mask == 0
-        given = {**given, "attention_mask": attention_mask(mask, is_pad, is_unseen=is_pad)}
+        scores = attention_mask(mask, is_pad, is_unseen=is_pad)
+        assert scores is not None  # since there is padding
+        given = {**given, "attention_mask": _by_layer(module, scores)}
     return args, given
+
+
+def _by_layer(encoder: nn.Module, scores: Tensor) -> Tensor | dict[str, Tensor]:
+    """Return scores for each type of layer, where some see only what stands near."""
+    config: Any = encoder.config
+    local = "sliding_attention"
+    if local not in (getattr(config, "layer_types", None) or ()) or is_older(encoder):
+        return scores
+    return {"full_attention": scores, local: in_window(scores, config.local_attention // 2)}

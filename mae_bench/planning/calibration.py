@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from mae_bench.errors import DataError
+from mae_bench.errors import DataError, StoreError
 from mae_bench.planning.machine import Machine
 from mae_bench.specs.base import Frozen
 from mae_bench.store.store import Store
@@ -68,6 +68,25 @@ def calibration_file(home: Path, machine: Machine) -> Path:
     return home / "calibration" / f"{machine.key}.json"
 
 
+def check_room(home: Path, machine: Machine) -> None:
+    """Check that nothing is in the way of a machine's calibration.
+
+    Raises:
+        StoreError: a folder stands where its file must, or a file where its folder must.
+    """
+    path = calibration_file(home, machine)
+    if path.is_dir():
+        raise StoreError(
+            f"{path} is a folder, and the calibration of this machine must be a file there; move "
+            "the folder away"
+        )
+    if path.parent.exists() and not path.parent.is_dir():
+        raise StoreError(
+            f"{path.parent} is a file, and calibrations must be kept in a folder there; move the "
+            "file away"
+        )
+
+
 def load_calibration(home: Path, machine: Machine) -> Calibration | None:
     """Return what was measured on a machine; None where nothing was.
 
@@ -79,6 +98,8 @@ def load_calibration(home: Path, machine: Machine) -> Calibration | None:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except IsADirectoryError:
+        raise _unusable(path, "is a folder", "once it is moved away, ") from None
     except (OSError, UnicodeDecodeError) as error:
         raise _unusable(path, f"cannot be read ({error})") from None
     try:
@@ -109,7 +130,8 @@ def save_calibration(store: Store, machine: Machine, new: Calibration) -> Path:
     return path
 
 
-def _unusable(path: Path, why: str) -> DataError:
+def _unusable(path: Path, why: str, first: str = "") -> DataError:
     return DataError(
-        f"the calibration {path} {why} and is not used; `mae-bench calibrate STUDY` renews it"
+        f"the calibration {path} {why} and is not used; {first}`mae-bench calibrate STUDY` renews "
+        "it"
     )

@@ -19,6 +19,7 @@ class Cell:
         train_size: labels to learn from.
         noise: of the text.
         seed: of the study; cells of one seed are compared in pairs.
+        finetune_seed: which evaluation of the checkpoint at this seed; 0 where there is one.
         pretrain_seed: differs from ``seed`` where only fine-tunes are repeated.
         pretrain: id of its pretraining; None for a floor, and for an encoder from outside.
         encoder: id of that encoder, or None.
@@ -35,6 +36,7 @@ class Cell:
     train_size: int | float | str
     noise: NoiseSpec
     seed: int
+    finetune_seed: int
     pretrain_seed: int | None
     pretrain: str | None
     encoder: str | None

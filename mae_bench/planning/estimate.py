@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from mae_bench.backbones import architecture_of
 from mae_bench.errors import SpecError
 from mae_bench.planning.budget_split import Split, finetune_steps
+from mae_bench.planning.detects import Detectable, detectable
 from mae_bench.planning.encoder_costs import EncoderCosts
 from mae_bench.planning.expectation import Speed, expect
 from mae_bench.planning.forecast import StageModel
@@ -15,7 +16,6 @@ from mae_bench.planning.reasons import failure_reasons
 from mae_bench.planning.stage import Key, Stage
 from mae_bench.planning.vocabulary import Vocabulary, vocabulary_of
 from mae_bench.specs import (
-    MIN_SEEDS,
     BackboneSpec,
     CorpusSpec,
     PretrainSpec,
@@ -48,22 +48,6 @@ class ArmCost:
     def whole_flops(self) -> float | None:
         """What the arm is charged; None as ``steps`` is."""
         return None if self.flops is None else self.flops + self.teacher_pretrain_flops
-
-
-@dataclass(frozen=True)
-class Detectable:
-    """The smallest effect that a family of tests of the study can find.
-
-    Attributes:
-        family: its name in sentences.
-        num_tests: that are adjusted together.
-        effect: the smallest difference found with 80% power, in standard deviations of the
-            paired difference over seeds.
-    """
-
-    family: str
-    num_tests: int
-    effect: float
 
 
 @dataclass(frozen=True)
@@ -140,29 +124,6 @@ def estimate(plan: Plan, store: Store, device: str, num_workers: int = 1) -> Est
         ],
         detectable=detectable(plan.study),
     )
-
-
-def detectable(study: Study) -> list[Detectable]:
-    """Return the smallest effects that claims, the largest table and means over tasks can find."""
-    from mae_bench.analysis.power import detectable_effect
-    from mae_bench.objectives.base import OBJECTIVES
-
-    num_seeds = len(study.seeds)
-    if num_seeds < MIN_SEEDS:
-        return []
-    trained = sum(OBJECTIVES.get(arm.objective).is_trained for arm in study.objectives)
-    num_arms = trained + len(study.encoders) - 1
-    num_tasks = len(study.real_tasks)
-    families = {
-        "claims of the study": sum(1 + (claim.test == "equivalence") for claim in study.claims),
-        "a table of arms and tasks": num_arms * max(num_tasks, 1),
-        "means over tasks": num_arms if num_tasks > 1 else 0,
-    }
-    return [
-        Detectable(name, size, detectable_effect(num_seeds, size))
-        for name, size in families.items()
-        if size > 0
-    ]
 
 
 def _by_stage(plan: Plan, words: Vocabulary, encoders: EncoderCosts) -> dict[str, ArmCost]:

@@ -21,6 +21,7 @@ from mae_bench.planning.reading import (
 )
 from mae_bench.planning.recipes import is_variant, recipe_of
 from mae_bench.planning.stage import Key, StageBuilder
+from mae_bench.seeding import evaluation_seed
 from mae_bench.specs import (
     CLEAN,
     CORPUS,
@@ -191,7 +192,8 @@ class Planner:
         sizes = study.train_sizes if method.needs_labels else ("all",)
         if method.reads_corpus:
             tasks, sizes, groups = (None,), ("all",), noise_groups((CLEAN,))
-        for task in tasks:
+        finetune_seeds = study.finetune_seeds if method.learns_labels else (0,)
+        for finetune_seed, task in product(finetune_seeds, tasks):
             for size in sizes:
                 for train_noise, tests in groups:
                     # Not validated again: a plan holds thousands, and the study is checked.
@@ -204,16 +206,17 @@ class Planner:
                         train_size=size,
                         train_noise=train_noise,
                         test_noises=tuple(tests),
-                        seed=seed,
+                        seed=evaluation_seed(seed, finetune_seed),
                         folder=self.folders[checkpoint] if checkpoint and encoder else None,
                         head_files=head_files(head, method, self.builder.tasks, task),
                         error_tables=self.builder.error_tables(task, (train_noise, *tests)),
                         train_flops=split.train_flops,
                     )
-                    learns = method.needs_labels and not method.reads_corpus
-                    labels = f" {size} labels," if learns else ""
+                    labels = f" {size} labels," if method.learns_labels else ""
                     what = f"{split.named(arm.label)} on {task or CORPUS}"
                     name = f"{what}, {protocol},{labels} seed {seed}"
+                    if finetune_seed:
+                        name += f", fine-tune seed {finetune_seed}"
                     if train_noise != CLEAN:
                         name += f", trained on {train_noise.label}"
                     label = f"evaluate {name}"
@@ -233,6 +236,7 @@ class Planner:
                             train_size=size,
                             noise=noise,
                             seed=seed,
+                            finetune_seed=finetune_seed,
                             pretrain_seed=self._pretrain_seed(seed) if pretrain else None,
                             pretrain=pretrain,
                             encoder=encoder,

@@ -27,7 +27,7 @@ FLOORS = {  # protocol -> label of its arm
 }
 UNTRAINED = "random_init"
 MAX_SEEDS = MAX_ARMS = 1000
-_LISTS = ("tasks", "protocols", "train_sizes", "corpus_tokens", "noise", "seeds")
+_LISTS = ("tasks", "protocols", "train_sizes", "corpus_tokens", "noise", "seeds", "finetune_seeds")
 
 
 def study_of(raw: Mapping[str, Any], folder: Path | None = None) -> Study:
@@ -52,8 +52,9 @@ def study_of(raw: Mapping[str, Any], folder: Path | None = None) -> Study:
         full["encoders"] = encoder_items(full["encoders"], folder, taken)
     if "noise" in full:
         full["noise"] = [spec for item in full["noise"] for spec in _noises(item)]
-    if "seeds" in full:
-        full["seeds"] = _seeds(raw["seeds"])
+    for name in ("seeds", "finetune_seeds"):
+        if name in full:
+            full[name] = _seeds(name, raw[name])
     take_own_tasks(full, folder)
     if isinstance(full.get("corpus"), dict):
         full["corpus"] = _corpus(full["corpus"], folder)
@@ -212,12 +213,12 @@ def _noises(item: object) -> list[object]:
     ]
 
 
-def _seeds(raw: object) -> object:
+def _seeds(name: str, raw: object) -> object:
     if isinstance(raw, int) and not isinstance(raw, bool):
         if raw < 1:
-            raise _wrong("seeds", f"must be a count of at least 1 or a list of seeds, got {raw}")
+            raise _wrong(name, f"must be a count of at least 1 or a list of seeds, got {raw}")
         if raw > MAX_SEEDS:
-            raise _wrong("seeds", f"must be a count of at most {MAX_SEEDS}, got {raw}; lower it")
+            raise _wrong(name, f"must be a count of at most {MAX_SEEDS}, got {raw}; lower it")
         return list(range(raw))
     return raw
 

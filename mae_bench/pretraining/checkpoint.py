@@ -44,7 +44,9 @@ def save_checkpoint(
     ``weights`` are those of the objective, by default `weights_of` it.
     """
     encoder, beside = weights or weights_of(objective)
-    objective.backbone.encoder.save_pretrained(out, state_dict=encoder)  # type: ignore[operator]
+    objective.backbone.encoder.save_pretrained(  # type: ignore[operator]
+        out, state_dict=encoder, save_original_format=False
+    )
     for name in TOKENIZER_FILES:
         if (tokenizer / name).exists():
             shutil.copyfile(tokenizer / name, out / name)

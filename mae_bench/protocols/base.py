@@ -96,6 +96,11 @@ class Protocol:
     is_compiled: bool = False
     run_together: RunTogether | None = None
 
+    @property
+    def learns_labels(self) -> bool:
+        """Whether it learns from labels of a task, of which another seed draws others."""
+        return self.needs_labels and not self.reads_corpus
+
     def fits(self, kind: str) -> bool:
         """Whether it can read tasks of a kind.
 

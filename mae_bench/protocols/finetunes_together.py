@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from mae_bench.costs import training_passes
-from mae_bench.errors import DivergedError
+from mae_bench.errors import DivergedError, MaeBenchError
 from mae_bench.model.heads import LinearHead, TaskModel, TokenHead
 from mae_bench.pretraining.recorded import CudaGraphs
 from mae_bench.protocols.joined_batches import JoinedBatches, join
@@ -42,8 +42,12 @@ def train_together(tries: Sequence[Try]) -> None:
     Args:
         tries: of fine-tunes that differ in nothing but the seed, one after another.
     """
-    # of other numbers of steps only where seeds draw training sets of other numbers of rows
-    for _, alike in groupby(tries, key=lambda each: each[0].steps):
+
+    def num_steps(each: Try) -> int:
+        return each[0].steps
+
+    # other numbers where seeds draw training sets of other numbers of rows, or FLOPs buy the steps
+    for _, alike in groupby(sorted(tries, key=num_steps), key=num_steps):
         group = list(alike)
         if why := why_trained_alone(group[0][0].tuner.model):
             _one_by_one(group, why)
@@ -75,7 +79,9 @@ def _is_trained(tries: Sequence[Try]) -> bool:
         outputs = group.predict()
     except torch.OutOfMemoryError:
         return False
-    except RuntimeError as error:
+    except MaeBenchError:
+        raise
+    except Exception as error:  # whatever an encoder of others raises under vmap
         cause = (str(error).strip() or type(error).__name__).splitlines()[0]
         _one_by_one(tries, f"learning rates at once failed: {cause}")
     else:
@@ -87,7 +93,7 @@ def _one_by_one(tries: Sequence[Try], why: str) -> None:
     for number, (finetune, rate) in enumerate(tries, 1):
         if finetune.num_together == 1:
             finetune.why_alone = finetune.why_alone or why
-        finetune.try_rate(rate, len(tries) - number)
+        finetune.try_rate(rate, sum(other is finetune for other, _ in tries[number:]))
 
 
 class FinetuneGroup:
@@ -125,11 +131,8 @@ class FinetuneGroup:
 
     def train(self) -> None:
         """Take all steps of all."""
-        recipe, steps, texts = (
-            self.recipe,
-            self.first.steps,
-            [each.train for each in self.finetunes],
-        )
+        recipe, steps = self.recipe, self.first.steps
+        texts = [finetune.train for finetune in self.finetunes]
         take_step = self._stepper()
         self.stack.structure.train()
         peaks = torch.tensor([[rate] for _, rate in self.tries], device=self.device)
@@ -140,7 +143,10 @@ class FinetuneGroup:
             joined = join(texts, indices)
             noise = self._noise(joined, streams)
             rates = peaks * linear_schedule((step + 0.5) / steps, recipe.warmup_ratio)
-            targets = map(self._targets, self.finetunes, indices)
+            targets = [
+                finetune.train_targets.index_select(0, rows)
+                for finetune, rows in zip(self.finetunes, joined.rows, strict=True)
+            ]
             self.losses.append(take_step((*self._of_models(joined), noise, rates, *targets)))
             for number, index in enumerate(indices):
                 self.last[number].append(index)
@@ -172,9 +178,8 @@ class FinetuneGroup:
                 read = self.stack(*self._of_models(joined))
             for own, (place, index) in enumerate(zip(self.places, indices, strict=True)):
                 batch = cut(read[place], len(index), self._widths(texts[own]))
-                rows = torch.from_numpy(index).to(self.device)
                 # outputs a token are as many as the batch's longest text has; the rest stays 0
-                outputs[own][:, rows, : batch.shape[2]] = batch.float()
+                outputs[own][:, joined.rows[own], : batch.shape[2]] = batch.float()
                 if number < len(batches[own]):
                     self.read[own].append(texts[own].read_shape(index, joined.shapes[own]))
         return [each for own in outputs for each in own]
@@ -239,10 +244,6 @@ class FinetuneGroup:
     def _widths(self, texts: TokenSet) -> Sequence[int]:
         """Return the most outputs that a row has, in each dimension but the last."""
         return texts.ids.shape[1:] if self.is_of_tokens else texts.ids.shape[1:-1]
-
-    def _targets(self, finetune: "Finetune", index: Indices) -> Tensor:
-        rows = torch.from_numpy(index).to(self.device, non_blocking=True)
-        return finetune.train_targets.index_select(0, rows)
 
     def _noise(self, joined: JoinedBatches, streams: Sequence[DropoutStream]) -> Tensor | None:
         """Return what dropout does before each head's linear layer; all rates of a seed share it.

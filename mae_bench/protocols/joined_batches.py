@@ -22,11 +22,13 @@ class JoinedBatches:
         ids: [F, B, S] or [F, B, K, S].
         is_pad: of the same shape, or None where nothing is padded.
         shapes: of the ids of each fine-tune alone: B and S, or B, K and S.
+        rows: of each, the numbers of its rows, on the device.
     """
 
     ids: Tensor
     is_pad: Tensor | None
     shapes: Sequence[tuple[int, ...]]
+    rows: Sequence[Tensor]
 
     def padded(self, values: Sequence[Tensor], *, is_of_tokens: bool) -> Tensor:
         """Return values of each row, or token, of each fine-tune, 1 where there was none.
@@ -50,22 +52,24 @@ def join(texts: Sequence[TokenSet], indices: Sequence[Indices]) -> JoinedBatches
     """
     most = max(map(len, indices))
     batches = [
-        each.batch(np.resize(index, most))[:2] for each, index in zip(texts, indices, strict=True)
+        each.batch(np.resize(index, most)) for each, index in zip(texts, indices, strict=True)
     ]
+    numbers = list(map(len, indices))
     shapes = [
-        (len(index), *ids.shape[1:]) for index, (ids, _) in zip(indices, batches, strict=True)
+        (number, *own.shape[1:]) for number, (own, _, _) in zip(numbers, batches, strict=True)
     ]
-    shape = tuple(max(sizes) for sizes in zip(*(ids.shape for ids, _ in batches), strict=True))
-    has_pads = any(is_pad is not None or ids.shape != shape for ids, is_pad in batches)
-    ids = torch.stack([_filled(each, shape, 0) for each, _ in batches])
+    rows = [row[:number] for number, (_, _, row) in zip(numbers, batches, strict=True)]
+    shape = tuple(max(sizes) for sizes in zip(*(own.shape for own, _, _ in batches), strict=True))
+    has_pads = any(is_pad is not None or own.shape != shape for own, is_pad, _ in batches)
+    ids = torch.stack([_filled(own, shape, 0) for own, _, _ in batches])
     if not has_pads:
-        return JoinedBatches(ids, None, shapes)
+        return JoinedBatches(ids, None, shapes, rows)
     pads = []
-    for own, is_pad in batches:
+    for own, is_pad, _ in batches:
         pads.append(_filled(torch.zeros_like(own) if is_pad is None else is_pad, shape, 1).bool())
         if len(shape) == 3:  # a text that an example lacks has one token that counts as real
             pads[-1][:, own.shape[1] :, 0] = False
-    return JoinedBatches(ids, torch.stack(pads), shapes)
+    return JoinedBatches(ids, torch.stack(pads), shapes, rows)
 
 
 def _filled(values: Tensor, shape: Sequence[int], value: float) -> Tensor:

@@ -120,9 +120,11 @@ class VectorSource:
         fresh = {}
         ends = np.cumsum(np.bincount(owners, minlength=len(texts)))
         for text, start, end in zip(texts, [0, *ends[:-1]], ends, strict=True):
-            vectors = table[start] if end - start == 1 else table[start:end].mean(0)
-            if isinstance(vectors, np.ndarray):
-                vectors = vectors.copy()  # it would hold all; on a GPU that takes a launch each
+            rows = table[start:end]
+            if end - start > 1:
+                vectors = rows.mean(0)
+            else:  # a view would hold the whole table
+                vectors = rows[0].clone() if isinstance(rows, Tensor) else rows[0].copy()
             fresh[text] = held = (vectors, tuple(map(int, padded[start:end])))
             size = held[0].nbytes + len(text) + OVERHEAD
             if size <= HELD_BYTES:

@@ -136,14 +136,19 @@ class WordReader:
         with torch.inference_mode(), autocast(self.device, self.recipe.precision):
             for part, ids, is_pad in fixed_batches(wanted, padded, self.num_rows):
                 batch = self.backbone(ids, None, is_pad)[: len(part)].float()
-                if not self.device.startswith("cuda"):
-                    for row, vectors in zip(rows[part].tolist(), batch.numpy(), strict=True):
-                        words[row] = vectors[firsts[row]]  # a copy: the batch is let go
+                if not self._is_on_gpu:
+                    for row, array in zip(rows[part].tolist(), batch.numpy(), strict=True):
+                        words[row] = array[firsts[row]]  # a copy: the batch is let go
                     continue
                 read = [firsts[row] for row in rows[part].tolist()]
                 counts = [len(each) for each in read]
                 where = np.stack([np.repeat(np.arange(len(part)), counts), np.concatenate(read)])
                 texts, places = torch.from_numpy(where).to(self.device)
                 split = batch[texts, places].split(counts)
-                words |= dict(zip(rows[part].tolist(), split, strict=True))
+                for row, vectors in zip(rows[part].tolist(), split, strict=True):
+                    words[row] = vectors.clone()  # a view would hold those of all texts
         return words
+
+    @property
+    def _is_on_gpu(self) -> bool:
+        return self.device.startswith("cuda")

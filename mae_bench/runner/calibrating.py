@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mae_bench.errors import DataError, MaeBenchError
 from mae_bench.planning.arms import ResolvedArm
-from mae_bench.planning.calibration import Calibration, Timing, save_calibration
+from mae_bench.planning.calibration import Calibration, Timing, check_room, save_calibration
 from mae_bench.planning.estimate import model_of
 from mae_bench.planning.forecast import group_of
 from mae_bench.planning.machine import num_cores, this_machine
@@ -66,8 +66,12 @@ def calibrate(
 
     Raises:
         DataError: the study's data could not be prepared.
+        StoreError: the file cannot be written.
     """
     plan = session.plan
+    settings = Settings(session.device, session.data_dir, compile_by=session.compile_by)
+    machine = this_machine(session.device, settings.num_threads)
+    check_room(session.store.home, machine)
     session.prepare(emit)
     ready = ready_first(plan)
     session.execute(ready, emit)
@@ -77,9 +81,7 @@ def calibrate(
             f"nothing is timed without '{lost[0].label}': {reasons[lost[0].key]}; once the cause "
             "is mended, `mae-bench prepare STUDY --retry failed` tries it again"
         )
-    settings = Settings(session.device, session.data_dir, compile_by=session.compile_by)
     settings.apply()
-    machine = this_machine(session.device, settings.num_threads)
     start_s, crowding = start_seconds(), crowded(session.device)
     with tempfile.TemporaryDirectory(prefix="mae-bench-") as folder:
         store = ScratchStore(Path(folder), session.store)

@@ -105,6 +105,7 @@ class _Collector:
             "noise_rate": cell.noise.rate,
             "noise_where": cell.noise.where,
             "seed": cell.seed,
+            "finetune_seed": cell.finetune_seed,
             "pretrain_seed": cell.pretrain_seed,
             "is_collapsed": False,
             "collapse": "",

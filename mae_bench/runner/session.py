@@ -15,6 +15,8 @@ from mae_bench.planning.shard import parse_shard
 from mae_bench.planning.stage import Stage
 from mae_bench.planning.stage_kinds import STAGE_KINDS
 from mae_bench.results import ROWS_FILE, save_rows
+from mae_bench.runner.changed_fields import changed_fields
+from mae_bench.runner.claim_record import note_claims
 from mae_bench.runner.collect import collect
 from mae_bench.runner.completion import FINISHED, is_damaged, mark_finished, plan_key
 from mae_bench.runner.devices import check_compile, check_device, check_workers, parse_batch_seeds
@@ -166,19 +168,13 @@ class Session:
 
     def changes(self) -> list[str]:
         """Return the fields that differ from the study last run under this name here."""
-        try:
-            before = json.loads((self.folder / "study.json").read_bytes())
-        except (OSError, ValueError):
-            return []
-        now = self.study.model_dump(mode="json")
-        # a field that came with a later version had its default then
-        before = {name: Study.model_fields[name].default for name in now} | before
-        return sorted(name for name in before if now.get(name) != before[name])
+        return changed_fields(self.study, self.folder)
 
     def prepare(self, emit: Emit = ignore_event, retry_failed: bool = False) -> Counts:
         """Fetch and tokenise only: the stages that may use the network."""
         self._open(retry_failed)
         self._note_data()
+        note_claims(self.plan, self.store)
         self.execute(self.plan.prepared, emit)
         return self.counts()
 
@@ -194,6 +190,7 @@ class Session:
         """
         self._open(retry_failed)
         self._note_data()
+        note_claims(self.plan, self.store)
         if is_damaged(self.store, self.asked):
             note = f"{self.folder / ROWS_FILE} was damaged; it is written again"
             emit(Event("message", ("", ""), "rows", note=note))

@@ -190,11 +190,11 @@ class _Worker:
 
     def run_with(self, stage: Stage, others: Sequence[Stage]) -> None:
         """Run a stage, and others together with it; one by one where that fails."""
+        together = [stage, *others]
+        for each in together:
+            self.start(each)
         why_alone = ""
         if others:
-            together = [stage, *others]
-            for each in together:
-                self.start(each)
             try:
                 share = run_seeds(together, self.store, self.settings, self.progress)
             except StoreError:
@@ -209,12 +209,11 @@ class _Worker:
                 return
         elif stage.kind == "pretrain" and self.seeds_at_once > 1:
             why_alone = why_no_group(stage)
-        for each in (stage, *others):
+        for each in together:
             self.run(each, why_alone)
 
-    def run(self, stage: Stage, why_alone: str = "") -> None:
-        """Run a stage that is pending, which it is no more afterwards."""
-        self.start(stage)
+    def run(self, stage: Stage, why_alone: str) -> None:
+        """Run a stage that is pending and was started; it is pending no more afterwards."""
         progress = self.progress(stage)
         try:
             seconds = run_stage(stage, self.store, self.settings, progress, why_alone)

@@ -25,6 +25,7 @@ from mae_bench.specs.claims import (
     Comparison,
     Letter,
     Reference,
+    Written,
 )
 from mae_bench.specs.encoders import OUTSIDE, EncoderSpec
 from mae_bench.specs.evaluation import (
@@ -105,6 +106,7 @@ __all__ = [
     "percent",
     "TuningSpec",
     "WordProbeRecipe",
+    "Written",
     "ScoreRecipe",
     "few_seeds",
     "stage_id",

@@ -93,6 +93,9 @@ class Study(Frozen):
             many of each class, or ``all``.
         noise: noises on the tasks' texts or labels. An item is a name, or a name with its rate.
         seeds: a count, or a list of whole numbers. Fewer than six decide nothing.
+        finetune_seeds: evaluations of each checkpoint, a count or a list of whole numbers. Each
+            draws its own labels, order, head and dropout, alike for all arms, and a seed's score is
+            their mean; 0 draws what the seed itself does.
         repeats: what a seed repeats: the whole pretraining, or only the fine-tuning of one.
         finetune: the recipe of ``finetune``.
         linear_probe: the recipe of ``linear_probe``.
@@ -142,6 +145,9 @@ class Study(Frozen):
     seeds: Annotated[
         tuple[int, ...], Field(min_length=1), InWords("a count or a list of whole numbers")
     ] = (0, 1, 2, 3, 4, 5)
+    finetune_seeds: Annotated[
+        tuple[int, ...], Field(min_length=1), InWords("a count or a list of whole numbers")
+    ] = (0,)
     repeats: Literal["pretraining", "finetuning"] = "pretraining"
     finetune: FinetuneRecipe = FinetuneRecipe()
     linear_probe: ProbeRecipe = ProbeRecipe()
@@ -162,6 +168,16 @@ class Study(Frozen):
             raise ValueError(
                 f"objectives is {'empty' if is_empty else 'missing'}; name at least one, such as "
                 "objectives: [mlm], or encoders that are not pretrained here"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _nested(self) -> Self:
+        if self.repeats == "finetuning" and len(self.finetune_seeds) > 1:
+            raise ValueError(
+                "finetune_seeds repeats fine-tunes within each pretraining seed, got "
+                f"{len(self.finetune_seeds)} of them beside repeats: finetuning, where seeds "
+                "repeat the fine-tune of one pretraining; drop one of the two"
             )
         return self
 

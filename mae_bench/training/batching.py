@@ -113,10 +113,10 @@ def load_tokenizer(checkpoint: Path | str) -> Any:
     folder = Path(checkpoint)
     try:
         return same_tokenizer(folder, load) if folder.is_dir() else load()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise SpecError(
-            f"'{checkpoint}' holds no tokenizer that transformers can load: "
-            f"{str(error).splitlines()[0]}"
+            f"'{checkpoint}' holds no tokenizer that transformers can load: {first_line}"
         ) from error
 
 

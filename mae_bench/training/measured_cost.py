@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from cachetools import LRUCache
 
+from mae_bench.model.older_transformers import follow_later
+
 LENGTHS = (16, 32, 48)
 CHECK = 40  # a fourth length, which must lie on the curve
 
@@ -43,7 +45,7 @@ def _measure(config: Any) -> MeasuredCost | None:
         with torch.device("meta"):
             from transformers import AutoModel
 
-            model = AutoModel.from_config(config).eval()
+            model = follow_later(AutoModel.from_config(config).eval())
             if getattr(config, "is_encoder_decoder", False):
                 model = model.get_encoder()
             counts = [_count(model, length) for length in (*LENGTHS, CHECK)]

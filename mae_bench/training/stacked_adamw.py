@@ -61,12 +61,17 @@ class StackedAdamW:
 
     @torch.no_grad()
     def step(self, gradient: Tensor, rates: Tensor) -> None:
-        """Update all models by their gradients [k, P], each at its own of the rates [k, 1]."""
+        """Update all models by their gradients [k, P], each at its own of the rates [k, 1].
+
+        Where memory does not suffice nothing has moved.
+        """
+        update = torch.empty_like(self.square)
         self.num_steps += 1
         beta1, beta2 = self.betas
         self.mean.lerp_(gradient, 1 - beta1)
         self.square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        update, corrected = self.square.sqrt(), rates
+        torch.sqrt(self.square, out=update)
+        corrected = rates
         if self.is_corrected:
             update.div_((1 - beta2**self.num_steps).sqrt())
             corrected = rates / (1 - beta1**self.num_steps)

@@ -62,6 +62,7 @@ def trial_study(study: Study) -> Study:
             "train_sizes": (spec.train_size,),
             "noise": (CLEAN,),
             "seeds": (spec.seed,),
+            "finetune_seeds": (0,),
             "control": None,
             "controls": False,
             "claims": (),

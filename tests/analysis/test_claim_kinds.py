@@ -217,7 +217,11 @@ def test_spread_of_a_constant_side(first, second, p):
 def test_all_kinds_are_one_family():
     """Among tests that show nothing, the p of a spread is multiplied by the number of them all."""
     wild = 40 * JITTER[[4, 2, 0, 5, 7, 6, 3, 1]]
-    values = by_size((0.0,) * 3, n=8) | by_size((0.0,) * 3, "mlm", 8, wild)
+    values = {
+        (arm, at(size)): 0.6 + np.roll(jitter, place)
+        for arm, jitter in (("mae", JITTER), ("mlm", wild))
+        for place, size in enumerate(SIZES)
+    }
     superior = Claim(sentence="s", treatment="mae", control="mlm", train_size=400)
     narrow = spread(train_size=20)
     verdicts = judged(values, monotone(), crossing(), narrow, superior, seeds=8)

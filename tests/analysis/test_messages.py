@@ -113,8 +113,8 @@ def test_the_limits_of_a_study_are_those_that_a_plan_prints():
 
 
 def test_one_and_many_and_lists():
-    assert message("headline.all_supported", n=1) == "The claim is supported."
-    assert message("headline.all_supported", n=3) == "All 3 claims are supported."
+    assert message("headline.all_supported", n=1, post_hoc="") == "The claim is supported."
+    assert message("headline.all_supported", n=3, post_hoc="") == "All 3 claims are supported."
     assert [listed(words) for words in (["a"], ["a", "b"], ["a", "b", "c"])] == [
         "a", "a and b", "a, b and c",
     ]  # fmt: skip

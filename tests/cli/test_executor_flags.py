@@ -3,6 +3,8 @@
 import pytest
 
 from mae_bench.cli import main
+from mae_bench.cli.options import Flags
+from mae_bench.errors import SpecError
 
 REFUSED = {
     "address without ray": (
@@ -21,6 +23,21 @@ REFUSED = {
     "tracker": (["--track", "tensorbord"], "Did you mean 'tensorboard'?"),
     "executor": (["--executor", "slrum"], "unknown executor 'slrum'; known: local, ray, slurm"),
 }
+
+
+@pytest.mark.parametrize(
+    ("flags", "refused"),
+    [
+        ({"executor": "slurm"}, "--executor slurm"),
+        ({"executor_options": ["partition=gpu", "nodes=2"]}, "--executor-option partition=gpu nod"),
+        ({"executor": "local", "ray_address": "auto"}, "--ray-address auto"),
+    ],
+)
+def test_torchrun_refuses_flags_of_what_starts_workers(flags, refused, monkeypatch):
+    for name, value in (("WORLD_SIZE", "2"), ("TORCHELASTIC_RUN_ID", "of a test")):
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SpecError, match=f"torchrun has started the workers, got {refused}"):
+        Flags(**flags).check()
 
 
 @pytest.mark.parametrize("case", REFUSED)

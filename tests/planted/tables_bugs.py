@@ -1,4 +1,4 @@
-"""Bugs in tables for papers, in the looks of arms, and in plain words."""
+"""Bugs in tables for papers, in the looks of arms, in plain words and in the messages."""
 
 from bugs import Bug
 

@@ -3,15 +3,18 @@
 In fp32 on a CPU; operations are the same, sums are added in another order.
 """
 
+from dataclasses import replace
+
 import pytest
 import torch
+from family_encoders import save_family
 from small_cases import save_encoder, small_spec, small_task
 from tape import Tape
 
 import mae_bench.protocols.finetunes_together as together
 from mae_bench.progress import silent
 from mae_bench.protocols.base import Evaluation
-from mae_bench.protocols.finetune import run, run_together
+from mae_bench.protocols.finetune import Finetune, run, run_together
 from mae_bench.tasks import KINDS
 from mae_bench.tasks.kinds import FinetuneKind
 
@@ -53,6 +56,10 @@ def evaluations(encoders, kind="classify", seeds=(0, 1), recipe=(), **changes):
     ]
 
 
+def each_of(given):
+    return given.spec, given.checkpoint, given.task
+
+
 def alone(each):
     return run(each.spec, checkpoint=each.checkpoint, task=each.task, device="cpu", progress=silent)
 
@@ -90,6 +97,29 @@ def test_recipes_mean_what_they_mean_alone(name, encoders):
     given = evaluations(encoders, seeds=(1,), recipe=RECIPES[name])
     groups = run_together(given, device="cpu")
     assert company(groups) == [(len(given[0].spec.recipe["learning_rates"]), "")]
+    are_same(groups, given)
+
+
+def test_layers_that_see_a_window_keep_it(tmp_path):
+    """As those of ModernBERT, in batches with padding."""
+    encoders = [
+        save_family("modernbert", tmp_path / str(seed), seed=seed, local_attention=2)
+        for seed in (0, 1)
+    ]
+    given = evaluations(encoders, recipe={"min_steps": 4})
+    groups = run_together(given, device="cpu")
+    assert company(groups) == [(6, "")] * 2
+    are_same(groups, given)
+
+
+def test_seeds_whose_steps_differ_in_number_are_trained_apart(encoders):
+    """Of the same FLOPs each seed's batches buy another number of steps."""
+    seeds = tuple(range(6))
+    given = evaluations(encoders, seeds=seeds, train_size=21, train_flops=1.2e8)
+    groups = run_together(given, device="cpu")
+    numbers = [Finetune(*each_of(each), "cpu", silent).steps for each in given]
+    assert 1 < len(set(numbers)) < len(seeds) and numbers != sorted(numbers)
+    assert company(groups) == [(3 * numbers.count(number), "") for number in numbers]
     are_same(groups, given)
 
 
@@ -137,6 +167,17 @@ def test_what_is_trained_one_by_one_says_why_and_has_the_same_bits(encoder, reci
     assert group.trials == alone(given).trials
 
 
+def test_one_by_one_each_reports_its_own_share(tmp_path):
+    encoders = [save_encoder(tmp_path, dropout=0.1)]
+    reports = [[], []]
+    given = [
+        replace(each, progress=lambda done, total, note, own=own: own.append(done / total))
+        for each, own in zip(evaluations(encoders), reports, strict=True)
+    ]
+    run_together(given, device="cpu")
+    assert all(own == sorted(own) and own[-1] == 1 for own in reports)
+
+
 def test_memory_that_does_not_suffice_halves_the_group(encoders, monkeypatch):
     sizes = []
     train = together.FinetuneGroup.train
@@ -155,9 +196,10 @@ def test_memory_that_does_not_suffice_halves_the_group(encoders, monkeypatch):
     are_same(groups, given)
 
 
-def test_what_fails_at_once_is_trained_one_by_one(encoders, monkeypatch):
+@pytest.mark.parametrize("kind", [RuntimeError, TypeError])
+def test_what_fails_at_once_is_trained_one_by_one(kind, encoders, monkeypatch):
     def fail(group):
-        raise RuntimeError("vmap cannot\nsay more")
+        raise kind("vmap cannot\nsay more")
 
     monkeypatch.setattr(together.FinetuneGroup, "predict", fail)
     given = evaluations(encoders)

@@ -58,6 +58,18 @@ def test_protocols_share_the_vectors_of_one_recipe(encoder, monkeypatch):
     assert np.array_equal(vectors(folder, TEXTS, KnnRecipe), first)
 
 
+def test_what_is_held_on_a_gpu_holds_nothing_else(tmp_path, monkeypatch):
+    folder = save_family("bert", tmp_path)
+    monkeypatch.setattr(VectorSource, "_is_on_gpu", True)
+    on_gpu = vectors(folder, TEXTS)
+    held = [own for own, *_ in text_vectors._held.values()]
+    assert len(held) == len(TEXTS)
+    assert all(own.untyped_storage().nbytes() == own.nbytes for own in held)
+    text_vectors._held.clear()
+    monkeypatch.undo()
+    assert np.array_equal(vectors(folder, TEXTS), on_gpu.numpy())
+
+
 def test_layers_are_those_of_the_config_or_refused(encoder):
     family, folder = encoder
     module = load_backbone(folder).encoder

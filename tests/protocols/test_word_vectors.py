@@ -51,6 +51,17 @@ def test_what_is_held_is_not_encoded_again_and_costs_the_same(encoder, monkeypat
     assert again.operations.total == first.operations.total > 0
 
 
+def test_what_is_held_on_a_gpu_holds_nothing_else(encoder, monkeypatch):
+    monkeypatch.setattr(WordReader, "_is_on_gpu", True)
+    test = small_task("tag", test=30).test
+    on_gpu = reader(encoder).read(test)
+    held = [vectors for vectors, _ in word_vectors._held.values()]
+    assert all(each.untyped_storage().nbytes() == each.nbytes for each in held)
+    word_vectors._held.clear()
+    monkeypatch.undo()
+    assert np.array_equal(reader(encoder).read(test).vectors, on_gpu.vectors)
+
+
 @pytest.mark.parametrize("change", [{"max_length": 4}, {"batch_size": 3}, {"precision": "bf16"}])
 def test_another_recipe_or_encoder_shares_nothing(encoder, tmp_path, change):
     test = small_task("tag", test=8).test

@@ -79,10 +79,12 @@ def test_what_fails_together_runs_alone(single, tmp_path, monkeypatch):
         raise RuntimeError("vmap cannot")
 
     monkeypatch.setattr(together, "train", fail)
-    notes = []
+    events = []
     why = "seeds at once failed: vmap cannot"
-    costs = pretrain_alone(tmp_path, lambda session, stages, event: notes.append(event.note))
-    assert any(why in note for note in notes)
+    costs = pretrain_alone(tmp_path, lambda session, stages, event: events.append(event))
+    assert any(why in event.note for event in events)
+    started = [event.label for event in events if event.what == "start"]
+    assert started == [f"pretrain mlm, seed {seed}" for seed in range(3)]
     session = single[0]
     alone = [stage for stage in session.stages if stage.label.startswith("pretrain mlm")]
     losses = [session.store.read_json(*each.key, "cost.json")["final_loss"] for each in alone]

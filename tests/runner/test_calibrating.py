@@ -7,6 +7,8 @@ from tiny_study import times, write_study
 
 from mae_bench.cli import main
 from mae_bench.cli.time_left import TimeLeft
+from mae_bench.planning.calibration import calibration_file
+from mae_bench.planning.machine import this_machine
 from mae_bench.runner.samples import Pace, _Enough
 
 
@@ -117,6 +119,26 @@ def test_a_calibrated_plan_says_what_was_timed_and_trains_nothing_more(tmp_path,
         return [line for line in text.splitlines() if line.startswith(("arm", "mlm", "pretrain "))]
 
     assert but_time(after) == but_time(before)
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+def test_what_stands_where_a_calibration_must_is_named_before_anything_is_timed(
+    tmp_path, ended, is_file
+):
+    study, home = write_study(tmp_path), tmp_path / "home"
+    path = calibration_file(home, this_machine("cpu"))
+    if is_file:
+        home.mkdir()
+        path.parent.write_text("mine")
+    else:
+        path.mkdir(parents=True)
+        planned = ended("plan", study, "--home", home, "--device", "cpu", code=0).out
+        assert "is a folder and is not used; once it is moved away, `mae-bench cal" in planned
+    printed = ended("calibrate", study, "--home", home, "--device", "cpu", code=2)
+    wrong = path.parent if is_file else path
+    (line,) = printed.err.splitlines()
+    assert line.startswith(f"error: {wrong} is a {'file' if is_file else 'folder'}, and")
+    assert not (home / "artefacts").exists()
 
 
 def test_a_budget_of_seconds_tells_a_step_and_all_that_is_prepared_is_counted(tmp_path, ended):

@@ -5,6 +5,7 @@ import types
 import numpy as np
 import pytest
 import torch
+import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_cases import SPECIAL, WORDS, save_encoder
@@ -86,6 +87,15 @@ def test_a_tokenizer_of_another_encoder_is_refused(tokenizer):
 
 def test_a_folder_without_tokenizer_is_refused(tmp_path):
     with pytest.raises(SpecError, match="tokenizer"):
+        load_tokenizer(tmp_path)
+
+
+def test_a_library_that_a_tokenizer_lacks_is_named(tmp_path, monkeypatch):
+    def load(*_, **__):
+        raise ImportError("\n it requires the protobuf library\n and more")
+
+    monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", load)
+    with pytest.raises(SpecError, match=r"that transformers can load: it requires the protobuf l"):
         load_tokenizer(tmp_path)
 
 

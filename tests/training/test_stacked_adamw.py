@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mae_bench.training.bert_adam import BertAdam
 from mae_bench.training.stacked_adamw import Span, StackedAdamW
@@ -38,3 +39,30 @@ def test_each_model_moves_as_it_does_alone(is_corrected):
     wanted = torch.stack([torch.cat(parts) for parts in singles])
     assert torch.allclose(stack[:, :7], wanted, rtol=1e-6, atol=1e-6)
     assert torch.equal(stack[:, 7], start[:, 7]), "what is in no span stays"
+
+
+class _Full(TorchDispatchMode):
+    """A device without memory for another tensor of that many numbers."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        given = {id(each) for each in (*args, *(kwargs or {}).values())}
+        if isinstance(out, torch.Tensor) and out.numel() >= self.size and id(out) not in given:
+            raise torch.OutOfMemoryError
+        return out
+
+
+def test_a_step_for_which_there_is_no_memory_moves_nothing():
+    """It is taken again, once recordings are dropped."""
+    stacked = StackedAdamW(torch.ones(3, 8), SPANS, **HOW)
+    gradient, rates = torch.ones(3, 8), torch.full((3, 1), 0.1)
+    stacked.step(gradient, rates)
+    held = [stacked.parameters, stacked.mean, stacked.square, stacked.num_steps]
+    before = [each.clone() for each in held]
+    with pytest.raises(torch.OutOfMemoryError), _Full(24):
+        stacked.step(gradient, rates)
+    assert all(map(torch.equal, before, held))
