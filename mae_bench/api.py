@@ -97,6 +97,7 @@ def report(
     out: Path | None = None,
     language: str = "en",
     spread: "Spread" = "interval",
+    foreign: Sequence[Path] = (),
 ) -> Path:
     """Write the report on what is done so far and return its page, ``index.html``.
 
@@ -107,15 +108,16 @@ def report(
         out: the report's folder, new, empty, or of an earlier report; None for one in the home.
         language: ``en`` or ``zh``.
         spread: what tables of scores print after ±: half of the 95% ``interval``, or the ``sd``.
+        foreign: files of results that others published, which are shown beside those of the study.
 
     Raises:
         SpecError: no report is written in that language.
-        DataError: nothing of the study is done at this home.
+        DataError: nothing of the study is done at this home, or a foreign file cannot be read.
         StoreError: ``out`` holds something other than a report.
     """
     session = open_session(study, (), None, home, data_dir)
     rows = finished_rows(session)
-    return write_page(session, rows, out, None, language=language, spread=spread)
+    return write_page(session, rows, out, None, language=language, spread=spread, foreign=foreign)
 
 
 def evaluate(
@@ -257,6 +259,7 @@ def write_page(
     *,
     language: str = "en",
     spread: "Spread" = "interval",
+    foreign: Sequence[Path] = (),
 ) -> Path:
     """Write a session's report and return its page.
 
@@ -267,9 +270,10 @@ def write_page(
         reproduce: the command that makes the rows again, shown on the page.
         language: as in `report`.
         spread: as in `report`.
+        foreign: as in `report`.
     """
     from mae_bench.analysis.report import write_report
     from mae_bench.reporting import report_context
 
-    context = report_context(session, rows, reproduce, language, spread)
+    context = report_context(session, rows, reproduce, language, spread, foreign)
     return write_report(rows, session.study, out or session.folder / "report", context=context)

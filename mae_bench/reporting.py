@@ -1,5 +1,7 @@
 """What a report shows of a session beside its rows: curves, tuning, data, notes."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mae_bench.planning.reading import unread_pairs
@@ -20,12 +22,15 @@ def report_context(
     reproduce: str | None,
     language: str = "en",
     spread: "Spread" = "interval",
+    foreign: Sequence[Path] = (),
 ) -> "ReportContext":
     """Return what a session's report shows beside its rows; see `write_page`."""
     from mae_bench.analysis.curves import load_curves
+    from mae_bench.analysis.foreign import read_foreign
     from mae_bench.analysis.provenance import collect_provenance
     from mae_bench.analysis.report import ReportContext
 
+    theirs = read_foreign(foreign)
     left, outcome = session.counts().left, None
     if session.asked.tuning is not None:
         from mae_bench.tuning import load_outcome
@@ -44,6 +49,7 @@ def report_context(
         reproduce=reproduce,
         language=language,
         spread=spread,
+        foreign=theirs,
         unread=unread_pairs(session.study),
         kinds={name: task.kind for name, task in session.plan.tasks.items()},
         written=when_written(

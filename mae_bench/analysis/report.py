@@ -9,12 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from mae_bench.analysis.best import best_with_ties
-from mae_bench.analysis.claims import (
-    Verdict,
-    control_of,
-    judge_claims,
-    judge_comparisons,
-)
+from mae_bench.analysis.claims import Verdict, control_of, judge_claims, judge_comparisons
 from mae_bench.analysis.costs import cost_table
 from mae_bench.analysis.curve_plots import (
     corpus_picture,
@@ -29,6 +24,9 @@ from mae_bench.analysis.derived import derived_tables
 from mae_bench.analysis.edges import edge_table
 from mae_bench.analysis.folder import check_target, mark, publish, save_json
 from mae_bench.analysis.fonts import figure_language
+from mae_bench.analysis.foreign import ForeignScore
+from mae_bench.analysis.foreign_tables import foreign_tables
+from mae_bench.analysis.health import health_picture, health_table
 from mae_bench.analysis.lost_runs import lost_share_table
 from mae_bench.analysis.messages import LANGUAGES, language, message, speaking
 from mae_bench.analysis.page import (
@@ -87,6 +85,7 @@ class ReportContext:
         unread: pairs of a protocol and a task that the study does not ask for.
         kinds: of the tasks, by name.
         written: of each claim whether it was there before any row.
+        foreign: results that others published, as `foreign.read_foreign` reads them.
     """
 
     curves: Sequence[Curve] = ()
@@ -100,6 +99,7 @@ class ReportContext:
     unread: Unread = frozenset()
     kinds: Mapping[str, str] = field(default_factory=dict)
     written: Sequence[Written] = ()
+    foreign: Sequence[ForeignScore] = ()
 
 
 def write_report(
@@ -164,14 +164,15 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     ]
     costs = cost_table(rows, scores, control)
     failures, lost = failure_table(rows), lost_share_table(rows)
-    edges = edge_table(rows)
+    edges, health = edge_table(rows), health_table(rows, scores, context.curves)
     tuning = tuning_table(context.tuning, context.tuning_edges) if context.tuning else None
     beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
     (folder / "tables").mkdir()
     details += derived_tables(rows, scores, control, context.kinds, decisions, folder / "tables")
+    details += foreign_tables(context.foreign, scores, folder / "tables")
     scored = [table for block in blocks for table in (block.table, block.secondary) if table]
-    extras = [extra for extra in (failures, lost, edges, tuning, beside) if extra]
+    extras = [extra for extra in (failures, lost, edges, health, tuning, beside) if extra]
     for table in (*scored, costs, *details, *extras):
         table.save(folder / "tables")
     scores_long(scores, best).to_csv(folder / "tables" / "scores.csv", index=False)
@@ -218,6 +219,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         "failures": failures,
         "lost": lost,
         "edges": edges,
+        "health": health,
         "max_failures": _MAX_FAILURES,
         "tuning": tuning,
         "reproduce": reproduce,
@@ -290,6 +292,6 @@ def _pictures(
             for noise in noise_names(scores)[:_MAX_PROTOCOLS]
         ],
         "costs": [cost_picture(scores, rows, reference)],
-        "loss": [loss_picture(scores, context.curves)],
+        "loss": [health_picture(scores, context.curves), loss_picture(scores, context.curves)],
     }
     return {name: [p for p in pictures if p is not None] for name, pictures in by_section.items()}

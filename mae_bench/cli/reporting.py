@@ -1,6 +1,7 @@
 """The verb report: of one study, of several with a front page, or of all that a home holds."""
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypedDict, cast
@@ -24,6 +25,7 @@ class Look(TypedDict):
 
     language: str
     spread: "Spread"
+    foreign: Sequence[Path]
 
 
 Studies = Annotated[
@@ -50,6 +52,14 @@ SpreadName = Annotated[
 Language = Annotated[
     str, typer.Option("--lang", metavar="NAME", help="en, or zh: Simplified Chinese.")
 ]
+Foreign = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Results of others, shown beside and not judged: a folder of EncodEval, a .jsonl of "
+        "EuroEval, a .json of lm-evaluation-harness, a .csv of means; may be repeated.",
+        metavar="PATH",
+    ),
+]
 All = Annotated[bool, typer.Option("--all", help="Every study that the home holds.")]
 
 
@@ -63,10 +73,11 @@ def report(
     spread: SpreadName = "interval",
     lang: Language = "en",
     of_all: All = False,
+    foreign: Foreign = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the report on what is done so far: a page, tables, figures, verdicts."""
-    look = _checked(studies or [], form, spread, lang, flags, of_all)
+    look = _checked(studies or [], form, spread, lang, flags, of_all, foreign or ())
     opened, missing = _all_of_home(flags) if of_all else (_opened(studies or [], flags), {})
     if form != "html" or tables_only:
         _write_texts(opened, missing, out, form, look, tables_only)
@@ -83,7 +94,13 @@ def report(
 
 
 def _checked(
-    studies: list[str], form: str, spread: str, lang: str, flags: Flags, of_all: bool
+    studies: list[str],
+    form: str,
+    spread: str,
+    lang: str,
+    flags: Flags,
+    of_all: bool,
+    foreign: Sequence[Path],
 ) -> Look:
     """Return how to write, and refuse wrong values before anything is opened.
 
@@ -106,7 +123,7 @@ def _checked(
         )
     if not of_all and not studies:
         raise SpecError("report needs a study; name one or several, or give --all")
-    return {"language": lang, "spread": cast("Spread", spread)}
+    return {"language": lang, "spread": cast("Spread", spread), "foreign": foreign}
 
 
 def _opened(studies: list[str], flags: Flags) -> "dict[str, Opened]":

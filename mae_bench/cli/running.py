@@ -166,6 +166,7 @@ def write_page(
     command: str,
     language: str = "en",
     spread: "Spread" = "interval",
+    foreign: Sequence[Path] = (),
 ) -> Path:
     """Write the report and return its page; ``command`` is what makes the rows again."""
     from mae_bench import api
@@ -173,7 +174,9 @@ def write_page(
 
     if left := session.counts().left:
         say(f"warning: {left}")
-    return api.write_page(session, rows, out, command, language=language, spread=spread)
+    return api.write_page(
+        session, rows, out, command, language=language, spread=spread, foreign=foreign
+    )
 
 
 def print_summary(session: "Session", rows: "pd.DataFrame") -> None:

@@ -18,7 +18,8 @@ def test_expectations_are_what_plan_computes(name, path):
 @pytest.mark.parametrize(("name", "path"), files().items(), ids=files())
 def test_each_scale_is_a_study_of_its_own(name, path):
     scales = scales_of(path)
-    assert [scale for scale in scales if scale in SCALES] == SCALES
+    asked = SCALES if name.startswith("papers/") else SCALES[:-1]  # a finding is nobody's setting
+    assert [scale for scale in scales if scale in asked] == asked
     studies = [load_study(path, (), scale) for scale in scales]
     assert len({study.name for study in studies}) == len(studies), "two scales share a folder"
     for study in studies:
