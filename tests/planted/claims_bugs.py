@@ -16,8 +16,8 @@ BUGS = (
         "one_side_of_a_crossing",
         "A crossing is supported where the arm is ahead at the end, wherever it began.",
         "mae_bench/analysis/crosses.py",
-        'Part(0, 0.0, False, f"at {names[0]}"),',
-        'Part(1, 0.0, True, f"at {names[0]}"),',
+        'Part(0, 0.0, False, message("claim.at", label=names[0])),',
+        'Part(1, 0.0, True, message("claim.at", label=names[0])),',
         (f"{KINDS}::test_crossing",),
     ),
     Bug(
