@@ -154,6 +154,7 @@ declare("mask_probe", better="neither")
 declare("mean_cosine", better="lower", unit="cosine", digits=3)
 declare("alignment", better="lower", unit="squared distance", digits=3)
 declare("uniformity", better="lower", unit="nats", digits=3)
+declare("plateau_tokens", better="lower", unit="tokens", digits=0)
 declare("perplexity_*", better="lower", unit="perplexity")
 declare("loss", better="lower", unit="nats", digits=3)
 declare("*_loss", better="lower", unit="nats", digits=3)  # final, validation, of parts

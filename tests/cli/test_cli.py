@@ -267,6 +267,7 @@ def test_the_flags_are_frozen():
         "spread",
         "lang",
         "of_all",
+        "foreign",
     }
 
 
@@ -316,6 +317,7 @@ def test_every_verb_with_a_study_takes_the_one_set_of_flags():
             "quickstart",
             "reproduce",
             "evaluate",
+            "claims",
         )
     }
     one_set = {field.name: field.default for field in fields(Flags)}
