@@ -9,10 +9,13 @@ import pandas as pd
 from mae_bench.analysis.claims import Verdict
 from mae_bench.analysis.effects import REST, Decomposition, Design, Term, decompose, level_effects
 from mae_bench.analysis.grid_families import Measured, indices
+from mae_bench.analysis.messages import message, word
 from mae_bench.analysis.multiplicity import holm
+from mae_bench.analysis.score_tables import score_text
 from mae_bench.analysis.scores import Scores, Setting
 from mae_bench.analysis.stats import CUT
-from mae_bench.analysis.tables import Table, difference, interval, p_text, score_text
+from mae_bench.analysis.tables import Table, difference, interval, p_text
+from mae_bench.analysis.units import note
 from mae_bench.specs import MIN_SEEDS, point_label
 
 
@@ -61,7 +64,7 @@ def analysed(measured: Sequence[Measured]) -> list[Analysed]:
 
 def term_name(term: Term) -> str:
     """Return a term as tables write it."""
-    return "further interactions" if term == REST else " x ".join(term)
+    return message("points.further") if term == REST else " x ".join(term)
 
 
 def shares_table(found: Sequence[Analysed]) -> Table:
@@ -71,11 +74,12 @@ def shares_table(found: Sequence[Analysed]) -> Table:
         about = _about(each.of)
         for term, p_family in zip(each.parts.terms, each.p_family, strict=True):
             has_ends = np.isfinite(term.low)
-            ends = f"{_percent(term.low)} to {_percent(term.high)}" if has_ends else "none"
+            low, high = _percent(term.low), _percent(term.high)
+            ends = message("points.ends", low=low, high=high) if has_ends else message("cell.none")
             records.append(
                 {
                     **about,
-                    "what": term_name(term.term),
+                    "source of variance": term_name(term.term),
                     "share of variance": _percent(term.share),
                     "95% interval": ends,
                     "verdict": _word(p_family, len(each.of.values)),
@@ -83,32 +87,19 @@ def shares_table(found: Sequence[Analysed]) -> Table:
                     "p alone": p_text(term.p),
                 }
             )
-        rest = {"seed (common to all arms)": each.parts.seed_share}
-        rest["seed (arm by arm)"] = each.parts.noise_share
+        rest = {message("points.seed_common"): each.parts.seed_share}
+        rest[message("points.seed_own")] = each.parts.noise_share
         if not each.design.is_complete:
-            rest["shared or unassigned"] = each.parts.unassigned_share
+            rest[message("points.unassigned")] = each.parts.unassigned_share
         for what, share in rest.items():
             blank = dict.fromkeys(("95% interval", "verdict", "p family-wise", "p alone"), "")
-            records.append({**about, "what": what, "share of variance": _percent(share), **blank})
-    return Table("grid_shares", _shares_caption(found), pd.DataFrame(records))
-
-
-def _shares_caption(found: Sequence[Analysed]) -> str:
-    gaps = ""
+            records.append(
+                {**about, "source of variance": what, "share of variance": _percent(share), **blank}
+            )
+    notes = [message("points.shares_caption", cut=f"{CUT:g}".removeprefix("0"))]
     if any(not each.design.is_complete for each in found):
-        gaps = (
-            " Combinations are missing (left out by the study, or lost), so that factors overlap: "
-            "each share is what a factor explains beyond all others that do not contain it, and "
-            "the shares need not add up."
-        )
-    return (
-        "What explains the scores: shares of the variance of single runs around the mean of the "
-        "grid, estimated without bias, so that noise alone is near 0%. An interaction of arm and "
-        "another factor is how much who is ahead depends on it. Intervals are a rough jackknife "
-        "over seeds. A seed is a block; a term is tested against its own differences from seed to "
-        f"seed, and decided where p is below {CUT:g} after adjustment for all terms and tasks."
-        f"{gaps}"
-    )
+        notes.append(message("points.shares_gaps"))
+    return Table("grid_shares", message("list.space").join(notes), pd.DataFrame(records))
 
 
 def _percent(share: float) -> str:
@@ -118,7 +109,7 @@ def _percent(share: float) -> str:
 
 def _about(of: Measured) -> dict[str, object]:
     return {
-        "grid": of.family.name,
+        "grid": of.family.shown,
         "task": of.task,
         "cells": _count(len(of.family.cells), of.num_cells),
         "seeds": _count(len(of.values), of.num_seeds),
@@ -126,13 +117,13 @@ def _about(of: Measured) -> dict[str, object]:
 
 
 def _count(number: int, whole: int) -> str:
-    return str(number) if number == whole else f"{number} of {whole}"
+    return str(number) if number == whole else message("cell.of", n=number, all=whole)
 
 
 def _word(p_family: float, num_seeds: int) -> str:
     if num_seeds < MIN_SEEDS:
-        return f"not decidable ({num_seeds} of {MIN_SEEDS} seeds)"
-    return "matters" if p_family < CUT else "not decidable"
+        return message("points.few_seeds", n=num_seeds, least=MIN_SEEDS)
+    return word("word", "matters" if p_family < CUT else "not decidable")
 
 
 def levels_table(found: Sequence[Analysed], scores: Scores) -> Table:
@@ -152,19 +143,14 @@ def levels_table(found: Sequence[Analysed], scores: Scores) -> Table:
                         "level": text,
                         "against the mean": difference(means[place], measure)
                         if is_known
-                        else "not separable",
+                        else message("points.inseparable"),
                         "95% interval": interval(lows[place], highs[place], measure)
                         if is_known
-                        else "none",
-                        "unit": measure.note or measure.unit,
+                        else message("cell.none"),
+                        "unit": note(measure) or word("unit", measure.unit),
                     }
                 )
-    caption = (
-        "Main effects: how far a level lies from the mean of the grid, the other factors "
-        "balanced (where combinations are missing: by least squares without interactions). "
-        "Intervals are Student's over seeds, not adjusted. Where an interaction matters, a main "
-        "effect is a mean over things that differ: read the figures."
-    )
+    caption = message("points.levels_caption")
     return Table("grid_levels", caption, pd.DataFrame(records))
 
 
@@ -191,17 +177,14 @@ def comparisons_table(
                         "score": score_text(
                             scores.cells.get((arm.label, task, setting)), num_seeds
                         ),
-                        f"{control} there": beside,
+                        message("points.control_there", control=control): beside,
                         "difference": difference(verdict.difference, measure),
                         "95% interval": interval(verdict.low, verdict.high, measure),
-                        "verdict": verdict.word,
+                        "verdict": word("word", verdict.word),
                         "p family-wise": p_text(verdict.p_family),
                     }
                 )
-    caption = (
-        f"Each arm beside {control} at the same point of the grid, paired by seed. The arms and "
-        "tasks of one point are one family."
-    )
+    caption = message("points.comparisons_caption", control=control)
     return Table("grid_comparisons", caption, pd.DataFrame(records))
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from mae_bench.analysis.crossing import MIN_SIZES, Crossing, crossing
 from mae_bench.analysis.grid_families import factor_name, grid_factors
+from mae_bench.analysis.messages import message, word
 from mae_bench.analysis.scores import COMPARED, Scores, Setting
 from mae_bench.analysis.tables import Table
 from mae_bench.specs import NO_POINT, Point, Scalar, Study, point_label
@@ -81,16 +82,20 @@ def grid_crossing_table(numbers: pd.DataFrame, scores: Scores, control: str) -> 
     records = [
         {
             "along": row["along"],
-            "at": row["elsewhere"] or "everywhere",
+            "at": row["elsewhere"] or message("points.everywhere"),
             "task": row["task"],
             "arm": row["arm"],
-            "from": f"{row['lowest']:g} to {row['highest']:g}",
-            "answer": row["answer"].replace("the sizes", "the values")
+            "from": message(
+                "crossing.sizes", least=f"{row['lowest']:g}", most=f"{row['highest']:g}"
+            ),
+            "answer": word("word", row["answer"].replace("sizes", "values"))
             + (f" ({row['reason']})" if row["reason"] else ""),
-            "crosses at": f"{row['value']:.3g}" if row["answer"] == "crosses" else "none",
+            "crosses at": f"{row['value']:.3g}"
+            if row["answer"] == "crosses"
+            else message("cell.none"),
             "95% interval": f"[{row['low']:.3g}, {row['high']:.3g}]"
             if row["answer"] == "crosses"
-            else "none",
+            else message("cell.none"),
             "ahead at the highest": row["ahead_at_highest"],
         }
         for row in numbers.to_dict("records")
@@ -98,11 +103,7 @@ def grid_crossing_table(numbers: pd.DataFrame, scores: Scores, control: str) -> 
         and row["train_size"] == str(reference.train_size)
         and row["noise"] == reference.noise.label
     ]
-    caption = (
-        f"Where an arm passes {control} along a field of the grid, the other fields standing "
-        "still: where the mean paired difference changes its sign, between values on a "
-        "logarithmic axis, with an interval over resampled seeds. Each line is judged alone."
-    )
+    caption = message("points.crossings_caption", control=control)
     return Table("grid_crossings", caption, pd.DataFrame(records)) if records else None
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mae_bench.analysis.effects import merged_factors
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.scores import Scores, Setting
 from mae_bench.specs import NO_POINT, Point, Study, short_field, value_text
@@ -22,19 +23,31 @@ class Family:
     """Cells that are decomposed together.
 
     Attributes:
-        name: ``all arms``, or the objective whose options vary.
+        objective: whose options vary; empty for all arms.
         cells: [J] an arm at a point.
         levels: by factor, the text [J] of each cell's level.
     """
 
-    name: str
+    objective: str
     cells: tuple[tuple[str, Point], ...]
     levels: Mapping[str, tuple[str, ...]]
+
+    @property
+    def name(self) -> str:
+        """What is decomposed, in files of numbers."""
+        return f"options of {self.objective}" if self.objective else "all arms"
+
+    @property
+    def shown(self) -> str:
+        """The same in the language of the report."""
+        if not self.objective:
+            return message("points.all_arms")
+        return message("points.options_of", objective=self.objective)
 
     def only(self, kept: Sequence[int]) -> "Family":
         """Return the family of some of its cells, without factors that no longer vary."""
         levels = {name: [texts[i] for i in kept] for name, texts in self.levels.items()}
-        return Family(self.name, tuple(self.cells[i] for i in kept), merged_factors(levels))
+        return Family(self.objective, tuple(self.cells[i] for i in kept), merged_factors(levels))
 
 
 def indices(texts: Sequence[str]) -> NDArray[np.int64]:
@@ -52,13 +65,15 @@ def families(scores: Scores, study: Study, options: Options) -> list[Family]:
         if arm.label in options:
             labels_by_objective.setdefault(arm.objective, []).append(arm.label)
     asked = {
-        f"options of {objective}": _option_levels({label: options[label] for label in labels})
+        objective: _option_levels({label: options[label] for label in labels})
         for objective, labels in labels_by_objective.items()
     }
-    made = [_family(name, levels, study, scores) for name, levels in asked.items() if levels]
+    made = [
+        _family(objective, levels, study, scores) for objective, levels in asked.items() if levels
+    ]
     if not factors:  # one option alone is a row of arms, which the other tables show
         return [family for family in made if len(family.levels) > 1]
-    whole = _family("all arms", {arm.label: {ARM: arm.label} for arm in trained}, study, scores)
+    whole = _family("", {arm.label: {ARM: arm.label} for arm in trained}, study, scores)
     others = [f for f in made if f.cells != whole.cells or len(f.levels) > len(whole.levels)]
     return [family for family in (whole, *others) if family.levels]
 
@@ -98,7 +113,7 @@ def level_text(factor: Factor, point: Point) -> str:
 
 
 def _family(
-    name: str, arms: Mapping[str, Mapping[str, str]], study: Study, scores: Scores
+    objective: str, arms: Mapping[str, Mapping[str, str]], study: Study, scores: Scores
 ) -> Family:
     """Return the arms at every point where they are run; their own levels stand first."""
     factors = grid_factors(study)
@@ -111,7 +126,7 @@ def _family(
                 texts.append({**of_arm, **of_point})
     names = dict.fromkeys(name for levels in texts for name in levels)
     levels = {name: [cell[name] for cell in texts] for name in names}
-    return Family(name, tuple(cells), merged_factors(levels))
+    return Family(objective, tuple(cells), merged_factors(levels))
 
 
 @dataclass(frozen=True)

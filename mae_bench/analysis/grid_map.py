@@ -10,10 +10,12 @@ from matplotlib.patches import Rectangle
 
 from mae_bench.analysis.claims import Verdict
 from mae_bench.analysis.grid_families import factor_name, grid_factors, level_text
+from mae_bench.analysis.messages import message, word
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.plots import GREY, MAX_PANELS, Picture, panel_grid
+from mae_bench.analysis.score_tables import COLLAPSE_MARK
 from mae_bench.analysis.scores import Scores, Setting
-from mae_bench.analysis.tables import COLLAPSE_MARK, difference
+from mae_bench.analysis.tables import difference
 from mae_bench.measures import Measure
 from mae_bench.specs import NO_POINT, Point, Study
 from mae_bench.specs.combinations import Factor
@@ -64,15 +66,18 @@ def map_picture(
                 axis.set_ylabel(factor_name(down))
         return figure
 
-    what = "mean of tasks" if num_tasks > 1 else scores.tasks_in(scores.reference)[0]
-    more = " Further factors are averaged, and nothing is marked." if len(factors) > 2 else ""
-    caption = (
-        f"Difference from {control} at the same point, {what}, in {measure.unit}; {base.label}. "
-        "Blue: the arm is better. \N{BLACK UP-POINTING TRIANGLE} and "
-        "\N{BLACK DOWN-POINTING TRIANGLE}: decided at that point. "
-        f"{COLLAPSE_MARK}: undecided because runs failed or collapsed. Hatched: not run." + more
+    (first, *_) = scores.tasks_in(scores.reference)
+    caption = message(
+        "points.map_figure",
+        control=control,
+        task=word("column", "mean of tasks") if num_tasks > 1 else first,
+        unit=word("unit", measure.unit),
+        setting=base.label,
+        mark=COLLAPSE_MARK,
     )
-    return Picture("grid-map", f"Against {control}, point by point", caption, draw)
+    if len(factors) > 2:
+        caption += message("list.space") + message("points.map_more")
+    return Picture("grid-map", message("points.map", control=control), caption, draw)
 
 
 def _key(base: Setting) -> tuple[object, ...]:

@@ -9,19 +9,23 @@ from matplotlib.figure import Figure
 
 from mae_bench.analysis.effect_tables import Analysed, term_name
 from mae_bench.analysis.grid_families import factor_name, grid_factors, level_text
+from mae_bench.analysis.messages import listed, message
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.plots import (
     MAX_PANELS,
     Picture,
     add_legend,
     arm_colours,
+    arm_dashes,
     arm_marker,
     left_out,
     legend_columns,
     legend_name,
     panel_grid,
+    series_colour,
 )
 from mae_bench.analysis.scores import Scores, Setting, summarise
+from mae_bench.analysis.units import axis_label
 from mae_bench.specs import NO_POINT, Point, Study
 from mae_bench.specs.combinations import Factor
 from mae_bench.specs.grid_points import points_of
@@ -36,11 +40,9 @@ def share_picture(found: Sequence[Analysed]) -> Picture | None:
     if not shown or max(len(each.parts.terms) for each in shown) < 2:
         return None
     terms = list(dict.fromkeys(term.term for each in shown for term in each.parts.terms))
-    palette = sns.color_palette("colorblind", 10)
-    colours = [palette[i] for i in (0, 1, 2, 4, 9, 3, 6, 5, 8)]
     parts = {term_name(term): [_share(each, term) for each in shown] for term in terms}
-    parts["seed (common to all arms)"] = [max(0.0, each.parts.seed_share) for each in shown]
-    parts["seed (arm by arm)"] = [max(0.0, each.parts.noise_share) for each in shown]
+    parts[message("points.seed_common")] = [max(0.0, each.parts.seed_share) for each in shown]
+    parts[message("points.seed_own")] = [max(0.0, each.parts.noise_share) for each in shown]
 
     def draw(is_wide: bool) -> Figure:
         width = 8.4 if is_wide else 4.2
@@ -49,14 +51,14 @@ def share_picture(found: Sequence[Analysed]) -> Picture | None:
         figure.set_figwidth(width)
         left = np.zeros(len(shown))
         for index, (what, shares) in enumerate(parts.items()):
-            is_seed = what.startswith("seed")
-            grey = "#d1d5db" if "common" in what else "#9ca3af"
+            is_seed = index >= len(terms)
+            grey = "#d1d5db" if index == len(terms) else "#9ca3af"
             axis.barh(
                 [each.of.task for each in shown],
                 [100 * share for share in shares],
                 left=left,
                 height=0.62,
-                color=grey if is_seed else colours[index % len(colours)],
+                color=grey if is_seed else series_colour(index),
                 edgecolor="white",
                 lw=0.8,
                 label=legend_name(what),
@@ -74,21 +76,22 @@ def share_picture(found: Sequence[Analysed]) -> Picture | None:
                     )
             left = left + 100 * np.array(shares)
         axis.invert_yaxis()
-        axis.set_xlabel("share of the variance of single runs (%)")
+        axis.set_xlabel(message("points.share_axis"))
         axis.grid(visible=False, axis="y")
         axis.set_xlim(0, max(100.0, float(left.max())))
         sns.despine(figure)
         add_legend(figure, axis)
         return figure
 
-    gaps = ""
+    caption = [
+        message(
+            "points.share_figure", grid=shown[0].of.family.shown, setting=shown[0].of.base.label
+        )
+    ]
     if not all(each.design.is_complete for each in shown):
-        gaps = " Combinations are missing: what a bar lacks of 100 is shared among factors."
-    caption = (
-        f"{name.capitalize()}; {shown[0].of.base.label}. A share that chance takes below 0 is not "
-        f"drawn, so that a bar may pass 100.{gaps} Intervals and tests stand in the table."
-    )
-    return Picture("grid-shares", "What explains the scores", caption, draw)
+        caption.append(message("points.share_gaps"))
+    title, text = message("points.shares"), message("list.space").join(caption)
+    return Picture("grid-shares", title, text, draw)
 
 
 def _share(each: Analysed, term: tuple[str, ...]) -> float:
@@ -141,6 +144,7 @@ def _line_picture(
                     label=legend_name(label),
                     color=colours[label],
                     marker=arm_marker(scores, label),
+                    ls=arm_dashes(scores, label),
                     ms=5,
                     lw=1.8,
                     elinewidth=1.4,
@@ -152,20 +156,21 @@ def _line_picture(
             axis.set_title(task)
             axis.set_xlabel(name)
             if index % columns == 0 or scores.shared_measure(reference) is None:
-                axis.set_ylabel(measure.heading(scores.metric(task, reference) or "score"))
+                axis.set_ylabel(
+                    axis_label(measure, scores.metric(task, reference) or message("figure.score"))
+                )
         sns.despine(figure)
         add_legend(figure, axes[0])
         return figure
 
-    others = [factor_name(other) for other in grid_factors(study) if other != factor]
-    over = f", mean over {' and '.join(others)}" if others else ""
-    gaps = " Combinations that some arm or value lacks are in no mean." if scores.left_out else ""
-    caption = (
-        f"{replace(reference, point=NO_POINT).label}{over}. Bars: 95% over seeds.{gaps}"
-        f"{left_out(scores.tasks_in(reference))}"
-    )
+    caption = [message("points.lines_figure", setting=replace(reference, point=NO_POINT).label)]
+    if others := [factor_name(other) for other in grid_factors(study) if other != factor]:
+        caption.append(message("points.lines_mean", fields=listed(others)))
+    if scores.left_out:
+        caption.append(message("points.lines_gaps"))
     slug = "".join(c if c.isalnum() else "-" for c in name)
-    return Picture(f"grid-lines-{slug}", f"Scores along {name}", caption, draw)
+    text = message("list.space").join(caption) + left_out(scores.tasks_in(reference))
+    return Picture(f"grid-lines-{slug}", message("points.lines", field=name), text, draw)
 
 
 def _rest(point: Point, factor: Factor) -> Point:

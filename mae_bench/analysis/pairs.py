@@ -1,5 +1,6 @@
 """The paired differences of a claim, and what they would be if lost runs counted against a side."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,8 @@ from mae_bench.specs import CLEAN, CORPUS, Claim
 from mae_bench.specs.claim_axes import is_noise, sides_of
 from mae_bench.specs.combinations import is_matched
 
+Condition = tuple[str, Setting]  # a task and where it is read
+Place = tuple[str, str, Setting]  # with the label of an arm before it
 _NAN = float("nan")
 
 
@@ -24,7 +27,8 @@ class Pairs:
     A gain is above 0 where the treatment is better, whichever direction the metric calls better.
 
     Attributes:
-        worst: [S] means over conditions with lost runs held against the treatment.
+        worst: [S] means over conditions with lost runs held against the treatment; NaN where the
+            sides lost equally many.
         best: [S] the same, held against the control.
     """
 
@@ -83,15 +87,19 @@ def pairs_of(claim: Claim, scores: Scores, setting: Setting | None) -> Pairs:
         for where in chosen
         for task in (scores.tasks_in(where) if claim.task is None else (claim.task,))
     ]
-    arms = (claim.treatment, claim.control)
-    cells = (scores.cells.get((arm, *condition)) for condition in conditions for arm in arms)
-    measure = common_measure(claim, {cell.metric for cell in cells if cell})
+    measure = common_measure(claim, metrics_of(claim, scores, conditions))
     nothing = np.full(len(scores.seeds), np.nan)
     columns, worst, best, losses = [], [], [], NO_LOSSES
-    for condition in conditions:
-        treatment, control = (oriented(scores.side(arm, *condition), measure.sign) for arm in arms)
+    sides = [
+        [oriented(scores.side(*place), measure.sign) for place in places_of(claim, condition)]
+        for condition in conditions
+    ]
+    for treatment, control in sides:
         losses += count_losses(treatment, control)
         columns.append(treatment.values - control.values)
+    for condition, (treatment, control) in zip(conditions, sides, strict=True):
+        if losses.are_equal:  # nobody reads what it would be otherwise, and there may be thousands
+            break
         lowest = _lowest(scores, *condition, measure)
         worst.append(held_against(treatment, control, lowest))
         best.append(-held_against(control, treatment, lowest))
@@ -109,6 +117,20 @@ def pairs_of(claim: Claim, scores: Scores, setting: Setting | None) -> Pairs:
         setting,
         measure,
     )
+
+
+def places_of(claim: Claim, condition: Condition) -> tuple[Place, Place]:
+    """Return the arm, task and setting where each side of a claim is read."""
+    task, where = condition
+    there = replace(where, protocol=claim.control_protocol or where.protocol)
+    return (claim.treatment, task, where), (claim.control, task, there)
+
+
+def metrics_of(claim: Claim, scores: Scores, conditions: Sequence[Condition]) -> set[str]:
+    """Return the metrics that a claim reads on both sides."""
+    places = (place for condition in conditions for place in places_of(claim, condition))
+    cells = (scores.cells.get(place) for place in places)
+    return {cell.metric for cell in cells if cell}
 
 
 def oriented(side: Side, sign: int) -> Side:

@@ -15,11 +15,13 @@ from scipy import special, stats
 
 from mae_bench.analysis.blank_verdict import TIMES
 from mae_bench.analysis.failures import Losses, count_losses
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.moderated import Array
-from mae_bench.analysis.pairs import common_measure, fits
+from mae_bench.analysis.pairs import common_measure, fits, metrics_of, places_of
 from mae_bench.analysis.questions import Asked, Own, Part
 from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.stats import LEVEL
+from mae_bench.analysis.units import amount
 from mae_bench.analysis.verdicts import Verdict
 from mae_bench.measures import Measure
 from mae_bench.specs import MIN_SEEDS, Claim
@@ -40,15 +42,15 @@ def ask_spread(claim: Claim, family: str, scores: Scores) -> Asked:
         if fits(claim, where, scores)
         for task in (scores.tasks_in(where) if claim.task is None else (claim.task,))
     ]
-    arms = (claim.treatment, claim.control)
-    sides = [[scores.side(arm, *condition) for condition in conditions] for arm in arms]
+    pairs = (places_of(claim, condition) for condition in conditions)
+    sides = list(zip(*([scores.side(*place) for place in pair] for pair in pairs), strict=True))
+    sides = sides or [(), ()]
     losses = sum(map(count_losses, *sides), Losses())
     losses = replace(losses, is_even=losses.treatment_failed == losses.control_failed)
     nothing = np.full(len(scores.seeds), np.nan)
     both = [np.mean([side.values for side in of] or [nothing], axis=0) for of in sides]
     kept = np.stack(both)[:, np.isfinite(both).all(axis=0)]
-    cells = (scores.cells.get((arm, *condition)) for condition in conditions for arm in arms)
-    measure = common_measure(claim, {cell.metric for cell in cells if cell})
+    measure = common_measure(claim, metrics_of(claim, scores, conditions))
     result = spread_test(*kept) if kept.shape[1] >= MIN_SEEDS else None
     verdict = Verdict(
         claim=claim,
@@ -136,8 +138,6 @@ def _orders(n: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
 def _detail(claim: Claim, kept: Array, measure: Measure) -> str:
     if kept.shape[1] < 2:
         return ""
-    treatment, control = (measure.amount(float(side.std(ddof=1))) for side in kept)
-    return (
-        f"standard deviation over seeds {treatment} of {claim.treatment}, {control} of "
-        f"{claim.control}"
-    )
+    one, two = (amount(measure, float(side.std(ddof=1))) for side in kept)
+    first, second = claim.sides
+    return message("claim.spreads", one=one, first=first, two=two, second=second)

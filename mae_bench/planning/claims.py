@@ -49,9 +49,10 @@ def _check_arms(where: str, side: Claim | Comparison, labels: Sequence[str]) -> 
     if isinstance(side, Claim) and side.test == "monotone" and not side.control:
         return
     check_member(f"{where}.control", side.control, labels)
-    if side.treatment == side.control:
+    if side.treatment == side.control and side.control_protocol in (None, side.protocol):
         raise SpecError(
-            f"{where} compares '{side.treatment}' with itself; treatment and control must differ"
+            f"{where} compares '{side.treatment}' with itself; treatment and control must differ, "
+            "or protocol and control_protocol"
         )
 
 
@@ -117,6 +118,8 @@ def _check_places(where: str, side: Claim | Comparison, study: Study) -> None:
         if side.task in study.real_tasks:
             read = asked_tasks(study, side.protocol)
             check_member(f"{where}.task, under protocol '{side.protocol}',", side.task, read)
+    if side.control_protocol is not None:
+        _check_control_protocol(where, side, study)
     if side.train_size is not None and side.train_size not in study.train_sizes:
         raise SpecError(
             f"{where}.train_size must be one of the study's train_sizes "
@@ -128,6 +131,28 @@ def _check_places(where: str, side: Claim | Comparison, study: Study) -> None:
             names = {noise.name for noise in study.noise if noise.rate}
             names |= {f"{noise.name} ({noise.where})" for noise in study.noise if noise.rate}
         check_member(f"{where}.noise", side.noise, sorted(names))
+
+
+def _check_control_protocol(where: str, side: Claim | Comparison, study: Study) -> None:
+    """Refuse a protocol that the study lacks, or that reads other tasks than the treatment's."""
+    named = str(side.control_protocol)
+    check_member(f"{where}.control_protocol", named, study.protocols)
+    if side.protocol is None:
+        raise SpecError(
+            f"{where}.control_protocol needs the treatment's protocol beside it, got '{named}' "
+            "alone; name both"
+        )
+    if side.task is not None and side.task in study.real_tasks:
+        check_member(f"{where}.task, under '{named}',", side.task, asked_tasks(study, named))
+        return
+    readers = corpus_readers(study)
+    ours, theirs = (asked_tasks(study, one) for one in (side.protocol, named))
+    if ours != theirs or (side.protocol in readers) != (named in readers):
+        raise SpecError(
+            f"{where} reads {', '.join(ours) or 'none'} under '{side.protocol}' and "
+            f"{', '.join(theirs) or 'none'} under '{named}', whose means cannot be compared; name "
+            "a task that both read"
+        )
 
 
 def _check_axis(where: str, claim: Claim, study: Study) -> None:

@@ -215,7 +215,9 @@ class Planner:
             tasks = read_tasks(self._asked(protocol), method, head)
         sizes = study.train_sizes if method.needs_labels else ("all",)
         if method.reads_corpus:
-            tasks, sizes, groups = (None,), ("all",), noise_groups((CLEAN,))
+            is_silent = method.needs_scorer and not head.names_tokens
+            tasks = () if is_silent else (None,)
+            sizes, groups = ("all",), noise_groups((CLEAN,))
         finetune_seeds = study.finetune_seeds if method.learns_labels else (0,)
         for finetune_seed, task in product(finetune_seeds, tasks):
             for size in sizes:

@@ -26,6 +26,7 @@ _OF_TEST = {  # keys beside those of every claim: required, allowed
     "ratio": (("cost", "expected", "tolerance"), ()),
     "spread": ((), ()),
 }
+_OF_TWO_PLACES = ("superiority", "non_inferiority", "equivalence", "spread")
 _OWN = ("margin", "along", "direction", "between", "cost", "expected", "tolerance")
 _HOW = {  # how a key that is missing could be written
     "along": "along: train_size, or for monotone a list of arms",
@@ -65,6 +66,9 @@ class Claim(Frozen):
             ratio of the FLOPs by the cost formulas.
         tolerance: by what part a ``ratio`` may be off: with 0.1 it may be 1.1 times as large, or
             as small, as expected.
+        control_protocol: the protocol on which the control is read, where that is not the
+            treatment's, such as another recipe of fine-tuning; control and treatment may then be
+            one arm. Not for tests along an axis or of costs.
         task: the only task that is read; left out, the mean over all tasks.
         protocol: the only protocol that is read; left out, the mean over all that read tasks.
         train_size: the only train size that is read; left out, the mean over all.
@@ -98,6 +102,7 @@ class Claim(Frozen):
         Positive | Literal["formula"] | None, InWords("a number above 0 or 'formula'")
     ] = None
     tolerance: Positive | None = None
+    control_protocol: str | None = None
     task: str | None = None
     protocol: str | None = None
     train_size: TrainSize | None = None
@@ -137,7 +142,13 @@ class Claim(Frozen):
         if self.test == "ratio":
             self._check_cost()
         self._check_fixed()
+        self._check_control_protocol()
         return self
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """Treatment and control as sentences name them, with protocols where these differ."""
+        return named_sides(self)
 
     def _check_arms(self, arms: tuple[str, ...]) -> None:
         if self.test != "monotone":
@@ -171,6 +182,21 @@ class Claim(Frozen):
                     "leave it out"
                 )
 
+    def _check_control_protocol(self) -> None:
+        if self.control_protocol is None:
+            return
+        if self.test not in _OF_TWO_PLACES:
+            raise ValueError(
+                f"control_protocol is not for test '{self.test}', got {self.control_protocol!r}; "
+                f"it is for {', '.join(_OF_TWO_PLACES)}: leave it out"
+            )
+        if self.protocol in (None, self.control_protocol):
+            raise ValueError(
+                f"control_protocol must be another protocol than the treatment's, got "
+                f"{self.control_protocol!r} beside protocol {self.protocol!r}; name both, such as "
+                "protocol: finetune/large and control_protocol: finetune"
+            )
+
     def _check_fixed(self) -> None:
         """Refuse one value of the axis along which the claim runs."""
         if self.along == "train_size" and self.train_size is not None:
@@ -199,6 +225,7 @@ class Comparison(Frozen):
     Attributes:
         treatment: label of the arm from which the control is subtracted.
         control: label of the arm that is subtracted.
+        control_protocol: the protocol on which the control is read, where it is another one.
         task: the only task that is read; left out, the mean over all tasks.
         protocol: the only protocol that is read; left out, the mean over all that read tasks.
         train_size: the only train size that is read; left out, the mean over all.
@@ -210,6 +237,7 @@ class Comparison(Frozen):
 
     treatment: str
     control: str
+    control_protocol: str | None = None
     task: str | None = None
     protocol: str | None = None
     train_size: TrainSize | None = None
@@ -218,6 +246,13 @@ class Comparison(Frozen):
         dict[str, Any], InWords("a mapping from fields of the grid to one value or a list")
     ] = {}
     metric: str | None = None
+
+
+def named_sides(side: Claim | Comparison) -> tuple[str, str]:
+    """Return treatment and control in words, with their protocols where these differ."""
+    if side.control_protocol is None:
+        return side.treatment, side.control
+    return f"{side.treatment} ({side.protocol})", f"{side.control} ({side.control_protocol})"
 
 
 class Reference(Frozen):

@@ -13,6 +13,7 @@ from mae_bench.analysis.costs import cost_table
 from mae_bench.analysis.effect_tables import analysed, levels_table, shares_table
 from mae_bench.analysis.grid_crossings import grid_crossings
 from mae_bench.analysis.grid_families import families, measured
+from mae_bench.analysis.pairwise import decide_all
 from mae_bench.analysis.report import ReportContext, write_report
 from mae_bench.analysis.rows import read_scores
 from mae_bench.analysis.winners import winner_columns, winner_tables
@@ -117,7 +118,7 @@ def test_the_interaction_that_is_planted_is_the_one_that_is_shown():
     assert list(of_mae.levels) == ["mask_ratio", "num_layers", "peak_lr"]
     found = analysed(list(measured(whole, scores)))
     table = shares_table(found).frame
-    sst2 = table[table["task"] == "sst2"].set_index("what")
+    sst2 = table[table["task"] == "sst2"].set_index("source of variance")
     assert sst2.loc["arm x num_layers", "verdict"] == "matters"
     assert sst2.loc["arm x peak_lr", "verdict"] == "not decidable"
     assert set(sst2["cells"]) == {"18"} and set(sst2["seeds"]) == {"8"}
@@ -144,7 +145,7 @@ def test_gaps_and_lost_runs_are_told():
     table = shares_table(found)
     assert set(table.frame["cells"]) == {"15 of 16"} and set(table.frame["seeds"]) == {"7 of 8"}
     assert "Combinations are missing" in table.caption
-    assert "shared or unassigned" in set(table.frame["what"])
+    assert "shared or unassigned" in set(table.frame["source of variance"])
 
 
 def test_options_that_vary_need_no_grid():
@@ -161,7 +162,7 @@ def test_options_that_vary_need_no_grid():
 def test_where_the_winner_changes_along_the_grid():
     asked = study()
     scores = read_scores(rows(), asked)
-    table, _ = winner_tables(winner_columns(scores, {}))
+    table, _ = winner_tables(winner_columns(scores, {}, decide_all(scores, "mlm")))
     mine = table.frame[table.frame["by"] == "num_layers"].set_index("where")
     assert list(mine.index) == ["1", "2", "4"]
     assert mine.loc["1", "first (decided)"] == "mlm 4 (4)"

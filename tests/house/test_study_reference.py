@@ -56,6 +56,15 @@ BESIDE = {  # what else a study holds where an example stands inside a list or a
     "claims[].cost": RATIO,
     "claims[].expected": RATIO,
     "claims[].tolerance": RATIO,
+    "claims[].control_protocol": (
+        "claims: [{sentence: A claim., treatment: mae, control: mlm, protocol: finetune}]\n"
+        "protocols: [finetune, finetune/small]\nrecipes: {finetune/small: {epochs: 1}}"
+    ),
+    "references[].comparison.control_protocol": (
+        "references: [{text: A number., letter: A, source: arXiv, comparison: {treatment: mae, "
+        "control: mlm, protocol: finetune}}]\n"
+        "protocols: [finetune, finetune/small]\nrecipes: {finetune/small: {epochs: 1}}"
+    ),
     "claims[]": (
         "claims: [{sentence: A claim., treatment: mae, control: mlm, margin: 0.02}]\n"
         "protocols: [finetune, linear_probe]\ntrain_sizes: [200]\nnoise: [clean, {typos: 0.1}]"

@@ -1,0 +1,73 @@
+"""Learning curve: when a pretraining left the plateau of token frequencies, by its own losses.
+
+Nothing is encoded. A run that never left counts with all the tokens that it saw, which is too few;
+it is marked as collapsed where its encoder learned nothing, too.
+"""
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from mae_bench.data.blocks import Blocks
+from mae_bench.errors import DataError
+from mae_bench.plateau import is_in_nats_a_token, tokens_at_leaving
+from mae_bench.progress import Progress
+from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
+from mae_bench.protocols.outcome import ProtocolResult, Reading, Trial
+from mae_bench.results import read_json
+from mae_bench.specs import CLEAN, EvaluateSpec, Frozen
+from mae_bench.tasks.base import Examples
+
+
+class LearningCurveRecipe(Frozen):
+    """It has no hyper-parameters."""
+
+
+def run(
+    spec: EvaluateSpec, *, checkpoint: Path, corpus: Blocks, device: str, progress: Progress
+) -> ProtocolResult:
+    """Read one curve.
+
+    Raises:
+        DataError: its loss is not in nats a token, so that token frequencies are no landmark.
+    """
+    started = time.perf_counter()
+    read_recipe(spec, LearningCurveRecipe)
+    curve = read_json(checkpoint / "curve.json")
+    entropy = corpus.unigram_entropy
+    if not is_in_nats_a_token(curve["loss"], entropy, corpus.vocab_size):
+        raise DataError(
+            "the loss of this pretraining does not begin near that of a blind guess of a token, so "
+            "that the entropy of single tokens is no landmark for it; leave learning_curve out, or "
+            "the objective"
+        )
+    left = tokens_at_leaving(curve["tokens"], curve["loss"], entropy)
+    metrics = {"plateau_tokens": float(curve["tokens"][-1] if left is None else left)}
+    nothing = Examples([], (), np.empty(0))
+    readings = () if spec.selection_only else (Reading(CLEAN, nothing, np.empty(0), metrics, ""),)
+    nothing_chosen = Trial({}, None)
+    return ProtocolResult(
+        n_train=0,
+        n_selection=0,
+        n_test=0,
+        best=nothing_chosen,
+        trials=(nothing_chosen,),
+        readings=readings,
+        seconds=time.perf_counter() - started,
+        flops=0.0,
+    )
+
+
+PROTOCOLS.register("learning_curve")(
+    Protocol(
+        "learning_curve",
+        version=1,
+        recipe=LearningCurveRecipe,
+        needs_checkpoint=True,
+        run=run,
+        reads_corpus=True,
+        primary="plateau_tokens",
+        needs_scorer=True,  # only of an objective that names tokens is the loss in nats a token
+    )
+)
