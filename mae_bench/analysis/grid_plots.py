@@ -40,11 +40,11 @@ def share_picture(found: Sequence[Analysed]) -> Picture | None:
     if not shown or max(len(each.parts.terms) for each in shown) < 2:
         return None
     terms = list(dict.fromkeys(term.term for each in shown for term in each.parts.terms))
-    parts = {term_name(term): [_share(each, term) for each in shown] for term in terms}
-    parts[message("points.seed_common")] = [max(0.0, each.parts.seed_share) for each in shown]
-    parts[message("points.seed_own")] = [max(0.0, each.parts.noise_share) for each in shown]
 
     def draw(is_wide: bool) -> Figure:
+        parts = {term_name(term): [_share(each, term) for each in shown] for term in terms}
+        parts[message("points.seed_common")] = [max(0.0, each.parts.seed_share) for each in shown]
+        parts[message("points.seed_own")] = [max(0.0, each.parts.noise_share) for each in shown]
         width = 8.4 if is_wide else 4.2
         lines = -(-len(parts) // legend_columns(list(parts), width))
         figure, (axis,), _ = panel_grid(1, is_wide, 0.9 + 0.42 * len(shown), foot=0.25 * lines)
