@@ -1,17 +1,17 @@
 """Fills the template of the report page: verdict grids, facts, notes and embedded figures."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jinja2
 import yaml
+from markupsafe import Markup
 
 from mae_bench.analysis.claims import Verdict
-from mae_bench.analysis.plots import Picture
 from mae_bench.analysis.score_tables import COLLAPSE_MARK, aggregate_text, score_text
 from mae_bench.analysis.scores import COMPARED, Scores, Setting, aggregate
+from mae_bench.analysis.scripts import content_policy, script
 from mae_bench.analysis.stats import CUT
 from mae_bench.analysis.summary import Word, outcome_word
 from mae_bench.analysis.tables import (
@@ -103,31 +103,6 @@ def units(scores: Scores, setting: Setting) -> str:
 
 
 @dataclass(frozen=True)
-class Image:
-    """A picture as two data addresses, so that the page loads nothing."""
-
-    title: str
-    caption: str
-    wide: str
-    narrow: str | None
-
-
-def embed(picture: Picture, folder: Path, has_narrow: bool) -> Image:
-    """Return a saved picture for the page, with its narrow version if phones see it at once."""
-    wide = (folder / f"{picture.slug}.svg").read_text(encoding="utf-8")
-    return Image(
-        picture.title,
-        picture.caption,
-        _address(wide),
-        _address(picture.narrow_svg()) if has_narrow else None,
-    )
-
-
-def _address(svg: str) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
-
-
-@dataclass(frozen=True)
 class SettingBlock:
     """One setting on the page: its verdict grid under its columns, and its tables of scores."""
 
@@ -191,6 +166,7 @@ def render(content: Mapping[str, object], study: Study) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.globals |= {"difference": difference, "interval": interval, "counted": counted}
+    environment.globals |= {"script": Markup(script()), "policy": content_policy()}
     environment.globals |= {"first_lines": first_lines, "cut": f"{CUT:g}".removeprefix("0")}
     text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     return environment.get_template("report.html.j2").render(**content, study=study, resolved=text)

@@ -64,18 +64,22 @@ class Picture:
     caption: str
     draw: Callable[[bool], Figure]
 
-    def save(self, folder: Path) -> None:
-        """Write the wide figure as ``<slug>.png`` (150 dpi), ``.pdf`` and ``.svg``; no dates."""
+    def save(self, folder: Path) -> Figure:
+        """Write the wide figure as ``<slug>.png`` (150 dpi), ``.pdf`` and ``.svg``; return it.
+
+        The files hold no dates.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         figure = self._drawn(is_wide=True)
         with matplotlib.rc_context(_STYLE):
-            figure.savefig(folder / f"{self.slug}.png", dpi=150)
             figure.savefig(folder / f"{self.slug}.pdf", metadata=_NO_PDF_DATES)
-        (folder / f"{self.slug}.svg").write_text(_svg(figure), encoding="utf-8")
+        (folder / f"{self.slug}.png").write_bytes(png_of(figure))
+        (folder / f"{self.slug}.svg").write_text(svg_of(figure), encoding="utf-8")
+        return figure
 
-    def narrow_svg(self) -> str:
-        """Return the figure as SVG with one panel under another."""
-        return _svg(self._drawn(is_wide=False))
+    def narrow(self) -> Figure:
+        """Return the figure with one panel under another."""
+        return self._drawn(is_wide=False)
 
     def _drawn(self, is_wide: bool) -> Figure:
         with sns.axes_style("whitegrid", rc=_STYLE), matplotlib.rc_context(_STYLE):
@@ -93,7 +97,15 @@ def solve_layout(figure: Figure) -> None:
         figure.set_layout_engine("none")
 
 
-def _svg(figure: Figure) -> str:
+def png_of(figure: Figure) -> bytes:
+    """Return a figure as PNG, of 150 dpi."""
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(_STYLE):
+        figure.savefig(buffer, format="png", dpi=150)
+    return buffer.getvalue()
+
+
+def svg_of(figure: Figure) -> str:
     """Return a figure as SVG, without the control characters of labels that XML forbids."""
     buffer = io.StringIO()
     with matplotlib.rc_context(_STYLE):

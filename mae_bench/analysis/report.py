@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+from markupsafe import Markup
 
 from mae_bench.analysis.best import best_with_ties
 from mae_bench.analysis.claims import (
@@ -27,11 +28,11 @@ from mae_bench.analysis.curves import Curve
 from mae_bench.analysis.derived import derived_tables
 from mae_bench.analysis.edges import edge_table
 from mae_bench.analysis.folder import check_target, mark, publish, save_json
+from mae_bench.analysis.images import embed_all
 from mae_bench.analysis.lost_runs import lost_share_table
 from mae_bench.analysis.messages import LANGUAGES, speaking
 from mae_bench.analysis.page import (
     SettingBlock,
-    embed,
     facts,
     grid_columns,
     render,
@@ -39,6 +40,7 @@ from mae_bench.analysis.page import (
     units,
     verdict_grid,
 )
+from mae_bench.analysis.page_data import page_data
 from mae_bench.analysis.pairwise import decide_all
 from mae_bench.analysis.plain_words import plain_words
 from mae_bench.analysis.plots import Picture
@@ -63,6 +65,7 @@ from mae_bench.specs import Study
 __all__ = ["ReportContext", "Summary", "summary", "write_report"]
 
 _MAX_SETTINGS = 12  # shown on the page; the files hold all of them
+_MAX_CELLS = 4000  # of all settings on the page
 _MAX_PROTOCOLS = 3  # with figures of their own
 _MAX_FAILURES = 60  # lines on the page
 
@@ -137,14 +140,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         floors = judge_comparisons(study, scores, untrained)
 
     pictures = _pictures(rows, scores, study, versus, control, context)
-    images = {}
-    for section, in_section in pictures.items():
-        for picture in in_section:
-            picture.save(folder / "figures")
-        images[section] = [
-            embed(picture, folder / "figures", has_narrow=picture is in_section[0])
-            for picture in in_section
-        ]
+    images, spots = embed_all(pictures, folder / "figures")
 
     best = {setting: best_with_ties(scores, setting, decisions) for setting in scores.settings}
     blocks = [
@@ -186,6 +182,9 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     provenance = {**(context.provenance or collect_provenance()), **of_pretraining(context.curves)}
     reproduce = context.reproduce or provenance.get("command") or f"mae-bench run {study.name}.yaml"
     reference = scores.reference
+    num_cells = len(scores.arms) * len(scores.tasks)
+    num_blocks = max(1, min(len(blocks), _MAX_SETTINGS, _MAX_CELLS // num_cells))
+    data = page_data(study.name, scores, control, decisions, versus, rows, spots)
     content = {
         "headline": headline(study, scores, control, _in(versus, reference), claims),
         "plain": plain_words(rows, study, scores, control, _in(versus, scores.reference), claims),
@@ -197,8 +196,8 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         "published": beside,
         "reference": blocks[0],
         "units": units(scores, reference),
-        "others": blocks[1:_MAX_SETTINGS],
-        "num_hidden": max(0, len(blocks) - _MAX_SETTINGS),
+        "others": blocks[1:num_blocks],
+        "num_hidden": len(blocks) - num_blocks,
         "floor_grid": verdict_grid(_in(floors, reference), scores, reference, untrained or ""),
         "images": images,
         "costs": costs,
@@ -210,6 +209,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         "tuning": tuning,
         "reproduce": reproduce,
         "provenance": provenance,
+        "data": Markup(data),
     }
     (folder / "index.html").write_text(render(content, study), encoding="utf-8")
     mark(folder, {**provenance, "study": study.model_dump(mode="json")})

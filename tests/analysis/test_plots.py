@@ -8,7 +8,7 @@ from report_rows import floor_rows, row, small_study, table
 from mae_bench.analysis.claims import judge_comparisons
 from mae_bench.analysis.curve_plots import noise_picture, size_picture
 from mae_bench.analysis.curves import Curve
-from mae_bench.analysis.plots import arm_colours
+from mae_bench.analysis.plots import arm_colours, svg_of
 from mae_bench.analysis.pretraining_plots import cost_picture, loss_picture
 from mae_bench.analysis.rows import read_scores
 from mae_bench.analysis.score_plots import difference_picture, score_picture
@@ -111,7 +111,7 @@ def test_loss_shows_the_entropy_and_every_arm(scores):
 
 def test_the_same_figure_gives_the_same_file(scores):
     picture = score_picture(scores, scores.reference)
-    assert picture.narrow_svg() == picture.narrow_svg()
+    assert svg_of(picture.narrow()) == svg_of(picture.narrow())
 
 
 def test_one_row_is_enough():

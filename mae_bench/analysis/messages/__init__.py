@@ -56,6 +56,13 @@ def message(key: str, **values: object) -> str:
     return chosen.format(**values)
 
 
+def messages_of(section: str) -> dict[str, str]:
+    """Return the texts of a section by name, their placeholders still open."""
+    start = f"{section}."
+    chosen = catalogue(language()).items()
+    return {key.removeprefix(start): str(m) for key, m in chosen if key.startswith(start)}
+
+
 def listed(words: Iterable[str]) -> str:
     """Return words as a sentence lists them: ``a, b and c``."""
     *first, last = words
