@@ -23,7 +23,7 @@ _OFFSETS = np.linspace(-8.0, 8.0, 21)  # of log s0 from its mode, in its standar
 _NEWTON_STEPS = 12
 _ROUNDING = 1e-9  # a spread this small beside the values is rounding noise
 _SECANT_STEPS = 60
-_SECANT_END = 1e-13  # of a logarithm
+_SECANT_END = 1e-9  # of a logarithm; the step after it would be far smaller
 _TINY = 1e-12  # a mean this close to the tested value equals it
 
 
@@ -61,7 +61,10 @@ class Posterior:
 
     def p(self, values: Array | float = 0.0) -> Array:
         """Return the same, for a column without spread at least that of the sign flip, 2 / 2**n."""
-        p = self.p_of_spread(values)
+        return self.floored(self.p_of_spread(values))
+
+    def floored(self, p: Array) -> Array:
+        """Return [..., K] p-values of `p_of_spread`, with that least p."""
         least = 2.0 ** (1 - self.counts)
         floored = np.where(self.is_constant & (p < 1), np.maximum(p, least), p)
         return np.asarray(floored, dtype=np.float64)
@@ -89,8 +92,9 @@ class Posterior:
         """
         # Along logarithms a tail is nearly a straight line: the secant method ends in few steps.
         has_scale = (self.scales > 0).any(axis=-2)
-        width = np.where(has_scale, np.max(self.scales, axis=-2), 1.0)
-        before, at = np.log(width), np.log(width) + 0.5
+        width = np.where(has_scale, np.sqrt(_mixed(self.weights, self.scales**2)), 1.0)
+        at = np.log(width * -special.ndtri(level / 2))
+        before = at - 0.1
         error_before, error = self._log_error(before, level), self._log_error(at, level)
         for _ in range(_SECANT_STEPS):
             with np.errstate(divide="ignore", invalid="ignore"):

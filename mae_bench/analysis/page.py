@@ -6,7 +6,7 @@ from pathlib import Path
 
 import jinja2
 import yaml
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from mae_bench.analysis.claims import Verdict
 from mae_bench.analysis.score_tables import COLLAPSE_MARK, aggregate_text, score_text
@@ -56,6 +56,39 @@ def verdict_grid(
                 cells.append(_grid_cell(verdict))
         lines.append((arm.shown, cells))
     return lines
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How one arm stands against the control: a mark for each task, then the mean of them."""
+
+    label: str
+    marks: list[tuple[str, GridCell]]
+    num_wins: int
+    num_losses: int
+    mean: GridCell | None
+
+
+def standings(
+    grid: Sequence[tuple[str, Sequence[GridCell]]], tasks: Sequence[str]
+) -> tuple[list[Standing], int]:
+    """Return the arms that win or lose anywhere, most wins first, and how many others there are."""
+    standing = []
+    for label, cells in grid:
+        of_tasks, rest = cells[: len(tasks)], cells[len(tasks) :]
+        words = [cell.word for cell in cells]
+        if "wins" in words or "loses" in words:
+            wins, losses = (sum(c.word == word for c in of_tasks) for word in ("wins", "loses"))
+            marks = list(zip(tasks, of_tasks, strict=False))
+            standing.append(Standing(label, marks, wins, losses, rest[0] if rest else None))
+    is_control = [any(cell.word == "control" for cell in cells) for _, cells in grid]
+    ranked = sorted(standing, key=lambda one: one.num_losses - one.num_wins)
+    return ranked, len(grid) - len(standing) - sum(is_control)
+
+
+def breakable(text: str) -> Markup:
+    """Return escaped text that may be broken after each underscore, for narrow columns."""
+    return Markup(str(escape(text)).replace("_", "_<wbr>"))
 
 
 def _control_cell(scores: Scores, arm: str, task: str | None, setting: Setting) -> GridCell:
@@ -165,6 +198,7 @@ def render(content: Mapping[str, object], study: Study) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.filters["breakable"] = breakable
     environment.globals |= {"difference": difference, "interval": interval, "counted": counted}
     environment.globals |= {"script": Markup(script()), "policy": content_policy()}
     environment.globals |= {"first_lines": first_lines, "cut": f"{CUT:g}".removeprefix("0")}

@@ -94,7 +94,7 @@ def solve_layout(figure: Figure) -> None:
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)  # "none" would draw twice for each file
 
 
 def png_of(figure: Figure) -> bytes:

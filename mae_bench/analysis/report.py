@@ -36,6 +36,7 @@ from mae_bench.analysis.page import (
     facts,
     grid_columns,
     render,
+    standings,
     study_notes,
     units,
     verdict_grid,
@@ -182,6 +183,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     provenance = {**(context.provenance or collect_provenance()), **of_pretraining(context.curves)}
     reproduce = context.reproduce or provenance.get("command") or f"mae-bench run {study.name}.yaml"
     reference = scores.reference
+    standing, num_others = standings(blocks[0].grid, scores.tasks_in(reference))
     num_cells = len(scores.arms) * len(scores.tasks)
     num_blocks = max(1, min(len(blocks), _MAX_SETTINGS, _MAX_CELLS // num_cells))
     data = page_data(study.name, scores, control, decisions, versus, rows, spots)
@@ -195,6 +197,8 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         "claims": claims,
         "published": beside,
         "reference": blocks[0],
+        "standing": standing,
+        "num_others": num_others,
         "units": units(scores, reference),
         "others": blocks[1:num_blocks],
         "num_hidden": len(blocks) - num_blocks,

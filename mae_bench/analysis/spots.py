@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from mae_bench.measures import MINUS
 
+_NEAR = 0.1  # of its size: how far from a tick a mark may stand aside
 MAX_SPOTS = 400  # of one figure; more would lie too close to be pointed at
 
 
@@ -38,7 +39,7 @@ def _of_axis(axis: Axes, figure: Figure) -> Iterator[Spot]:
         points = np.column_stack([line.get_xdata(), line.get_ydata()]).astype(float)
         pixels = axis.transData.transform(points)
         for point, (x, y), text in zip(points, pixels, _texts(axis, container, bars), strict=False):
-            if np.isfinite(point).all():
+            if np.isfinite(point).all() and text:
                 yield Spot(round(x / width, 4), round(1 - y / height, 4), text)
 
 
@@ -47,20 +48,33 @@ def _texts(axis: Axes, container: ErrorbarContainer, bars: Any) -> Iterator[str]
     line = container.lines[0]
     points: Any = zip(line.get_xdata(), line.get_ydata(), strict=True)  # type: ignore[arg-type]
     label = str(container.get_label())
-    names = {round(tick): text.get_text() for tick, text in _named_lines(axis)}
+    label = "" if label.startswith("_") else label.strip()
+    names = _names_of_lines(axis) if container.has_xerr else {}
+    title = axis.get_title(loc="left")
     for number, (x, y) in enumerate(points):
-        value, arm = (x, names.get(round(float(y)), "")) if container.has_xerr else (y, "")
-        if not arm and not label.startswith("_"):
-            arm = label.strip()
+        value, name = (x, names.get(round(float(y)), "")) if container.has_xerr else (y, label)
+        where = "" if container.has_xerr else _where(axis, float(x))
+        start = ", ".join(part for part in (title, name) if part)
         ends = _ends(bars, number, 0 if container.has_xerr else 1)
-        where = "" if container.has_xerr else f" ({axis.get_xlabel()} {_number(x)})"
-        title = axis.get_title(loc="left")
-        start = ", ".join(part for part in (title, arm.replace("\n", " ")) if part)
-        yield f"{start}{where}: {_number(value)}{ends}"
+        yield f"{start}{where}: {_number(value)}{ends}" if start else ""
 
 
-def _named_lines(axis: Axes) -> Iterator[tuple[float, Any]]:
-    yield from zip(axis.get_yticks(), axis.get_yticklabels(), strict=False)
+def _names_of_lines(axis: Axes) -> dict[int, str]:
+    """Return the names beside the lines of a panel, of its neighbour where it shares them."""
+    for other in (axis, *axis.get_shared_y_axes().get_siblings(axis)):
+        ticks = zip(other.get_yticks(), other.get_yticklabels(), strict=False)
+        names = {round(tick): text.get_text().replace("\n", " ") for tick, text in ticks}
+        if any(names.values()):
+            return names
+    return {}
+
+
+def _where(axis: Axes, x: float) -> str:
+    """Return the nearest tick, for marks stand a little aside; empty where none is near."""
+    ticks = [float(tick) for tick in axis.get_xticks()]
+    nearest = min(ticks, key=lambda tick: abs(tick - x), default=np.inf)
+    room = _NEAR * max(abs(nearest), np.ptp(ticks) if ticks else 0.0)
+    return f" ({axis.get_xlabel()} {nearest:g})" if abs(nearest - x) <= room else ""
 
 
 def _ends(bars: Any, number: int, along: int) -> str:

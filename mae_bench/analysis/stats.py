@@ -120,7 +120,8 @@ def family_test(differences: Array, margins: Sequence[Sequence[float]]) -> Famil
     tests = known.take(column)
     # `raw` takes its spread from the whole family. Adjusting multiplies it, and the result is
     # never below `alone`: no family may make a test surer than it is by itself.
-    raw, alone = tests.p_of_spread(margin), tests.p(margin)
+    raw = tests.p_of_spread(margin)
+    alone = tests.floored(raw)
     return FamilyTest(
         column,
         margin,

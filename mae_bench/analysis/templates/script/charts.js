@@ -44,7 +44,7 @@ function differenceChart(data, column, lines) {
   const spots = [];
   lines.forEach(({ arm, result, word, text }, index) => {
     const y = top + gap * (index + 0.5);
-    picture.append(drawn("text", { class: "name", x: left - 8, y: y + 4, "text-anchor": "end" }, shortened(arm.label, 17)));
+    picture.append(drawn("text", { class: "name", x: left - 8, y: y + 4, "text-anchor": "end" }, shortened(arm.label, 15)));
     if (result.mean === null) return;
     const at = (value) => scale(measure.factor * value);
     if (result.low !== null) {
@@ -59,8 +59,9 @@ function differenceChart(data, column, lines) {
 
 /** Draw scores against what a pretraining cost. */
 function costChart(data, points, measure, heading, unit) {
-  const [width, height, left, bottom] = [640, 330, 58, 282];
-  const across = scaleOf([0, ...points.map((point) => point.cost)], left, width - 110);
+  const isNarrow = window.matchMedia("(max-width: 640px)").matches;
+  const [width, height, left, bottom] = isNarrow ? [350, 300, 40, 252] : [680, 340, 52, 292];
+  const across = scaleOf(points.map((point) => point.cost), left + 20, width - 90);
   const ends = points.flatMap(({ result }) => [result.mean, result.low ?? result.mean, result.high ?? result.mean]);
   const up = scaleOf(ends.map((value) => measure.factor * value), bottom, 12);
   const picture = drawn("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart", "aria-hidden": "true" });
@@ -69,27 +70,44 @@ function costChart(data, points, measure, heading, unit) {
       drawn("line", { class: "rule", x1: left, x2: width - 10, y1: up(tick), y2: up(tick) }),
       drawn("text", { x: left - 8, y: up(tick) + 4, "text-anchor": "end" }, plainTick(tick)));
   }
-  for (const tick of ticksOf(across).filter((tick) => tick >= 0)) {
+  for (const tick of ticksOf(across)) {
     picture.append(drawn("text", { x: across(tick), y: bottom + 18, "text-anchor": "middle" }, withPrefix(tick, "")));
   }
   picture.append(drawn("text", { x: (left + width) / 2, y: bottom + 40, "text-anchor": "middle" }, heading));
   const spots = [];
-  const taken = [];
-  for (const { arm, cost, result } of points) {
-    const [x, y] = [across(cost), up(measure.factor * result.mean)];
+  const centres = points.map(({ cost, result }) => [across(cost), up(measure.factor * result.mean)]);
+  const taken = centres.map(([x, y]) => [x - 7, x + 7, y - 7, y + 7]);
+  points.forEach(({ arm, cost, result }, index) => {
+    const [x, y] = centres[index];
     if (result.low !== null) {
       const [low, high] = [result.low, result.high].map((value) => up(measure.factor * value));
       picture.append(drawn("line", { x1: x, x2: x, y1: low, y2: high, stroke: arm.colour, "stroke-width": 2 }));
     }
     picture.append(drawn("circle", { class: "mark", cx: x, cy: y, r: 5.4, stroke: arm.colour, fill: arm.colour }));
-    const free = [0, 13, -13, 26, -26, 39, -39].find((offset) =>
-      taken.every(([otherX, otherY]) => Math.abs(otherX - x) > 110 || Math.abs(otherY - y - offset) > 12)) ?? 0;
-    taken.push([x, y + free]);
-    picture.append(drawn("text", { class: "name", x: x + 9, y: y + 4 + free }, shortened(arm.label, 15)));
+    const name = shortened(arm.label, 16);
+    const free = freeBox(x, y, 6.9 * name.length, width, taken);
+    if (free !== null) { // where there is no room, the pointer still tells
+      taken.push(free.box);
+      picture.append(drawn("text", { class: "name", x: free.x, y: free.y, "text-anchor": free.anchor }, name));
+    }
     const score = shownNumber(result.mean, measure) + " " + shownRange(result, measure);
     spots.push([x / width, y / height, arm.label + ": " + score.trim() + ", " + withPrefix(cost, unit)]);
-  }
+  });
   return withSpots(data, picture, spots);
+}
+
+/** Return where a name beside a mark covers nothing; null where there is no such spot. */
+function freeBox(x, y, length, width, taken) {
+  for (const dy of [0, 13, -13, 25, -25]) {
+    for (const [anchor, dx] of [["start", 10], ["end", -10]]) {
+      const from = anchor === "start" ? x + dx : x + dx - length;
+      const box = [from, from + length, y + dy - 7, y + dy + 7];
+      const isInside = box[0] > 0 && box[1] < width;
+      const isFree = taken.every((other) => box[1] < other[0] || other[1] < box[0] || box[3] < other[2] || other[3] < box[2]);
+      if (isInside && isFree) return { box, anchor, x: x + dx, y: y + dy + 4 };
+    }
+  }
+  return null;
 }
 
 function shownRange({ low, high }, measure) {

@@ -45,7 +45,7 @@ function comparison(data, setting, baseline) {
   const body = element("tbody", {}, baselineRow(data, setting, baseline, columns));
   const lines = columns.map(() => []);
   for (const arm of arms) {
-    const row = element("tr", {}, element("th", { scope: "row" }, data.arms[arm].shown));
+    const row = element("tr", {}, element("th", { scope: "row" }, ...breakable(data.arms[arm].shown)));
     for (const column of columns) {
       const result = paired(data, setting, column.index, arm, baseline);
       const word = outcome(data, setting, column.index, arm, baseline, result.n);
@@ -62,7 +62,7 @@ function comparison(data, setting, baseline) {
 }
 
 function baselineRow(data, setting, baseline, columns) {
-  const row = element("tr", {}, element("th", { scope: "row" }, data.arms[baseline].shown));
+  const row = element("tr", {}, element("th", { scope: "row" }, ...breakable(data.arms[baseline].shown)));
   for (const column of columns) {
     const result = score(data, setting, column.index, baseline);
     const half = result.low === null ? "" : " \u00B1 " + shownNumber((result.high - result.low) / 2, column.measure);
@@ -120,7 +120,7 @@ function startComparison(data) {
   const all = data.arms.map((_, index) => index);
   const controls = element("div", { class: "controls" },
     chooser(phrase(data, "baseline_label"), armOptions(data, all), chosen.baseline, (arm) => { chosen.baseline = arm; update(); }),
-    data.settings.length > 1 ? chooser(phrase(data, "setting"), data.settings.map((setting, index) => [index, setting.label]), 0, (index) => { chosen.setting = index; update(); }) : null);
+    data.settings.length > 1 ? chooser(phrase(data, "setting_label"), data.settings.map((setting, index) => [index, setting.label]), 0, (index) => { chosen.setting = index; update(); }) : null);
   printed.before(controls);
   printed.after(area);
   if (data.numHidden) controls.append(element("span", { class: "soft" }, phrase(data, "hidden", { n: data.numHidden })));

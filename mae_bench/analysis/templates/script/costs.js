@@ -31,7 +31,7 @@ function startCosts(data) {
     const controls = element("div", { class: "controls" },
       element("span", { role: "radiogroup", "aria-label": phrase(data, "cost_axis") }, ...radios),
       columns.length > 1 ? chooser(phrase(data, "score_of"), columns.map((column) => [column.index, column.name]), chosen.column, (index) => { chosen.column = index; update(); }) : null,
-      data.settings.length > 1 ? chooser(phrase(data, "setting"), data.settings.map((one, index) => [index, one.label]), chosen.setting, (index) => { chosen.setting = index; update(); }) : null);
+      data.settings.length > 1 ? chooser(phrase(data, "setting_label"), data.settings.map((one, index) => [index, one.label]), chosen.setting, (index) => { chosen.setting = index; update(); }) : null);
     const heading = phrase(data, "cost_heading_" + axes[chosen.axis]);
     const chart = there.length ? costChart(data, there, measure, heading, units[chosen.axis]) : element("p", {}, phrase(data, "no_costs"));
     const way = phrase(data, measure.sign > 0 ? "upper_left" : "lower_left");

@@ -26,6 +26,12 @@ function filled(node, attributes, children) {
   return node;
 }
 
+/** Return a name that may be broken after each underscore, for narrow columns. */
+function breakable(text) {
+  const parts = text.split("_");
+  return parts.flatMap((part, index) => (index < parts.length - 1 ? [part + "_", element("wbr")] : [part]));
+}
+
 /** Return a phrase of the page's language, its placeholders filled in. */
 function phrase(data, name, values = {}) {
   return data.words[name].replace(/\{(\w+)\}/g, (whole, key) => (key in values ? String(values[key]) : whole));

@@ -104,7 +104,7 @@ function startScores(data) {
       }));
     }
   }
-  for (const cell of document.querySelectorAll(".grid td[title]")) {
+  for (const cell of document.querySelectorAll(".grid td[title], .marks i[title]")) {
     const words = cell.title;
     cell.removeAttribute("title"); // the browser's own box would lie over the page's
     explain(cell, () => words);

@@ -6,10 +6,10 @@ const MAX_ARMS = 30; // of the matrix
 function winsMatrix(data, settings, onChoose) {
   const arms = comparedArms(data).slice(0, MAX_ARMS);
   const head = element("tr", {}, element("th", { scope: "col" }, phrase(data, "arm")),
-    ...arms.map((arm) => element("th", { scope: "col" }, data.arms[arm].label)), element("th", { scope: "col" }, phrase(data, "all_wins")));
+    ...arms.map((arm) => element("th", { scope: "col" }, ...breakable(data.arms[arm].label))), element("th", { scope: "col" }, phrase(data, "all_wins")));
   const body = element("tbody");
   for (const one of arms) {
-    const row = element("tr", {}, element("th", { scope: "row" }, data.arms[one].shown));
+    const row = element("tr", {}, element("th", { scope: "row" }, ...breakable(data.arms[one].shown)));
     let total = 0;
     for (const other of arms) {
       const counts = record(data, settings, one, other);
@@ -61,8 +61,8 @@ function startWins(data) {
   const arms = comparedArms(data);
   if (!section || arms.length < 2 || !data.settings.some((setting) => setting.beaten !== null)) return;
   const best = (arm) => record(data, data.settings, arm, data.control).wins;
-  const others = arms.filter((arm) => arm !== data.control);
-  const first = others.length > MAX_ARMS ? others[0] : others.reduce((one, other) => (best(other) > best(one) ? other : one));
+  const others = arms.filter((arm) => arm !== data.control && data.arms[arm].role !== "untrained");
+  const first = !others.length || others.length > MAX_ARMS ? others[0] ?? arms.find((arm) => arm !== data.control) : others.reduce((one, other) => (best(other) > best(one) ? other : one));
   const chosen = { one: first, other: arms.includes(data.control) ? data.control : arms.find((arm) => arm !== first), scope: -1, hasUndecided: false };
   const [matrix, list, selects] = [element("div"), element("div"), element("div", { class: "controls" })];
   const settings = () => (chosen.scope < 0 ? data.settings : [data.settings[chosen.scope]]);
