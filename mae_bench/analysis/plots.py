@@ -8,7 +8,7 @@ arms share both colour and marker.
 import io
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from mae_bench.analysis.scores import COMPARED, Scores, Setting
 from mae_bench.measures import Measure
 
 MAX_PANELS = 12
+MAX_ARMS = 24  # that are compared, in one figure; nobody tells more lines apart
 GREY = "#6b7280"
 _DASHES: tuple[object, ...] = ((0, (1, 1.6)), (0, (5, 2)), (0, (5, 2, 1, 2)))
 _NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -111,6 +112,21 @@ def svg_of(figure: Figure) -> str:
     with matplotlib.rc_context(_STYLE):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return _NO_XML.sub("", buffer.getvalue())
+
+
+def drawn_arms(scores: Scores, control: str | None) -> tuple[Scores, str]:
+    """Return the scores with no more arms than figures can show, and a sentence on the others.
+
+    The control stays among them, floors and what is not trained too.
+    """
+    compared = [arm.label for arm in scores.of_role(*COMPARED)]
+    if len(compared) <= MAX_ARMS:
+        return scores, ""
+    others = [label for label in compared if label != control]
+    kept = {control, *others[: MAX_ARMS - (control in compared)]}
+    arms = tuple(arm for arm in scores.arms if arm.role not in COMPARED or arm.label in kept)
+    note = f" The first {MAX_ARMS} of {len(compared)} arms are drawn; the tables have all."
+    return replace(scores, arms=arms), note
 
 
 def arm_colours(scores: Scores) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -44,7 +44,7 @@ from mae_bench.analysis.page import (
 from mae_bench.analysis.page_data import page_data
 from mae_bench.analysis.pairwise import decide_all
 from mae_bench.analysis.plain_words import plain_words
-from mae_bench.analysis.plots import Picture
+from mae_bench.analysis.plots import Picture, drawn_arms
 from mae_bench.analysis.pretraining_plots import cost_picture, loss_picture
 from mae_bench.analysis.provenance import collect_provenance, of_pretraining
 from mae_bench.analysis.references import judge_references, reference_table
@@ -259,6 +259,7 @@ def _pictures(
     control: str | None,
     context: ReportContext,
 ) -> dict[str, list[Picture]]:
+    scores, note = drawn_arms(scores, control)
     reference = scores.reference
     by_protocol = {setting.protocol: setting for setting in reversed(scores.settings)}
     chosen = [by_protocol[name] for name in study.protocols if name in by_protocol]
@@ -283,4 +284,7 @@ def _pictures(
         "costs": [cost_picture(scores, rows, reference)],
         "loss": [loss_picture(scores, context.curves)],
     }
-    return {name: [p for p in pictures if p is not None] for name, pictures in by_section.items()}
+    return {
+        name: [replace(p, caption=p.caption + note) for p in pictures if p is not None]
+        for name, pictures in by_section.items()
+    }

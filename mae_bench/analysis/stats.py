@@ -90,6 +90,8 @@ class FamilyTest:
     @property
     def better(self) -> Array:
         """[K] posterior probabilities that the mean is above 0."""
+        if len(self.margin) == len(self.known.means) and not self.margin.any():
+            return self.known.above_of(0.0, self.p)  # which took long
         return self.known.above(0.0)
 
     @property

@@ -9,7 +9,7 @@ function start() {
   startCosts(data);
   addFigureSpots(data);
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hideTip(); });
-  document.addEventListener("scroll", hideTip, { passive: true });
+  for (const moved of ["wheel", "touchmove"]) document.addEventListener(moved, hideTip, { passive: true });
   document.documentElement.dataset.isReady = "yes";
 }
 
