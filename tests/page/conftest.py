@@ -15,11 +15,11 @@ from report_rows import floor_rows, row, small_study
 
 from mae_bench.analysis.report import ReportContext, write_report
 from mae_bench.results import frame
-from mae_bench.specs import Claim
+from mae_bench.specs import ArmSpec, Claim
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
-EVIL = "distill </script><img src=x onerror=window.isHit=1>"
+EVIL = "=1+1 </script><img src=x onerror=window.isHit=1>"
 ARMS = ("random_init", "mlm", "mae", "simcse", EVIL)
 TASKS = ("sst2", "trec")
 SIZES = (200, 50)
@@ -61,6 +61,7 @@ def report_rows():
                     is_lost = arm == "simcse" and task == "trec" and seed == 3 and size == 50
                     rows.append(
                         row(arm, None if is_lost else value, seed, task)
+                        | {"objective": "distill" if arm == EVIL else arm}
                         | ({} if arm == "random_init" else costs)
                         | {
                             "train_size": str(size),
@@ -78,8 +79,14 @@ def report_rows():
 @pytest.fixture(scope="session")
 def study():
     claim = Claim(sentence="mae <b>beats</b> mlm", treatment="mae", control="mlm", task="sst2")
+    arms = [ArmSpec(objective="distill" if arm == EVIL else arm, label=arm) for arm in ARMS]
     return small_study(
-        arms=ARMS, tasks=TASKS, train_sizes=SIZES, seeds=SEEDS, control="mlm", claims=(claim,)
+        tasks=TASKS,
+        train_sizes=SIZES,
+        seeds=SEEDS,
+        control="mlm",
+        claims=(claim,),
+        objectives=tuple(arms),
     )
 
 
