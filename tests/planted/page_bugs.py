@@ -7,7 +7,7 @@ BUGS = (
         "data_ends_its_element",
         "A label that holds the end of a script element ends that of the page's data.",
         "mae_bench/analysis/page_data.py",
-        'return text.replace("<", "\\u003c")',
+        'return text.replace("<", "\\\\u003c")',
         "return text",
         ("tests/analysis/test_page_script.py::test_only_this_script_runs",),
     ),
