@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mae_bench.analysis.messages import message, word
-from mae_bench.analysis.scores import Scores
+from mae_bench.analysis.scores import Scores, Setting
 from mae_bench.analysis.tables import Table, si, whole_number
 from mae_bench.specs import at_share, parse_point, point_label, trained_part
 
@@ -35,6 +35,17 @@ def mean_costs(rows: pd.DataFrame) -> pd.DataFrame:
     once = _pretrainings(rows).drop_duplicates(["arm", *_AXES, "pretrain_id"])
     means = once.groupby(["arm", *_AXES], sort=False)[list(COSTS)].mean()
     return means.reset_index()
+
+
+def costs_at(costs: pd.DataFrame, setting: Setting) -> pd.DataFrame:
+    """Return those of `mean_costs` whose pretraining is that of a setting."""
+    if setting.corpus_tokens:
+        costs = costs[costs["corpus_tokens"] == setting.corpus_tokens]
+    if setting.pretrain_ratio is not None:
+        costs = costs[costs["pretrain_ratio"] == setting.pretrain_ratio]
+    if setting.point:
+        costs = costs[costs["grid_point"] == point_label(trained_part(setting.point))]
+    return costs
 
 
 def total_costs(rows: pd.DataFrame) -> tuple[float, float, int]:

@@ -14,7 +14,7 @@ from mae_bench.analysis.messages import message, word
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.plots import GREY, MAX_PANELS, Picture, panel_grid
 from mae_bench.analysis.score_tables import COLLAPSE_MARK
-from mae_bench.analysis.scores import Scores, Setting
+from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.tables import difference
 from mae_bench.measures import Measure
 from mae_bench.specs import NO_POINT, Point, Study
@@ -48,7 +48,7 @@ def map_picture(
     found = {
         (verdict.claim.treatment, verdict.point): verdict
         for verdict in versus
-        if (verdict.claim.task is None) == (num_tasks > 1) and verdict.setting[:-1] == _key(base)
+        if (verdict.claim.task is None) == (num_tasks > 1) and verdict.setting[:-1] == base.key[:-1]
     }
 
     def draw(is_wide: bool) -> Figure:
@@ -78,11 +78,6 @@ def map_picture(
     if len(factors) > 2:
         caption += message("list.space") + message("points.map_more")
     return Picture("grid-map", message("points.map", control=control), caption, draw)
-
-
-def _key(base: Setting) -> tuple[object, ...]:
-    axes = (base.corpus_tokens, base.pretrain_ratio)
-    return (base.protocol, base.train_size, base.noise.label, *axes)
 
 
 def _grid(

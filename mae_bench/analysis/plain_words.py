@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mae_bench.analysis.claims import Outcome, Verdict
-from mae_bench.analysis.costs import mean_costs
+from mae_bench.analysis.costs import costs_at, mean_costs
 from mae_bench.analysis.messages import joined, listed, message
 from mae_bench.analysis.scores import COMPARED, Scores
 from mae_bench.analysis.units import unit_after_number
@@ -154,11 +154,7 @@ def _of_costs(
 ) -> Iterator[str]:
     """Yield what the arms that win somewhere cost; where none does, what the others cost."""
     where = scores.reference
-    costs = mean_costs(rows)
-    if where.corpus_tokens:
-        costs = costs[costs["corpus_tokens"] == where.corpus_tokens]
-    if where.pretrain_ratio is not None:
-        costs = costs[costs["pretrain_ratio"] == where.pretrain_ratio]
+    costs = costs_at(mean_costs(rows), where)
     costs = costs.set_index("arm")[["pretrain_flops", "pretrain_s"]].astype(float)
     if control not in costs.index:
         return

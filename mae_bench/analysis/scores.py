@@ -49,6 +49,12 @@ class Setting:
     point: Point = NO_POINT
 
     @property
+    def key(self) -> tuple[object, ...]:
+        """The setting as a verdict names it."""
+        axes = (self.corpus_tokens, self.pretrain_ratio, self.point)
+        return (self.protocol, self.train_size, self.noise.label, *axes)
+
+    @property
     def label(self) -> str:
         """A phrase for captions, such as ``finetune, 200 labels, clean``."""
         return self.label_with(self.noise.label)
