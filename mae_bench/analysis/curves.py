@@ -33,6 +33,11 @@ class Curve:
     pretrain_ratio: float | None = None
     vocab_size: int | None = None
 
+    @property
+    def axes(self) -> tuple[int, float]:
+        """Corpus tokens and share of the budget, in which 0 stands for an axis there is none of."""
+        return self.corpus_tokens or 0, self.pretrain_ratio or 0.0
+
 
 def load_curves(rows: pd.DataFrame, home: Path) -> list[Curve]:
     """Return the curve of every pretraining that the rows name and the home still holds."""
