@@ -56,6 +56,11 @@ class RankError(MaeBenchError):
     """Ranks of one training that cannot go on together, because one of them was lost."""
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says; its type's name where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def near_match(got: str, allowed: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the nearest allowed name, or an empty string."""
     by_fold = {name.lower(): name for name in allowed}

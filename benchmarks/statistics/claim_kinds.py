@@ -50,7 +50,7 @@ def scores_of(values: dict[tuple[str, int], Array]) -> Scores:
     cells = {}
     for (arm, size), column in values.items():
         fine, mean = np.zeros(len(column), dtype=bool), float(column.mean())
-        cell = Cell("accuracy", column, mean, mean, mean, size, fine, fine)
+        cell = Cell("accuracy", column, mean, mean, mean, size, fine, fine, column[:, None])
         cells[arm, "sst2", at(size)] = cell
     seeds = tuple(range(len(column)))
     arms = tuple(Arm(name, name, "trained") for name in ("mae", "mlm"))

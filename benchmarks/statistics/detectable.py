@@ -7,6 +7,7 @@ difference, at which 80% of the true hypotheses get a verdict, a quarter of the 
 One test alone is solved exactly; the simulated ones are smoothed over seeds and family.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 from pathlib import Path
@@ -21,7 +22,7 @@ from mae_bench.analysis.stats import CUT, LEVEL
 SEEDS = (6, 7, 8, 10, 12, 15, 20, 30, 50)
 FAMILIES = (1, 2, 4, 8, 16, 32, 64, 128)
 POWER = 0.8
-_TARGET = Path(__file__).parents[2] / "mae_bench" / "analysis" / "detectable.py"
+_ANALYSIS = Path(__file__).parents[2] / "mae_bench" / "analysis"
 _NUM_TRUE = 5_000  # simulated true hypotheses, over all studies
 _MIN_STUDIES, _CHUNK, _STEPS = 256, 64, 5
 
@@ -89,22 +90,34 @@ def main() -> None:
     cells = list(product(SEEDS, FAMILIES[1:]))
     with ProcessPoolExecutor(2) as pool:
         effects = list(pool.map(effect, cells))
-    write(np.array(effects).reshape(len(SEEDS), -1))
+    simulated = smoothed(np.array(effects).reshape(len(SEEDS), -1))
+    rows = np.column_stack([[alone(count) for count in SEEDS], simulated])
+    names = ("SEEDS", "FAMILIES", "EFFECTS")
+    title = "Smallest detectable effects in standard deviations."
+    write_table("detectable.py", title, names, FAMILIES, rows)
 
 
-def write(simulated: Array) -> None:
-    """Write the module that holds the table."""
-    first = np.array([alone(count) for count in SEEDS])
-    rows = np.column_stack([first, smoothed(simulated)])
+def write_table(
+    file: str, title: str, names: tuple[str, str, str], families: Sequence[int], rows: Array
+) -> None:
+    """Write the module of the package that holds a table.
+
+    Args:
+        file: its name, which is that of the script that makes it, too.
+        title: the first line of its docstring.
+        names: of the seeds, the families and the effects in it.
+        families: sizes of families.
+        rows: effects, [seeds, families].
+    """
     lines = [
         f"    ({', '.join(f'{value:.3f}' for value in row)}),  # {count}"
         for count, row in zip(SEEDS, rows, strict=True)
     ]
-    _TARGET.write_text(
-        '"""Smallest detectable effects in standard deviations.\n\n'
-        'Made by benchmarks/statistics/detectable.py; read by `power`.\n"""\n\n'
-        f"SEEDS = {SEEDS}\nFAMILIES = {FAMILIES}\n"
-        "EFFECTS = (  # a line for each number of seeds\n" + "\n".join(lines) + "\n)\n",
+    of_seeds, of_families, effects = names
+    (_ANALYSIS / file).write_text(
+        f'"""{title}\n\nMade by benchmarks/statistics/{file}; read by `power`.\n"""\n\n'
+        f"{of_seeds} = {SEEDS}\n{of_families} = {families}\n"
+        f"{effects} = (  # a line for each number of seeds\n" + "\n".join(lines) + "\n)\n",
         "utf-8",
     )
 

@@ -7,19 +7,16 @@ get a verdict, both sides normal and independent, and nothing else in the family
 """
 
 from itertools import permutations
-from pathlib import Path
 
 import numpy as np
+from detectable import POWER, SEEDS, write_table
 from scipy import special, stats
 
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.spread import MAX_COUNTED
 from mae_bench.analysis.stats import CUT, LEVEL
 
-SEEDS = (6, 7, 8, 10, 12, 15, 20, 30, 50)
 FAMILIES = (1, 2, 4, 8)
-POWER = 0.8
-_TARGET = Path(__file__).parents[2] / "mae_bench" / "analysis" / "detectable_ratios.py"
 _STUDIES, _STEPS = 20_000, 30
 
 
@@ -61,17 +58,10 @@ def effect(num_seeds: int, family: int) -> float:
 
 def main() -> None:
     """Write the module that holds the table."""
-    lines = [
-        f"    ({', '.join(f'{effect(count, family):.3f}' for family in FAMILIES)}),  # {count}"
-        for count in SEEDS
-    ]
-    _TARGET.write_text(
-        '"""Logs of the smallest detectable ratios of standard deviations.\n\n'
-        'Made by benchmarks/statistics/detectable_ratios.py; read by `power`.\n"""\n\n'
-        f"RATIO_SEEDS = {SEEDS}\nRATIO_FAMILIES = {FAMILIES}\n"
-        "LOG_RATIOS = (  # a line for each number of seeds\n" + "\n".join(lines) + "\n)\n",
-        "utf-8",
-    )
+    rows = np.array([[effect(count, family) for family in FAMILIES] for count in SEEDS])
+    names = ("RATIO_SEEDS", "RATIO_FAMILIES", "LOG_RATIOS")
+    title = "Logs of the smallest detectable ratios of standard deviations."
+    write_table("detectable_ratios.py", title, names, FAMILIES, rows)
 
 
 if __name__ == "__main__":

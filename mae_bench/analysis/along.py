@@ -4,7 +4,7 @@ Numbers are turned so that the direction of the claim is up: a claim that someth
 with the opposite sign. Legend: S seeds, P places.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise, product
@@ -14,14 +14,13 @@ import numpy as np
 from mae_bench.analysis.failures import Losses, Side, count_losses, held_against
 from mae_bench.analysis.messages import message
 from mae_bench.analysis.moderated import Array
-from mae_bench.analysis.pairs import common_measure, fits, oriented
+from mae_bench.analysis.pairs import Condition, common_measure, conditions_of, fits, oriented
 from mae_bench.analysis.questions import per_seed
 from mae_bench.analysis.scores import Scores, Setting, summarise
 from mae_bench.analysis.verdicts import Place
 from mae_bench.measures import Measure
 from mae_bench.specs import CLEAN, Claim, percent
 
-Condition = tuple[str, Setting]  # a task and where it is read
 _NOTHING = np.zeros(0, dtype=bool)
 
 
@@ -105,23 +104,21 @@ class Along:
         lows, highs = [], []
         for at, before in zip(self.conditions[later], self.conditions[earlier], strict=True):
             side, other = self._sides(later, at)[0], self._sides(earlier, before)[0]
-            worst = min(self._lowest(at), self._lowest(before))
+            worst = min(self.scores.lowest(*each, self.sign) for each in (at, before))
             lows.append(held_against(side, other, worst))
             highs.append(-held_against(other, side, worst))
         return Gap(seen, np.mean(lows or [seen], axis=0), np.mean(highs or [seen], axis=0))
 
     def lead(self, place: int) -> tuple[Array, Array]:
         """Return [S] treatment minus control at a place, lost runs held against each side."""
-        lows, highs = [self.numbers[:, place]], [self.numbers[:, place]]
-        for number, condition in enumerate(self.conditions[place]):
+        seen, lows, highs = self.numbers[:, place], [], []
+        for condition in self.conditions[place]:
             side, control = self._sides(place, condition)
             assert control is not None
-            worst = self._lowest(condition)
-            if not number:
-                lows, highs = [], []
+            worst = self.scores.lowest(*condition, self.sign)
             lows.append(held_against(side, control, worst))
             highs.append(-held_against(control, side, worst))
-        return np.mean(lows, axis=0), np.mean(highs, axis=0)
+        return np.mean(lows or [seen], axis=0), np.mean(highs or [seen], axis=0)
 
     @cached_property
     def losses(self) -> Losses:
@@ -153,24 +150,19 @@ class Along:
             return side, None
         return side, oriented(self.scores.side(self.claim.control, *condition), self.sign)
 
-    def _lowest(self, condition: Condition) -> float:
-        every = [self.scores.values(arm.label, *condition) for arm in self.scores.arms]
-        values = self.sign * np.concatenate(every)
-        return float(np.nanmin(values)) if np.isfinite(values).any() else float("nan")
-
 
 def read_along(claim: Claim, scores: Scores) -> Along:
     """Return what a claim along an axis reads, its places in order."""
     chosen = [setting for setting in scores.settings if fits(claim, setting, scores)]
     if isinstance(claim.along, tuple):
-        conditions = tuple(_conditions(claim, scores, chosen))
+        conditions = tuple(conditions_of(claim, scores, chosen))
         places = tuple(float(number) for number in range(len(claim.along)))
         repeated = (conditions,) * len(places)
         return Along(claim, scores, claim.along, places, claim.along, repeated)
     if claim.along == "train_size":
         chosen = [setting for setting in chosen if not setting.is_unlabelled]
     by_rest: dict[Setting, None] = dict.fromkeys(_at(claim, setting) for setting in chosen)
-    common = tuple(_conditions(claim, scores, by_rest))
+    common = tuple(conditions_of(claim, scores, by_rest))
     found = list(dict.fromkeys(_value(claim, setting) for setting in chosen))
     ordered, numbers, trouble = _ordered(claim, scores, found, common)
     conditions_by_place = tuple(
@@ -179,14 +171,6 @@ def read_along(claim: Claim, scores: Scores) -> Along:
     labels = tuple(_label(claim, value) for value in ordered)
     arms = (claim.treatment,) * len(labels)
     return Along(claim, scores, labels, numbers, arms, conditions_by_place, ordered, trouble)
-
-
-def _conditions(claim: Claim, scores: Scores, settings: Iterable[Setting]) -> list[Condition]:
-    return [
-        (task, where)
-        for where in settings
-        for task in (scores.tasks_in(where) if claim.task is None else (claim.task,))
-    ]
 
 
 def _value(claim: Claim, setting: Setting) -> object:

@@ -27,7 +27,7 @@ def best_with_ties(
         return {}
     own, outside = decisions.beaten[setting], decisions.with_outside[setting]
     tasks: list[str | None] = list(scores.tasks_in(setting))
-    if len(tasks) > 1 and scores.shared_measure(setting) is not None:
+    if scores.mean_measure(setting) is not None:
         tasks.append(None)
     arms = [arm.label for arm in scores.of_role(*COMPARED, "untrained")]
     best = {}

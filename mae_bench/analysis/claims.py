@@ -125,7 +125,7 @@ def judge_comparisons(
         single = [_comparison(arm, against, task, setting) for arm in arms for task in tasks]
         family = f"against {against}: {setting.label}"
         verdicts += judge([pairs_of(c, scores, setting) for c in single], family, study)
-        if len(tasks) > 1 and scores.shared_measure(setting) is not None:
+        if scores.mean_measure(setting) is not None:
             pooled = [_comparison(arm, against, None, setting) for arm in arms]
             family = f"against {against}, mean of tasks: {setting.label}"
             verdicts += judge([pairs_of(c, scores, setting) for c in pooled], family, study)

@@ -32,7 +32,7 @@ def mean_costs(rows: pd.DataFrame) -> pd.DataFrame:
 
     Each pretraining counts once, however many rows share it. Arms without any are absent.
     """
-    once = _pretrainings(rows).drop_duplicates(["arm", *_AXES, "pretrain_id"])
+    once = _pretrainings(rows)
     means = once.groupby(["arm", *_AXES], sort=False)[list(COSTS)].mean()
     return means.reset_index()
 
@@ -53,20 +53,21 @@ def total_costs(rows: pd.DataFrame) -> tuple[float, float, int]:
 
     A teacher that several share counts for each of them.
     """
-    once = _pretrainings(rows).drop_duplicates(["arm", *_AXES, "pretrain_id"])
+    once = _pretrainings(rows)
     once = once[once["pretrain_flops"] > 0]
     return float(once["pretrain_flops"].sum()), float(once["pretrain_s"].sum()), len(once)
 
 
 def _pretrainings(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that have costs, with an id of their pretraining and no axis missing."""
+    """Return a row for each pretraining that has costs, with an id and no axis missing."""
     costs = rows[["arm", *_AXES, "seed", "pretrain_id", *COSTS]].copy()
     costs["grid_point"] = [_trained_label(text) for text in costs["grid_point"]]
     for name in (*_NUMBERS, *COSTS):
         costs[name] = pd.to_numeric(costs[name]).astype(float)
     costs = costs[costs["pretrain_flops"].notna()]
     identity = costs["pretrain_id"].where(costs["pretrain_id"].notna(), costs["seed"].astype(str))
-    return costs.assign(pretrain_id=identity).fillna(dict.fromkeys(_NUMBERS, -1))
+    costs = costs.assign(pretrain_id=identity).fillna(dict.fromkeys(_NUMBERS, -1))
+    return costs.drop_duplicates(["arm", *_AXES, "pretrain_id"])
 
 
 def _trained_label(text: object) -> str:

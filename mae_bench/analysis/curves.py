@@ -35,6 +35,11 @@ class Curve:
     point: Point = NO_POINT
     vocab_size: int | None = None
 
+    @property
+    def axes(self) -> tuple[int, float, Point]:
+        """Corpus tokens, share of the budget (0 stands for an axis there is none of) and point."""
+        return self.corpus_tokens or 0, self.pretrain_ratio or 0.0, self.point
+
 
 def load_curves(rows: pd.DataFrame, home: Path) -> list[Curve]:
     """Return the curve of every pretraining that the rows name and the home still holds."""
@@ -63,7 +68,7 @@ def load_curves(rows: pd.DataFrame, home: Path) -> list[Curve]:
                 **{name: tuple(points[name]) for name in _AXES},
             )
         )
-    unique = {(c.arm, c.seed, c.corpus_tokens, c.pretrain_ratio, c.point): c for c in curves}
+    unique = {(c.arm, c.seed, *c.axes): c for c in curves}
     return list(unique.values())
 
 

@@ -88,11 +88,12 @@ class Losses:
         if not self.num_failed and not self.num_collapsed:
             return ""
         if self.by_place:
-            return "; ".join(f"at {name}: {_count(f, c)}" for name, f, c in self.by_place)
-        sides = (
-            (treatment, self.treatment_failed, self.treatment_collapsed),
-            (control, self.control_failed, self.control_collapsed),
-        )
+            sides = [(message("claim.at", label=name), f, c) for name, f, c in self.by_place]
+        else:
+            sides = [
+                (treatment, self.treatment_failed, self.treatment_collapsed),
+                (control, self.control_failed, self.control_collapsed),
+            ]
         return message("list.semicolon").join(f"{name}: {_count(f, c)}" for name, f, c in sides)
 
 

@@ -71,9 +71,10 @@ def health_table(rows: pd.DataFrame, scores: Scores, curves: Sequence[Curve]) ->
     records = []
     for label in (arm.label for arm in scores.arms):
         mine = [h for h in trained if h.curve.arm == label]
-        for axes in sorted({_axes(h.curve) for h in mine}, key=str):
-            records.append(_line(label, axes, [h for h in mine if _axes(h.curve) == axes],
-                                 accuracies))  # fmt: skip
+        # points stay in the order of the study: their values need not compare
+        for axes in sorted(dict.fromkeys(h.curve.axes for h in mine), key=lambda axes: axes[:2]):
+            runs = [h for h in mine if h.curve.axes == axes]
+            records.append(_line(label, axes, runs, accuracies))
     frame = pd.DataFrame(records).astype(str)
     for name in ("corpus tokens", "pretrain ratio", "at"):
         if frame[name].nunique() < 2:
@@ -91,7 +92,7 @@ def health_table(rows: pd.DataFrame, scores: Scores, curves: Sequence[Curve]) ->
 
 def _line(
     label: str,
-    axes: tuple[int | None, float | None, Point],
+    axes: tuple[int, float, Point],
     runs: Sequence[Health],
     accuracies: pd.Series,
 ) -> dict[str, str]:
@@ -99,11 +100,11 @@ def _line(
     left = [h.left_at for h in of_tokens if h.left_at is not None]
     corpus_tokens, ratio, point = axes
     none = message("cell.none")
-    accuracy = accuracies.get((label, axes[0] or 0, point_label(point)), float("nan"))
+    accuracy = accuracies.get((label, corpus_tokens, ratio, point_label(point)), float("nan"))
     return {
         "arm": label,
-        "corpus tokens": none if corpus_tokens is None else f"{corpus_tokens:,}",
-        "pretrain ratio": none if ratio is None else f"{ratio:.0%}",
+        "corpus tokens": f"{corpus_tokens:,}" if corpus_tokens else none,
+        "pretrain ratio": f"{ratio:.0%}" if ratio else none,
         "at": point_label(point) or none,
         "runs": str(len(runs)),
         "loss": f"{np.mean([h.share for h in of_tokens]):.3f}"
@@ -138,20 +139,17 @@ def _state(runs: Sequence[Health]) -> str:
     return message("list.comma").join(words) or message("health.sound")
 
 
-def _axes(curve: Curve) -> tuple[int | None, float | None, Point]:
-    return curve.corpus_tokens, curve.pretrain_ratio, curve.point
-
-
 def _masked_accuracies(rows: pd.DataFrame) -> pd.Series:
-    """Return the mean accuracy on hidden tokens at the lowest ratio, by arm, size, point."""
+    """Return the mean accuracy on hidden tokens, at the lowest ratio measured, by arm and axes."""
     named = rows[rows["metric"].astype(str).str.startswith(_MASKED) & rows["value"].notna()]
     if named.empty:
         return pd.Series(dtype=float)
     ratio = named["metric"].str.removeprefix(_MASKED).astype(float)
     lowest = named[ratio == ratio.min()]
     sizes = pd.to_numeric(lowest["corpus_tokens"]).fillna(0).astype(int)
+    ratios = pd.to_numeric(lowest["pretrain_ratio"]).fillna(0.0).astype(float)
     points = lowest["grid_point"].map(lambda text: point_label(trained_part(parse_point(text))))
-    means: pd.Series = lowest["value"].groupby([lowest["arm"], sizes, points]).mean()
+    means: pd.Series = lowest["value"].groupby([lowest["arm"], sizes, ratios, points]).mean()
     return means
 
 
@@ -169,8 +167,8 @@ def health_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
     runs = [h for c in curves if c.point == point and (h := health_of(c)).is_of_tokens]
     if not runs:
         return None
-    largest = max(_size(h.curve) for h in runs)
-    runs = [h for h in runs if _size(h.curve) == largest]
+    largest = max(h.curve.axes[:2] for h in runs)
+    runs = [h for h in runs if h.curve.axes[:2] == largest]
     colours = arm_colours(scores)
     labels = [arm.label for arm in scores.arms if any(h.curve.arm == arm.label for h in runs)]
     first = runs[0].curve
@@ -233,7 +231,3 @@ def health_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
 def _dashes(written: Sequence[Any]) -> object:
     """Return a line style of matplotlib from how JSON holds it."""
     return (written[0], tuple(written[1])) if written else "-"
-
-
-def _size(curve: Curve) -> tuple[int, float]:
-    return curve.corpus_tokens or 0, curve.pretrain_ratio or 0.0

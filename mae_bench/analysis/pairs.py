@@ -1,6 +1,6 @@
 """The paired differences of a claim, and what they would be if lost runs counted against a side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,6 @@ from mae_bench.specs.combinations import is_matched
 
 Condition = tuple[str, Setting]  # a task and where it is read
 Place = tuple[str, str, Setting]  # with the label of an arm before it
-_NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -82,11 +81,7 @@ class Pairs:
 def pairs_of(claim: Claim, scores: Scores, setting: Setting | None) -> Pairs:
     """Return the differences of a claim; with ``setting``, in that one only."""
     chosen = [setting] if setting else [s for s in scores.settings if fits(claim, s, scores)]
-    conditions = [
-        (task, where)
-        for where in chosen
-        for task in (scores.tasks_in(where) if claim.task is None else (claim.task,))
-    ]
+    conditions = conditions_of(claim, scores, chosen)
     measure = common_measure(claim, metrics_of(claim, scores, conditions))
     nothing = np.full(len(scores.seeds), np.nan)
     columns, worst, best, losses = [], [], [], NO_LOSSES
@@ -100,7 +95,7 @@ def pairs_of(claim: Claim, scores: Scores, setting: Setting | None) -> Pairs:
     for condition, (treatment, control) in zip(conditions, sides, strict=True):
         if losses.are_equal:  # nobody reads what it would be otherwise, and there may be thousands
             break
-        lowest = _lowest(scores, *condition, measure)
+        lowest = scores.lowest(*condition, measure.sign)
         worst.append(held_against(treatment, control, lowest))
         best.append(-held_against(control, treatment, lowest))
     differences = np.stack(columns or [nothing], axis=1)
@@ -117,6 +112,15 @@ def pairs_of(claim: Claim, scores: Scores, setting: Setting | None) -> Pairs:
         setting,
         measure,
     )
+
+
+def conditions_of(claim: Claim, scores: Scores, settings: Iterable[Setting]) -> list[Condition]:
+    """Return the tasks that a claim reads in these settings."""
+    return [
+        (task, where)
+        for where in settings
+        for task in (scores.tasks_in(where) if claim.task is None else (claim.task,))
+    ]
 
 
 def places_of(claim: Claim, condition: Condition) -> tuple[Place, Place]:
@@ -136,14 +140,6 @@ def metrics_of(claim: Claim, scores: Scores, conditions: Sequence[Condition]) ->
 def oriented(side: Side, sign: int) -> Side:
     """Return a side with its values turned, so that what is claimed is up."""
     return replace(side, values=sign * side.values)
-
-
-def _lowest(scores: Scores, task: str, where: Setting, measure: Measure) -> float:
-    """Return the worst score of any run on a task in a setting, as a gain."""
-    gains = [measure.sign * scores.values(arm.label, task, where) for arm in scores.arms]
-    values = np.concatenate(gains)
-    values = values[np.isfinite(values)]
-    return float(values.min()) if values.size else _NAN
 
 
 def common_measure(claim: Claim, metrics: set[str]) -> Measure:
@@ -173,13 +169,11 @@ def fits(claim: Claim, setting: Setting, scores: Scores) -> bool:
     if not all(scores.is_asked(arm, setting) for arm in sides_of(claim)):
         return False
     noise = setting.noise
-    is_noise_read = claim.noise in (None, noise.label, noise.name)
-    if claim.along == "noise_rate":
-        is_noise_read = noise == CLEAN or is_noise(noise, claim.noise)
+    is_start = claim.along == "noise_rate" and noise == CLEAN
     return (
         (setting.pretrain_ratio != 0 or not claim.control)  # there all arms are one run
         and claim.protocol in (None, setting.protocol)
         and claim.train_size in (None, setting.train_size)
-        and is_noise_read
+        and (is_start or is_noise(noise, claim.noise))
         and is_matched(claim.grid, dict(setting.point))
     )

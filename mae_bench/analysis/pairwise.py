@@ -75,7 +75,7 @@ def _both(scores: Scores, sides: Sequence[Pair], setting: Setting) -> Beaten:
     """Return what is decided on each task, and on their mean where that has a meaning."""
     tasks = scores.tasks_in(setting)
     beaten = dict(decided_pairs(scores, sides, setting, tasks))
-    if len(tasks) > 1 and scores.shared_measure(setting) is not None:
+    if scores.mean_measure(setting) is not None:
         beaten |= decided_pairs(scores, sides, setting, [None])
     return beaten
 
@@ -132,7 +132,7 @@ def _differences(
         whole = _side(scores, labels, name, setting)
         lost += np.stack([whole.is_failed.sum(axis=0), whole.is_collapsed.sum(axis=0)], axis=1)
         first, second = _taken(whole, one), _taken(whole, other)
-        lowest = _lowest(scores, name, setting)
+        lowest = scores.lowest(name, setting, scores.measure(name, setting).sign)
         parts.append(
             (
                 first.values - second.values,
@@ -159,14 +159,6 @@ def _side(scores: Scores, labels: Sequence[str], task: str, setting: Setting) ->
 
 def _taken(side: Side, columns: NDArray[np.int64]) -> Side:
     return Side(side.values[:, columns], side.is_failed[:, columns], side.is_collapsed[:, columns])
-
-
-def _lowest(scores: Scores, task: str, setting: Setting) -> float:
-    """Return the worst score of any run on a task in a setting, as a gain."""
-    sign = scores.measure(task, setting).sign
-    values = np.concatenate([sign * scores.values(arm.label, task, setting) for arm in scores.arms])
-    values = values[np.isfinite(values)]
-    return float(values.min()) if values.size else float("nan")
 
 
 def _signs(columns: Array) -> NDArray[np.int64]:

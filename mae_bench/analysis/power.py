@@ -1,8 +1,9 @@
 """The smallest effects that a family test detects, from tables of simulations.
 
-`benchmarks/statistics/detectable.py` makes them: of mean differences, normal and of equal spread, a
-quarter of the family true (at least one), each true one detected in four of five studies; and of
-ratios of standard deviations, of independent normal sides in a family where nothing else is true.
+Of mean differences, normal and of equal spread, a quarter of the family true (at least one), each
+true one detected in four of five studies (`benchmarks/statistics/detectable.py` makes the table);
+and of ratios of standard deviations, of independent normal sides in a family where nothing else is
+true (`benchmarks/statistics/detectable_ratios.py`).
 """
 
 from collections.abc import Callable, Sequence

@@ -185,8 +185,8 @@ def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
     curves = [curve for curve in curves if curve.point == point]
     if not curves:
         return None
-    largest = max(_axes(curve) for curve in curves)
-    chosen = [curve for curve in curves if _axes(curve) == largest]
+    largest = max(curve.axes for curve in curves)
+    chosen = [curve for curve in curves if curve.axes == largest]
     colours = arm_colours(scores)
     labels = [arm.label for arm in scores.arms if any(c.arm == arm.label for c in chosen)]
     entropy = next((c.unigram_entropy for c in chosen if c.unigram_entropy), None)
@@ -240,11 +240,6 @@ def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
         at = message("points.at", point=point_label(point))
         caption = f"{at}{message('list.space')}{caption}"
     return Picture("loss", message("figure.loss"), caption, draw)
-
-
-def _axes(curve: Curve) -> tuple[int, float]:
-    """Return where a pretraining lies on the axes of a study."""
-    return curve.corpus_tokens or 0, curve.pretrain_ratio or 0.0
 
 
 def _label_ends(

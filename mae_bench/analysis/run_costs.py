@@ -21,7 +21,7 @@ _HOW_RUN = {
 }
 _FORMULA = {"pretrain_s": "pretrain_flops", "evaluate_s": "evaluate_flops"}
 _AXES = ("corpus_tokens", "pretrain_ratio", "grid_point")
-_CELL = (*_AXES, "protocol", "task", "train_size")
+_CELL = (*_AXES, "protocol", "task", "train_size", "finetune_seed")
 
 
 @dataclass(frozen=True)

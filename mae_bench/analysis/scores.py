@@ -225,6 +225,10 @@ class Scores:
         measures = {measure_of(str(metric)) for metric in metrics} or {PLAIN}
         return measures.pop() if len(measures) == 1 else None
 
+    def mean_measure(self, setting: Setting) -> Measure | None:
+        """Return how the mean over tasks is read; None of one task, or of tasks that differ."""
+        return self.shared_measure(setting) if len(self.tasks_in(setting)) > 1 else None
+
     def values(self, arm: str, task: str, setting: Setting) -> Array:
         """Return [S] values, all NaN where nothing was run."""
         cell = self.cells.get((arm, task, setting))
@@ -237,6 +241,12 @@ class Scores:
         if cell is None:
             return Side(np.full(len(self.seeds), np.nan), nothing, nothing)
         return Side(cell.values, cell.is_failed, cell.is_collapsed)
+
+    def lowest(self, task: str, setting: Setting, sign: int) -> float:
+        """Return the least value of any run of a column, times ``sign``; NaN without any."""
+        values = sign * np.concatenate([self.values(arm.label, task, setting) for arm in self.arms])
+        values = values[np.isfinite(values)]
+        return float(values.min()) if values.size else float("nan")
 
     def of_role(self, *roles: Role) -> list[Arm]:
         """Return the arms of these roles, in order."""

@@ -17,11 +17,12 @@ from mae_bench.analysis.blank_verdict import TIMES
 from mae_bench.analysis.failures import Losses, count_losses
 from mae_bench.analysis.messages import message
 from mae_bench.analysis.moderated import Array
-from mae_bench.analysis.pairs import common_measure, fits, metrics_of, places_of
+from mae_bench.analysis.pairs import common_measure, conditions_of, fits, metrics_of, places_of
 from mae_bench.analysis.questions import Asked, Own, Part
 from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.stats import LEVEL
 from mae_bench.analysis.units import amount
+from mae_bench.analysis.variance import has_no_spread
 from mae_bench.analysis.verdicts import Verdict
 from mae_bench.measures import Measure
 from mae_bench.specs import MIN_SEEDS, Claim
@@ -36,12 +37,8 @@ def ask_spread(claim: Claim, family: str, scores: Scores) -> Asked:
     that failed has no number that could be far off, so more of them on one side leave no verdict;
     collapsed runs are part of the spread.
     """
-    conditions = [
-        (task, where)
-        for where in scores.settings
-        if fits(claim, where, scores)
-        for task in (scores.tasks_in(where) if claim.task is None else (claim.task,))
-    ]
+    chosen = [setting for setting in scores.settings if fits(claim, setting, scores)]
+    conditions = conditions_of(claim, scores, chosen)
     pairs = (places_of(claim, condition) for condition in conditions)
     sides = list(zip(*([scores.side(*place) for place in pair] for pair in pairs), strict=True))
     sides = sides or [(), ()]
@@ -93,18 +90,14 @@ def spread_test(first: Array, second: Array) -> Own:
         second: [n] those of the other side.
     """
     n = len(first)
-    spreads = [float(side.std(ddof=1)) for side in (first, second)]
-    is_constant = [
-        spread <= 1e-9 * max(float(np.abs(side).max()), 1e-3)
-        for spread, side in zip(spreads, (first, second), strict=True)
-    ]
+    is_constant = [has_no_spread(side.var(ddof=1), side) for side in (first, second)]
     if all(is_constant):
         return Own(0.0, -np.inf, np.inf, 1.0)
     p = rank_p(first + second, first - second)
     if any(is_constant):
         ratio = -np.inf if is_constant[0] else np.inf
         return Own(ratio, ratio, ratio, p)
-    ratio = float(np.log(spreads[0] / spreads[1]))
+    ratio = float(np.log(first.std(ddof=1) / second.std(ddof=1)))
     shared = float(np.corrcoef(first, second)[0, 1])
     quantile = special.stdtrit(n - 2, 1 - LEVEL / 2)
     wide = 1 + 2 * max(1 - shared**2, 0.0) * quantile**2 / (n - 2)

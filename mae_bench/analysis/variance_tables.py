@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mae_bench.analysis.messages import message
-from mae_bench.analysis.scores import Scores
+from mae_bench.analysis.scores import Scores, Setting
 from mae_bench.analysis.tables import Table
 from mae_bench.analysis.variance import Components, Ends, coverage, narrowness, share_of
 from mae_bench.analysis.whose_variance import (
@@ -37,7 +37,8 @@ def variance_tables(scores: Scores, control: str | None, folder: Path) -> list[T
     shown = set(shown_settings(scores))
     lines = [line for line in lines if line.setting in shown]
     tables = [_single_table(lines)]
-    if differences := [line for line in lines if control in (line.arm, line.against)]:
+    paired = [line for line in lines if line.against is not None]
+    if differences := [line for line in paired if control in (line.arm, line.against)]:
         tables.append(_difference_table(differences, lines, control))
     tables.append(_shared_table([line for line in shared if line.setting in shown]))
     return [table for table in tables if table is not None]
@@ -96,13 +97,13 @@ def _single_table(lines: Sequence[VarianceLine]) -> Table | None:
 def _difference_table(
     differences: Sequence[VarianceLine], lines: Sequence[VarianceLine], control: str | None
 ) -> Table:
-    single = {(line.arm, line.task, line.setting): line for line in lines if line.against is None}
+    single: dict[tuple[str | None, str, Setting], VarianceLine] = {
+        (line.arm, line.task, line.setting): line for line in lines if line.against is None
+    }
     records = []
     for line in differences:
-        if line.against is None:
-            continue
         other = line.against if line.arm == control else line.arm
-        sides = [single[arm, line.task, line.setting].components for arm in (other, control or "")]
+        sides = [single[arm, line.task, line.setting].components for arm in (other, control)]
         left = {"left by pairing": _left(line.components, sides)}
         records.append(_record(line, f"{other} {MINUS} {control}") | left)
     caption = message("variance.paired", control=control, settings=_settings(differences))

@@ -100,8 +100,8 @@ def _columns(scores: Scores, setting: Setting) -> Iterator[tuple[str, Measure]]:
     """Yield the tasks of a setting, and their mean where it has one."""
     tasks = scores.tasks_in(setting)
     yield from ((task, scores.measure(task, setting)) for task in tasks)
-    if len(tasks) > 1 and (shared := scores.shared_measure(setting)) is not None:
-        yield MEAN, shared
+    if (of_mean := scores.mean_measure(setting)) is not None:
+        yield MEAN, of_mean
 
 
 def _runs(scores: Scores, arm: str, task: str, setting: Setting) -> Array:

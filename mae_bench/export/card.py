@@ -5,7 +5,7 @@ of this checkpoint alone as ``model-index``.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -195,10 +195,6 @@ def about(run: Run) -> Mapping[str, object]:
         "pretrain_id": run.id,
         "spec": run.spec,
         "cost": run.cost,
-        "sources": _list(run.blocks.get("sources", ())),
+        "sources": list(run.blocks.get("sources", ())),
         "studies": sorted(set(run.rows["study"])) if not run.rows.empty else [],
     }
-
-
-def _list(values: Sequence[object]) -> list[object]:
-    return list(values)

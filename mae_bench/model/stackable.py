@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -28,6 +29,22 @@ def structure_of(model: Module) -> Module:
             part.register_forward_hook(partial(_keep_vector, part.padding_idx))
             part.padding_idx = None
     return structure
+
+
+def shared_and_stacked(
+    models: Sequence[Mapping[str, Tensor]],
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return by name the tensors that are the same in all models, and the others stacked."""
+    first = models[0]
+    shared = {
+        name: value
+        for name, value in first.items()
+        if all(each[name] is value or torch.equal(each[name], value) for each in models[1:])
+    }
+    stacked = {
+        name: torch.stack([each[name] for each in models]) for name in first if name not in shared
+    }
+    return shared, stacked
 
 
 def _keep_vector(token: int, module: nn.Module, args: tuple[Tensor], vectors: Tensor) -> Tensor:

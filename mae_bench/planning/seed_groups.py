@@ -42,7 +42,7 @@ def _is_batchable(stage: Stage, by_key: Mapping[Key, Stage]) -> bool:
     """Whether seeds of a stage may be trained as one program."""
     from mae_bench.pretraining.batchable import why_not_batched  # which loads torch
     from mae_bench.protocols.base import PROTOCOLS
-    from mae_bench.protocols.why_alone import why_seeds_alone
+    from mae_bench.protocols.why_alone import may_join_seeds
 
     if isinstance(stage.spec, PretrainSpec):
         return not why_not_batched(stage.spec)
@@ -50,7 +50,7 @@ def _is_batchable(stage: Stage, by_key: Mapping[Key, Stage]) -> bool:
     assert isinstance(stage.spec, EvaluateSpec) and pretraining is not None
     assert isinstance(pretraining.spec, PretrainSpec)
     is_trained = PROTOCOLS.get(stage.spec.protocol).run_together is not None
-    return is_trained and not why_seeds_alone(stage.spec, pretraining.spec.backbone)
+    return is_trained and may_join_seeds(stage.spec, pretraining.spec.backbone)
 
 
 def _pretraining(stage: Stage, by_key: Mapping[Key, Stage]) -> Stage | None:

@@ -93,7 +93,7 @@ class RankStep(Step):
             raise DataError(
                 f"{self.device} has not the memory for {self.micro_rows} rows of '"
                 f"{self.objective.name}', and ranks with shards take the same parts; start more "
-                f"ranks, or lower pretrain.batch_rows ({cause.splitlines()[0]})"
+                f"ranks, or lower pretrain.batch_rows ({cause})"
             )
         super()._halve(cause)
 

@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from mae_bench.errors import MaeBenchError
+from mae_bench.errors import MaeBenchError, first_line
 from mae_bench.objectives.base import LossOutput, View
 from mae_bench.objectives.view_tensors import mapped, tensors, with_filling
 from mae_bench.pretraining.step import Part, Step
@@ -135,8 +135,7 @@ class RecordedStep:
         except MaeBenchError:
             raise
         except Exception as error:
-            cause = str(error).strip().splitlines() or [type(error).__name__]
-            self._fall_back(cause[0])
+            self._fall_back(first_line(error))
         else:
             return True
         return step(number, progress)

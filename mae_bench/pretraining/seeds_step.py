@@ -22,6 +22,7 @@ from mae_bench.pretraining.row_order import RowOrder
 from mae_bench.pretraining.run import Run
 from mae_bench.pretraining.stacked import StackedObjective
 from mae_bench.pretraining.step import Part, Step
+from mae_bench.training.optim import clip_factors
 
 BLOCK_ROWS = 65_536  # that are looked at at once
 
@@ -108,8 +109,7 @@ class SeedsStep(Step):
         given = [p.grad for p in self.trained if p.grad is not None]
         norms = torch.stack([torch.linalg.vector_norm(g.flatten(1), dim=1) for g in given])
         total = torch.linalg.vector_norm(norms, dim=0)
-        # as torch's clip_grad_norm_ reckons it
-        factors = (self.recipe.clip_norm / (total + 1e-6)).clamp(max=1.0)
+        factors = clip_factors(total, self.recipe.clip_norm)
         for gradient in given:
             gradient.mul_(factors.view(-1, *[1] * (gradient.ndim - 1)))
 
@@ -148,7 +148,7 @@ class SeedsStep(Step):
             run.save(single, self.micro_rows)
 
     def _halve(self, cause: str) -> None:
-        raise TooManySeedsError(cause.splitlines()[0])
+        raise TooManySeedsError(cause)
 
     def _stacked_optimizer(self, own: torch.optim.Optimizer) -> torch.optim.Optimizer:
         """Return AdamW of the stacked parameters, in the groups of a seed's own."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from mae_bench.model.stackable import structure_of
+from mae_bench.model.stackable import shared_and_stacked, structure_of
 from mae_bench.objectives.base import LossOutput, Objective, View
 from mae_bench.objectives.view_tensors import tensors, with_tensors
 
@@ -29,8 +29,10 @@ class StackedObjective(nn.Module):
         super().__init__()
         self.structure = structure_of(objectives[0]).train()
         self.trained: dict[str, nn.Parameter] = {}
-        self.fixed: dict[str, Tensor] = {}
-        self.shared: dict[str, Tensor] = {}
+        # shared are, as an example, the frequencies of positions
+        self.shared, self.fixed = shared_and_stacked(
+            [dict(objective.named_buffers()) for objective in objectives]
+        )
         each = [dict(objective.named_parameters()) for objective in objectives]
         for name, parameter in each[0].items():
             own = [parameters[name] for parameters in each]
@@ -41,12 +43,6 @@ class StackedObjective(nn.Module):
                 self.trained[name] = nn.Parameter(values)
             else:
                 self.fixed[name] = values
-        for name, buffer in objectives[0].named_buffers():
-            own_buffers = [objective.get_buffer(name) for objective in objectives]
-            if all(torch.equal(buffer, other) for other in own_buffers[1:]):
-                self.shared[name] = buffer  # as the frequencies of positions
-            else:
-                self.fixed[name] = torch.stack(own_buffers)
 
     def forward(self, view: View) -> LossOutput:
         """Return losses [k] and numbers of predicted tokens [k] of a view of k stacked ones.

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mae_bench.draws import Draws
-from mae_bench.errors import DataError
+from mae_bench.errors import DataError, first_line
 from mae_bench.model.means import Number, at_least_one
 from mae_bench.objectives.base import LossOutput, Objective, Requirements, View
 from mae_bench.pretraining.batches import Batches
@@ -157,7 +157,7 @@ class Step:
             try:
                 return gradients()
             except torch.OutOfMemoryError as error:
-                cause = str(error)  # the error itself holds on to all tensors of the step
+                cause = first_line(error)  # the error itself holds on to all tensors of the step
             self._halve(cause)
 
     def _halve(self, cause: str) -> None:
@@ -175,7 +175,7 @@ class Step:
             raise DataError(
                 f"{self.device} has not the memory for {self.micro_rows} rows of '"
                 f"{self.objective.name}', and they cannot be parted: {why}; lower "
-                f"pretrain.batch_rows or the backbone's size ({cause.splitlines()[0]})"
+                f"pretrain.batch_rows or the backbone's size ({cause})"
             )
         self.micro_rows = -(-self.micro_rows // 2)
         if self.device.startswith("cuda"):

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from mae_bench.costs import training_passes
-from mae_bench.errors import DivergedError, MaeBenchError
+from mae_bench.errors import DivergedError, MaeBenchError, first_line
 from mae_bench.model.heads import LinearHead, TaskModel, TokenHead
 from mae_bench.pretraining.recorded import CudaGraphs
 from mae_bench.protocols.joined_batches import JoinedBatches, join
@@ -31,6 +31,8 @@ from mae_bench.training.precision import autocast
 
 if TYPE_CHECKING:
     from mae_bench.protocols.finetune import Finetune
+
+NO_MEMORY = "there was no memory for two learning rates at once"
 
 Try = tuple["Finetune", float]
 """A fine-tune and a learning rate to try."""
@@ -59,34 +61,35 @@ def _train(tries: Sequence[Try]) -> None:
     if len(tries) == 1:
         _one_by_one(tries, "there was no other learning rate to go with it")
         return
-    if _is_trained(tries):
-        return
-    if tries[0][0].device.startswith("cuda"):
+    # what it has held is let go of when it returns
+    why = _train_at_once(tries)
+    if why and tries[0][0].device.startswith("cuda"):
         torch.cuda.empty_cache()
-    half = len(tries) // 2
-    for part in (tries[:half], tries[half:]):
-        if len(part) == 1:
-            _one_by_one(part, "there was no memory for two learning rates at once")
-        else:
-            _train(part)
+    if why == NO_MEMORY:
+        half = len(tries) // 2
+        for part in (tries[:half], tries[half:]):
+            if len(part) == 1:
+                _one_by_one(part, why)
+            else:
+                _train(part)
+    elif why:
+        _one_by_one(tries, why)
 
 
-def _is_trained(tries: Sequence[Try]) -> bool:
-    """Train as one program, or one by one where that fails; return whether memory sufficed."""
+def _train_at_once(tries: Sequence[Try]) -> str:
+    """Train as one program; return why that failed, empty where it did not."""
     try:
         group = FinetuneGroup(tries)
         group.train()
         outputs = group.predict()
     except torch.OutOfMemoryError:
-        return False
+        return NO_MEMORY
     except MaeBenchError:
         raise
     except Exception as error:  # whatever an encoder of others raises under vmap
-        cause = (str(error).strip() or type(error).__name__).splitlines()[0]
-        _one_by_one(tries, f"learning rates at once failed: {cause}")
-    else:
-        group.keep(outputs)
-    return True
+        return f"learning rates at once failed: {first_line(error)}"
+    group.keep(outputs)
+    return ""
 
 
 def _one_by_one(tries: Sequence[Try], why: str) -> None:

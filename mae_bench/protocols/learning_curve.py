@@ -7,17 +7,14 @@ it is marked as collapsed where its encoder learned nothing, too.
 import time
 from pathlib import Path
 
-import numpy as np
-
 from mae_bench.data.blocks import Blocks
 from mae_bench.errors import DataError
 from mae_bench.plateau import is_in_nats_a_token, tokens_at_leaving
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
-from mae_bench.protocols.outcome import ProtocolResult, Reading, Trial
+from mae_bench.protocols.outcome import ProtocolResult, measured
 from mae_bench.results import read_json
-from mae_bench.specs import CLEAN, EvaluateSpec, Frozen
-from mae_bench.tasks.base import Examples
+from mae_bench.specs import EvaluateSpec, Frozen
 
 
 class LearningCurveRecipe(Frozen):
@@ -44,19 +41,7 @@ def run(
         )
     left = tokens_at_leaving(curve["tokens"], curve["loss"], entropy)
     metrics = {"plateau_tokens": float(curve["tokens"][-1] if left is None else left)}
-    nothing = Examples([], (), np.empty(0))
-    readings = () if spec.selection_only else (Reading(CLEAN, nothing, np.empty(0), metrics, ""),)
-    nothing_chosen = Trial({}, None)
-    return ProtocolResult(
-        n_train=0,
-        n_selection=0,
-        n_test=0,
-        best=nothing_chosen,
-        trials=(nothing_chosen,),
-        readings=readings,
-        seconds=time.perf_counter() - started,
-        flops=0.0,
-    )
+    return measured(spec, metrics, started=started, num_rows=0, flops=0.0)
 
 
 PROTOCOLS.register("learning_curve")(

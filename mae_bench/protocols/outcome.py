@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from mae_bench.errors import DivergedError
 from mae_bench.measures import measure_of
 from mae_bench.protocols.scoring import compute_metric
 from mae_bench.protocols.splits import Splits
-from mae_bench.specs import EvaluateSpec, NoiseSpec
+from mae_bench.specs import CLEAN, EvaluateSpec, NoiseSpec
 from mae_bench.tasks.base import Examples, Task
 from mae_bench.tasks.kinds.base import kind_of
 from mae_bench.tasks.metrics import Values
@@ -124,6 +126,38 @@ class ProtocolResult:
         if self.num_together is not None:
             content |= {"trained_together": self.num_together, "why_alone": self.why_alone}
         return content | ({"skipped": dict(self.skipped)} if self.skipped else {})
+
+
+def measured(
+    spec: EvaluateSpec,
+    metrics: Mapping[str, float],
+    *,
+    started: float,
+    num_rows: int,
+    flops: float | None,
+) -> ProtocolResult:
+    """Return the result of a protocol that measures a pretraining and learns from no label.
+
+    Args:
+        spec: whether the test split is to be read at all.
+        metrics: the measurements.
+        started: `time.perf_counter` at the start of the protocol.
+        num_rows: of the corpus that were read.
+        flops: what reading them took; None where the encoder's sizes are unknown.
+    """
+    nothing = Examples([], (), np.empty(0))
+    readings = () if spec.selection_only else (Reading(CLEAN, nothing, np.empty(0), metrics, ""),)
+    nothing_chosen = Trial({}, None)
+    return ProtocolResult(
+        n_train=0,
+        n_selection=0,
+        n_test=num_rows if readings else 0,
+        best=nothing_chosen,
+        trials=(nothing_chosen,),
+        readings=readings,
+        seconds=time.perf_counter() - started,
+        flops=flops,
+    )
 
 
 def score(task: Task, labels: Values, predictions: Values) -> float:

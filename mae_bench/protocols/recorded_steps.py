@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from mae_bench.errors import MaeBenchError
+from mae_bench.errors import MaeBenchError, first_line
 from mae_bench.pretraining.recorded import WARM_UP_STEPS, Recorder
 
 Batch = tuple[Tensor | None, ...]
@@ -61,8 +61,7 @@ class RecordedSteps(Generic[Step]):
         except MaeBenchError:
             raise
         except Exception as error:
-            cause = str(error).strip().splitlines() or [type(error).__name__]
-            self._fall_back(cause[0])
+            self._fall_back(first_line(error))
         return self.step(batch)
 
     def _take(self, batch: Batch) -> Tensor:

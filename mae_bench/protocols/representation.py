@@ -23,7 +23,7 @@ from mae_bench.pretraining.rebuild import rebuild_at
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
 from mae_bench.protocols.frozen_reader import FrozenReader, Seen, num_wanted
-from mae_bench.protocols.outcome import ProtocolResult, Reading, Trial
+from mae_bench.protocols.outcome import ProtocolResult, measured
 from mae_bench.protocols.spectra import (
     Spectrum,
     alignment,
@@ -34,8 +34,7 @@ from mae_bench.protocols.spectra import (
     rank_tau,
     uniformity,
 )
-from mae_bench.specs import CLEAN, EvaluateSpec, RepresentationRecipe
-from mae_bench.tasks.base import Examples
+from mae_bench.specs import EvaluateSpec, RepresentationRecipe
 from mae_bench.training.precision import autocast
 
 MAX_PROBE = 4096  # vectors of each kind for the probe of token types
@@ -146,19 +145,8 @@ def run(
         reader = FrozenReader(checkpoint, corpus, recipe, spec.seed, device)
         metrics = _metrics(reader.read(progress), recipe.tau)
         metrics |= _predictions(checkpoint, corpus, reader, recipe)
-    nothing = Examples([], (), np.empty(0))
-    readings = () if spec.selection_only else (Reading(CLEAN, nothing, np.empty(0), metrics, ""),)
-    nothing_chosen = Trial({}, None)
-    return ProtocolResult(
-        n_train=0,
-        n_selection=0,
-        n_test=len(reader.rows) if readings else 0,
-        best=nothing_chosen,
-        trials=(nothing_chosen,),
-        readings=readings,
-        seconds=time.perf_counter() - started,
-        flops=reader.operations.total,
-    )
+    num_rows, flops = len(reader.rows), reader.operations.total
+    return measured(spec, metrics, started=started, num_rows=num_rows, flops=flops)
 
 
 PROTOCOLS.register("representation")(

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from mae_bench.model.heads import LinearHead, TaskModel
-from mae_bench.model.stackable import structure_of
+from mae_bench.model.stackable import shared_and_stacked, structure_of
+from mae_bench.training.optim import clip_factors
 from mae_bench.training.stacked_adamw import Span
 
 _ALIGNED = 64  # parameters; kernels read several at once
@@ -71,14 +72,7 @@ class StackedModels:
             for start in starts
         }
         self.flat = nn.Parameter(torch.stack([own[id(start)] for start in starts]))
-        self.fixed: dict[str, Tensor] = {}
-        self.shared: dict[str, Tensor] = {}
-        tensors = [_untrained(model) for model in models]
-        for name, value in tensors[0].items():
-            if all(each[name] is value or torch.equal(each[name], value) for each in tensors):
-                self.shared[name] = value
-            else:
-                self.fixed[name] = torch.stack([each[name] for each in tensors])
+        self.shared, self.fixed = shared_and_stacked([_untrained(model) for model in models])
 
     def __call__(self, ids: Tensor, is_pad: Tensor | None, noise: Tensor | None = None) -> Tensor:
         """Return outputs [k, B, ...] of ids and padding [k, B, S] or [k, B, K, S].
@@ -117,8 +111,7 @@ class StackedModels:
         gradient = self.flat.grad
         assert gradient is not None
         norms = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
-        # as torch's clip_grad_norm_ reckons it
-        return gradient.mul_((clip_norm / (norms + 1e-6)).clamp(max=1.0))
+        return gradient.mul_(clip_factors(norms, clip_norm))
 
     @torch.no_grad()
     def install(self, index: int) -> None:

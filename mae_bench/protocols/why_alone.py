@@ -7,30 +7,25 @@ from mae_bench.model.text_pooling import ChunkModel
 from mae_bench.protocols.base import read_recipe
 from mae_bench.specs import BackboneSpec, EvaluateSpec, FinetuneRecipe
 
-CHUNKS = "its texts are chunks, of which each batch has another number"
-DROPOUT = "its encoder's dropout would not be that of single fine-tunes"
 
-
-def why_seeds_alone(spec: EvaluateSpec, backbone: BackboneSpec) -> str:
-    """Return why seeds of a fine-tune are run one by one, as far as specs tell; else nothing."""
-    if read_recipe(spec, FinetuneRecipe).long_text == "chunks":
-        return CHUNKS
-    if not architecture_of(backbone).has_attention:
-        return f"encoders of type '{backbone.arch}' may not run under vmap"
-    if backbone.dropout_ratio > 0 or (backbone.checkpoint is not None and backbone.dropout is None):
-        return DROPOUT
-    return ""
+def may_join_seeds(spec: EvaluateSpec, backbone: BackboneSpec) -> bool:
+    """Whether seeds of a fine-tune may be one program, as far as specs tell."""
+    may_drop = backbone.dropout_ratio > 0 or (
+        backbone.checkpoint is not None and backbone.dropout is None
+    )
+    is_of_chunks = read_recipe(spec, FinetuneRecipe).long_text == "chunks"
+    return architecture_of(backbone).has_attention and not may_drop and not is_of_chunks
 
 
 def why_trained_alone(model: TaskModel | ChunkModel) -> str:
     """Return why the learning rates of a fine-tune are tried one by one; empty if they need not."""
     if isinstance(model, ChunkModel):
-        return CHUNKS
+        return "its texts are chunks, of which each batch has another number"
     if not isinstance(model.head, LinearHead | VectorHead):
         return f"its head, a {type(model.head).__name__}, may draw dropout in a way of its own"
     known = find_architecture(content_of(model.backbone.config))
     if known is None or not known[1].has_attention:
         return f"encoders of type '{model.backbone.config.model_type}' may not run under vmap"
     if any(dropout_ratios(model.backbone).values()):
-        return DROPOUT
+        return "its encoder's dropout would not be that of single fine-tunes"
     return ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from mae_bench.errors import RankError, StoreError
+from mae_bench.errors import RankError, StoreError, first_line
 from mae_bench.planning.seed_groups import seed_groups
 from mae_bench.planning.stage import Key, Stage
 from mae_bench.progress import Progress
@@ -200,8 +200,7 @@ class _Worker:
             except StoreError:
                 raise
             except Exception as error:  # of one of them perhaps, and that one then fails alone
-                cause = (str(error).strip() or type(error).__name__).splitlines()[0]
-                why_alone = f"seeds at once failed: {cause}"
+                why_alone = f"seeds at once failed: {first_line(error)}"
                 self.emit("message", stage, note=f"'{stage.label}' runs alone; {why_alone}")
             else:
                 for each in together:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mae_bench.backbones import num_positions
-from mae_bench.errors import DataError, SpecError
+from mae_bench.errors import DataError, SpecError, first_line
 from mae_bench.plurals import counted
 from mae_bench.seeding import seed_for
 from mae_bench.training.length_buckets import bucket_of
@@ -114,9 +114,8 @@ def load_tokenizer(checkpoint: Path | str) -> Any:
     try:
         return same_tokenizer(folder, load) if folder.is_dir() else load()
     except (OSError, ValueError, ImportError) as error:
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise SpecError(
-            f"'{checkpoint}' holds no tokenizer that transformers can load: {first_line}"
+            f"'{checkpoint}' holds no tokenizer that transformers can load: {first_line(error)}"
         ) from error
 
 

@@ -68,6 +68,11 @@ def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
             group["lr"] = own
 
 
+def clip_factors(norms: Tensor, clip_norm: float) -> Tensor:
+    """Return what gradients of these norms are multiplied by, as torch's clip_grad_norm_ does."""
+    return (clip_norm / (norms + 1e-6)).clamp(max=1.0)
+
+
 def forget_moments(optimizer: torch.optim.Optimizer) -> None:
     """Set the state of every parameter to that before the first step, where it stands."""
     for state in optimizer.state.values():

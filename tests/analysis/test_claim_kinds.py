@@ -6,6 +6,7 @@ from made_scores import SIZES, at, scores_of, study_of_claims
 from scipy import stats
 
 from mae_bench.analysis.claims import judge_claims
+from mae_bench.analysis.messages import message, speaking
 from mae_bench.analysis.spread import rank_p, spread_test
 from mae_bench.specs import CLEAN, Claim, NoiseSpec
 
@@ -166,6 +167,8 @@ def test_a_rise_that_a_failed_run_may_have_made_is_withdrawn():
     assert fine.outcome == "supported"
     assert lost.outcome == "not decidable" and lost.is_failure_bound, lost.reason
     assert "at 400: 1 failed, 0 collapsed" in lost.reason
+    with speaking("zh"):
+        assert message("claim.at", label=400) in lost.losses.sentence("mae", "")
 
 
 def test_spread():

@@ -65,6 +65,22 @@ def test_each_pretraining_counts_once_however_many_tasks_share_it():
     assert (evaluations.n, evaluations.num_conditions, evaluations.outcome) == (6, 1, "supported")
 
 
+def test_evaluations_of_several_fine_tunes_are_summed():
+    """Both arms spend 110 seconds at a seed, each more of them on the other fine-tune."""
+    seconds = {"mlm": (10.0, 100.0), "mae": (90.0, 20.0)}
+    rows = [
+        row(arm, 0.5, seed, evaluate_s=spent, evaluate_flops=1e9, finetune_seed=number)
+        for seed in range(6)
+        for arm, each in seconds.items()
+        for number, spent in enumerate(each)
+    ]
+    claim = ratio(cost="evaluate_s", expected=1.0)
+    study = small_study(claims=(claim,), finetune_seeds=(0, 1))
+    table = frame(rows)
+    (verdict,) = judge_claims(study, read_scores(table, study), {}, table)
+    assert (verdict.difference, verdict.num_conditions) == (pytest.approx(1.0), 2)
+
+
 def test_the_formula_is_the_ratio_of_flops():
     (fair,) = judged(runs(0.6), ratio(expected="formula"))
     assert fair.outcome == "supported" and "by the cost formulas is 0.60 times" in fair.reason

@@ -82,6 +82,9 @@ WRONG = {
     "i.csv": ("arm,task,metric,mean,sd,n\na,t,acuracy,.8,.1,5\n", "Did you mean 'accuracy'?"),
     "j.csv": ("arm,task,metric,mean,sd,n\na,t,accuracy,much,.1,5\n", "line 2 needs numbers"),
     "k.csv": ("arm,task,metric,mean,sd,n\na,t,accuracy,.8,-.1,5\n", "sd of at least 0"),
+    "l.csv": (b"arm,\xff", "is no text ('utf-8' codec"),
+    "m.jsonl": (b"\xff", "give a file of results in UTF-8"),
+    "n.csv": ("mean,n,sd,arm,task,metric\n.5,3,,a\n", "line 2: metric '' is not declared"),
 }
 
 
@@ -89,7 +92,7 @@ WRONG = {
 def test_what_cannot_be_read_is_answered_in_one_sentence(name, tmp_path):
     text, part = WRONG[name]
     if text is not None:
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(DataError) as caught:
         read_foreign([tmp_path / name])
     assert part in str(caught.value) and "\n" not in str(caught.value)

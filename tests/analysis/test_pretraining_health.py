@@ -1,8 +1,10 @@
 """The health of pretrainings: when a run left the plateau, and what the page says of it."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,3 +110,24 @@ def test_reference_curves_are_of_runs_that_left():
 
 def test_health_reads_the_last_point_where_no_row_was_held_out():
     assert health_of(curve([LOG_V, 3.0])).share == 0.5
+
+
+def test_sizes_stand_in_order_each_with_its_own_accuracy():
+    values = {"mlm": [0.7, 0.8]}
+    scores = read_scores(table(values), small_study(("mlm",)), frozenset())
+    axes = ((1_000_000, 0.5), (300_000, 0.5), (300_000, 0.9))
+    curves = [
+        replace(curve([LOG_V, 5.0]), corpus_tokens=size, pretrain_ratio=share)
+        for size, share in axes
+    ]
+    shown = {"metric": "masked_accuracy_15", "task": "corpus", "protocol": "representation"}
+    rows = pd.concat(
+        [
+            table({"mlm": [accuracy]}, **shown, corpus_tokens=size, pretrain_ratio=share)
+            for (size, share), accuracy in zip(axes, (0.3, 0.1, 0.2), strict=True)
+        ]
+    )
+    lines = health_table(rows, scores, curves).frame
+    assert lines["corpus tokens"].tolist() == ["300,000", "300,000", "1,000,000"]
+    assert lines["pretrain ratio"].tolist() == ["50%", "90%", "50%"]
+    assert lines["masked accuracy"].tolist() == ["10.0%", "20.0%", "30.0%"]

@@ -161,6 +161,15 @@ def test_the_report_has_tables_numbers_and_a_figure(tmp_path):
     assert "nested fine-tunes" in page
 
 
+@pytest.mark.parametrize("control", ["mlm", None])
+def test_one_arm_alone_has_no_table_of_differences(control, tmp_path):
+    rows = frame([r for r in records() if r["arm"] == "mlm"])
+    scores = read_scores(
+        rows, small_study(("mlm",), TASKS, seeds=STUDY.seeds, finetune_seeds=(0, 1, 2, 3))
+    )
+    assert [t.slug for t in variance_tables(scores, control, tmp_path)] == ["whose-variance"]
+
+
 def test_a_study_of_single_fine_tunes_has_no_such_table(tmp_path):
     rows = frame([row(arm, 0.8, s) for arm in ("mlm", "mae") for s in range(6)])
     scores = read_scores(rows, small_study())

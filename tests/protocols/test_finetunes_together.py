@@ -3,6 +3,7 @@
 In fp32 on a CPU; operations are the same, sums are added in another order.
 """
 
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -206,3 +207,22 @@ def test_what_fails_at_once_is_trained_one_by_one(kind, encoders, monkeypatch):
     groups = run_together(given, device="cpu")
     assert company(groups) == [(1, "learning rates at once failed: vmap cannot")] * 2
     assert [group.trials for group in groups] == [alone(each).trials for each in given]
+
+
+def test_what_failed_at_once_is_let_go_of_before_one_is_trained(encoders, monkeypatch):
+    """Else its weights and its graph would fill the memory that the single one needs."""
+    failed = []
+
+    def fail(group):
+        failed.append(weakref.ref(group))
+        raise RuntimeError("vmap cannot")
+
+    def try_rate(finetune, rate, num_after):
+        assert failed[0]() is None
+        real(finetune, rate, num_after)
+
+    real = Finetune.try_rate
+    monkeypatch.setattr(together.FinetuneGroup, "predict", fail)
+    monkeypatch.setattr(Finetune, "try_rate", try_rate)
+    (group,) = run_together(evaluations(encoders, seeds=(0,)), device="cpu")
+    assert len(failed) == 1 and len(group.trials) == len(RATES)

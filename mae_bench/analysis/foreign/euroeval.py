@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mae_bench.analysis.foreign.results import ForeignScore, of_runs, wrong
+from mae_bench.analysis.foreign.results import ForeignScore, of_runs, read_text, wrong
 
 METRICS = {"mcc": "matthews", "em": "exact_match"}
 _PREFIX = "test_"
@@ -22,10 +22,10 @@ def read_euroeval(path: Path) -> list[ForeignScore]:
     """Return a score for each line and metric.
 
     Raises:
-        DataError: a line is not of this form.
+        DataError: it is no text, or a line is not of this form.
     """
     found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         if line.strip():
             found += _of_line(path, number, line)
     return found

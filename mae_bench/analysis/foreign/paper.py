@@ -5,10 +5,11 @@ Numbers are in the units of rows, so that .892 is 89.2 points. ``sd`` is the sta
 """
 
 import csv
+import io
 import math
 from pathlib import Path
 
-from mae_bench.analysis.foreign.results import ForeignScore, wrong
+from mae_bench.analysis.foreign.results import ForeignScore, read_text, wrong
 from mae_bench.errors import UnknownNameError
 from mae_bench.measures import POINTS, measure_of
 
@@ -19,26 +20,26 @@ def read_paper(path: Path) -> list[ForeignScore]:
     """Return a score for each line.
 
     Raises:
-        DataError: a column lacks, or a number is none or in other units.
+        DataError: it is no text, a column lacks, or a number is none or in other units.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, skipinitialspace=True)
-        names = reader.fieldnames or []
-        missing = [name for name in COLUMNS if name not in names]
-        if missing:
-            raise wrong(
-                path,
-                f"lacks the columns {', '.join(missing)}; the first line must name "
-                f"{', '.join(COLUMNS)}",
-            )
-        return [_score(path, number, line) for number, line in enumerate(reader, 2)]
+    text = io.StringIO(read_text(path), newline="")
+    reader = csv.DictReader(text, restval="", skipinitialspace=True)
+    names = reader.fieldnames or []
+    missing = [name for name in COLUMNS if name not in names]
+    if missing:
+        raise wrong(
+            path,
+            f"lacks the columns {', '.join(missing)}; the first line must name "
+            f"{', '.join(COLUMNS)}",
+        )
+    return [_score(path, number, line) for number, line in enumerate(reader, 2)]
 
 
 def _score(path: Path, number: int, line: dict[str, str]) -> ForeignScore:
     try:
         mean, n = float(line["mean"]), int(line["n"])
-        sd = float(line["sd"]) if (line["sd"] or "").strip() else math.nan
-    except (TypeError, ValueError):
+        sd = float(line["sd"]) if line["sd"].strip() else math.nan
+    except ValueError:
         raise wrong(
             path, f"line {number} needs numbers for mean and n, and for sd a number or nothing"
         ) from None
@@ -54,5 +55,5 @@ def _score(path: Path, number: int, line: dict[str, str]) -> ForeignScore:
             f"line {number}: mean must be in the units of rows, got {mean:g} for "
             f"{line['metric']}; write {mean / 100:.4g} for {mean:g} points, and sd likewise",
         )
-    note = (line.get("note") or "").strip()
+    note = line.get("note", "").strip()
     return ForeignScore(line["arm"], line["task"], line["metric"], mean, sd, n, "paper", note)

@@ -44,6 +44,18 @@ def wrong(path: Path, what: str) -> DataError:
     return DataError(f"--foreign {path}: {what}")
 
 
+def read_text(path: Path) -> str:
+    """Return the text of a file, with every end of line as it is there.
+
+    Raises:
+        DataError: it cannot be read, or is no text in UTF-8.
+    """
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise wrong(path, f"is no text ({error}); give a file of results in UTF-8") from None
+
+
 def read_object(path: Path) -> dict[str, Any]:
     """Return the mapping that a JSON file holds.
 
@@ -51,8 +63,8 @@ def read_object(path: Path) -> dict[str, Any]:
         DataError: it holds none.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = json.loads(read_text(path))
+    except ValueError as error:
         raise wrong(path, f"is no JSON ({error}); give a file of results") from None
     if not isinstance(content, dict):
         raise wrong(path, f"must hold a mapping, got a {type(content).__name__}")
