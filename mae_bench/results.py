@@ -2,6 +2,7 @@
 
 import json
 import re
+import uuid
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -234,10 +235,13 @@ def _columns(row: Row) -> dict[str, object]:
 
 
 def save_rows(table: "pd.DataFrame", path: Path) -> None:
-    """Write a frame of rows as parquet, in one rename."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    table.to_parquet(temporary, index=False)
-    temporary.replace(path)
+    """Write a frame of rows as parquet, in one rename; other processes may end at that moment."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        table.to_parquet(temporary, index=False)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def load_rows(path: Path | str) -> "pd.DataFrame":

@@ -85,7 +85,8 @@ class Answers(TokenLearner):
         """Return [N] texts: the best span of all windows, cut from the context.
 
         Empty where no answer scores higher, by the least such score of the windows, and the
-        training labels have such questions; and where the question has no window.
+        training labels have such questions; where the best span is a blank, which some tokenizers
+        have a token for; and where the question has no window.
         """
         import torch
 

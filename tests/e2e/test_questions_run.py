@@ -80,8 +80,10 @@ def test_a_study_runs_from_its_data_to_its_report(data, home, tmp_path):
         if cell.task == "c3":
             assert predictions["prediction"].between(0, 3).all()
         elif cell.task == "squad" and not cell.is_floor:
+            # a blank may be a token, and what hardly learned may answer with one
+            assert (predictions["prediction"] != "").mean() > 0.5
             for text in predictions["prediction"]:
-                assert text and any(text in context for context in contexts)
+                assert any(text in context for context in contexts)
             counts = json.loads((folder / "metrics.json").read_text()).get("skipped", {})
             assert set(counts) <= {"questions longer than the window"}
     page = write_report(rows, session.study, tmp_path / "report")

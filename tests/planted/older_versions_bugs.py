@@ -36,4 +36,20 @@ BUGS = (
         "except (OSError, ValueError) as error:",
         ("tests/training/test_batching.py",),
     ),
+    Bug(
+        "interrupted_while_starting",
+        "An interrupt is repeated before the hook that asked for it is over, and is lost.",
+        "mae_bench/runner/interrupts.py",
+        "    return frame is not None",
+        "    return False",
+        ("tests/runner/test_interrupts.py",),
+    ),
+    Bug(
+        "rows_of_two_in_one_file",
+        "Two processes that end at once write their rows into one temporary file.",
+        "mae_bench/results.py",
+        'f".{path.name}.{uuid.uuid4().hex[:8]}"',
+        'f".{path.name}.tmp"',
+        ("tests/property/test_rows.py",),
+    ),
 )

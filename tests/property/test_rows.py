@@ -10,7 +10,7 @@ from report_rows import row, small_study
 
 from mae_bench.analysis.rows import read_scores
 from mae_bench.errors import DataError
-from mae_bench.results import COLUMNS, Row, frame, load_rows, save_rows
+from mae_bench.results import COLUMNS, ROWS_FILE, Row, frame, load_rows, save_rows
 
 COUNTS = {"corpus_tokens", "n_train"}  # beside gaps pandas holds them as floats
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
@@ -91,3 +91,18 @@ def test_a_mean_is_of_the_values_alone(values):
         assert math.isclose(cell.mean, sum(kept) / len(kept), abs_tol=1e-12)
     else:
         assert math.isnan(cell.mean)
+
+
+def test_two_that_end_at_once_write_whole_rows(tmp_path, monkeypatch):
+    """The other's write comes between this one's and its rename."""
+    table, path, write = frame([row("mlm", 0.5)]), tmp_path / ROWS_FILE, pd.DataFrame.to_parquet
+
+    def and_the_other(self, *args, **given):
+        write(self, *args, **given)
+        monkeypatch.setattr(pd.DataFrame, "to_parquet", write)
+        save_rows(frame([row("mae", 0.7), row("mlm", 0.5)]), path)
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", and_the_other)
+    save_rows(table, path)
+    assert load_rows(path)["arm"].tolist() == ["mlm"]
+    assert [each.name for each in tmp_path.iterdir()] == [ROWS_FILE]

@@ -19,6 +19,16 @@ with interruptible():
     Finalised()
     time.sleep(60)
 """
+SLOW = """
+import threading, time
+start = threading.Thread.start
+
+def slow(thread):
+    start(thread)
+    time.sleep(0.3)
+
+threading.Thread.start = slow
+"""
 WORKER = """
 import signal, time
 from mae_bench.runner.executors import local
@@ -53,9 +63,10 @@ def run(script):
     return done.returncode, done.stderr
 
 
+@pytest.mark.parametrize("before", ["", SLOW], ids=["", "threads start slowly"])
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_verb_ends_with_its_word(name):
-    _, err = run(MAIN.format(name=name))
+def test_a_verb_ends_with_its_word(name, before):
+    _, err = run(before + MAIN.format(name=name))
     assert err.splitlines()[0] == "interrupted; run the same command again to resume"
     assert "ignored" not in err and "__del__" not in err
 
