@@ -1,4 +1,4 @@
-"""Bugs in claims whose control has a protocol of its own, and in the protocol of learning curves."""
+"""Bugs in claims with two protocols, and in the reading of learning curves."""
 
 from bugs import Bug
 
