@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from mae_bench.errors import DataError, SpecError
 from mae_bench.planning.plan import Plan
-from mae_bench.planning.reading import unread_pairs
 from mae_bench.planning.study import in_file, load_study
-from mae_bench.planning.warnings import empty_steps, prepared_warnings
+from mae_bench.planning.warnings import prepared_warnings
 from mae_bench.results import ROWS_FILE
-from mae_bench.runner.claim_record import has_any_row, when_written
 from mae_bench.runner.executors import Executor
 from mae_bench.runner.session import Counts, Session
 from mae_bench.specs import Study
@@ -20,6 +18,7 @@ from mae_bench.specs import Study
 if TYPE_CHECKING:  # `status` opens a session too, and needs none of these
     import pandas as pd
 
+    from mae_bench.analysis.score_tables import Spread
     from mae_bench.planning.estimate import Estimate
 
 
@@ -96,6 +95,9 @@ def report(
     home: Path | str | None = None,
     data_dir: Path | None = None,
     out: Path | None = None,
+    language: str = "en",
+    spread: "Spread" = "interval",
+    foreign: Sequence[Path] = (),
 ) -> Path:
     """Write the report on what is done so far and return its page, ``index.html``.
 
@@ -104,13 +106,18 @@ def report(
         home: where it was run; None for MAE_BENCH_HOME or the user's cache folder.
         data_dir: local data; None for MAE_BENCH_DATA, if that is set.
         out: the report's folder, new, empty, or of an earlier report; None for one in the home.
+        language: ``en`` or ``zh``.
+        spread: what tables of scores print after ±: half of the 95% ``interval``, or the ``sd``.
+        foreign: files of results that others published, which are shown beside those of the study.
 
     Raises:
-        DataError: nothing of the study is done at this home.
+        SpecError: no report is written in that language.
+        DataError: nothing of the study is done at this home, or a foreign file cannot be read.
         StoreError: ``out`` holds something other than a report.
     """
     session = open_session(study, (), None, home, data_dir)
-    return write_page(session, finished_rows(session), out, None)
+    rows = finished_rows(session)
+    return write_page(session, rows, out, None, language=language, spread=spread, foreign=foreign)
 
 
 def evaluate(
@@ -245,7 +252,14 @@ def finished_rows(session: Session) -> "pd.DataFrame":
 
 
 def write_page(
-    session: Session, rows: "pd.DataFrame", out: Path | None, reproduce: str | None
+    session: Session,
+    rows: "pd.DataFrame",
+    out: Path | None,
+    reproduce: str | None,
+    *,
+    language: str = "en",
+    spread: "Spread" = "interval",
+    foreign: Sequence[Path] = (),
 ) -> Path:
     """Write a session's report and return its page.
 
@@ -254,31 +268,12 @@ def write_page(
         rows: as `finished_rows` returns them.
         out: as in `report`.
         reproduce: the command that makes the rows again, shown on the page.
+        language: as in `report`.
+        spread: as in `report`.
+        foreign: as in `report`.
     """
-    from mae_bench.analysis.curves import load_curves
-    from mae_bench.analysis.provenance import collect_provenance
-    from mae_bench.analysis.report import ReportContext, write_report
+    from mae_bench.analysis.report import write_report
+    from mae_bench.reporting import report_context
 
-    left, outcome = session.counts().left, None
-    if session.asked.tuning is not None:
-        from mae_bench.tuning import load_outcome
-
-        outcome = load_outcome(session)
-    context = ReportContext(
-        tuning=outcome.table() if outcome else None,
-        tuning_edges=outcome.edge_sentence if outcome else "",
-        curves=load_curves(rows, session.store.home),
-        provenance={**collect_provenance(), "data": session.data_checksums()},
-        notes=(
-            *([left] if left else []),
-            *session.plan.warnings,
-            *empty_steps(session.plan, session.store),
-        ),
-        reproduce=reproduce,
-        unread=unread_pairs(session.study),
-        kinds={name: task.kind for name, task in session.plan.tasks.items()},
-        written=when_written(
-            session.study, session.store, has_any_row(session.plan, session.store)
-        ),
-    )
+    context = report_context(session, rows, reproduce, language, spread, foreign)
     return write_report(rows, session.study, out or session.folder / "report", context=context)

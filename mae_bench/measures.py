@@ -50,11 +50,6 @@ class Measure:
         """Whether it is read as most metrics are: in points, the more the better."""
         return self.unit == POINTS and self.better == "higher"
 
-    @property
-    def note(self) -> str:
-        """Unit and direction, beside the metric's name in a heading; empty where ``is_plain``."""
-        return ", ".join([*([] if self.unit == POINTS else [self.unit]), *self._way()])
-
     def number(self, value: float, is_signed: bool = False) -> str:
         """Return a value as it is shown, with a true minus sign; "none" for one that is not."""
         if not math.isfinite(value):
@@ -72,15 +67,10 @@ class Measure:
         unit = [] if self.unit == POINTS or self.unit in metric else [self.unit]
         return ", ".join([metric, *unit, *self._way()])
 
-    def heading(self, metric: str) -> str:
-        """Return the label of an axis of values: ``accuracy x 100``, ``loss, nats``."""
-        scale = f" {TIMES} {self.factor}" if self.factor != 1 else ""
+    def described_shortly(self, metric: str) -> str:
+        """Return a metric's name for a heading, with an arrow where lower is better."""
         unit = "" if self.unit == POINTS or self.unit in metric else f", {self.unit}"
-        return "\n".join([f"{metric}{scale}{unit}", *self._way()])
-
-    def difference_heading(self) -> str:
-        """Return the label of an axis of differences."""
-        return "\n".join([f"{self.unit} above control", *self._way()])
+        return f"{metric}{unit}" + (" \N{DOWNWARDS ARROW}" if self.better == "lower" else "")
 
     def _way(self) -> list[str]:
         return ["lower is better"] if self.better == "lower" else []

@@ -28,7 +28,9 @@ def scores_of(values, metric="accuracy", failed=()):
         size = where.train_size if isinstance(where.train_size, int) else 1000
         is_fine = np.zeros(len(column), dtype=bool)
         mean = float(np.nanmean(column))
-        cells[arm, "sst2", where] = Cell(metric, column, mean, mean, mean, size, is_failed, is_fine)
+        cells[arm, "sst2", where] = Cell(
+            metric, column, mean, mean, mean, size, is_failed, is_fine, ((),) * len(column)
+        )
     arms = dict.fromkeys(arm for arm, _ in values)
     return Scores(
         seeds=tuple(range(len(column))),

@@ -12,6 +12,7 @@ from itertools import pairwise, product
 import numpy as np
 
 from mae_bench.analysis.failures import Losses, Side, count_losses, held_against
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.pairs import common_measure, fits, oriented
 from mae_bench.analysis.questions import per_seed
@@ -226,10 +227,7 @@ def _ordered(
     ordered = sorted(found, key=lambda value: sum(counts[value]))
     for smaller, larger in pairwise(ordered):
         if any(a >= b for a, b in zip(counts[smaller], counts[larger], strict=True)):
-            trouble = (
-                f"'{larger}' is no more examples than '{smaller}' for every task; name one task, "
-                "or sizes in one order for all"
-            )
+            trouble = message("claim.no_larger", larger=larger, smaller=smaller)
             return tuple(ordered), tuple(map(float, range(len(ordered)))), trouble
     means = [float(np.mean(counts[value])) for value in ordered]
     return tuple(ordered), tuple(means), ""

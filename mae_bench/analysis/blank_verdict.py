@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from mae_bench.analysis.along import Along
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.stats import interquartile_mean, iqm_interval, mean_intervals
 from mae_bench.analysis.verdicts import Verdict
@@ -54,8 +55,12 @@ def ratio_blank(
 def places_text(along: Along) -> str:
     """Return what is seen at each place, with its interval."""
     measure = along.measure
-    return ", ".join(
-        f"{measure.number(p.mean)} [{measure.number(p.low)}, {measure.number(p.high)}] at {p.label}"
+    return message("list.comma").join(
+        message(
+            "claim.at_place",
+            number=f"{measure.number(p.mean)} [{measure.number(p.low)}, {measure.number(p.high)}]",
+            label=p.label,
+        )
         for p in along.places
     )
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mae_bench.analysis.claims import decided_pairs
+from mae_bench.analysis.messages import message
+from mae_bench.analysis.pairwise import Beaten, decided_pairs
+from mae_bench.analysis.score_tables import score_text
 from mae_bench.analysis.scores import COMPARED, Arm, Cell, Scores, Setting
-from mae_bench.analysis.tables import Table, score_text, si
+from mae_bench.analysis.tables import Table, si
 from mae_bench.specs import MIN_SEEDS, at_share, percent
 
 
@@ -42,13 +44,15 @@ class SplitLine:
     def answer(self) -> str:
         """Where the best split is, in words."""
         if self.best is None:
-            return "none"
+            return message("cell.none")
         if not self.rivals:
             is_last = self.best == max(self.cells)
-            return percent(self.best) + (" (the largest share)" if is_last else "")
+            share = percent(self.best)
+            return message("split.largest", share=share) if is_last else share
         if self.num_seeds < MIN_SEEDS:
-            return f"not decidable ({self.num_seeds} of {MIN_SEEDS} seeds)"
-        return f"not decidable ({' or '.join(map(percent, sorted((self.best, *self.rivals))))})"
+            return message("split.few_seeds", n=self.num_seeds, least=MIN_SEEDS)
+        shares = map(percent, sorted((self.best, *self.rivals)))
+        return message("split.open", shares=message("list.or").join(shares))
 
 
 def split_lines(scores: Scores) -> list[SplitLine]:
@@ -78,15 +82,13 @@ def split_lines(scores: Scores) -> list[SplitLine]:
         ]
         beaten = _beaten([line for line in family if line.arm.role in COMPARED], base, scores)
         lines += [
-            _decided(line, beaten.get(line.task, set())) if line.arm.role in COMPARED else line
+            _decided(line, beaten.get(line.task, ())) if line.arm.role in COMPARED else line
             for line in family
         ]
     return lines
 
 
-def _beaten(
-    lines: Sequence[SplitLine], base: Setting, scores: Scores
-) -> dict[str, set[tuple[str, str]]]:
+def _beaten(lines: Sequence[SplitLine], base: Setting, scores: Scores) -> Beaten:
     """Return (better, worse) by task among the shares of each line; shares act as arms."""
     arms = {
         line.label(s): line.arm._replace(label=line.label(s)) for line in lines for s in line.cells
@@ -101,7 +103,7 @@ def _beaten(
         pair for line in lines for pair in combinations(map(line.label, line.cells), 2)
     )
     as_arms = replace(scores, arms=tuple(arms.values()), settings=(base,), cells=cells)
-    return decided_pairs(as_arms, sides, base)
+    return decided_pairs(as_arms, sides, base, scores.tasks_in(base))
 
 
 def _decided(line: SplitLine, beaten: Container[tuple[str, str]]) -> SplitLine:
@@ -159,13 +161,7 @@ def split_table(lines: Iterable[SplitLine], scores: Scores) -> Table | None:
         for line in lines
         if line.setting == at
     ]
-    caption = (
-        f"Scores by the share of one budget that pretraining got; {at.label}. The rest went to the "
-        "fine-tune; at 0% nothing was pretrained, and all arms are one run. random_init has the "
-        "same fine-tunes and no pretraining. The best split is decided where every other share is "
-        "shown to be worse: all pairs of shares, of all arms and tasks, are one family. "
-        "'Not decidable' names those that may be the best."
-    )
+    caption = message("split.caption", setting=at.label)
     return Table("budget-split", caption, pd.DataFrame(records)) if records else None
 
 
@@ -189,10 +185,5 @@ def split_cost_table(rows: pd.DataFrame) -> Table | None:
                 "with the search": si(mean["pretrain_flops"] + mean["evaluate_flops"]),
             }
         )
-    caption = (
-        "What the shares took, mean over seeds and cells. Both: one pretraining, with what its "
-        "teacher took, and one fine-tune, within a step of each of the budget; random_init "
-        "pretrains nothing. With the search: all learning rates that were tried, and reading "
-        "the selection part and the test, which no budget limits."
-    )
+    caption = message("split.costs")
     return Table("budget-split-costs", caption, pd.DataFrame(records))

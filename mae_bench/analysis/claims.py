@@ -11,7 +11,7 @@ so that it contradicts neither. Where failures differ between the sides, it need
 time, with those runs counted against the side that would win (`failures`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -20,22 +20,21 @@ import pandas as pd
 from mae_bench.analysis.cost_ratio import ask_ratio
 from mae_bench.analysis.crosses import ask_crossing
 from mae_bench.analysis.family import judge
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.monotone import ask_monotone
-from mae_bench.analysis.outcomes import holding_of, outcomes_of
 from mae_bench.analysis.pairs import Pairs, pairs_of
 from mae_bench.analysis.questions import Asked
 from mae_bench.analysis.scores import COMPARED, Scores, Setting
 from mae_bench.analysis.spread import ask_spread
 from mae_bench.analysis.verdicts import Outcome, Verdict, probability_text, tally
 from mae_bench.measures import Measure
-from mae_bench.specs import MIN_SEEDS, Claim, Study
+from mae_bench.specs import Claim, Study
 
 __all__ = [
     "NO_SCORES",
     "Outcome",
     "Verdict",
     "control_of",
-    "decided_pairs",
     "judge_claims",
     "judge_comparisons",
     "judge_family",
@@ -132,31 +131,15 @@ def judge_comparisons(
     return verdicts
 
 
-def decided_pairs(
-    scores: Scores, sides: Iterable[tuple[str, str]], setting: Setting
-) -> dict[str, set[tuple[str, str]]]:
-    """Return (better, worse) by task for those of the pairs of arms that a setting decides.
-
-    All pairs on all tasks are one family. Their numbers are not worked out.
-    """
-    tasks = scores.tasks_in(setting)
-    claims = [_comparison(a, b, task, setting) for a, b in sides for task in tasks]
-    pairs = [pairs_of(claim, scores, setting) for claim in claims]
-    ready = [pair for pair in pairs if pair.n >= MIN_SEEDS]
-    outcomes = outcomes_of(ready)
-    beaten: dict[str, set[tuple[str, str]]] = {}
-    for pair, outcome, holds in zip(ready, outcomes, holding_of(ready, outcomes), strict=True):
-        if holds and outcome != "not decidable":
-            two = (pair.claim.treatment, pair.claim.control)
-            beaten.setdefault(str(pair.claim.task), set()).add(
-                two if outcome == "supported" else two[::-1]
-            )
-    return beaten
-
-
 def _comparison(arm: str, against: str, task: str | None, setting: Setting) -> Claim:
     return Claim(
-        sentence=f"{arm} beats {against} on {task or 'the mean of all tasks'} ({setting.label})",
+        sentence=message(
+            "claim.beats",
+            arm=arm,
+            control=against,
+            task=task or message("claim.all_tasks"),
+            setting=setting.label,
+        ),
         treatment=arm,
         control=against,
         task=task,

@@ -7,11 +7,11 @@ import pandas as pd
 
 from mae_bench.analysis.blank_verdict import ratio_blank
 from mae_bench.analysis.failures import NO_LOSSES
+from mae_bench.analysis.messages import counted, message
 from mae_bench.analysis.questions import Asked, Part
 from mae_bench.analysis.run_costs import RunCosts, read_costs
 from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.verdicts import Outcome
-from mae_bench.plurals import counted
 from mae_bench.specs import Claim, Study
 from mae_bench.specs.claim_axes import is_exact
 
@@ -59,13 +59,12 @@ def _detail(claim: Claim, costs: RunCosts, shift: float, has_seeds: bool) -> str
     parts = []
     if has_seeds:
         expected, reach = float(np.exp(shift)), 1 + claim.tolerance
-        by = " by the cost formulas" if claim.expected == "formula" else ""
-        parts.append(
-            f"expected{by} is {expected:.2f} times the control's {claim.cost}, within "
-            f"{expected / reach:.2f} to {expected * reach:.2f}"
-        )
+        key = "claim.formula_ratio" if claim.expected == "formula" else "claim.expected_ratio"
+        numbers = (expected, expected / reach, expected * reach)
+        expected_text, least, most = (f"{number:.2f}" for number in numbers)
+        parts.append(message(key, expected=expected_text, cost=claim.cost, least=least, most=most))
     parts += [
-        f"{counted(count, 'seed')} left out, whose sides differ in {what}"
+        message("claim.left_out", seeds=counted("seeds", count), what=what)
         for what, count in costs.left_out.items()
     ]
-    return "; ".join(parts)
+    return message("list.semicolon").join(parts)

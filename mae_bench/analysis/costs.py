@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mae_bench.analysis.messages import message, word
 from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.tables import Table, si, whole_number
 from mae_bench.specs import at_share
@@ -30,15 +31,29 @@ def mean_costs(rows: pd.DataFrame) -> pd.DataFrame:
 
     Each pretraining counts once, however many rows share it. Arms without any are absent.
     """
+    once = _pretrainings(rows).drop_duplicates(["arm", *_AXES, "pretrain_id"])
+    means = once.groupby(["arm", *_AXES], sort=False)[list(COSTS)].mean()
+    return means.reset_index()
+
+
+def total_costs(rows: pd.DataFrame) -> tuple[float, float, int]:
+    """Return the FLOPs and seconds of all pretrainings, and how many they are.
+
+    A teacher that several share counts for each of them.
+    """
+    once = _pretrainings(rows).drop_duplicates(["arm", *_AXES, "pretrain_id"])
+    once = once[once["pretrain_flops"] > 0]
+    return float(once["pretrain_flops"].sum()), float(once["pretrain_s"].sum()), len(once)
+
+
+def _pretrainings(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that have costs, with an id of their pretraining and no axis missing."""
     costs = rows[["arm", *_AXES, "seed", "pretrain_id", *COSTS]].copy()
     for name in (*_AXES, *COSTS):
         costs[name] = pd.to_numeric(costs[name]).astype(float)
     costs = costs[costs["pretrain_flops"].notna()]
     identity = costs["pretrain_id"].where(costs["pretrain_id"].notna(), costs["seed"].astype(str))
-    costs = costs.assign(pretrain_id=identity).fillna(dict.fromkeys(_AXES, -1))
-    once = costs.drop_duplicates(["arm", *_AXES, "pretrain_id"])
-    means = once.groupby(["arm", *_AXES], sort=False)[list(COSTS)].mean()
-    return means.reset_index()
+    return costs.assign(pretrain_id=identity).fillna(dict.fromkeys(_AXES, -1))
 
 
 def _evaluation_seconds(rows: pd.DataFrame) -> "pd.Series[float]":
@@ -84,21 +99,15 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
                 whole_number(cost["pretrain_steps"]),
                 si(cost["pretrain_flops"]),
                 whole_number(cost["pretrain_s"]),
-                f"{relative:.2f}" if np.isfinite(relative) else "no control",
+                f"{relative:.2f}" if np.isfinite(relative) else message("cell.no_control"),
                 si(cost["teacher_pretrain_flops"]) if cost["teacher_pretrain_flops"] else "none",
                 f"{si(cost['params_encoder'])} + {si(cost['params_objective'])}",
                 _parts(cost),
             )
             costs_of_arm = dict(zip(_COST_COLUMNS, values, strict=True))
             records.append({"arm": name, "evaluation seconds": evaluation} | costs_of_arm)
-    against = f"; relative FLOPs of 1 are those of {control}" if len(of_control) else ""
-    caption = (
-        "Cost of one pretraining, mean over seeds. FLOPs and seconds are whole, with what it took "
-        f"to make a teacher{against}. "
-        "Parameters: encoder + what the objective adds. FLOPs by part: of its own steps, where a "
-        "teacher only runs; what it took to make that teacher has a column of its own. "
-        "Seconds hold for this machine only; evaluation seconds are the sum over all cells."
-    )
+    against = message("costs.against", control=control) if len(of_control) else ""
+    caption = message("costs.caption", against=against)
     return Table("costs", caption, pd.DataFrame(records))
 
 
@@ -119,5 +128,7 @@ def _parts(cost: "pd.Series[Any]") -> str:
     parts = {name: float(np.nan_to_num(cost[f"{name}_flops"])) for name in names}
     total = sum(parts.values())
     if not total:
-        return "not recorded"
-    return ", ".join(f"{name} {value / total:.0%}" for name, value in parts.items() if value)
+        return message("cell.not_recorded")
+    return ", ".join(
+        f"{word('part', name)} {value / total:.0%}" for name, value in parts.items() if value
+    )

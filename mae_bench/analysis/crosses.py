@@ -11,6 +11,7 @@ import numpy as np
 from mae_bench.analysis.along import Along, read_along
 from mae_bench.analysis.blank_verdict import blank, places_text
 from mae_bench.analysis.crossing import crossing
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.questions import Asked, Part, per_seed
 from mae_bench.analysis.scores import Scores
 from mae_bench.specs import Claim
@@ -21,7 +22,7 @@ def ask_crossing(claim: Claim, family: str, scores: Scores) -> Asked:
     along = read_along(claim, scores)
     ends = _ends(along)
     if ends is None:
-        ends, along = (0, 0), replace(along, trouble="no seed has values on the axis")
+        ends, along = (0, 0), replace(along, trouble=message("claim.no_values"))
     first, last = ends
     names = [along.labels[end] if along.labels else "" for end in ends]
     nothing = np.full((len(scores.seeds), 2), np.nan)
@@ -33,8 +34,8 @@ def ask_crossing(claim: Claim, family: str, scores: Scores) -> Asked:
     verdict = blank(claim, family, along, along.sign * (seen[:, 1] - seen[:, 0]))
     detail = places_text(along) + _where(along, first, last) if verdict.n else ""
     needed = (
-        Part(0, 0.0, False, f"at {names[0]}"),
-        Part(1, 0.0, True, f"at {names[1]}"),
+        Part(0, 0.0, False, message("claim.at", label=names[0])),
+        Part(1, 0.0, True, message("claim.at", label=names[1])),
     )
     return Asked(
         claim,
@@ -69,4 +70,5 @@ def _where(along: Along, first: int, last: int) -> str:
         return ""
     ends = [found.size, found.low, found.high]
     size, low, high = ends if is_log else np.log(ends).tolist()
-    return f"; 0 near {size:,.3g} [{low:,.3g}, {high:,.3g}]"
+    near = f"{size:,.3g} [{low:,.3g}, {high:,.3g}]"
+    return message("claim.zero_near", near=near)

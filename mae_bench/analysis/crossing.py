@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
+from mae_bench.analysis.messages import message, word
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.scores import COMPARED, Scores, Setting
 from mae_bench.analysis.stats import LEVEL
@@ -61,7 +62,9 @@ def crossing(sizes: Array, first: Array, second: Array) -> Crossing:
     n = len(differences)
     mean = differences.mean(axis=0) if n else np.zeros(len(sizes))
     if n < MIN_SEEDS:
-        return Crossing("not decidable", f"{n} of {MIN_SEEDS} seeds", bool(mean[-1] > 0))
+        return Crossing(
+            "not decidable", message("crossing.seeds", n=n, least=MIN_SEEDS), bool(mean[-1] > 0)
+        )
     rng = np.random.default_rng(0)
     drawn = differences[rng.integers(0, n, (_RESAMPLES, n))].mean(axis=1)
     factor = special.stdtrit(n - 1, 1 - LEVEL / 2) / special.ndtri(1 - LEVEL / 2)
@@ -71,9 +74,9 @@ def crossing(sizes: Array, first: Array, second: Array) -> Crossing:
     is_like = (counts == count[0]) & (are_ahead == is_ahead[0])
     ahead = bool(is_ahead[0])
     if count[0] > 1:
-        return Crossing("not decidable", "the curves cross more than once", ahead)
+        return Crossing("not decidable", message("crossing.several"), ahead)
     if is_like.mean() < 1 - LEVEL:
-        share = f"{is_like.mean():.0%} of the resampled seeds agree, 95% are needed"
+        share = message("crossing.unsure", share=f"{is_like.mean():.0%}")
         return Crossing("not decidable", share, ahead)
     if count[0] == 0:
         return Crossing("no crossing within the sizes", "", ahead)
@@ -166,8 +169,11 @@ def crossing_table(numbers: pd.DataFrame, scores: Scores, control: str) -> Table
             "task": row["task"],
             "protocol": row["protocol"],
             "arm": row["arm"],
-            "labels": f"{row['smallest']:,} to {row['largest']:,}",
-            "answer": row["answer"] + (f" ({row['reason']})" if row["reason"] else ""),
+            "labels": message(
+                "crossing.sizes", least=f"{row['smallest']:,}", most=f"{row['largest']:,}"
+            ),
+            "answer": word("word", row["answer"])
+            + (f" ({row['reason']})" if row["reason"] else ""),
             "at labels": whole_number(row["size"]) if row["answer"] == "crosses" else "none",
             "95% interval": _interval(row["low"], row["high"]),
             "ahead at most labels": row["arm"] if row["is_ahead_at_largest"] else control,
@@ -179,11 +185,7 @@ def crossing_table(numbers: pd.DataFrame, scores: Scores, control: str) -> Table
             for name in ("corpus_tokens", "pretrain_ratio")
         )
     ]
-    caption = (
-        f"Where learning curves cross that of {control}: the number of labels at which the mean "
-        "paired difference changes its sign, between sizes on a logarithmic axis, with an interval "
-        "over resampled seeds."
-    )
+    caption = message("crossing.caption", control=control)
     return Table("crossings", caption, pd.DataFrame(records)) if records else None
 
 

@@ -10,12 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
+from mae_bench.analysis.messages import joined, message, word
 from mae_bench.analysis.plots import (
     GREY,
     MAX_PANELS,
     Picture,
     add_legend,
     arm_colours,
+    arm_dashes,
     arm_marker,
     floor_dashes,
     floors_in_reach,
@@ -25,8 +27,11 @@ from mae_bench.analysis.plots import (
     panel_grid,
 )
 from mae_bench.analysis.scores import COMPARED, Cell, Scores, Setting, noise_name
+from mae_bench.analysis.units import axis_label
 
-_BARS = "Mean over seeds with its 95% interval, set apart sideways; grey lines: floors."
+
+def _caption(scores: Scores, setting: Setting) -> str:
+    return joined([message("figure.bars"), left_out(scores.tasks_in(setting))])
 
 
 def _family(scores: Scores, setting: Setting, field: str) -> list[Setting]:
@@ -42,9 +47,13 @@ def size_picture(scores: Scores, setting: Setting) -> Picture | None:
         return None
     return Picture(
         f"sizes-{setting.slug_with('any', setting.noise.label)}",
-        f"Score against labelled examples: {setting.protocol}, {setting.noise.label}",
-        _BARS + left_out(scores.tasks_in(family[0])),
-        _curves_over(scores, family, lambda cell, _: float(cell.n_train or np.nan), "labels", True),
+        message(
+            "figure.sizes", protocol=setting.protocol, noise=word("setting", setting.noise.label)
+        ),
+        _caption(scores, family[0]),
+        _curves_over(
+            scores, family, lambda cell, _: float(cell.n_train or np.nan), "figure.labels", True
+        ),
     )
 
 
@@ -59,9 +68,9 @@ def noise_picture(scores: Scores, setting: Setting, noise: str) -> Picture | Non
         return None
     return Picture(
         f"noise-{setting.slug_with(str(setting.train_size), noise)}",
-        f"Score against noise: {setting.label_with(noise)}",
-        _BARS + left_out(scores.tasks_in(family[0])),
-        _curves_over(scores, family, lambda _, s: s.noise.rate, f"rate of {noise}", False),
+        message("figure.noise", setting=setting.label_with(noise)),
+        _caption(scores, family[0]),
+        _curves_over(scores, family, lambda _, s: s.noise.rate, "figure.rate", False, noise=noise),
     )
 
 
@@ -73,19 +82,16 @@ def noise_names(scores: Scores) -> list[str]:
 
 def corpus_picture(scores: Scores, setting: Setting) -> Picture | None:
     """Draw scores against the size of the pretraining corpus, or None with a single one."""
-    what = "pretraining text"
-    return _along(scores, setting, "corpus_tokens", "corpus", what, "corpus tokens", is_log=True)
+    return _along(scores, setting, "corpus_tokens", "corpus", is_log=True)
 
 
 def split_picture(scores: Scores, setting: Setting) -> Picture | None:
     """Draw scores against the share of a budget that pretraining gets; None with a single one."""
-    what = "the share of the budget that pretraining gets"
-    name = "share of pretraining"
-    return _along(scores, setting, "pretrain_ratio", "split", what, name, is_log=False)
+    return _along(scores, setting, "pretrain_ratio", "split", is_log=False)
 
 
 def _along(
-    scores: Scores, setting: Setting, field: str, slug: str, what: str, name: str, *, is_log: bool
+    scores: Scores, setting: Setting, field: str, slug: str, *, is_log: bool
 ) -> Picture | None:
     """Draw scores against a field that is a number; None with a single one."""
     family = _family(scores, setting, field)
@@ -100,9 +106,9 @@ def _along(
 
     return Picture(
         f"{slug}-{where.slug}",
-        f"Score against {what}: {where.label}",
-        _BARS + left_out(scores.tasks_in(family[0])),
-        _curves_over(scores, family, x_of, name, is_log),
+        message(f"figure.{slug}", setting=where.label),
+        _caption(scores, family[0]),
+        _curves_over(scores, family, x_of, f"figure.{slug}_axis", is_log),
     )
 
 
@@ -110,8 +116,9 @@ def _curves_over(
     scores: Scores,
     family: Sequence[Setting],
     x_of: Callable[[Cell, Setting], float],
-    name: str,
+    key: str,
     is_log: bool,
+    **values: str,
 ) -> Callable[[bool], Figure]:
     tasks = scores.tasks_in(family[0])[:MAX_PANELS]
     labels = [arm.label for arm in scores.arms]
@@ -127,14 +134,14 @@ def _curves_over(
             axis.set_xticks(shown, [_short(x) for x in shown])
             axis.minorticks_off()
             axis.set_title(task)
-            axis.set_xlabel(name)
+            axis.set_xlabel(message(key, **values))
         shared = scores.shared_measure(family[0])
         for index, (axis, task) in enumerate(zip(axes, tasks, strict=True)):
             if shared is None:  # each panel has an axis of its own kind
-                metric = scores.metric(task, family[0]) or "score"
-                axis.set_ylabel(scores.measure(task, family[0]).heading(metric))
+                metric = scores.metric(task, family[0]) or message("figure.score")
+                axis.set_ylabel(axis_label(scores.measure(task, family[0]), metric))
             elif index % columns == 0:
-                axis.set_ylabel(shared.heading("score"))
+                axis.set_ylabel(axis_label(shared, message("figure.score")))
         sns.despine(figure)
         add_legend(figure, max(axes, key=lambda a: len(a.get_legend_handles_labels()[1])))
         return figure
@@ -201,6 +208,7 @@ def _curves_of_task(
             label=legend_name(arm.label),
             color=colours[arm.label],
             marker=arm_marker(scores, arm.label),
+            ls=arm_dashes(scores, arm.label),
             ms=5,
             lw=1.8,
             elinewidth=1.4,

@@ -17,6 +17,7 @@ class Curve:
         loss: nats for each unit that the objective predicts.
         unigram_entropy: nats a token of the training rows; what a model that knows word
             frequencies only would reach when it predicts tokens.
+        vocab_size: number of token ids.
     """
 
     arm: str
@@ -30,6 +31,7 @@ class Curve:
     unigram_entropy: float | None = None
     cost: Mapping[str, object] | None = None
     pretrain_ratio: float | None = None
+    vocab_size: int | None = None
 
 
 def load_curves(rows: pd.DataFrame, home: Path) -> list[Curve]:
@@ -42,7 +44,10 @@ def load_curves(rows: pd.DataFrame, home: Path) -> list[Curve]:
         if not (folder / "curve.json").exists():
             continue  # a floor, a failed pretraining, or one whose artefact was removed
         points = read_json(folder / "curve.json")
-        cost = read_json(folder / "cost.json") if (folder / "cost.json").exists() else {}
+        cost, config = (
+            read_json(folder / name) if (folder / name).exists() else {}
+            for name in ("cost.json", "config.json")
+        )
         curves.append(
             Curve(
                 arm=str(row["arm"]),
@@ -51,6 +56,7 @@ def load_curves(rows: pd.DataFrame, home: Path) -> list[Curve]:
                 pretrain_ratio=None if pd.isna(row["pretrain_ratio"]) else row["pretrain_ratio"],
                 unigram_entropy=cost.get("unigram_entropy"),
                 cost=cost,
+                vocab_size=config.get("vocab_size"),
                 **{name: tuple(points[name]) for name in _AXES},
             )
         )

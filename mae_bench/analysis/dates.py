@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.verdicts import Verdict
-from mae_bench.plurals import counted
 from mae_bench.specs import Written
 
 
@@ -19,17 +19,7 @@ def dates_sentence(verdicts: Sequence[Verdict]) -> str:
     """Return which claims were not, or may not have been, there before the rows; empty for none."""
     late = sum(verdict.written == "post hoc" for verdict in verdicts)
     unknown = sum(verdict.written == "unknown" for verdict in verdicts)
-    parts = []
-    if late:
-        parts.append(
-            f"Post hoc: {late} of {counted(len(verdicts), 'claim')} "
-            f"{'was' if late == 1 else 'were'} added or changed when rows of this study were "
-            "there, so that whoever wrote them may have seen the answer."
-        )
-    if unknown:
-        parts.append(
-            f"When {unknown} of {counted(len(verdicts), 'claim')} "
-            f"{'was' if unknown == 1 else 'were'} written is not known: this home was made before "
-            "it was recorded."
-        )
-    return " ".join(parts)
+    all_ = len(verdicts)
+    parts = [message("dates.late", n=late, all=all_)] if late else []
+    parts += [message("dates.unknown", n=unknown, all=all_)] if unknown else []
+    return message("list.space").join(parts)

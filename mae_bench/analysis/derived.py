@@ -8,6 +8,7 @@ import pandas as pd
 from mae_bench.analysis.budget_split import split_tables
 from mae_bench.analysis.crossing import crossing_table, crossings
 from mae_bench.analysis.noise_curves import curves_long, noise_curve_table, noise_curves
+from mae_bench.analysis.pairwise import Decisions
 from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.tables import Table
 from mae_bench.analysis.variance_tables import variance_tables
@@ -19,6 +20,7 @@ def derived_tables(
     scores: Scores,
     control: str | None,
     kinds: Mapping[str, str],
+    decisions: Decisions,
     folder: Path,
 ) -> list[Table]:
     """Return the tables for the page, and write all numbers as CSV where there are any.
@@ -32,8 +34,8 @@ def derived_tables(
     if control and len(numbers := crossings(scores, control)):
         numbers.to_csv(folder / "crossing_numbers.csv", index=False)
         tables.append(crossing_table(numbers, scores, control))
-    columns = winner_columns(scores, kinds)
-    if winners := winner_tables(columns):
+    columns = winner_columns(scores, kinds, decisions)
+    if winners := winner_tables(columns, decisions.note):
         columns_long(columns).to_csv(folder / "winner_columns.csv", index=False)
         tables += winners
     tables += split_tables(rows, scores, folder)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.tables import Table
 
 
@@ -35,7 +36,9 @@ def edge_table(rows: pd.DataFrame) -> Table | None:
                 "protocol": protocol,
                 "task": task,
                 "size": size,
-                "at the edge": f"{int((group['grid_edge'] != '').sum())} of {len(group)}",
+                "at the edge": message(
+                    "cell.of", n=int((group["grid_edge"] != "").sum()), all=len(group)
+                ),
                 "which": ", ".join(f"{name}: {count}" for name, count in counts.items()) or "none",
             }
         )
@@ -46,4 +49,4 @@ def edge_table(rows: pd.DataFrame) -> Table | None:
 def edge_sentence(tried: pd.DataFrame) -> str:
     """Return the count over all choices."""
     count = int((tried["grid_edge"] != "").sum())
-    return f"Chosen at the edge of its grid: {count} of {len(tried)}."
+    return message("edges.caption", n=count, all=len(tried))

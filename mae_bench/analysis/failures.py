@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.moderated import Array
 
 Flags = NDArray[np.bool_]
@@ -21,7 +22,8 @@ class Side:
     """One side of a comparison in one task and setting, over S seeds.
 
     Attributes:
-        values: [S], higher is better; NaN where there is none.
+        values: [S], higher is better; NaN where there is none. All three may be [S, K], of K sides
+            at once.
         is_failed: [S] whether the run ended without a value.
         is_collapsed: [S] whether the run is flagged as collapsed.
     """
@@ -34,7 +36,7 @@ class Side:
     def is_lost(self) -> Flags:
         """[S] failed or collapsed runs; none where every seed is lost, which is not chance."""
         lost = self.is_failed | self.is_collapsed
-        return lost & ~lost.all()
+        return lost & ~lost.all(axis=0)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Losses:
             (treatment, self.treatment_failed, self.treatment_collapsed),
             (control, self.control_failed, self.control_collapsed),
         )
-        return "; ".join(f"{name}: {_count(f, c)}" for name, f, c in sides)
+        return message("list.semicolon").join(f"{name}: {_count(f, c)}" for name, f, c in sides)
 
 
 NO_LOSSES = Losses()
@@ -99,8 +101,8 @@ NO_LOSSES = Losses()
 
 def _count(failed: int, collapsed: int) -> str:
     if not failed and not collapsed:
-        return "no failed or collapsed run"
-    return f"{failed} failed, {collapsed} collapsed"
+        return message("losses.none")
+    return message("losses.some", failed=failed, collapsed=collapsed)
 
 
 def count_losses(treatment: Side, control: Side) -> Losses:

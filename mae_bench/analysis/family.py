@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.outcomes import Tested, holding_of
 from mae_bench.analysis.pairs import Pairs
@@ -179,5 +180,5 @@ def _decided(verdict: Verdict, finding: _Finding, holds: bool) -> Verdict:
 
 def _against(refuting: Sequence[Part]) -> str:
     """Return what refutes a claim that several findings can refute."""
-    shown = ", ".join(part.what for part in refuting if part.what)
-    return f"shown against it {shown}; " if shown else ""
+    shown = message("list.comma").join(part.what for part in refuting if part.what)
+    return message("claim.shown_against", what=shown) if shown else ""

@@ -6,6 +6,7 @@ commonest class.
 
 import pandas as pd
 
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.tables import Table
 from mae_bench.results import row_noises
 from mae_bench.specs import percent
@@ -48,9 +49,9 @@ def lost_share_table(rows: pd.DataFrame) -> Table | None:
     single = [name for name in axes if runs[name][runs[name] != _NO_AXIS].nunique() < 2]
     frame = frame.drop(columns=single)
     frame.columns.name = None
-    caption = "Share of runs that failed or collapsed, by task; settings that lost none are absent."
-    return Table("lost-runs", caption, frame)
+    return Table("lost-runs", message("lost_runs.caption"), frame)
 
 
 def _share(is_lost: "pd.Series[bool]") -> str:
-    return f"{is_lost.mean():.0%} ({is_lost.sum()} of {len(is_lost)})"
+    of = message("cell.of", n=int(is_lost.sum()), all=len(is_lost))
+    return f"{is_lost.mean():.0%} ({of})"

@@ -27,6 +27,7 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "±": r"$\pm$",
+    "\N{DOWNWARDS ARROW}": r"$\downarrow$",
     "\N{MINUS SIGN}": "$-$",
     "†": r"\dag{}",
     "\N{MULTIPLICATION SIGN}": r"$\times$",

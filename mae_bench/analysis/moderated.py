@@ -22,6 +22,8 @@ _PRIOR_FREEDOM = 2.0 ** np.arange(8)  # 1 to 128, equally likely a priori: unlik
 _OFFSETS = np.linspace(-8.0, 8.0, 21)  # of log s0 from its mode, in its standard deviations
 _NEWTON_STEPS = 12
 _ROUNDING = 1e-9  # a spread this small beside the values is rounding noise
+_SECANT_STEPS = 60
+_SECANT_END = 1e-13  # of a logarithm
 _TINY = 1e-12  # a mean this close to the tested value equals it
 
 
@@ -81,19 +83,29 @@ class Posterior:
         )
 
     def half_width(self, level: float) -> Array:
-        """Return [..., K] half of the central interval that leaves ``level`` outside."""
-        low = np.zeros_like(self.means)
-        high = np.full_like(self.means, 1e-12) + np.max(self.scales, axis=-2)
-        for _ in range(200):
-            is_short = 2 * self.tail(high) > level
-            if not is_short.any():
+        """Return [..., K] half of the central interval that leaves ``level`` outside.
+
+        It is 0 where the family has no spread.
+        """
+        # Along logarithms a tail is nearly a straight line: the secant method ends in few steps.
+        has_scale = (self.scales > 0).any(axis=-2)
+        width = np.where(has_scale, np.max(self.scales, axis=-2), 1.0)
+        before, at = np.log(width), np.log(width) + 0.5
+        error_before, error = self._log_error(before, level), self._log_error(at, level)
+        for _ in range(_SECANT_STEPS):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                step = error * (at - before) / (error - error_before)
+            step = np.where(np.isfinite(step), np.clip(step, -2.0, 2.0), 0.0)
+            before, error_before, at = at, error, at - step
+            if not (np.abs(step) > _SECANT_END).any():
                 break
-            high = np.where(is_short, 2 * high, high)
-        for _ in range(50):
-            middle = (low + high) / 2
-            is_short = 2 * self.tail(middle) > level
-            low, high = np.where(is_short, middle, low), np.where(is_short, high, middle)
-        return np.asarray(high, dtype=np.float64)
+            error = self._log_error(at, level)
+        return np.asarray(np.where(has_scale, np.exp(at), 0.0), dtype=np.float64)
+
+    def _log_error(self, log_distance: Array, level: float) -> Array:
+        """Return [..., K] how far the log of what lies outside a distance is above that asked."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(2 * self.tail(np.exp(log_distance)) / level))
 
     @property
     def spread(self) -> Array:

@@ -11,8 +11,10 @@ import numpy as np
 
 from mae_bench.analysis.along import Along, Gap, read_along
 from mae_bench.analysis.blank_verdict import blank, places_text
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.questions import Asked, Part
 from mae_bench.analysis.scores import Scores
+from mae_bench.analysis.units import amount
 from mae_bench.specs import Claim
 
 
@@ -27,19 +29,22 @@ def ask_monotone(claim: Claim, family: str, scores: Scores) -> Asked:
     parts = [trend, *steps]
     names = zip(along.labels, along.labels[1:], strict=False)
     against = [
-        Part(number, 0.0, False, f"from {earlier} to {later}")
+        Part(number, 0.0, False, message("claim.from_to", first=earlier, last=later))
         for number, (earlier, later) in enumerate(names, 1)
     ]
     verdict = blank(claim, family, along, along.sign * trend.seen)
-    where = f"{claim.direction} by {verdict.measure.amount(abs(verdict.difference))}"
-    if verdict.n and verdict.difference * along.sign < 0:
-        where = f"{'falls' if claim.direction == 'rises' else 'rises'}{where[5:]}"
-    detail = f"{where} along a line over the order: {places_text(along)}" if verdict.n else ""
+    is_turned = verdict.difference * along.sign < 0
+    rises = (claim.direction == "rises") != bool(verdict.n and is_turned)
+    detail = ""
+    if verdict.n:
+        size = amount(verdict.measure, abs(verdict.difference))
+        key = "claim.rises" if rises else "claim.falls"
+        detail = message(key, amount=size, places=places_text(along))
     return Asked(
         claim,
         replace(verdict, detail=along.trouble or detail),
         (Part(0, 0.0, True),),
-        (Part(0, 0.0, False, "over the whole"), *against),
+        (Part(0, 0.0, False, message("claim.over_the_whole")), *against),
         along.losses,
         along.measure,
         np.stack([part.seen for part in parts], axis=1),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mae_bench.analysis.messages import joined, message
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.scores import Scores, Setting, noise_name, summarise
 from mae_bench.analysis.tables import Table, difference, interval
@@ -147,16 +148,10 @@ def noise_curve_table(
             record["area - control's"] = _against(row, "area", curve, control)
             record["drop - control's"] = _against(row, "drop", curve, control)
         records.append(record)
-    caption = (
-        f"What noise costs; {at.label_with('by rate')}. Area: mean score over the range of the "
-        "rates. Relative drop: the share of the clean score that the highest rate takes."
-        + (
-            f" Differences with {control} are paired by seed, with 95% intervals."
-            if control
-            else ""
-        )
-    )
-    return Table("noise-curves", caption, pd.DataFrame(records))
+    sentences = [message("noise.caption", setting=at.label_with(message("noise.by_rate")))]
+    if control:
+        sentences.append(message("noise.paired", control=control))
+    return Table("noise-curves", joined(sentences), pd.DataFrame(records))
 
 
 def _with_half(row: Mapping[Hashable, Any], name: str, measure: Measure) -> str:

@@ -5,28 +5,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import jinja2
 import yaml
 
 from mae_bench.analysis.claims import Verdict
+from mae_bench.analysis.messages import message, word
 from mae_bench.analysis.plots import Picture
+from mae_bench.analysis.score_tables import COLLAPSE_MARK, aggregate_text, score_text
 from mae_bench.analysis.scores import COMPARED, Scores, Setting, aggregate
 from mae_bench.analysis.stats import CUT
 from mae_bench.analysis.summary import Word, outcome_word
 from mae_bench.analysis.tables import (
-    COLLAPSE_MARK,
     Table,
-    aggregate_text,
     difference,
     interval,
     p_text,
-    score_text,
 )
+from mae_bench.analysis.templating import environment
+from mae_bench.analysis.units import note
 from mae_bench.measures import PLAIN
-from mae_bench.plurals import counted
-from mae_bench.specs import CORPUS, MIN_SEEDS, Study, few_seeds, study_limits
-
-TEMPLATES = Path(__file__).parent / "templates"
+from mae_bench.specs import CORPUS, MIN_SEEDS, Study
 
 
 @dataclass(frozen=True)
@@ -65,43 +62,43 @@ def _control_cell(scores: Scores, arm: str, task: str | None, setting: Setting) 
         whole = aggregate(scores, arm, setting)
         measure = scores.shared_measure(setting) or PLAIN
         mean = aggregate_text(whole, "mean", "", len(scores.seeds), measure)
-        return GridCell("control", mean, "control's score", "")
+        return GridCell("control", mean, message("page.controls_score"), "")
     text = score_text(scores.cells.get((arm, task, setting)), len(scores.seeds))
-    return GridCell("control", text, "control's score", "")
+    return GridCell("control", text, message("page.controls_score"), "")
 
 
 def _grid_cell(verdict: Verdict) -> GridCell:
     word = outcome_word(verdict)
     if verdict.outcome == "not run":
-        failed = (
-            f"{counted(verdict.num_failed, 'run')} failed" if verdict.num_failed else "no pairs"
-        )
+        failed = message("page.no_pairs")
+        if verdict.num_failed:
+            failed = message("page.runs_failed", n=verdict.num_failed)
         return GridCell("failed" if verdict.num_failed else word, failed, "", verdict.reason)
     notes = [f"n={verdict.n}"] if verdict.n < verdict.num_seeds else []
     if verdict.is_failure_bound:
-        notes.append("runs failed")
+        notes.append(message("page.failure_bound"))
     elif verdict.num_failed:
-        notes.append(f"{verdict.num_failed} failed")
+        notes.append(message("page.some_failed", n=verdict.num_failed))
     if verdict.num_collapsed:
         notes.append(f"{COLLAPSE_MARK}{verdict.num_collapsed}")
     detail = " ".join([interval(verdict.low, verdict.high, verdict.measure), *notes])
-    title = f"{verdict.reason}; p alone {p_text(verdict.p)}, n = {verdict.n}"
+    title = message("page.title", reason=verdict.reason, p=p_text(verdict.p), n=verdict.n)
     return GridCell(word, difference(verdict.difference, verdict.measure), detail, title)
 
 
 def grid_columns(scores: Scores, setting: Setting) -> tuple[str, ...]:
     """Return the headings of a verdict grid: the tasks, and how those not in points are read."""
     tasks = scores.tasks_in(setting)
-    notes = [scores.measure(task, setting).note for task in tasks]
-    names = [f"{task} ({note})" if note else task for task, note in zip(tasks, notes, strict=True)]
+    notes = [note(scores.measure(task, setting)) for task in tasks]
+    names = [f"{task} ({text})" if text else task for task, text in zip(tasks, notes, strict=True)]
     has_mean = len(tasks) > 1 and scores.shared_measure(setting) is not None
-    return (*names, "mean of tasks") if has_mean else tuple(names)
+    return (*names, word("column", "mean of tasks")) if has_mean else tuple(names)
 
 
 def units(scores: Scores, setting: Setting) -> str:
     """Return the units of a setting's differences, as in a sentence."""
     names = dict.fromkeys(scores.measure(task, setting).unit for task in scores.tasks_in(setting))
-    return " or ".join(names)
+    return message("list.or").join(word("unit", name) for name in names)
 
 
 @dataclass(frozen=True)
@@ -144,45 +141,49 @@ def study_notes(study: Study, scores: Scores) -> list[str]:
     """Return what a reader must know before believing a number."""
     notes = []
     is_world = study.corpus.sources == ("world",)
-    what = "the pretraining text and every task" if is_world else "every task"
     tasks = [task for task in scores.tasks if task != CORPUS]
     is_generated = [task.startswith("world/") for task in tasks]
     if all(is_generated) and (tasks or is_world):
-        notes.append(
-            f"Generated language: {what} of this study {'are' if is_world else 'is'} made by a "
-            "program. The result shows that the machinery works; it says nothing about English."
-        )
+        notes.append(message("note.generated_all" if is_world else "note.generated_tasks"))
     elif any(is_generated):
-        notes.append("Tasks named world/* are generated by a program, not collected.")
+        notes.append(message("note.generated_some"))
     if study.expectation:
         notes.append(" ".join(study.expectation.split()))
     if (finetunes := len(study.finetune_seeds)) > 1:
-        notes.append(
-            f"Each pretraining has {finetunes} fine-tunes at a protocol that learns from labels. A "
-            "seed's score is their mean, and n counts pretraining seeds."
-        )
-    notes += study_limits(study)
+        notes.append(message("note.nested_finetunes", n=finetunes))
+    notes += limits(study)
     if len(scores.seeds) < MIN_SEEDS <= len(study.seeds):
-        notes.append(f"So far {few_seeds(len(scores.seeds))}")
+        notes.append(message("note.few_seeds_so_far", n=len(scores.seeds), least=MIN_SEEDS))
     return notes
+
+
+def limits(study: Study) -> list[str]:
+    """Return a sentence for each limit of a study, as `specs.study_limits` says them in English."""
+    sentences = []
+    if study.repeats == "finetuning":
+        sentences.append(message("note.finetuning_only"))
+    if study.encoders:
+        names = ", ".join(encoder.label for encoder in study.encoders)
+        sentences.append(message("note.outside", names=names))
+    if len(study.seeds) < MIN_SEEDS:
+        sentences.append(message("note.few_seeds", n=len(study.seeds), least=MIN_SEEDS))
+    return sentences
 
 
 def facts(study: Study, scores: Scores) -> list[tuple[str, str]]:
     """Return the study at a glance, as (number, word)."""
     trained, outside = scores.of_role("trained"), scores.of_role("outside")
     is_pretrained = study.repeats == "pretraining" and bool(study.objectives)
-    repeated = "pretraining seed" if is_pretrained else "fine-tuning seed"
     finetunes = len(study.finetune_seeds)
     counts = {
-        repeated: len(scores.seeds),
-        **({"nested fine-tune": finetunes} if finetunes > 1 else {}),
-        **({"objective": len(trained)} if trained else {}),
-        **({"outside encoder": len(outside)} if outside else {}),
-        "task": len(scores.tasks),
-        "setting": len(scores.settings),
+        "pretraining_seeds" if is_pretrained else "finetuning_seeds": len(scores.seeds),
+        **({"nested_finetunes": finetunes} if finetunes > 1 else {}),
+        **({"objectives": len(trained)} if trained else {}),
+        **({"outside": len(outside)} if outside else {}),
+        "tasks": len(scores.tasks),
+        "settings": len(scores.settings),
     }
-    parts = [counted(count, noun).partition(" ") for noun, count in counts.items()]
-    return [(number, noun) for number, _, noun in parts]
+    return [(f"{n:,}", message(f"fact.{name}", n=n)) for name, n in counts.items()]
 
 
 def first_lines(table: Table, count: int) -> Table:
@@ -192,14 +193,7 @@ def first_lines(table: Table, count: int) -> Table:
 
 def render(content: Mapping[str, object], study: Study) -> str:
     """Return the page as one HTML text without outside resources."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.globals |= {"difference": difference, "interval": interval, "counted": counted}
-    environment.globals |= {"first_lines": first_lines, "cut": f"{CUT:g}".removeprefix("0")}
+    made = environment()
+    made.globals |= {"first_lines": first_lines, "cut": f"{CUT:g}".removeprefix("0")}
     text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    return environment.get_template("report.html.j2").render(**content, study=study, resolved=text)
+    return made.get_template("report.html.j2").render(**content, study=study, resolved=text)

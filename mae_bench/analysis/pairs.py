@@ -26,7 +26,8 @@ class Pairs:
     A gain is above 0 where the treatment is better, whichever direction the metric calls better.
 
     Attributes:
-        worst: [S] means over conditions with lost runs held against the treatment.
+        worst: [S] means over conditions with lost runs held against the treatment; NaN where the
+            sides lost equally many.
         best: [S] the same, held against the control.
     """
 
@@ -88,11 +89,16 @@ def pairs_of(claim: Claim, scores: Scores, setting: Setting | None) -> Pairs:
     measure = common_measure(claim, metrics_of(claim, scores, conditions))
     nothing = np.full(len(scores.seeds), np.nan)
     columns, worst, best, losses = [], [], [], NO_LOSSES
-    for condition in conditions:
-        both = (scores.side(*place) for place in places_of(claim, condition))
-        treatment, control = (oriented(side, measure.sign) for side in both)
+    sides = [
+        [oriented(scores.side(*place), measure.sign) for place in places_of(claim, condition)]
+        for condition in conditions
+    ]
+    for treatment, control in sides:
         losses += count_losses(treatment, control)
         columns.append(treatment.values - control.values)
+    for condition, (treatment, control) in zip(conditions, sides, strict=True):
+        if losses.are_equal:  # nobody reads what it would be otherwise, and there may be thousands
+            break
         lowest = _lowest(scores, *condition, measure)
         worst.append(held_against(treatment, control, lowest))
         best.append(-held_against(control, treatment, lowest))

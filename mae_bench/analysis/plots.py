@@ -1,6 +1,8 @@
 """What all figures share: a picture that can be drawn wide or narrow, its layout and colours.
 
-Colours belong to arms and never change between figures; floors are grey lines.
+Colour, marker and dashes belong to an arm of a study and never change between figures and reports;
+floors are grey lines. No two of the colours look alike to a reader who is blind to some, and no two
+arms share both colour and marker.
 """
 
 import io
@@ -17,6 +19,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from mae_bench.analysis.fonts import figure_language, text_fonts
+from mae_bench.analysis.messages import message, speaking
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.scores import COMPARED, Scores, Setting
 from mae_bench.measures import Measure
@@ -25,7 +29,11 @@ MAX_PANELS = 12
 GREY = "#6b7280"
 _DASHES: tuple[object, ...] = ((0, (1, 1.6)), (0, (5, 2)), (0, (5, 2, 1, 2)))
 _NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_MARKERS = "osDv^P<X"
+# Of seaborn's "colorblind" (Okabe and Ito's hues), without its grey and its yellow.
+_COLOURS = ("#0173b2", "#de8f05", "#029e73", "#cc78bc", "#d55e00", "#56b4e9", "#fbafe4", "#ca9161")
+_MARKERS = "osD^vPX<"
+_LINES: tuple[object, ...] = ("solid", (0, (6, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)))
+_NO_PDF_DATES = dict.fromkeys(("CreationDate", "Creator", "Producer"))
 _STYLE: Any = {
     "font.size": 10,
     "axes.titlesize": 11,
@@ -41,6 +49,7 @@ _STYLE: Any = {
     "grid.linewidth": 0.8,
     "text.parse_math": False,  # a dollar sign in a label is a dollar sign
     "svg.hashsalt": "mae-bench",  # the same figure gives the same file
+    "pdf.fonttype": 42,  # TrueType, which conferences ask for
 }
 
 
@@ -58,11 +67,12 @@ class Picture:
     draw: Callable[[bool], Figure]
 
     def save(self, folder: Path) -> None:
-        """Write the wide figure as ``<slug>.png`` (150 dpi) and ``<slug>.svg``."""
+        """Write the wide figure as ``<slug>.png`` (150 dpi), ``.pdf`` and ``.svg``; no dates."""
         folder.mkdir(parents=True, exist_ok=True)
         figure = self._drawn(is_wide=True)
         with matplotlib.rc_context(_STYLE):
             figure.savefig(folder / f"{self.slug}.png", dpi=150)
+            figure.savefig(folder / f"{self.slug}.pdf", metadata=_NO_PDF_DATES)
         (folder / f"{self.slug}.svg").write_text(_svg(figure), encoding="utf-8")
 
     def narrow_svg(self) -> str:
@@ -70,8 +80,10 @@ class Picture:
         return _svg(self._drawn(is_wide=False))
 
     def _drawn(self, is_wide: bool) -> Figure:
-        with sns.axes_style("whitegrid", rc=_STYLE), matplotlib.rc_context(_STYLE):
-            figure = self.draw(is_wide)
+        style = _STYLE | {"font.family": text_fonts()}
+        with sns.axes_style("whitegrid", rc=style), matplotlib.rc_context(style):
+            with speaking(figure_language()):
+                figure = self.draw(is_wide)
             # The layout is solved here once, not again for each file format.
             solve_layout(figure)
             return figure
@@ -93,22 +105,29 @@ def _svg(figure: Figure) -> str:
     return _NO_XML.sub("", buffer.getvalue())
 
 
-def arm_colours(scores: Scores) -> dict[str, object]:
-    """Return a colour-blind-safe colour for each arm; grey for what is not trained."""
-    palette = sns.color_palette("colorblind")
-    chosen = [palette[i] for i in (0, 1, 2, 4, 3, 9, 6, 5)]  # without its grey and its yellow
-    trained = scores.of_role(*COMPARED)
-    colours: dict[str, object] = {arm.label: GREY for arm in scores.arms}
-    for index, arm in enumerate(trained):
-        colours[arm.label] = chosen[index % len(chosen)]
-    return colours
+def arm_colours(scores: Scores) -> dict[str, str]:
+    """Return a colour for each arm; grey for what is not compared."""
+    return {
+        arm.label: _COLOURS[arm.rank % len(_COLOURS)] if arm.role in COMPARED else GREY
+        for arm in scores.arms
+    }
 
 
 def arm_marker(scores: Scores, label: str) -> str:
-    """Return the arm's marker: a circle for the first eight arms."""
-    order = [arm.label for arm in scores.of_role(*COMPARED)]
-    # Past the last colour, colours repeat with another marker.
-    return _MARKERS[(order.index(label) // 8) % len(_MARKERS)] if label in order else "o"
+    """Return the arm's marker; past the last colour, colours come back with other markers."""
+    rank = next((arm.rank for arm in scores.of_role(*COMPARED) if arm.label == label), 0)
+    return _MARKERS[(rank + rank // len(_COLOURS)) % len(_MARKERS)]
+
+
+def arm_dashes(scores: Scores, label: str) -> object:
+    """Return the dashes of the arm's line: solid until colours come back."""
+    rank = next((arm.rank for arm in scores.of_role(*COMPARED) if arm.label == label), 0)
+    return _LINES[(rank // len(_COLOURS)) % len(_LINES)]
+
+
+def series_colour(index: int) -> str:
+    """Return the colour of a line that is no arm, of the same palette."""
+    return _COLOURS[index % len(_COLOURS)]
 
 
 def floor_dashes(scores: Scores, label: str) -> object:
@@ -121,7 +140,7 @@ def left_out(tasks: Sequence[str], most: int = MAX_PANELS) -> str:
     """Return a sentence about tasks beyond the panels of a figure; empty where there are none."""
     if len(tasks) <= most:
         return ""
-    return f" No panel for {', '.join(tasks[most:])}: see the tables."
+    return message("figure.left_out", tasks=message("list.comma").join(tasks[most:]))
 
 
 def panel_grid(

@@ -13,11 +13,13 @@ from matplotlib.transforms import Bbox
 
 from mae_bench.analysis.costs import mean_costs
 from mae_bench.analysis.curves import Curve
+from mae_bench.analysis.messages import message, word
 from mae_bench.analysis.plots import (
     GREY,
     Picture,
     add_legend,
     arm_colours,
+    arm_dashes,
     arm_marker,
     floor_dashes,
     least_reach,
@@ -26,6 +28,7 @@ from mae_bench.analysis.plots import (
     solve_layout,
 )
 from mae_bench.analysis.scores import Scores, Setting, aggregate
+from mae_bench.analysis.units import axis_label
 
 
 def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Picture | None:
@@ -62,7 +65,7 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
         for axis, field, name in zip(
             axes,
             ("pretrain_flops", "pretrain_s"),
-            ("FLOPs of one pretraining, teacher included", "its seconds, teacher included"),
+            ("figure.flops", "figure.seconds"),
             strict=True,
         ):
             for label, whole, cost in points:
@@ -88,11 +91,11 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
                 axis.axhline(mean, color=GREY, lw=1.4, ls=dashes, label=floor, zorder=1)
             axis.margins(x=0.3, y=0.16)
             axis.set_xlim(left=max(0.0, axis.get_xlim()[0]))
-            axis.set_xlabel(name)
+            axis.set_xlabel(message(name))
             axis.xaxis.set_major_locator(MaxNLocator(5))
             if field == "pretrain_flops":
                 axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
-        axes[0].set_ylabel(measure.heading("mean of tasks"))
+        axes[0].set_ylabel(axis_label(measure, word("column", "mean of tasks")))
         sns.despine(figure)
         add_legend(figure, axes[0])
         solve_layout(figure)
@@ -107,12 +110,9 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
             _label_points(axis, spots, bars, [label for label, _, _ in points], colours)
         return figure
 
-    corner = "Upper" if sign > 0 else "Lower"
-    caption = (
-        f"Mean of all tasks; {setting.label}. {corner} left is better: a better score for less "
-        "work. Grey lines: floors, where they lie near."
-    )
-    return Picture(f"costs-{setting.slug}", "Score against cost", caption, draw)
+    corner = "figure.costs_caption_upper" if sign > 0 else "figure.costs_caption_lower"
+    caption = message(corner, setting=setting.label)
+    return Picture(f"costs-{setting.slug}", message("figure.costs"), caption, draw)
 
 
 def _label_points(
@@ -205,7 +205,7 @@ def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
             alive = np.isfinite(losses).any(axis=0)
             grid, losses = grid[alive], losses[:, alive]
             mean = np.nanmean(losses, axis=0)
-            axis.plot(grid, mean, color=colours[label], lw=2)
+            axis.plot(grid, mean, color=colours[label], lw=2, ls=arm_dashes(scores, label))
             axis.fill_between(
                 grid,
                 np.nanmin(losses, axis=0),
@@ -218,7 +218,7 @@ def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
         if entropy:
             axis.axhline(entropy, color=GREY, lw=1.4, ls=(0, (5, 2)))
             axis.annotate(
-                "entropy of single tokens",
+                message("figure.entropy"),
                 (0.99, entropy),
                 (0, 3),
                 xycoords=("axes fraction", "data"),
@@ -227,8 +227,8 @@ def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
                 color=GREY,
                 fontsize=9,
             )
-        axis.set_xlabel("tokens seen")
-        axis.set_ylabel("loss (nats per predicted unit)")
+        axis.set_xlabel(message("figure.tokens_seen"))
+        axis.set_ylabel(message("figure.loss_axis"))
         axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
         axis.set_xlim(left=0)
         axis.set_ylim(bottom=min(0.0, axis.get_ylim()[0]))
@@ -236,12 +236,8 @@ def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
         _label_ends(axis, ends, colours)
         return figure
 
-    caption = (
-        "Mean over seeds; the band is their range. A loss that predicts tokens and stays at the "
-        "dashed line has learnt word frequencies only. Losses of different objectives are not "
-        "comparable with one another."
-    )
-    return Picture("loss", "Pretraining loss", caption, draw)
+    title = message("figure.loss")
+    return Picture("loss", title, message("figure.loss_caption"), draw)
 
 
 def _axes(curve: Curve) -> tuple[int, float]:

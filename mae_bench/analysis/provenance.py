@@ -6,9 +6,12 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
+
+from mae_bench.analysis.curves import Curve
 
 PACKAGES = (
     "mae-bench",
@@ -104,3 +107,24 @@ def _git(folder: Path, *arguments: str) -> str:
         ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=10
     )
     return done.stdout.strip()
+
+
+def of_pretraining(curves: Sequence[Curve]) -> dict[str, object]:
+    """Return the devices, precisions, threads and versions of the pretrainings, by name."""
+    wanted = ("device", "precision", "num_threads", "versions")
+    values_by_name: dict[str, set[str]] = {}
+    for curve in curves:
+        for name in wanted:
+            if curve.cost and name in curve.cost:
+                values_by_name.setdefault(name, set()).add(_plain(curve.cost[name]))
+    return (
+        {"pretraining": {n: " | ".join(sorted(v)) for n, v in values_by_name.items()}}
+        if values_by_name
+        else {}
+    )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {inner}" for name, inner in value.items())
+    return str(value)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from mae_bench.analysis.claims import NO_SCORES, Verdict, judge_family, measure_in
+from mae_bench.analysis.messages import message, word
 from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.tables import Table, difference, interval, p_text
 from mae_bench.specs import LETTERS, Claim, Reference, Study
@@ -43,29 +44,30 @@ def reference_table(study: Study, verdicts: Sequence[Verdict]) -> Table:
         records.append(
             {
                 "published": reference.text,
-                "difference there": "not stated"
+                "difference there": message("cell.not_stated")
                 if reference.value is None
                 else difference(reference.value, measure),
                 "known by": reference.letter,
-                "measured here": f"{treatment} minus {control}",
-                "on": ", ".join(str(part) for part in where if part) or "mean of tasks",
+                "measured here": message("references.minus", treatment=treatment, control=control),
+                "on": ", ".join(str(part) for part in where if part)
+                or word("column", "mean of tasks"),
                 "difference": difference(verdict.difference, measure),
                 "95% interval": interval(verdict.low, verdict.high, measure),
                 "same direction": verdict.word,
-                "seeds": f"{verdict.n} of {verdict.num_seeds}",
+                "seeds": message("cell.of", n=verdict.n, all=verdict.num_seeds),
                 "p family-wise": p_text(verdict.p_family),
                 "source": reference.source,
             }
         )
     measures = dict.fromkeys(verdict.measure for verdict in verdicts)
-    units = " or ".join(dict.fromkeys(measure.unit for measure in measures))
-    used = sorted({reference.letter for reference in study.references})
-    known = "; ".join(f"{letter}: {LETTERS[letter]}" for letter in used)
-    caption = (
-        f"Differences in {units}, treatment minus control. Text, size and length of training "
-        "differ from the papers', so compare signs and sizes of effects, never scores. 'refuted' "
-        f"means that the opposite was shown. Known by: {known}."
+    units = message("list.or").join(
+        dict.fromkeys(word("unit", measure.unit) for measure in measures)
     )
+    used = sorted({reference.letter for reference in study.references})
+    known = message("list.semicolon").join(
+        f"{letter}: {word('letter', LETTERS[letter])}" for letter in used
+    )
+    caption = message("references.caption", units=units, known=known)
     return Table("references", caption, pd.DataFrame(records))
 
 

@@ -8,12 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from mae_bench.analysis.claims import (
-    Verdict,
-    control_of,
-    judge_claims,
-    judge_comparisons,
-)
+from mae_bench.analysis.best import best_with_ties
+from mae_bench.analysis.claims import Verdict, control_of, judge_claims, judge_comparisons
 from mae_bench.analysis.costs import cost_table
 from mae_bench.analysis.curve_plots import (
     corpus_picture,
@@ -27,7 +23,12 @@ from mae_bench.analysis.dates import dated, dates_sentence
 from mae_bench.analysis.derived import derived_tables
 from mae_bench.analysis.edges import edge_table
 from mae_bench.analysis.folder import check_target, mark, publish, save_json
+from mae_bench.analysis.fonts import figure_language
+from mae_bench.analysis.foreign import ForeignScore
+from mae_bench.analysis.foreign_tables import foreign_tables
+from mae_bench.analysis.health import health_picture, health_table
 from mae_bench.analysis.lost_runs import lost_share_table
+from mae_bench.analysis.messages import LANGUAGES, language, message, speaking
 from mae_bench.analysis.page import (
     SettingBlock,
     embed,
@@ -38,20 +39,21 @@ from mae_bench.analysis.page import (
     units,
     verdict_grid,
 )
+from mae_bench.analysis.pairwise import decide_all
+from mae_bench.analysis.plain_words import plain_words
 from mae_bench.analysis.plots import Picture
 from mae_bench.analysis.pretraining_plots import cost_picture, loss_picture
-from mae_bench.analysis.provenance import collect_provenance
+from mae_bench.analysis.provenance import collect_provenance, of_pretraining
 from mae_bench.analysis.references import judge_references, reference_table
 from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_plots import difference_picture, score_picture
+from mae_bench.analysis.score_tables import Spread, score_table, scores_long
 from mae_bench.analysis.scores import Scores, Setting, Unread
 from mae_bench.analysis.secondary import external_metrics, secondary_table
 from mae_bench.analysis.summary import Summary, headline, summary
 from mae_bench.analysis.tables import (
     Table,
     failure_table,
-    score_table,
-    scores_long,
     tuning_table,
     verdict_table,
 )
@@ -78,9 +80,12 @@ class ReportContext:
         tuning_edges: the sentence on options chosen at the edge of their search.
         notes: sentences to print near the top.
         reproduce: the command that makes these rows again.
+        language: one of `messages.LANGUAGES`.
+        spread: what tables of scores print after ±.
         unread: pairs of a protocol and a task that the study does not ask for.
         kinds: of the tasks, by name.
         written: of each claim whether it was there before any row.
+        foreign: results that others published, as `foreign.read_foreign` reads them.
     """
 
     curves: Sequence[Curve] = ()
@@ -89,9 +94,12 @@ class ReportContext:
     tuning_edges: str = ""
     notes: Sequence[str] = ()
     reproduce: str | None = None
+    language: str = LANGUAGES[0]
+    spread: Spread = "interval"
     unread: Unread = frozenset()
     kinds: Mapping[str, str] = field(default_factory=dict)
     written: Sequence[Written] = ()
+    foreign: Sequence[ForeignScore] = ()
 
 
 def write_report(
@@ -110,7 +118,8 @@ def write_report(
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
-        _write(rows, study, temporary, context)
+        with speaking(context.language):
+            _write(rows, study, temporary, context)
         publish(temporary, out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -127,6 +136,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     published = judge_references(study, scores, others)
     versus = judge_comparisons(study, scores, control) if control else []
     untrained = next((arm.label for arm in scores.of_role("untrained")), None)
+    decisions = decide_all(scores, control)
     floors: list[Verdict] = []
     if untrained and untrained != control:
         floors = judge_comparisons(study, scores, untrained)
@@ -141,47 +151,56 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
             for picture in in_section
         ]
 
+    best = {setting: best_with_ties(scores, setting, decisions) for setting in scores.settings}
     blocks = [
         SettingBlock(
             setting.label,
             grid_columns(scores, setting),
             verdict_grid(_in(versus, setting), scores, setting, control) if control else [],
-            score_table(scores, setting),
+            score_table(scores, setting, best[setting], context.spread),
             secondary_table(secondary, setting),
         )
         for setting in scores.settings
     ]
     costs = cost_table(rows, scores, control)
     failures, lost = failure_table(rows), lost_share_table(rows)
-    edges = edge_table(rows)
+    edges, health = edge_table(rows), health_table(rows, scores, context.curves)
     tuning = tuning_table(context.tuning, context.tuning_edges) if context.tuning else None
     beside = reference_table(study, published) if published else None
     details = _details(claims, versus, floors, scores.reference, control, untrained)
     (folder / "tables").mkdir()
-    details += derived_tables(rows, scores, control, context.kinds, folder / "tables")
+    details += derived_tables(rows, scores, control, context.kinds, decisions, folder / "tables")
+    details += foreign_tables(context.foreign, scores, folder / "tables")
     scored = [table for block in blocks for table in (block.table, block.secondary) if table]
-    extras = [extra for extra in (failures, lost, edges, tuning, beside) if extra]
+    extras = [extra for extra in (failures, lost, edges, health, tuning, beside) if extra]
     for table in (*scored, costs, *details, *extras):
         table.save(folder / "tables")
-    scores_long(scores).to_csv(folder / "tables" / "scores.csv", index=False)
+    scores_long(scores, best).to_csv(folder / "tables" / "scores.csv", index=False)
     verdict_table([*versus, *floors], "comparisons", "").frame.to_csv(
         folder / "tables" / "comparisons.csv", index=False
     )
 
+    here = _in(versus, scores.reference)
+    answer = headline(study, scores, control, here, claims)
+    plain = plain_words(rows, study, scores, control, here, claims)
     save_rows(rows, folder / "rows.parquet")
     save_json(
         folder / "verdicts.json",
         {
+            "headline": answer,
+            "plain": plain,
             "claims": [verdict.as_json() for verdict in claims],
             "references": [verdict.as_json() for verdict in published],
             "comparisons": [verdict.as_json() for verdict in (*versus, *floors)],
         },
     )
-    provenance = {**(context.provenance or collect_provenance()), **_pretraining(context.curves)}
+    provenance = {**(context.provenance or collect_provenance()), **of_pretraining(context.curves)}
     reproduce = context.reproduce or provenance.get("command") or f"mae-bench run {study.name}.yaml"
     reference = scores.reference
     content = {
-        "headline": headline(study, scores, control, _in(versus, reference), claims),
+        "headline": answer,
+        "has_english_figures": figure_language() != language(),
+        "plain": plain,
         "facts": facts(study, scores),
         "notes": list(dict.fromkeys([*study_notes(study, scores), *context.notes])),
         "control": control,
@@ -200,6 +219,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         "failures": failures,
         "lost": lost,
         "edges": edges,
+        "health": health,
         "max_failures": _MAX_FAILURES,
         "tuning": tuning,
         "reproduce": reproduce,
@@ -207,27 +227,6 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     }
     (folder / "index.html").write_text(render(content, study), encoding="utf-8")
     mark(folder, {**provenance, "study": study.model_dump(mode="json")})
-
-
-def _pretraining(curves: Sequence[Curve]) -> dict[str, object]:
-    """Return the devices, precisions, threads and versions of the pretrainings, by name."""
-    wanted = ("device", "precision", "num_threads", "versions")
-    values_by_name: dict[str, set[str]] = {}
-    for curve in curves:
-        for name in wanted:
-            if curve.cost and name in curve.cost:
-                values_by_name.setdefault(name, set()).add(_plain(curve.cost[name]))
-    return (
-        {"pretraining": {n: " | ".join(sorted(v)) for n, v in values_by_name.items()}}
-        if values_by_name
-        else {}
-    )
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {inner}" for name, inner in value.items())
-    return str(value)
 
 
 def _in(verdicts: Sequence[Verdict], setting: Setting) -> list[Verdict]:
@@ -247,7 +246,7 @@ def _details(
 ) -> list[Table]:
     tables = []
     if claims:
-        caption = f"Claims written down in the study. {dates_sentence(claims)}".rstrip()
+        caption = f"{message('heading.claims_written')} {dates_sentence(claims)}".rstrip()
         tables.append(verdict_table(claims, "claims", caption))
     for slug, verdicts, name in (
         ("verdicts", versus, control),
@@ -255,10 +254,7 @@ def _details(
     ):
         shown = _in(verdicts, reference)
         if shown:
-            caption = (
-                f"Comparisons with {name}; {reference.label}. Tasks are one family, their means "
-                "another."
-            )
+            caption = message("verdicts.caption", control=name, setting=reference.label)
             tables.append(verdict_table(shown, slug, caption))
     return tables
 
@@ -296,6 +292,6 @@ def _pictures(
             for noise in noise_names(scores)[:_MAX_PROTOCOLS]
         ],
         "costs": [cost_picture(scores, rows, reference)],
-        "loss": [loss_picture(scores, context.curves)],
+        "loss": [health_picture(scores, context.curves), loss_picture(scores, context.curves)],
     }
     return {name: [p for p in pictures if p is not None] for name, pictures in by_section.items()}

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mae_bench.analysis.scores import Arm, Cell, Role, Scores, Setting, Unread
+from mae_bench.analysis.scores import COMPARED, Arm, Cell, Role, Scores, Setting, Unread
 from mae_bench.analysis.stats import mean_intervals
 from mae_bench.errors import DataError
 from mae_bench.results import parse_size, row_noises
@@ -131,17 +131,8 @@ def _cells(
     seed_index = {seed: position for position, seed in enumerate(seeds)}
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     finetune_seeds = _finetune_seeds(table[table["task"] != CORPUS], study)
-    used = [
-        *_KEYS,
-        "seed",
-        "finetune_seed",
-        "metric",
-        "value",
-        "failure",
-        "is_collapsed",
-        "n_train",
-    ]
-    records: list[dict[str, object]] = table[used].to_dict("records")  # type: ignore[assignment]
+    used = [*_KEYS, "seed", "finetune_seed", "metric", "value", "failure", "is_collapsed"]
+    records: list[dict[str, object]] = table[[*used, "n_train"]].to_dict("records")  # type: ignore[assignment]
     for record in records:
         groups.setdefault(tuple(record[key] for key in _KEYS), []).append(record)
     references = _with_most_labels(groups)
@@ -221,6 +212,8 @@ def _arms(table: pd.DataFrame, study: Study) -> Iterable[Arm]:
     firsts = table.drop_duplicates("arm").set_index("arm")
     asked = [arm.label for arm in study.objectives] + [arm.label for arm in study.encoders]
     order = {label: position for position, label in enumerate(asked)}
+    untrained = {arm.label for arm in study.objectives if arm.objective == "random_init"}
+    compared = [label for label in asked if label not in untrained]
     ranked = sorted(firsts.index, key=lambda label: order.get(label, len(order)))
     roles: dict[Role, list[Arm]] = {"floor": [], "untrained": [], "trained": [], "outside": []}
     for label in ranked:
@@ -232,7 +225,10 @@ def _arms(table: pd.DataFrame, study: Study) -> Iterable[Arm]:
             role = "outside"
         elif bool(firsts.loc[label, "is_floor"]):
             role = "floor"
-        roles[role].append(Arm(label, objective, role))
+        if role in COMPARED and label not in compared:
+            compared.append(label)  # rows of an arm that the study does not name
+        rank = compared.index(label) if role in COMPARED else 0
+        roles[role].append(Arm(label, objective, role, rank))
     return [arm for arms in roles.values() for arm in arms]
 
 

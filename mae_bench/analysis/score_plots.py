@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mae_bench.analysis.claims import Verdict
+from mae_bench.analysis.messages import joined, message, word
 from mae_bench.analysis.plots import (
     GREY,
     MAX_PANELS,
@@ -25,6 +26,7 @@ from mae_bench.analysis.plots import (
     panel_grid,
 )
 from mae_bench.analysis.scores import COMPARED, Arm, Cell, Scores, Setting
+from mae_bench.analysis.units import axis_label, difference_label
 from mae_bench.measures import PLAIN
 
 
@@ -78,11 +80,10 @@ def score_picture(scores: Scores, setting: Setting) -> Picture | None:
             for line, arm in enumerate(reversed(arms)):
                 cell = scores.cells.get((arm.label, task, setting))
                 if cell is None or not cell.n:
-                    words = (
-                        "not run"
-                        if cell is None
-                        else f"failed ({cell.num_failed} of {len(scores.seeds)})"
-                    )
+                    words = message("cell.not_run")
+                    if cell is not None:
+                        counts = {"failed": cell.num_failed, "seeds": len(scores.seeds)}
+                        words = message("cell.failed", **counts)
                     _note(axis, line, words)
                     continue
                 colour = colours[arm.label]
@@ -139,17 +140,16 @@ def score_picture(scores: Scores, setting: Setting) -> Picture | None:
                 )
             _name_arms(axis, arms)
             axis.set_title(task)
-            axis.set_xlabel(measure.heading(scores.metric(task, setting) or "score"))
+            axis.set_xlabel(
+                axis_label(measure, scores.metric(task, setting) or message("figure.score"))
+            )
         sns.despine(figure, left=True)
         add_legend(figure, max(axes, key=lambda a: len(a.get_legend_handles_labels()[1])))
         return figure
 
-    caption = (
-        "Large marks: mean over seeds, with its 95% interval; small dots: the "
-        "seeds; grey lines: floors that need no encoder; † collapsed runs."
-        f"{left_out(scores.tasks_in(setting))}"
-    )
-    return Picture(f"scores-{setting.slug}", f"Scores: {setting.label}", caption, draw)
+    sentences = [message("figure.scores_caption"), left_out(scores.tasks_in(setting))]
+    title = message("figure.scores", setting=setting.label)
+    return Picture(f"scores-{setting.slug}", title, joined(sentences), draw)
 
 
 def difference_picture(
@@ -173,7 +173,7 @@ def difference_picture(
             for line, arm in enumerate(reversed(arms)):
                 verdict = by_pair.get((arm.label, task))
                 if verdict is None or not verdict.n:
-                    _note(axis, line, "not run")
+                    _note(axis, line, message("cell.not_run"))
                     continue
                 colour = colours[arm.label]
                 is_decided = verdict.outcome in ("supported", "refuted")
@@ -194,15 +194,15 @@ def difference_picture(
                     mfc=colour if is_decided else "white",
                 )
             _name_arms(axis, arms)
-            axis.set_title(task or "mean of tasks")
+            axis.set_title(task or word("column", "mean of tasks"))
             measure = scores.measure(task, setting) if task else scores.shared_measure(setting)
-            axis.set_xlabel((measure or PLAIN).difference_heading())
+            axis.set_xlabel(difference_label(measure or PLAIN))
         sns.despine(figure, left=True)
         return figure
 
-    caption = (
-        f"{setting.label}. Mean over paired seeds and 95% interval. "
-        "Filled marks are decided (family-wise), hollow ones are not."
-        f"{left_out(scores.tasks_in(setting), MAX_PANELS - 1)}"
-    )
-    return Picture(f"differences-{setting.slug}", f"Difference from {control}", caption, draw)
+    sentences = [
+        message("figure.differences_caption", setting=setting.label),
+        left_out(scores.tasks_in(setting), MAX_PANELS - 1),
+    ]
+    title = message("figure.differences", control=control)
+    return Picture(f"differences-{setting.slug}", title, joined(sentences), draw)

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from mae_bench.analysis.failures import Flags, Side
+from mae_bench.analysis.messages import message, word
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.stats import interquartile_mean, iqm_interval, mean_intervals
 from mae_bench.measures import PLAIN, Measure, measure_of
@@ -48,15 +49,21 @@ class Setting:
     def label_with(self, noise: str) -> str:
         """Return the phrase with another word for the noise, where several are shown."""
         size = self.train_size
-        labels = f"{size:.0%} of the labels" if isinstance(size, float) else f"{size} labels"
+        labels = message("setting.labels", size=size)
+        if size == "all":
+            labels = message("setting.all_labels")
+        if isinstance(size, float):
+            labels = message("setting.share_of_labels", share=f"{size:.0%}")
         if (each := per_class(size)) is not None:
-            labels = f"{each} labels a class"
+            labels = message("setting.labels_a_class", each=each)
         if self.is_unlabelled:
-            labels = "no labels"
-        corpus = f", {self.corpus_tokens:,} corpus tokens" if self.corpus_tokens else ""
-        share = self.pretrain_ratio
-        split = "" if share is None else f", {percent(share)} of the budget to pretraining"
-        return f"{self.protocol}, {labels}, {noise}{corpus}{split}"
+            labels = message("setting.no_labels")
+        parts = [self.protocol, labels, word("setting", noise)]
+        if self.corpus_tokens:
+            parts.append(message("setting.corpus", tokens=f"{self.corpus_tokens:,}"))
+        if self.pretrain_ratio is not None:
+            parts.append(message("setting.split", share=percent(self.pretrain_ratio)))
+        return message("setting.comma").join(parts)
 
     def slug_with(self, size: str, noise: str) -> str:
         """Return the name for files with other words for size and noise."""
@@ -68,16 +75,24 @@ class Setting:
 
 
 class Arm(NamedTuple):
-    """One side of the fight, as it stands in the rows."""
+    """One side of the fight, as it stands in the rows.
+
+    Attributes:
+        rank: among the compared arms that the study names, whether they have rows or not: its
+            colour, marker and dashes follow from it in every report of the study.
+    """
 
     label: str
     objective: str
     role: Role
+    rank: int = 0
 
     @property
     def shown(self) -> str:
         """The label, with what a reader of a table must know of the arm."""
-        return f"{self.label} (not pretrained here)" if self.role == "outside" else self.label
+        if self.role == "outside":
+            return message("arm.outside", label=self.label)
+        return self.label
 
 
 @dataclass(frozen=True)
@@ -119,6 +134,11 @@ class Cell:
     def num_collapsed(self) -> int:
         """Number of seeds whose run is flagged as collapsed."""
         return int(self.is_collapsed.sum())
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation over seeds; NaN for fewer than two."""
+        return sample_sd(self.values)
 
     @property
     def measure(self) -> Measure:
@@ -209,6 +229,12 @@ def summarise(values: Array) -> tuple[float, float, float]:
     return float(np.nanmean(values)), float(low[0]), float(high[0])
 
 
+def sample_sd(values: Array) -> float:
+    """Return the standard deviation over the seeds that are there; NaN for fewer than two."""
+    there = values[np.isfinite(values)]
+    return float(there.std(ddof=1)) if len(there) > 1 else float("nan")
+
+
 def aggregate(scores: Scores, arm: str, setting: Setting) -> dict[str, float]:
     """Return mean and interquartile mean over the setting's tasks, of seeds that have them all."""
     tasks = scores.tasks_in(setting)
@@ -221,6 +247,7 @@ def aggregate(scores: Scores, arm: str, setting: Setting) -> dict[str, float]:
         "mean": mean,
         "low": low,
         "high": high,
+        "sd": sample_sd(stacked.mean(axis=1)) if len(stacked) else float("nan"),
         "iqm": iqm,
         "iqm_low": iqm_low,
         "iqm_high": iqm_high,

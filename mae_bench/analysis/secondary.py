@@ -8,8 +8,10 @@ from fnmatch import fnmatchcase
 
 import pandas as pd
 
+from mae_bench.analysis.messages import message
+from mae_bench.analysis.score_tables import score_table
 from mae_bench.analysis.scores import Scores, Setting
-from mae_bench.analysis.tables import Table, score_table
+from mae_bench.analysis.tables import Table
 from mae_bench.measures import MEASURES
 
 
@@ -37,9 +39,6 @@ def secondary_table(metrics: Mapping[str, Scores], setting: Setting) -> Table | 
             frames.append(frame[shown])
     if not frames:
         return None
-    caption = (
-        f"Secondary metrics of other packages ± half of the 95% interval over seeds; "
-        f"{setting.label}. They decide nothing."
-    )
+    caption = message("secondary.caption", setting=setting.label)
     table = pd.concat(frames, axis=1).fillna("not run").reset_index()
     return Table(f"secondary-{setting.slug}", caption, table)

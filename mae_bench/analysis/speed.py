@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -14,10 +13,18 @@ import yaml
 from matplotlib.figure import Figure
 
 from mae_bench.analysis.folder import check_target, mark, publish, save_json
-from mae_bench.analysis.page import TEMPLATES, embed
-from mae_bench.analysis.plots import GREY, Picture, add_legend, legend_name, panel_grid
+from mae_bench.analysis.page import embed
+from mae_bench.analysis.plots import (
+    GREY,
+    Picture,
+    add_legend,
+    legend_name,
+    panel_grid,
+    series_colour,
+)
 from mae_bench.analysis.stats import mean_intervals
 from mae_bench.analysis.tables import Table
+from mae_bench.analysis.templating import environment
 from mae_bench.measures import measure_of
 from mae_bench.specs import LETTERS
 from mae_bench.speeds import SpeedCell, SpeedSpec
@@ -184,7 +191,6 @@ def published_table(spec: SpeedSpec, cells: Sequence[SpeedCell]) -> Table:
 
 def speed_picture(spec: SpeedSpec, cells: Sequence[SpeedCell]) -> Picture:
     """Draw relative cost over the mask ratio, a panel for each shape."""
-    palette = sns.color_palette("colorblind")
 
     def draw(is_wide: bool) -> Figure:
         figure, axes, _ = panel_grid(len(spec.shapes), is_wide, 2.8, share_y=True, foot=0.4)
@@ -198,7 +204,7 @@ def speed_picture(spec: SpeedSpec, cells: Sequence[SpeedCell]) -> Picture:
                 ]
                 ratios = [cell.mask_ratio for cell in line]
                 means, lows, highs = np.array([spread(cell.measured) for cell in line]).T
-                colour = palette[index]
+                colour = series_colour(index)
                 name = legend_name(f"decoder of {layers}")
                 axis.plot(ratios, [c.predicted for c in line], color=colour, lw=1.4, ls="--")
                 bars = [means - lows, highs - means]
@@ -253,20 +259,10 @@ def write_speed_report(
             "provenance": provenance,
             "resolved": yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False),
         }
-        page = _environment().get_template("speed.html.j2").render(**content)
+        page = environment().get_template("speed.html.j2").render(**content)
         (temporary / "index.html").write_text(page, encoding="utf-8")
         mark(temporary, {**provenance, "speed": spec.model_dump(mode="json")})
         publish(temporary, out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return out / "index.html"
-
-
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )

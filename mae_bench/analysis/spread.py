@@ -15,11 +15,13 @@ from scipy import special, stats
 
 from mae_bench.analysis.blank_verdict import TIMES
 from mae_bench.analysis.failures import Losses, count_losses
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.pairs import common_measure, fits, metrics_of, places_of
 from mae_bench.analysis.questions import Asked, Own, Part
 from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.stats import LEVEL
+from mae_bench.analysis.units import amount
 from mae_bench.analysis.verdicts import Verdict
 from mae_bench.measures import Measure
 from mae_bench.specs import MIN_SEEDS, Claim
@@ -136,6 +138,6 @@ def _orders(n: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
 def _detail(claim: Claim, kept: Array, measure: Measure) -> str:
     if kept.shape[1] < 2:
         return ""
-    amounts = [measure.amount(float(side.std(ddof=1))) for side in kept]
-    treatment, control = (f"{of} of {name}" for of, name in zip(amounts, claim.sides, strict=True))
-    return f"standard deviation over seeds {treatment}, {control}"
+    one, two = (amount(measure, float(side.std(ddof=1))) for side in kept)
+    first, second = claim.sides
+    return message("claim.spreads", one=one, first=first, two=two, second=second)

@@ -16,9 +16,11 @@ from mae_bench.analysis.claims import (
     tally,
 )
 from mae_bench.analysis.dates import dated
+from mae_bench.analysis.messages import joined, listed, message, word
 from mae_bench.analysis.rows import read_metrics, read_scores
+from mae_bench.analysis.score_tables import score_text
 from mae_bench.analysis.scores import COMPARED, Cell, Scores, Unread
-from mae_bench.analysis.tables import score_text
+from mae_bench.analysis.units import unit_after_number
 from mae_bench.specs import MIN_SEEDS, Study, Written
 
 Word = Literal["wins", "loses", "undecided", "control", "failed", "not run", "floor"]
@@ -137,23 +139,22 @@ def headline(
                 scores.reference.label,
             )
         )
-    return " ".join(parts) or "There is one arm, so there is no comparison to judge."
+    return joined(parts) or message("headline.one_arm")
 
 
 def _claims_sentence(claims: Sequence[Verdict]) -> str:
     counts = tally(claims)
-    total = len(claims)
     late = sum(claim.written == "post hoc" for claim in claims)
-    post_hoc = f" ({late} post hoc)" if late else ""
-    if counts["supported"] == total:
-        every = "The claim is supported" if total == 1 else f"All {total} claims are supported"
-        return f"{every}{post_hoc}."
-    words = [
-        f"{count} {'is' if count == 1 else 'are'} {outcome}"
+    post_hoc = message("headline.post_hoc", n=late) if late else ""
+    if counts["supported"] == len(claims):
+        return message("headline.all_supported", n=len(claims), post_hoc=post_hoc)
+    parts = [
+        message("headline.outcome", n=count, outcome=word("word", outcome))
         for outcome, count in counts.items()
         if count
     ]
-    return f"Of {total} claim{'s' if total > 1 else ''}{post_hoc}, {_listed(words)}."
+    parts_text = listed(parts, of="clauses")
+    return message("headline.claims", n=len(claims), parts=parts_text, post_hoc=post_hoc)
 
 
 def _comparison_sentence(
@@ -165,13 +166,9 @@ def _comparison_sentence(
 ) -> str:
     seeds = max(verdict.n for verdict in verdicts)
     if not seeds:
-        return f"Nothing can be compared with {control} yet: no seed has both sides."
+        return message("headline.no_pairs", control=control)
     if seeds < MIN_SEEDS:
-        plural = "seed is" if seeds == 1 else "seeds are"
-        return (
-            f"Nothing is decidable against {control}: {seeds} {plural} too few, "
-            f"at least {MIN_SEEDS} are needed."
-        )
+        return message("headline.few_seeds", n=seeds, control=control, least=MIN_SEEDS)
     wins: dict[str, list[str]] = {}
     losses: dict[str, list[str]] = {}
     for verdict in verdicts:
@@ -184,21 +181,21 @@ def _comparison_sentence(
         if v.outcome in ("supported", "refuted") and v.claim.treatment not in {*wins, *losses}
     }
     if not wins and not losses and not on_mean:
-        return (
-            f"No objective is shown to differ from {control} on any task with {seeds} seeds "
-            f"({setting}){_power(verdicts)}."
-        )
+        power = _power(verdicts)
+        return message("headline.nothing", control=control, n=seeds, setting=setting, power=power)
     parts = []
     if wins:
-        parts.append(_sides(wins, num_tasks, "wins", "win"))
+        parts.append(_sides(wins, num_tasks, "wins"))
     if losses:
-        parts.append(_sides(losses, num_tasks, "loses", "lose"))
-    parts += [f"{arm} {verb} on the mean of tasks alone" for arm, verb in on_mean.items()]
+        parts.append(_sides(losses, num_tasks, "loses"))
+    parts += [message(f"headline.{verb}_on_mean", arm=arm) for arm, verb in on_mean.items()]
     decided = {*wins, *losses, *on_mean}
     rest = {verdict.claim.treatment for verdict in verdicts} - decided
     if rest:
-        parts.append(f"{_listed(sorted(rest)) if len(rest) <= 2 else 'the others'} undecided")
-    return f"Against {control} ({setting}): {'; '.join(parts)}."
+        arms = listed(sorted(rest)) if len(rest) <= 2 else message("headline.others")
+        parts.append(message("headline.undecided", arms=arms))
+    answer = message("list.semicolon").join(parts)
+    return message("headline.against", control=control, setting=setting, answer=answer)
 
 
 def _power(verdicts: Sequence[Verdict]) -> str:
@@ -208,27 +205,25 @@ def _power(verdicts: Sequence[Verdict]) -> str:
     if len(measures) > 1 or not sizes:
         return ""
     (measure,) = measures
-    span = measure.number(min(sizes))
-    if measure.number(max(sizes)) != span:
-        span += f" to {measure.number(max(sizes))}"
-    return f": {span} {measure.unit} would be found with 80% power"
+    least, most = measure.number(min(sizes)), measure.number(max(sizes))
+    span = least if least == most else message("headline.span", least=least, most=most)
+    return message("headline.power", span=span, unit=unit_after_number(measure))
 
 
-def _sides(
-    tasks_by_arm: Mapping[str, Sequence[str]], num_tasks: int, verb: str, plural: str
-) -> str:
+def _sides(tasks_by_arm: Mapping[str, Sequence[str]], num_tasks: int, verb: str) -> str:
     """Return who won or lost, most tasks first: ``mae wins on 3 of 4 tasks, distill on 2``."""
     ranked = sorted(tasks_by_arm.items(), key=lambda item: -len(item[1]))
     if len(ranked) > 4:
-        return f"{len(ranked)} objectives {plural} on some task, most of all {ranked[0][0]}"
+        return message(f"headline.many_{verb}", n=len(ranked), first=ranked[0][0])
     words = []
     for index, (arm, tasks) in enumerate(ranked):
-        count = f"{len(tasks)} of {num_tasks} tasks" if index == 0 else str(len(tasks))
-        count = "every task" if len(tasks) == num_tasks else count
-        where = tasks[0] if len(tasks) == 1 else count
-        words.append(f"{arm} {verb} on {where}" if index == 0 else f"{arm} on {where}")
-    return ", ".join(words)
-
-
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+        where = str(len(tasks))
+        if index == 0:
+            where = message("headline.tasks", n=len(tasks), all=num_tasks)
+        if len(tasks) == num_tasks:
+            where = message("headline.every_task")
+        if len(tasks) == 1:
+            where = tasks[0]
+        key = f"headline.{verb}" if index == 0 else f"headline.{verb}_too"
+        words.append(message(key, arm=arm, where=where))
+    return message("headline.comma").join(words)

@@ -3,39 +3,47 @@
 A cell is never blank: it holds a score, "failed (k of n)", "not run" or "none".
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mae_bench.analysis.markup import latex, markdown
-from mae_bench.analysis.scores import Cell, Scores, Setting, aggregate
+from mae_bench.analysis.formats import to_csv, to_latex, to_markdown
+from mae_bench.analysis.messages import joined, message, word
+from mae_bench.analysis.units import note
 from mae_bench.analysis.verdicts import Verdict, probability_text
-from mae_bench.measures import PLAIN, TIMES, Measure, measure_of
+from mae_bench.measures import Measure
 
-COLLAPSE_MARK = "†"
 MAX_UNBROKEN = 18  # characters of a cell that stand in one line; longer ones are broken
 PHONE_CHARACTERS = 48  # across, on the narrowest phones
 
 
 @dataclass(frozen=True)
 class Table:
-    """Text cells under a caption; the first column names the row."""
+    """Text cells under a caption; the first column names the row.
+
+    Attributes:
+        notes: sentences below it: what its numbers and marks are.
+        bold: (line, column) of cells whose number stands out.
+        rule_after: lines above a rule of their own; 0 for none.
+        is_of_scores: whether its columns are alike, so that it may be turned on its side.
+    """
 
     slug: str
     caption: str
     frame: pd.DataFrame
+    notes: tuple[str, ...] = ()
+    bold: frozenset[tuple[int, int]] = frozenset()
+    rule_after: int = 0
+    is_of_scores: bool = False
 
     def save(self, folder: Path) -> None:
         """Write ``<slug>.csv``, ``.md`` and ``.tex``."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.frame.to_csv(folder / f"{self.slug}.csv", index=False)
-        lines = self._in(markdown).to_markdown(index=False, disable_numparse=True)
-        text = f"{markdown(self.caption)}\n\n{lines}\n"
-        (folder / f"{self.slug}.md").write_text(text, "utf-8")
-        (folder / f"{self.slug}.tex").write_text(self.latex(), "utf-8")
+        for ending, text in (("csv", to_csv), ("md", to_markdown), ("tex", to_latex)):
+            (folder / f"{self.slug}.{ending}").write_text(text(self), "utf-8")
 
     @property
     def is_wide(self) -> bool:
@@ -46,124 +54,11 @@ class Table:
             words += (str(cell)[:MAX_UNBROKEN] for cell in self.frame.iloc[:, column])
         return sum(max(map(len, words)) + 2 for words in lines) > PHONE_CHARACTERS
 
-    def latex(self) -> str:
-        """Return a LaTeX table with booktabs rules."""
-        style = self._in(latex).style.hide(axis="index")
-        caption = latex(self.caption)
-        return str(style.to_latex(hrules=True, caption=caption, label=f"tab:{self.slug}"))
-
-    def _in(self, escape: Callable[[str], str]) -> pd.DataFrame:
-        """Return cells and headings in a markup."""
-        frame = self.frame.map(lambda cell: escape(str(cell)))
-        return frame.set_axis([escape(str(name)) for name in frame.columns], axis=1)
-
-
-def score_text(cell: Cell | None, num_seeds: int, *, says_labels: bool = False) -> str:
-    """Return a score with half its interval, its n where seeds lack, and its marks.
-
-    Where it ``says_labels``, it says how many it learned from, if any.
-    """
-    if cell is None:
-        return "not run"
-    if cell.n == 0:
-        return f"failed ({cell.num_failed} of {num_seeds})" if cell.num_failed else "not run"
-    text = cell.measure.number(cell.mean)
-    if cell.n > 1:
-        text += f" ± {cell.measure.number((cell.high - cell.low) / 2)}"
-    notes = []
-    if cell.n < num_seeds:
-        notes.append(f"n={cell.n}")
-    if cell.num_failed:
-        notes.append(f"failed {cell.num_failed} of {num_seeds}")
-    if says_labels and cell.n_train:
-        notes.append(f"{cell.n_train:,} labels")
-    if notes:
-        text += f" ({', '.join(notes)})"
-    if cell.num_collapsed:
-        text += f" {COLLAPSE_MARK}{cell.num_collapsed}"
-    return text
-
-
-def score_table(scores: Scores, setting: Setting) -> Table:
-    """Return arms by tasks in one setting; first the floors that read one of them."""
-    tasks = scores.tasks_in(setting)
-    metrics = {task: _metric(scores, task, setting) for task in tasks}
-    shared = scores.shared_measure(setting)
-    averaged = shared if len(tasks) > 1 else None  # what a mean of tasks is of
-    records = []
-    for arm in scores.arms:
-        if arm.role == "floor" and not any((arm.label, t, setting) in scores.cells for t in tasks):
-            continue  # it reads none of these tasks
-        record = {"arm": arm.shown}
-        for task in tasks:
-            cell = scores.cells.get((arm.label, task, setting))
-            text = score_text(cell, len(scores.seeds), says_labels=setting.is_unlabelled)
-            record[f"{task} ({metrics[task]})"] = text
-        if averaged is not None:
-            whole = aggregate(scores, arm.label, setting)
-            record["mean of tasks"] = aggregate_text(whole, "mean", "", len(scores.seeds), averaged)
-            record["IQM"] = aggregate_text(whole, "iqm", "iqm_", len(scores.seeds), averaged)
-        records.append(record)
-    scale = f" {TIMES} {shared.factor}" if shared and shared.factor != 1 else ""
-    if shared is None:
-        scale = f", those in points {TIMES} {PLAIN.factor},"
-    caption = (
-        f"Scores{scale} ± half of the 95% interval over seeds; {setting.label}; "
-        f"n = {len(scores.seeds)} unless a cell says otherwise. "
-        f"{COLLAPSE_MARK}k: k collapsed runs, which stay in the mean."
-        + (" IQM: interquartile mean over seeds and tasks." if averaged else "")
-        + (" A floor that learned from labels says how many." if setting.is_unlabelled else "")
-    )
-    return Table(f"scores-{setting.slug}", caption, pd.DataFrame(records))
-
-
-def _metric(scores: Scores, task: str, setting: Setting) -> str:
-    metric = scores.metric(task, setting)
-    return "not run" if metric is None else measure_of(metric).described(metric)
-
-
-def aggregate_text(
-    whole: Mapping[str, float], name: str, prefix: str, num_seeds: int, measure: Measure
-) -> str:
-    """Return a mean over tasks with half its interval, and its n where seeds lack."""
-    if not whole["n"]:
-        return "incomplete"
-    text = measure.number(whole[name])
-    if whole["n"] > 1:
-        text += f" ± {measure.number((whole[prefix + 'high'] - whole[prefix + 'low']) / 2)}"
-    return text if whole["n"] == num_seeds else f"{text} (n={whole['n']:.0f})"
-
-
-def scores_long(scores: Scores) -> pd.DataFrame:
-    """Return every cell as numbers, one line each."""
-    records = []
-    for (arm, task, setting), cell in scores.cells.items():
-        records.append(
-            {
-                "arm": arm,
-                "task": task,
-                "protocol": setting.protocol,
-                "train_size": setting.train_size,
-                "noise": setting.noise.label,
-                "corpus_tokens": setting.corpus_tokens,
-                "pretrain_ratio": setting.pretrain_ratio,
-                "metric": cell.metric,
-                "mean": cell.mean,
-                "low": cell.low,
-                "high": cell.high,
-                "n": cell.n,
-                "num_failed": cell.num_failed,
-                "num_collapsed": cell.num_collapsed,
-                "n_train": cell.n_train,
-            }
-        )
-    return pd.DataFrame(records)
-
 
 def si(value: float, unit: str = "") -> str:
     """Return three digits and an SI prefix: ``4.19 M``, ``1.2 PFLOP``."""
     if not np.isfinite(value):
-        return "not recorded"
+        return message("cell.not_recorded")
     for power, prefix in ((18, "E"), (15, "P"), (12, "T"), (9, "G"), (6, "M"), (3, "k")):
         if abs(value) >= 0.9995 * 10**power:
             return f"{value / 10**power:.3g} {prefix}{unit}"
@@ -172,7 +67,7 @@ def si(value: float, unit: str = "") -> str:
 
 def whole_number(value: float) -> str:
     """Return a number without decimals, its thousands set apart."""
-    return f"{value:,.0f}" if np.isfinite(value) else "not recorded"
+    return f"{value:,.0f}" if np.isfinite(value) else message("cell.not_recorded")
 
 
 def difference(value: float, measure: Measure) -> str:
@@ -183,14 +78,14 @@ def difference(value: float, measure: Measure) -> str:
 def interval(low: float, high: float, measure: Measure) -> str:
     """Return ``[low, high]`` of a difference."""
     if not np.isfinite(low):
-        return "no interval"
+        return message("cell.no_interval")
     return f"[{difference(low, measure)}, {difference(high, measure)}]"
 
 
 def p_text(p: float) -> str:
     """Return a p-value with its leading zero dropped."""
     if not np.isfinite(p):
-        return "none"
+        return message("cell.none")
     return "<.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
 
 
@@ -200,7 +95,7 @@ def verdict_table(verdicts: Sequence[Verdict], slug: str, caption: str) -> Table
     for verdict in verdicts:
         claim, measure = verdict.claim, verdict.measure
         lost = verdict.losses.sentence(*claim.sides)
-        seeds = f"{verdict.n} of {verdict.num_seeds}"
+        seeds = message("cell.of", n=verdict.n, all=verdict.num_seeds)
         records.append(
             {
                 "claim": claim.sentence,
@@ -209,7 +104,7 @@ def verdict_table(verdicts: Sequence[Verdict], slug: str, caption: str) -> Table
                 "95% interval": verdict.interval_text(verdict.low, verdict.high),
                 "median": verdict.text(verdict.median),
                 "IQM": verdict.text(verdict.iqm),
-                "unit": measure.note or measure.unit,
+                "unit": note(measure) or word("unit", measure.unit),
                 "test": claim.test.replace("_", "-"),
                 "margin": measure.number(claim.margin),
                 "seeds": f"{seeds} ({lost})" if lost else seeds,
@@ -247,13 +142,10 @@ def failure_table(rows: pd.DataFrame) -> Table | None:
     )
     frame = grouped.reset_index().rename(columns={"seed": "seeds", "train_size": "size"})
     frame = frame[["arm", "what", "task", "protocol", "size", "noise", "seeds", "reason"]]
-    caption = f"{int(failed.sum())} failed and {int(collapsed.sum())} collapsed rows."
+    parts = [message("failures.caption", failed=int(failed.sum()), collapsed=int(collapsed.sum()))]
     if plateau.any():
-        caption += (
-            f" {int(plateau.sum())} kept: the pretraining loss is no lower for reading, "
-            "but the encoder tells left-out words better than before training."
-        )
-    return Table("failures", caption, frame.astype(str))
+        parts.append(message("failures.kept", n=int(plateau.sum())))
+    return Table("failures", joined(parts), frame.astype(str))
 
 
 def tuning_table(trials: Sequence[Mapping[str, object]], edges: str) -> Table:
@@ -262,5 +154,4 @@ def tuning_table(trials: Sequence[Mapping[str, object]], edges: str) -> Table:
     frame = frame.where(frame.notna(), "none").map(
         lambda value: f"{value:.4g}" if isinstance(value, float) else str(value)
     )
-    caption = "Tuning: the same trials and budget for every objective, test unread."
-    return Table("tuning", f"{caption} {edges}".rstrip(), frame)
+    return Table("tuning", joined([message("tuning.caption"), edges]), frame)

@@ -4,6 +4,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.plots import (
     GREY,
     MAX_PANELS,
@@ -49,26 +50,23 @@ def _picture(
                     sides = {line.arm, line.against} - {None}
                     if line.task == task and sides in ({arm}, {arm, control}):
                         _mark(axis, row, line, colours[arm])
-            for name, marker, fill in (("single scores", "o", GREY), ("differences", "D", "white")):
-                axis.plot([], [], marker, color=GREY, mfc=fill, label=legend_name(name))
+            for name, marker, fill in (("single", "o", GREY), ("differences", "D", "white")):
+                legend = legend_name(message(f"variance.{name}"))
+                axis.plot([], [], marker, color=GREY, mfc=fill, label=legend)
             axis.set_yticks(range(len(arms)), list(reversed(arms)))
             axis.set_ylim(-0.6, len(arms) - 0.4)
             axis.set_xlim(-3, 103)
             axis.grid(visible=False, axis="y")
             axis.set_title(task)
-            axis.set_xlabel("% of variance that is of pretraining")
+            axis.set_xlabel(message("variance.axis"))
         sns.despine(figure, left=True)
         add_legend(figure, axes[0])
         return figure
 
-    against = f" Diamonds: paired differences with {control}." if control else ""
-    caption = (
-        "How much of the variance of a single run is of its pretraining; the rest is of its "
-        f"fine-tune. Bars: exact 95% intervals.{against}{left_out(every)}"
-    )
-    return Picture(
-        f"whose-variance-{setting.slug}", f"Whose variance: {setting.label}", caption, draw
-    )
+    against = message("variance.diamonds", control=control) if control else ""
+    caption = f"{message('variance.figure')}{against}{left_out(every)}"
+    title = message("variance.title", setting=setting.label)
+    return Picture(f"whose-variance-{setting.slug}", title, caption, draw)
 
 
 def _mark(axis: Axes, row: int, line: VarianceLine, colour: object) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.tables import Table
 from mae_bench.analysis.variance import Components, Ends, coverage, narrowness, share_of
@@ -19,13 +20,6 @@ from mae_bench.analysis.whose_variance import (
 from mae_bench.measures import MINUS, TIMES, Measure
 
 _NAN = float("nan")
-_HOW = (
-    f"Runs: pretrainings {TIMES} fine-tunes of each, of pretrainings that have them all. SD: of "
-    "pretraining, and of fine-tunes of one pretraining, by the method of moments, with 95% "
-    "intervals; 0* is an estimate below 0, shown as 0. Too narrow: how many times wider a 95% "
-    "interval from as many fine-tunes of one pretraining would have to be, to hold for other "
-    "pretrainings, too; covers: how often it holds their mean as it is."
-)
 
 
 def variance_tables(scores: Scores, control: str | None, folder: Path) -> list[Table]:
@@ -95,7 +89,7 @@ def _axes(line: VarianceLine | SharedLine) -> dict[str, object]:
 
 def _single_table(lines: Sequence[VarianceLine]) -> Table | None:
     records = [_record(line, line.arm) for line in lines if line.against is None]
-    caption = f"Whose variance: single scores; {_settings(lines)}. {_HOW}"
+    caption = message("variance.singles", settings=_settings(lines))
     return Table("whose-variance", caption, pd.DataFrame(records)) if records else None
 
 
@@ -111,11 +105,7 @@ def _difference_table(
         sides = [single[arm, line.task, line.setting].components for arm in (other, control or "")]
         left = {"left by pairing": _left(line.components, sides)}
         records.append(_record(line, f"{other} {MINUS} {control}") | left)
-    caption = (
-        f"Whose variance: differences with {control} at the same pretraining and fine-tune seed; "
-        f"{_settings(differences)}. Columns as for single scores. Left by pairing: the variance of "
-        "a difference, as a share of what two runs without common seeds would have."
-    )
+    caption = message("variance.paired", control=control, settings=_settings(differences))
     return Table("whose-variance-differences", caption, pd.DataFrame(records))
 
 
@@ -134,24 +124,21 @@ def _shared_table(lines: Sequence[SharedLine]) -> Table | None:
     ]
     if not records:
         return None
-    caption = (
-        f"Whose variance: what arms share, as shares of a single run's variance; "
-        f"{_settings(lines)}. 'All arms' moves every arm alike, as the same labels do, and cancels "
-        f"in paired differences; 'own' is what is left in them. Arms: {', '.join(lines[0].arms)}; "
-        "their variances are averaged. Estimates below 0 count as 0."
-    )
+    arms = message("list.comma").join(lines[0].arms)
+    caption = message("variance.shared", settings=_settings(lines), arms=arms)
     return Table("whose-variance-shared", caption, pd.DataFrame(records))
 
 
 def _settings(lines: Iterable[VarianceLine | SharedLine]) -> str:
-    return "; ".join(dict.fromkeys(line.setting.label for line in lines))
+    labels = dict.fromkeys(line.setting.label for line in lines)
+    return message("list.semicolon").join(labels)
 
 
 def _record(line: VarianceLine, arm: str) -> dict[str, str]:
     found, measure = line.components, line.measure
     record = {"task": line.task, "protocol": line.setting.protocol, "arm": arm}
     if found is None:
-        return record | dict.fromkeys(_COLUMNS, "none")
+        return record | dict.fromkeys(_COLUMNS, message("cell.none"))
     n, ratio, ends = found.num_finetunes, found.ratio, found.ratio_interval()
     factor, *factors = (narrowness(value, n) for value in (ratio, *ends))
     low, high = (share_of(end) for end in ends)
@@ -187,6 +174,6 @@ def _left(difference: Components | None, sides: Sequence[Components | None]) -> 
     """Return the variance of a difference of single runs, over the sum of both sides'."""
     there = [each for each in sides if each is not None]
     if difference is None or len(there) < len(sides):
-        return "none"
+        return message("cell.none")
     paired, *unpaired = (each.pretraining + each.finetune for each in (difference, *there))
     return f"{paired / sum(unpaired):.0%}"

@@ -7,29 +7,20 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from mae_bench.analysis.failures import NO_LOSSES, Losses
+from mae_bench.analysis.messages import counted, message, word
+from mae_bench.analysis.units import amount
 from mae_bench.measures import PLAIN, Measure
-from mae_bench.plurals import counted
 from mae_bench.specs import MIN_SEEDS, Claim, Study, Written
 
 Outcome = Literal["supported", "refuted", "not decidable", "not run"]
+FAILURE_BOUND = "not decidable (runs failed)"
 _NAN = float("nan")
 _SIGNED = ("difference", "median", "iqm")  # numbers of a verdict that change sides with its arms,
-_NOT_RUN = {  # where a claim of these tests has no seed
-    "monotone": "no seed has a number at every value of the axis",
-    "crossing": "no seed has both sides at every value of the axis",
-    "ratio": "no seed has this cost of both sides",
-}
 _QUANTITIES = {
     "monotone": "change",
     "crossing": "change",
     "ratio": "ratio",
     "spread": "ratio",
-}
-_BEYOND = {  # of what the smallest detectable number is
-    "monotone": "over the whole axis",
-    "crossing": "of difference at either value",
-    "ratio": "what the tolerance allows",
-    "spread": "as large a spread",
 }
 _ENDS = (("low", "high"), ("iqm_low", "iqm_high"))  # and intervals that do
 
@@ -121,7 +112,7 @@ class Verdict:
     @property
     def quantity(self) -> str:
         """What its numbers are, in a word."""
-        return _QUANTITIES.get(self.claim.test, "difference")
+        return word("quantity", _QUANTITIES.get(self.claim.test, "difference"))
 
     @property
     def is_gain(self) -> bool:
@@ -135,7 +126,7 @@ class Verdict:
     def interval_text(self, low: float, high: float) -> str:
         """Return ``[low, high]``."""
         if not np.isfinite(low):
-            return "no interval"
+            return message("cell.no_interval")
         return f"[{self.text(low)}, {self.text(high)}]"
 
     @property
@@ -189,51 +180,50 @@ def worded(verdict: Verdict, study: Study) -> Verdict:
     parts = [_why(verdict), verdict.detail]
     if np.isfinite(verdict.better):
         better = probability_text(verdict.better)
-        comparative = "has more" if verdict.measure.better == "neither" else "is better"
-        parts.append(f"{verdict.claim.sides[0]} {comparative} with posterior probability {better}")
+        key = "why.more" if verdict.measure.better == "neither" else "why.better"
+        parts.append(message(key, arm=verdict.claim.sides[0], probability=better))
     if verdict.outcome == "not decidable" and np.isfinite(verdict.equal_within):
-        parts.append(
-            f"shown equal within {verdict.measure.amount(verdict.equal_within)}, no closer"
-        )
+        parts.append(message("why.equal", amount=amount(verdict.measure, verdict.equal_within)))
     parts.append(verdict.losses.sentence(*verdict.claim.sides))
     if study.repeats == "finetuning":
-        parts.append("over fine-tuning seeds of one pretraining")
-    return replace(verdict, reason="; ".join(part for part in parts if part))
+        parts.append(message("why.finetuning_only"))
+    reason = message("list.semicolon").join(part for part in parts if part)
+    return replace(verdict, reason=reason)
 
 
 def _why(verdict: Verdict) -> str:
     """Return the reason of the outcome: its p, or what is missing for a decision."""
     n = verdict.n
-    seeds = counted(n, "seed")
+    seeds = counted("seeds", n)
+    test, outcome = verdict.claim.test, word("word", verdict.outcome)
     if verdict.is_exact:
-        return f"{verdict.outcome}: FLOPs are counted, and the same at every seed"
+        return message("why.exact", outcome=outcome)
     if verdict.outcome == "not run":
-        return _NOT_RUN.get(verdict.claim.test, "no seed has both sides of every comparison")
+        is_named = test in ("monotone", "crossing", "ratio")
+        return message(f"why.not_run_{test}" if is_named else "why.not_run")
     if n < MIN_SEEDS:
-        return f"{seeds}: too few for a verdict, at least {MIN_SEEDS} are needed"
-    p = f"family-wise p = {verdict.p_family:.2g}"
+        return message("why.few_seeds", seeds=seeds, least=MIN_SEEDS)
+    p = message("why.p", p=f"{verdict.p_family:.2g}")
     if verdict.is_failure_bound:
-        return (
-            f"not decidable (runs failed) with {seeds}: {p} takes failed and collapsed runs as "
-            "they fell, and does not hold when they count against the side that wins"
-        )
+        return message("why.failure_bound", outcome=word("word", FAILURE_BOUND), seeds=seeds, p=p)
     if verdict.outcome != "not decidable":
-        return f"{verdict.outcome} with {seeds}, {p}"
-    beyond = "beyond the margin" if verdict.claim.margin else "of difference"
-    beyond = _BEYOND.get(verdict.claim.test, beyond)
-    family = f" in a family of {verdict.num_tests} tests" if verdict.num_tests > 1 else ""
-    needed = verdict.seeds_needed
-    return (
-        f"not decidable with {seeds}, {p}: only {verdict.measure.amount(verdict.detectable)} "
-        f"{beyond} would be found with 80% power{family}"
-        + (f"; about {needed:,} seeds would decide it if all stays as seen" if needed else "")
-    )
+        return message("why.decided", outcome=outcome, seeds=seeds, p=p)
+    kind = "margin" if verdict.claim.margin else "difference"
+    kind = test if test in _QUANTITIES else kind
+    size = amount(verdict.measure, verdict.detectable)
+    sentence = message("why.open", outcome=outcome, seeds=seeds, p=p)
+    sentence += message(f"why.detectable_{kind}", amount=size)
+    if verdict.num_tests > 1:
+        sentence += message("why.family", n=verdict.num_tests)
+    if verdict.seeds_needed:
+        sentence += message("why.seeds_needed", seeds=f"{verdict.seeds_needed:,}")
+    return sentence
 
 
 def probability_text(probability: float) -> str:
     """Return a probability with two digits, and never a certainty."""
     if not np.isfinite(probability):
-        return "none"
+        return message("cell.none")
     if probability > 0.995:
         return ">.99"
     return "<.01" if probability < 0.005 else f"{probability:.2f}".removeprefix("0")

@@ -12,14 +12,13 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from mae_bench.analysis.claims import decided_pairs
-from mae_bench.analysis.scores import Role, Scores, Setting
+from mae_bench.analysis.messages import joined, message
+from mae_bench.analysis.pairwise import OWN, Decisions
+from mae_bench.analysis.scores import Scores, Setting
 from mae_bench.analysis.tables import Table
 from mae_bench.specs import percent
 
-_ARMS: tuple[Role, ...] = ("trained", "untrained")  # outside arms share no pretraining with these
 _SHOWN = 4  # columns named in a cell of the table; the CSV names all
-_OUTSIDE = "Arms from outside share no pretraining with the others and stand apart. "
 
 
 @dataclass(frozen=True)
@@ -50,20 +49,18 @@ class Column:
         return sum(better == self.first for better, _ in self.beaten) == self.num_arms - 1
 
 
-def winner_columns(scores: Scores, kinds: Mapping[str, str]) -> list[Column]:
+def winner_columns(scores: Scores, kinds: Mapping[str, str], decisions: Decisions) -> list[Column]:
     """Return the columns in which two arms or more have a score.
 
     Args:
         scores: of the primary metrics of a study.
         kinds: of its tasks, by name.
+        decisions: what its settings decide; where nothing is compared there is no column.
     """
     columns = []
-    arms = [arm.label for arm in scores.of_role(*_ARMS)]
+    arms = [arm.label for arm in scores.of_role(*OWN)]
     outside = [arm.label for arm in scores.of_role("outside")]
-    for setting in scores.settings:
-        if setting.pretrain_ratio == 0:  # where all arms are one run
-            continue
-        beaten = decided_pairs(scores, combinations(arms, 2), setting)
+    for setting, beaten in decisions.beaten.items():
         for task in scores.tasks_in(setting):
             ranked = _ranked(scores, arms, task, setting)
             everyone = _ranked(scores, [*arms, *outside], task, setting)
@@ -75,7 +72,7 @@ def winner_columns(scores: Scores, kinds: Mapping[str, str]) -> list[Column]:
                         setting,
                         first=ranked[0],
                         first_of_all=everyone[0],
-                        beaten=frozenset(beaten.get(task, ())),
+                        beaten=beaten.get(task, frozenset()),
                         num_arms=len(ranked),
                         num_outside=len(everyone) - len(ranked),
                     )
@@ -91,24 +88,26 @@ def _ranked(scores: Scores, arms: Sequence[str], task: str, setting: Setting) ->
     return sorted((arm for arm in means if np.isfinite(means[arm])), key=lambda arm: -means[arm])
 
 
-def winner_tables(columns: Sequence[Column]) -> list[Table]:
-    """Return the table of firsts by each axis that the study has, and that of pairs that turn."""
+def winner_tables(columns: Sequence[Column], note: str = "") -> list[Table]:
+    """Return the table of firsts by each axis that the study has, and that of pairs that turn.
+
+    ``note`` is a sentence on pairs that were not tested.
+    """
     records = [record for axis in _AXES for record in _by_axis(axis, columns)]
     if not records:
         return []
     turned = turned_pairs(columns)
     pairs = {frozenset(pair) for column in columns for pair in column.beaten}
-    caption = (
-        "Where the winner changes: in how many columns (a task in a setting) an arm has the best "
-        "mean, and in brackets in how many of these it is shown to beat every other arm. "
-        f"{_OUTSIDE if _has_outside(columns) else ''}Of {len(pairs)} pairs of arms with a decided "
-        f"difference, {len(turned)} are decided both ways: one arm is better here, the other there."
-    )
+    sentences = [
+        message("winners.caption"),
+        message("winners.outside") if _has_outside(columns) else "",
+        message("winners.turned", n=len(pairs), turned=len(turned)),
+        note,
+    ]
+    caption = joined(sentences)
     tables = [Table("winners", caption, pd.DataFrame(records))]
     if turned:
-        caption = (
-            "Pairs of arms that turn: each is shown to be better somewhere, and worse elsewhere."
-        )
+        caption = message("winners.turned_pairs")
         frame = pd.DataFrame(
             [
                 {
@@ -195,7 +194,7 @@ def _by_axis(axis: str, columns: Sequence[Column]) -> Iterator[dict[str, object]
         return
     has_outside = _has_outside(columns)
     for value, group in groups.items():
-        record: dict[str, object] = {"by": axis, "where": value or "unknown"}
+        record: dict[str, object] = {"by": axis, "where": value or message("cell.unknown")}
         record["columns"] = len(group)
         record["first (decided)"] = _firsts(group)
         if has_outside:
@@ -216,5 +215,5 @@ def _counted(labels: Sequence[str]) -> str:
 
 def _named(columns: Sequence[Column]) -> str:
     shown = [f"{column.task} ({column.setting.label})" for column in columns[:_SHOWN]]
-    more = [f"and {len(columns) - _SHOWN} more"] if len(columns) > _SHOWN else []
-    return "; ".join([*shown, *more])
+    more = [message("winners.more", n=len(columns) - _SHOWN)] if len(columns) > _SHOWN else []
+    return message("list.semicolon").join([*shown, *more])

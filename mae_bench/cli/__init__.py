@@ -15,6 +15,7 @@ from mae_bench.cli import (
     evaluating,
     exporting,
     reading,
+    reporting,
     reproducing,
     running,
     speed,
@@ -38,7 +39,7 @@ app.command()(running.prepare)
 app.command()(tuning.tune)
 app.command()(running.run)
 app.command()(reading.status)
-app.command()(running.report)
+app.command()(reporting.report)
 app.command()(claims.claims)
 app.command()(running.quickstart)
 app.command()(evaluating.evaluate)

@@ -35,11 +35,13 @@ def claims(study: StudyName, flags: Flags, as_json: AsJson = False) -> None:
 
 
 def _line(verdict: "Verdict") -> Sequence[str]:
+    from mae_bench.analysis.units import note
+
     return (
         verdict.word,
         f"{verdict.quantity} {verdict.text(verdict.difference)}",
         verdict.interval_text(verdict.low, verdict.high),
-        verdict.measure.note or verdict.measure.unit,
+        note(verdict.measure) or verdict.measure.unit,
         f"{verdict.n} of {verdict.num_seeds}",
         verdict.claim.sentence,
         verdict.reason,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from mae_bench.cli.ranks import Parallel, ranks_executor
+from mae_bench.cli.ranks import Parallel
 
 if TYPE_CHECKING:
     from mae_bench.runner.executors import Executor
@@ -209,35 +209,11 @@ class Flags:
         Raises:
             SpecError: the name or an option is wrong.
         """
-        others = {
-            "--executor": None if self.executor == "local" else self.executor,
-            "--executor-option": " ".join(self.executor_options or ()),
-            "--ray-address": self.ray_address,
-        }
-        given = {flag: value for flag, value in others.items() if value}
-        if (ranks := ranks_executor(self.parallel, given)) is not None:
-            return ranks
-        from mae_bench.errors import SpecError
+        from mae_bench.cli.executor_flags import make_executor
 
-        if self.ray_address is not None and self.executor != "ray":
-            raise SpecError(
-                f"--ray-address is for --executor ray, and the executor is '{self.executor}'; give "
-                "--executor ray, or leave the address out"
-            )
-        if self.executor == "local" and not self.executor_options:
-            return self.executor  # the import costs what a run with nothing to do does without
-        from mae_bench.planning.yaml_text import parse_value
-        from mae_bench.runner.executors import make_executor
-
-        options: dict[str, object] = {}
-        for text in self.executor_options or ():
-            name, equals, value = text.partition("=")
-            if not (name and equals):
-                raise SpecError(f"--executor-option takes NAME=VALUE, got '{text}'")
-            options[name] = parse_value(value, "--executor-option")
-        if self.ray_address is not None:
-            options["address"] = self.ray_address
-        return make_executor(self.executor, options)
+        return make_executor(
+            self.executor, self.executor_options or (), self.ray_address, self.parallel
+        )
 
     def command(self, verb: str, study: str) -> str:
         """Return what to type to do it again."""

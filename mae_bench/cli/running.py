@@ -1,4 +1,4 @@
-"""The verbs that work: prepare, run, report, quickstart."""
+"""The verbs that work: prepare, run, quickstart."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,6 +23,7 @@ from mae_bench.cli.options import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mae_bench.analysis.score_tables import Spread
     from mae_bench.cli.watch import Watch
     from mae_bench.planning.stage import Key, Stage
     from mae_bench.runner.session import Session
@@ -66,21 +67,6 @@ def run(study: StudyName, flags: Flags, retry: Retry = None, as_json: AsJson = F
     if as_json:
         typer.echo(json.dumps(_record(session), indent=1))
     finish(session, watch, session.stages, has_rows=True)
-
-
-@with_flags
-def report(study: StudyName, flags: Flags, out: Out = None, as_json: AsJson = False) -> None:
-    """Write the report on what is done so far: a page, tables, figures, verdicts."""
-    session = flags.open(study)
-
-    from mae_bench.api import finished_rows
-
-    rows = finished_rows(session)
-    page = write_page(session, rows, out, flags.command("run", study))
-    if as_json:
-        typer.echo(json.dumps({"page": str(page), "folder": str(page.parent)}, indent=1))
-    else:
-        typer.echo(str(page))
 
 
 @with_flags
@@ -173,14 +159,24 @@ def finish(
     raise typer.Exit(2 if bad_data and not others and not has_rows else 1)
 
 
-def write_page(session: "Session", rows: "pd.DataFrame", out: Path | None, command: str) -> Path:
+def write_page(
+    session: "Session",
+    rows: "pd.DataFrame",
+    out: Path | None,
+    command: str,
+    language: str = "en",
+    spread: "Spread" = "interval",
+    foreign: Sequence[Path] = (),
+) -> Path:
     """Write the report and return its page; ``command`` is what makes the rows again."""
     from mae_bench import api
     from mae_bench.cli.show import say
 
     if left := session.counts().left:
         say(f"warning: {left}")
-    return api.write_page(session, rows, out, command)
+    return api.write_page(
+        session, rows, out, command, language=language, spread=spread, foreign=foreign
+    )
 
 
 def print_summary(session: "Session", rows: "pd.DataFrame") -> None:

@@ -22,6 +22,7 @@ from mae_bench.runner.completion import FINISHED, is_damaged, mark_finished, pla
 from mae_bench.runner.devices import check_compile, check_device, check_workers, parse_batch_seeds
 from mae_bench.runner.executors import Executor, WorkOrder, make_executor
 from mae_bench.runner.executors.base import run_order
+from mae_bench.runner.kept import ASKED_FILE
 from mae_bench.runner.stages import Settings
 from mae_bench.runner.tracking import Tracking, check_tracker
 from mae_bench.runner.tracking import command as tracker_command
@@ -239,6 +240,8 @@ class Session:
             (self.folder / FINISHED).unlink(missing_ok=True)
         text = json.dumps(self.study.model_dump(mode="json"), indent=1)
         self.store.write_text(self.folder / "study.json", text)
+        asked = json.dumps(self.asked.model_dump(mode="json"), indent=1)
+        self.store.write_text(self.folder / ASKED_FILE, asked)
         stages = [[stage.kind, stage.id, stage.label] for stage in self.plan.stages]
         cells = [[cell.id, cell.pretrain, cell.evaluate] for cell in self.plan.cells]
         plan = json.dumps({"stages": stages, "cells": cells})

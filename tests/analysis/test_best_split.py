@@ -12,6 +12,7 @@ from mae_bench.analysis.budget_split import (
 )
 from mae_bench.analysis.claims import judge_claims, judge_comparisons
 from mae_bench.analysis.curve_plots import split_picture
+from mae_bench.analysis.pairwise import decide_all
 from mae_bench.analysis.rows import read_scores
 from mae_bench.analysis.winners import winner_columns
 from mae_bench.results import frame
@@ -114,7 +115,8 @@ def test_where_nothing_is_pretrained_nothing_is_compared():
     study = study.model_copy(update={"claims": (claim,)})
     (verdict,) = judge_claims(study, scores)
     assert verdict.num_conditions == 2
-    assert {c.setting.pretrain_ratio for c in winner_columns(scores, {})} == {0.5, 0.75}
+    columns = winner_columns(scores, {}, decide_all(scores, None))
+    assert {c.setting.pretrain_ratio for c in columns} == {0.5, 0.75}
     assert verdict.difference == pytest.approx((0.001 + 0.1) / 2, abs=1e-3)
 
 

@@ -15,7 +15,8 @@ from mae_bench.analysis.references import judge_references, reference_table
 from mae_bench.analysis.report import summary, write_report
 from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_plots import difference_picture, score_picture
-from mae_bench.analysis.tables import score_table, verdict_table
+from mae_bench.analysis.score_tables import score_table
+from mae_bench.analysis.tables import verdict_table
 from mae_bench.errors import DataError
 from mae_bench.results import frame
 from mae_bench.specs import Claim, Reference
@@ -123,7 +124,7 @@ def test_sentences_name_the_unit():
 def test_tables_are_in_the_unit(rows, study):
     scores = read_scores(rows, study)
     shown = score_table(scores, scores.reference)
-    assert "sst2 (perplexity_15, lower is better)" in shown.frame
+    assert "sst2 (perplexity_15 \N{DOWNWARDS ARROW})" in shown.frame
     assert "\N{MULTIPLICATION SIGN} 100" not in shown.caption
     line = verdict_table(judge_claims(study, scores), "claims", "").frame.iloc[0]
     assert line["difference"] == f"{MINUS}10.0" and line["margin"] == "2.0"

@@ -4,7 +4,7 @@ import pytest
 from report_rows import row, small_study
 
 from mae_bench.analysis.rows import read_scores
-from mae_bench.analysis.tables import score_table
+from mae_bench.analysis.score_tables import score_table
 from mae_bench.results import frame
 from mae_bench.specs import CORPUS
 
@@ -24,7 +24,7 @@ def test_a_result_without_labels_is_the_only_setting_of_its_protocol():
     table = score_table(scores, setting)
     cells = dict(zip(table.frame["arm"], table.frame["sst2 (accuracy)"], strict=True))
     assert cells == {"majority class": "30.0 (64 labels)", "mlm": "50.0", "mae": "50.0"}
-    assert "no labels" in table.caption and "says how many" in table.caption
+    assert "no labels" in table.caption and "says how many" in table.notes[-1]
 
 
 @pytest.mark.parametrize("sizes", [(16, 64), (64, 16), (16, "all"), ("all", 16)])

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from report_rows import SEEDS, row, small_study
 
+from mae_bench.analysis.pairwise import decide_all
 from mae_bench.analysis.report import ReportContext, write_report
 from mae_bench.analysis.rows import read_scores
 from mae_bench.analysis.winners import columns_long, turned_pairs, winner_columns, winner_tables
@@ -26,6 +27,10 @@ def rows_of(gains, metric="accuracy", **changes):
     ]
 
 
+def decided_columns(scores):
+    return winner_columns(scores, KINDS, decide_all(scores, "mlm"))
+
+
 def columns_of(gains, metric="accuracy", outside=()):
     rows = rows_of(gains, metric) + [
         row("theirs", value, seed, task, metric=metric, objective="outside")
@@ -33,7 +38,7 @@ def columns_of(gains, metric="accuracy", outside=()):
         for seed in SEEDS
     ]
     study = small_study(arms=("mlm", "mae", "simcse"), tasks=tuple(gains))
-    return winner_columns(read_scores(frame(rows), study), KINDS)
+    return decided_columns(read_scores(frame(rows), study))
 
 
 def test_the_first_is_decided_only_where_it_beats_every_other_arm():
@@ -78,7 +83,7 @@ def test_noise_alone_decides_nothing():
         for seed in SEEDS
     ]
     study = small_study(arms=("mlm", "mae", "simcse"), tasks=tuple(KINDS))
-    columns = winner_columns(read_scores(frame(rows), study), KINDS)
+    columns = decided_columns(read_scores(frame(rows), study))
     assert not any(column.beaten or column.is_decided for column in columns)
     (table,) = winner_tables(columns)
     assert "Of 0 pairs" in table.caption
@@ -118,6 +123,6 @@ def test_few_seeds_decide_nothing():
     study = small_study(
         arms=("mlm", "mae", "simcse"), tasks=tuple(GAINS), seeds=tuple(range(seeds))
     )
-    columns = winner_columns(read_scores(frame(rows), study), KINDS)
+    columns = decided_columns(read_scores(frame(rows), study))
     assert columns[0].first == "mlm"
     assert not any(column.beaten for column in columns)

@@ -235,11 +235,11 @@ def test_the_flags_are_frozen():
     """What a study holds belongs into the study: think twice before adding a flag."""
     import inspect
 
-    from mae_bench.cli import reading, running
+    from mae_bench.cli import reading, reporting, running
 
     flags = set()
     verbs = (reading.list_parts, reading.plan, reading.status, running.prepare, running.run)
-    for verb in (*verbs, running.report, running.quickstart):
+    for verb in (*verbs, reporting.report, running.quickstart):
         flags |= set(inspect.signature(verb).parameters)
     assert flags == {
         "kind",
@@ -261,6 +261,13 @@ def test_the_flags_are_frozen():
         "retry",
         "out",
         "as_json",
+        "studies",
+        "form",
+        "tables_only",
+        "spread",
+        "lang",
+        "of_all",
+        "foreign",
     }
 
 
@@ -310,6 +317,7 @@ def test_every_verb_with_a_study_takes_the_one_set_of_flags():
             "quickstart",
             "reproduce",
             "evaluate",
+            "claims",
         )
     }
     one_set = {field.name: field.default for field in fields(Flags)}

@@ -222,11 +222,13 @@ def test_view_of_mae_at_a_small_ratio_approaches_the_plain_encoder():
     view = objective.corrupt(blocks(), draws())
     assert isinstance(view, View)
     with torch.no_grad():
+        for parameter in objective.backbone.parameters():
+            parameter.mul_(5)  # initial weights hardly attend, and a position hardly counts
         whole = objective.backbone(blocks().ids, None, None)
         part = objective.backbone(view.input_ids, view.positions, None)
         matched = whole.gather(1, view.positions[..., None].expand(-1, -1, whole.shape[-1]))
         compacted = objective.backbone(view.input_ids, None, None)
-    assert (part - matched).norm() < (compacted - matched).norm()
+    assert (part - matched).norm() < 0.9 * (compacted - matched).norm()
 
 
 def test_a_student_starts_with_the_head_of_an_mlm(teacher):

@@ -9,6 +9,7 @@ from tiny_study import PROBE, log, rows, write_study
 
 from mae_bench import load_study
 from mae_bench.analysis.derived import derived_tables
+from mae_bench.analysis.pairwise import decide_all
 from mae_bench.analysis.rows import read_scores
 from mae_bench.results import load_rows
 
@@ -60,7 +61,9 @@ def test_what_noise_costs_and_where_curves_cross_is_worked_out(finished, tmp_pat
     study = load_study(finished / "tiny.yaml")
     rows = load_rows(finished / "home" / "studies" / "tiny")
     scores = read_scores(rows, study)
-    curves, crossings, winners, *_ = derived_tables(rows, scores, "mlm", {}, tmp_path)
+    curves, crossings, winners, *_ = derived_tables(
+        rows, scores, "mlm", {}, decide_all(scores, "mlm"), tmp_path
+    )
     assert set(winners.frame["by"]) == {"labels", "noise"}
     assert set(curves.frame["noise"]) == {"ocr (test)", "labels (train)", "misspellings (test)"}
     assert set(curves.frame["rates"]) == {"0 0.1 0.3", "0 0.3"}

@@ -406,8 +406,8 @@ BUGS = (
         "dropped_collapse",
         "Collapsed runs are left out of the mean.",
         "mae_bench/analysis/rows.py",
-        'values[seed_index[row["seed"]]] = row["value"]',
-        'values[seed_index[row["seed"]]] = np.nan if row["is_collapsed"] else row["value"]',
+        'finetunes[at] = row["value"]',
+        'finetunes[at] = np.nan if row["is_collapsed"] else row["value"]',
         (
             "tests/analysis/test_claims.py::test_a_collapsed_run_stays_in_the_numbers_and_is_counted",
         ),

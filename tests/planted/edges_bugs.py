@@ -33,7 +33,7 @@ BUGS = (
     Bug(
         "no_margin",
         "A claim of non-inferiority without a margin is taken with margin 0.",
-        "mae_bench/planning/check.py",
+        "mae_bench/planning/claims.py",
         "if claim.test in why and claim.margin == 0:",
         'if claim.test == "equivalence" and claim.margin == 0:',
         (f"{PLAN}::test_a_test_against_a_margin_has_one",),
@@ -41,7 +41,7 @@ BUGS = (
     Bug(
         "margin_of_nothing",
         "A margin of 0 that is written down is taken.",
-        "mae_bench/planning/check.py",
+        "mae_bench/planning/claims.py",
         "if claim.test in why and claim.margin == 0:",
         'if claim.test in why and "margin" not in claim.model_fields_set:',
         (f"{PLAN}::test_a_test_against_a_margin_has_one",),

@@ -122,9 +122,9 @@ BUGS = (
     Bug(
         "raw_captions",
         "Captions of LaTeX tables are not escaped.",
-        "mae_bench/analysis/tables.py",
-        "caption = latex(self.caption)",
-        "caption = self.caption",
+        "mae_bench/analysis/formats.py",
+        r"caption{{{latex(table.caption)}}}",
+        r"caption{{{table.caption}}}",
         (TEXT,),
     ),
 )

@@ -48,9 +48,9 @@ BUGS = (
     Bug(
         "floor_of_other_tasks",
         "A table lists floors that read none of its tasks.",
-        "mae_bench/analysis/tables.py",
-        "not any((arm.label, t, setting) in scores.cells for t in tasks):",
-        "not tasks:",
+        "mae_bench/analysis/score_tables.py",
+        "any((arm.label, t, setting) in scores.cells for t in scores.tasks_in(setting))",
+        "bool(scores.tasks_in(setting))",
         _TEST,
     ),
 )

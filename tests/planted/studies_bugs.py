@@ -1,4 +1,4 @@
-"""Bugs in claims with two protocols, and in the reading of learning curves."""
+"""Bugs in claims whose control has its own protocol, and in the protocol of learning curves."""
 
 from bugs import Bug
 

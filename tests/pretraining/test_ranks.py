@@ -225,11 +225,11 @@ def test_each_rank_drops_other_numbers(one_rank, monkeypatch):
 
 
 def test_ways_to_share_are_for_ranks():
-    assert ranks_executor(None, "local") is None
+    assert ranks_executor(None, {}) is None
     with pytest.raises(SpecError, match="--parallel must be one of ddp, fsdp; got 'tensor'"):
-        ranks_executor("tensor", "local")
+        ranks_executor("tensor", {})
     with pytest.raises(SpecError, match="--parallel fsdp is for several ranks, and there is one"):
-        ranks_executor("fsdp", "local")
+        ranks_executor("fsdp", {})
 
 
 @pytest.mark.gpu

@@ -1,0 +1,235 @@
+"""The health of pretrainings: whether each left the plateau, and what its loss is worth.
+
+For a reader who asks whether a run is sound before any score is read.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
+
+from mae_bench.analysis.curves import Curve
+from mae_bench.analysis.messages import message
+from mae_bench.analysis.plots import (
+    GREY,
+    Picture,
+    add_legend,
+    arm_colours,
+    arm_dashes,
+    panel_grid,
+    solve_layout,
+)
+from mae_bench.analysis.scores import Scores
+from mae_bench.analysis.tables import Table, si
+from mae_bench.plateau import LEFT_SHARE, is_in_nats_a_token, tokens_at_leaving
+
+_MASKED = "masked_accuracy_"
+
+
+@dataclass(frozen=True)
+class Health:
+    """One pretraining.
+
+    Attributes:
+        is_of_tokens: whether its loss is in nats a token, so that entropies are landmarks.
+        left_at: tokens seen where it left the plateau; None where it never did.
+        share: the last loss over the entropy of single tokens; NaN for other losses.
+    """
+
+    curve: Curve
+    is_of_tokens: bool
+    left_at: float | None
+    share: float
+
+
+def health_of(curve: Curve) -> Health:
+    """Return the health of a pretraining, from its curve."""
+    entropy = curve.unigram_entropy
+    if not is_in_nats_a_token(curve.loss, entropy, curve.vocab_size):
+        return Health(curve, False, None, float("nan"))
+    assert entropy is not None
+    last = curve.cost.get("validation_loss") if curve.cost else None
+    loss = float(last) if isinstance(last, int | float) else curve.loss[-1]
+    return Health(curve, True, tokens_at_leaving(curve.tokens, curve.loss, entropy), loss / entropy)
+
+
+def health_table(rows: pd.DataFrame, scores: Scores, curves: Sequence[Curve]) -> Table | None:
+    """Return a line for each arm and corpus size: is it sound? None where nothing was trained."""
+    trained = [health_of(curve) for curve in curves if curve.loss]
+    if not trained:
+        return None
+    accuracies = _masked_accuracies(rows)
+    records = []
+    for label in (arm.label for arm in scores.arms):
+        mine = [h for h in trained if h.curve.arm == label]
+        for axes in sorted({_axes(h.curve) for h in mine}, key=str):
+            records.append(_line(label, axes, [h for h in mine if _axes(h.curve) == axes],
+                                 accuracies))  # fmt: skip
+    frame = pd.DataFrame(records).astype(str)
+    for name in ("corpus tokens", "pretrain ratio"):
+        if frame[name].nunique() < 2:
+            frame = frame.drop(columns=name)
+    if (frame["masked accuracy"] == message("cell.none")).all():
+        frame = frame.drop(columns="masked accuracy")
+    first = next((h.curve for h in trained if h.is_of_tokens), None)
+    notes = [message("health.loss")]
+    if first is not None and first.unigram_entropy and first.vocab_size:
+        entropy, guess = first.unigram_entropy, math.log(first.vocab_size)
+        notes.append(message("health.landmarks", entropy=f"{entropy:.3f}", guess=f"{guess:.3f}"))
+    notes.append(message("health.left", share=f"{LEFT_SHARE:.0%}"))
+    return Table("health", message("health.caption"), frame, notes=tuple(notes))
+
+
+def _line(
+    label: str,
+    axes: tuple[int | None, float | None],
+    runs: Sequence[Health],
+    accuracies: pd.Series,
+) -> dict[str, str]:
+    of_tokens = [h for h in runs if h.is_of_tokens]
+    left = [h.left_at for h in of_tokens if h.left_at is not None]
+    corpus_tokens, ratio = axes
+    none = message("cell.none")
+    accuracy = accuracies.get((label, axes[0] or 0), float("nan"))
+    return {
+        "arm": label,
+        "corpus tokens": none if corpus_tokens is None else f"{corpus_tokens:,}",
+        "pretrain ratio": none if ratio is None else f"{ratio:.0%}",
+        "runs": str(len(runs)),
+        "loss": f"{np.mean([h.share for h in of_tokens]):.3f}"
+        if of_tokens
+        else message("health.another_kind"),
+        "left the plateau": _left_text(left, len(of_tokens))
+        if of_tokens
+        else message("health.no_landmark"),
+        "masked accuracy": f"{accuracy:.1%}" if np.isfinite(accuracy) else none,
+        "state": _state(runs),
+    }
+
+
+def _left_text(left: Sequence[float], count: int) -> str:
+    if not left:
+        return message("health.never", n=count, all=count)
+    ends = {"low": si(min(left)), "high": si(max(left))}
+    text = si(float(np.median(left)))
+    text += message("health.range", **ends) if len(left) > 1 else ""
+    if len(left) < count:
+        text += message("list.comma") + message("health.never", n=count - len(left), all=count)
+    return text
+
+
+def _state(runs: Sequence[Health]) -> str:
+    """Return what the checks at the end of each run said, in a few words."""
+    costs = [run.curve.cost or {} for run in runs]
+    collapsed = sum(bool(cost.get("is_collapsed")) for cost in costs)
+    flat = sum(bool(cost.get("plateau")) and not cost.get("is_collapsed") for cost in costs)
+    words = [message("health.collapsed", n=collapsed)] if collapsed else []
+    words += [message("health.flat", n=flat)] if flat else []
+    return message("list.comma").join(words) or message("health.sound")
+
+
+def _axes(curve: Curve) -> tuple[int | None, float | None]:
+    return curve.corpus_tokens, curve.pretrain_ratio
+
+
+def _masked_accuracies(rows: pd.DataFrame) -> pd.Series:
+    """Return the mean accuracy on hidden tokens, at the lowest ratio measured, by arm and size."""
+    named = rows[rows["metric"].astype(str).str.startswith(_MASKED) & rows["value"].notna()]
+    if named.empty:
+        return pd.Series(dtype=float)
+    ratio = named["metric"].str.removeprefix(_MASKED).astype(float)
+    lowest = named[ratio == ratio.min()]
+    sizes = pd.to_numeric(lowest["corpus_tokens"]).fillna(0).astype(int)
+    means: pd.Series = lowest["value"].groupby([lowest["arm"], sizes]).mean()
+    return means
+
+
+@cache
+def reference_curves() -> list[dict[str, Any]]:
+    """Return the curves of packaged studies: name, tokens, loss over the entropy."""
+    text = (files("mae_bench.analysis") / "reference_curves.json").read_text(encoding="utf-8")
+    curves: list[dict[str, Any]] = json.loads(text)["curves"]
+    return curves
+
+
+def health_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
+    """Draw losses in nats a token over the entropy of single tokens, with reference curves."""
+    runs = [h for curve in curves if (h := health_of(curve)).is_of_tokens]
+    if not runs:
+        return None
+    largest = max(_size(h.curve) for h in runs)
+    runs = [h for h in runs if _size(h.curve) == largest]
+    colours = arm_colours(scores)
+    labels = [arm.label for arm in scores.arms if any(h.curve.arm == arm.label for h in runs)]
+    first = runs[0].curve
+    assert first.unigram_entropy and first.vocab_size
+    entropy = first.unigram_entropy
+    guess = math.log(first.vocab_size) / entropy
+    most = max(h.curve.tokens[-1] for h in runs)
+
+    def draw(is_wide: bool) -> Figure:
+        figure, (axis,), _ = panel_grid(1, is_wide, 3.6, foot=0.3)
+        for reference in reference_curves():
+            seen = np.array(reference["tokens"])
+            axis.plot(
+                seen[seen <= 2 * most],
+                np.array(reference["share"])[seen <= 2 * most],
+                color=GREY,
+                lw=1.2,
+                ls=_dashes(reference["dashes"]),
+                label=reference["name"],
+                zorder=1,
+            )
+        for label in labels:
+            for index, run in enumerate(h for h in runs if h.curve.arm == label):
+                share = np.array(run.curve.loss) / (run.curve.unigram_entropy or entropy)
+                axis.plot(
+                    run.curve.tokens,
+                    share,
+                    color=colours[label],
+                    ls=arm_dashes(scores, label),
+                    lw=1.0,
+                    alpha=0.75,
+                    label=None if index else label,
+                    zorder=2,
+                )
+                if run.left_at is not None:
+                    axis.plot(
+                        run.left_at, LEFT_SHARE, "o", color=colours[label], ms=4, mec="white",
+                        mew=0.6, zorder=3,
+                    )  # fmt: skip
+        for height, text in ((1.0, message("health.entropy")), (guess, message("health.guess"))):
+            axis.axhline(height, color=GREY, lw=1.2, ls=(0, (5, 2)), zorder=1)
+            axis.annotate(
+                text, (0.99, height), (0, 3), xycoords=("axes fraction", "data"),
+                textcoords="offset points", ha="right", color=GREY, fontsize=9,
+            )  # fmt: skip
+        axis.set_xlabel(message("health.tokens"))
+        axis.set_ylabel(message("health.axis"))
+        axis.set_xscale("log")
+        axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
+        top = max(guess, max(run.curve.loss[0] / entropy for run in runs))
+        axis.set_ylim(top=1.05 * top)
+        add_legend(figure, axis)
+        solve_layout(figure)
+        return figure
+
+    caption = message("health.figure")
+    return Picture("health", message("health.title"), caption, draw)
+
+
+def _dashes(written: Sequence[Any]) -> object:
+    """Return a line style of matplotlib from how JSON holds it."""
+    return (written[0], tuple(written[1])) if written else "-"
+
+
+def _size(curve: Curve) -> tuple[int, float]:
+    return curve.corpus_tokens or 0, curve.pretrain_ratio or 0.0

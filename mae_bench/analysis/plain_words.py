@@ -1,0 +1,189 @@
+"""A paragraph for a reader who reads nothing else: who won, where, how sure, at what cost.
+
+It is made from the verdicts of the reference setting, and says no more than they do.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from mae_bench.analysis.claims import Outcome, Verdict
+from mae_bench.analysis.costs import mean_costs
+from mae_bench.analysis.messages import joined, listed, message
+from mae_bench.analysis.scores import COMPARED, Scores
+from mae_bench.analysis.units import unit_after_number
+from mae_bench.specs import MIN_SEEDS, Study
+
+MAX_NAMED = 3  # arms, claims or comparisons that are named; the page lists all
+_MAX_TASKS = 4
+
+
+def plain_words(
+    rows: pd.DataFrame,
+    study: Study,
+    scores: Scores,
+    control: str | None,
+    verdicts: Sequence[Verdict],
+    claims: Sequence[Verdict],
+) -> str:
+    """Return the paragraph.
+
+    Args:
+        rows: of the study, for its costs.
+        study: that asked for them.
+        scores: of the rows.
+        control: the label that others are compared with.
+        verdicts: comparisons with the control in the reference setting.
+        claims: verdicts of the claims that the study wrote down.
+    """
+    single = [verdict for verdict in verdicts if verdict.claim.task is not None]
+    sentences = [*_of_claims(claims)]
+    if control and single:
+        sentences += _of_comparisons(study, scores, control, single)
+        sentences += _of_costs(rows, scores, control, single)
+    sentences += _of_lost_runs(scores)
+    return joined(sentences)
+
+
+def _of_claims(claims: Sequence[Verdict]) -> Iterator[str]:
+    """Yield what became of the claims, quoted where they are few."""
+    by_outcome: dict[Outcome, list[str]] = {}
+    for verdict in claims:
+        by_outcome.setdefault(verdict.outcome, []).append(verdict.claim.sentence)
+    for outcome in ("supported", "refuted", "not decidable", "not run"):
+        if said := by_outcome.get(outcome):
+            name = outcome.replace(" ", "_")
+            quoted = [message("plain.quoted", text=text) for text in said[:MAX_NAMED]]
+            if len(said) > MAX_NAMED:
+                yield message(f"plain.many_claims_{name}", n=len(said), all=len(claims))
+            else:
+                yield message(f"plain.claims_{name}", n=len(said), claims=listed(quoted))
+
+
+def _of_comparisons(
+    study: Study, scores: Scores, control: str, verdicts: Sequence[Verdict]
+) -> Iterator[str]:
+    """Yield who is better than the control, who is worse, how sure that is, and what is open."""
+    num_seeds = max(verdict.n for verdict in verdicts)
+    if num_seeds < MIN_SEEDS:
+        yield message("plain.too_few_seeds", n=num_seeds, least=MIN_SEEDS)
+        return
+    decided = [v for v in verdicts if v.outcome in ("supported", "refuted")]
+    open_ones = [v for v in verdicts if v.outcome not in ("supported", "refuted")]
+    where = scores.reference.label
+    if not decided:
+        yield message("plain.nothing_shown", n=len(verdicts), control=control, setting=where)
+    else:
+        yield message("plain.setting", setting=where)
+        yield from _sides(scores, control, decided)
+        pretrained = {arm.label for arm in scores.of_role("trained")}
+        is_ours = all({v.claim.treatment, control} <= pretrained for v in decided)
+        repeated = study.repeats if is_ours else "any"
+        repeats = message(f"plain.seeds_{repeated}", n=num_seeds)
+        yield message("plain.how_sure", n=len(decided), all=len(verdicts), repeats=repeats)
+    if decided and open_ones:
+        which = _which(open_ones)
+        yield message("plain.open", n=len(open_ones), all=len(verdicts), which=which)
+    yield from _detectable(open_ones)
+
+
+def _sides(scores: Scores, control: str, decided: Sequence[Verdict]) -> Iterator[str]:
+    """Yield a sentence for each arm, first for that with most decided tasks."""
+    num_tasks = len(scores.tasks_in(scores.reference))
+    by_arm: dict[str, dict[Outcome, list[Verdict]]] = {}
+    for verdict in decided:
+        arm = by_arm.setdefault(verdict.claim.treatment, {})
+        arm.setdefault(verdict.outcome, []).append(verdict)
+    ranked = sorted(by_arm.items(), key=lambda item: -sum(map(len, item[1].values())))
+    for label, by_outcome in ranked[:MAX_NAMED]:
+        where = {outcome: _where(verdicts, num_tasks) for outcome, verdicts in by_outcome.items()}
+        better, worse = where.get("supported"), where.get("refuted")
+        key = "plain.both" if better and worse else "plain.better" if better else "plain.worse"
+        yield message(key, arm=label, control=control, better=better, worse=worse)
+    if len(ranked) > MAX_NAMED:
+        yield message("plain.more_arms", n=len(ranked) - MAX_NAMED)
+
+
+def _where(verdicts: Sequence[Verdict], num_tasks: int) -> str:
+    """Return the tasks, or how many they are, and by how much."""
+    tasks = [str(verdict.claim.task) for verdict in verdicts]
+    named = listed(tasks)
+    if len(tasks) > _MAX_TASKS:
+        named = message("plain.tasks", n=len(tasks), all=num_tasks)
+    return named + _by(verdicts)
+
+
+def _by(verdicts: Sequence[Verdict]) -> str:
+    """Return by how much, with the unit; nothing where tasks have several units."""
+    measures = {verdict.measure for verdict in verdicts}
+    if len(measures) > 1:
+        return ""
+    (measure,) = measures
+    sizes = sorted(abs(verdict.difference) for verdict in verdicts)
+    least, most = measure.number(sizes[0]), measure.number(sizes[-1])
+    if least == most:
+        return message("plain.by", amount=least, unit=unit_after_number(measure))
+    return message("plain.by_range", least=least, most=most, unit=unit_after_number(measure))
+
+
+def _which(verdicts: Sequence[Verdict]) -> str:
+    """Return the open comparisons by name, where they are few."""
+    if len(verdicts) > MAX_NAMED:
+        return ""
+    names = [
+        message("plain.on_task", arm=verdict.claim.treatment, task=verdict.claim.task)
+        for verdict in verdicts
+    ]
+    return message("plain.which", names=listed(names))
+
+
+def _detectable(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Yield the difference that would have been found, where all are read alike."""
+    measures = {verdict.measure for verdict in verdicts}
+    sizes = [verdict.detectable for verdict in verdicts if np.isfinite(verdict.detectable)]
+    if len(measures) == 1 and sizes:
+        (measure,) = measures
+        yield message(
+            "plain.detectable", amount=measure.number(max(sizes)), unit=unit_after_number(measure)
+        )
+
+
+def _of_costs(
+    rows: pd.DataFrame, scores: Scores, control: str, verdicts: Sequence[Verdict]
+) -> Iterator[str]:
+    """Yield what the arms that win somewhere cost; where none does, what the others cost."""
+    where = scores.reference
+    costs = mean_costs(rows)
+    if where.corpus_tokens:
+        costs = costs[costs["corpus_tokens"] == where.corpus_tokens]
+    if where.pretrain_ratio is not None:
+        costs = costs[costs["pretrain_ratio"] == where.pretrain_ratio]
+    costs = costs.set_index("arm")[["pretrain_flops", "pretrain_s"]].astype(float)
+    if control not in costs.index:
+        return
+    winners = dict.fromkeys(v.claim.treatment for v in verdicts if v.outcome == "supported")
+    others = [arm.label for arm in scores.of_role(*COMPARED) if arm.label != control]
+    ratios = costs / costs.loc[control]
+    chosen = [arm for arm in (winners or others) if arm in ratios.index][:MAX_NAMED]
+    if not chosen or not np.isfinite(ratios.loc[chosen, "pretrain_flops"]).all():
+        return
+    has_seconds = np.isfinite(ratios.loc[chosen, "pretrain_s"]).all()
+    key = "plain.cost" if has_seconds else "plain.cost_flops"
+    parts = [
+        message(f"{key}_part", arm=arm, flops=f"{flops:.2f}", seconds=f"{seconds:.2f}")
+        for arm, flops, seconds in ratios.loc[chosen].itertuples()
+    ]
+    yield message(key, control=control, parts=message("list.semicolon").join(parts))
+
+
+def _of_lost_runs(scores: Scores) -> Iterator[str]:
+    """Yield how many runs failed and collapsed, in all settings."""
+    cells = {id(cell): cell for cell in scores.cells.values()}.values()  # floors stand in several
+    failed = sum(cell.num_failed for cell in cells)
+    collapsed = sum(cell.num_collapsed for cell in cells)
+    num_runs = failed + sum(cell.n for cell in cells)
+    if failed:
+        yield message("plain.failed", n=failed, all=f"{num_runs:,}")
+    if collapsed:
+        yield message("plain.collapsed", n=collapsed, all=f"{num_runs:,}")

@@ -1,0 +1,58 @@
+"""What a report shows of a session beside its rows: curves, tuning, data, notes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mae_bench.planning.reading import unread_pairs
+from mae_bench.planning.warnings import empty_steps
+from mae_bench.runner.claim_record import has_any_row, when_written
+from mae_bench.runner.session import Session
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mae_bench.analysis.report import ReportContext
+    from mae_bench.analysis.score_tables import Spread
+
+
+def report_context(
+    session: Session,
+    rows: "pd.DataFrame",
+    reproduce: str | None,
+    language: str = "en",
+    spread: "Spread" = "interval",
+    foreign: Sequence[Path] = (),
+) -> "ReportContext":
+    """Return what a session's report shows beside its rows; see `write_page`."""
+    from mae_bench.analysis.curves import load_curves
+    from mae_bench.analysis.foreign import read_foreign
+    from mae_bench.analysis.provenance import collect_provenance
+    from mae_bench.analysis.report import ReportContext
+
+    theirs = read_foreign(foreign)
+    left, outcome = session.counts().left, None
+    if session.asked.tuning is not None:
+        from mae_bench.tuning import load_outcome
+
+        outcome = load_outcome(session)
+    return ReportContext(
+        tuning=outcome.table() if outcome else None,
+        tuning_edges=outcome.edge_sentence if outcome else "",
+        curves=load_curves(rows, session.store.home),
+        provenance={**collect_provenance(), "data": session.data_checksums()},
+        notes=(
+            *([left] if left else []),
+            *session.plan.warnings,
+            *empty_steps(session.plan, session.store),
+        ),
+        reproduce=reproduce,
+        language=language,
+        spread=spread,
+        foreign=theirs,
+        unread=unread_pairs(session.study),
+        kinds={name: task.kind for name, task in session.plan.tasks.items()},
+        written=when_written(
+            session.study, session.store, has_any_row(session.plan, session.store)
+        ),
+    )

@@ -1,0 +1,23 @@
+"""Bugs of the health of pretrainings; joined to the list of `bugs.py`."""
+
+from bugs import Bug
+
+TESTS = "tests/analysis/test_health.py"
+BUGS = (
+    Bug(
+        "left_by_one_batch",
+        "One low point of a curve counts as having left the plateau.",
+        "mae_bench/plateau.py",
+        "        if not is_below:\n            left = None\n        elif left is None:",
+        "        if is_below and left is None:",
+        (f"{TESTS}::test_a_run_leaves_once_and_for_good",),
+    ),
+    Bug(
+        "collapsed_is_sound",
+        "Collapsed runs are not counted.",
+        "mae_bench/analysis/health.py",
+        'words = [message("health.collapsed", n=collapsed)] if collapsed else []',
+        "words: list[str] = []",
+        (f"{TESTS}::test_the_table_counts_runs_by_how_they_ended",),
+    ),
+)
