@@ -9,7 +9,7 @@ alike come near to a z test.
 Legend: S seeds, K columns, P values of d0, U values of s0, G = P x U. "..." are studies, if many.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,9 @@ _OFFSETS = np.linspace(-8.0, 8.0, 21)  # of log s0 from its mode, in its standar
 _NEWTON_STEPS = 12
 _ROUNDING = 1e-9  # a spread this small beside the values is rounding noise
 _SECANT_STEPS = 60
-_SECANT_END = 1e-13  # of a logarithm
+_TRIFLE = 1e-17  # a share of a probability that its rounding is larger than
+_NOTHING = 1e-40  # a weight that no probability is small enough to tell
+_SECANT_END = 1e-9  # of a logarithm; the step after it would be far smaller
 _TINY = 1e-12  # a mean this close to the tested value equals it
 
 
@@ -61,14 +63,21 @@ class Posterior:
 
     def p(self, values: Array | float = 0.0) -> Array:
         """Return the same, for a column without spread at least that of the sign flip, 2 / 2**n."""
-        p = self.p_of_spread(values)
+        return self.floored(self.p_of_spread(values))
+
+    def floored(self, p: Array) -> Array:
+        """Return [..., K] p-values of `p_of_spread`, with that least p."""
         least = 2.0 ** (1 - self.counts)
         floored = np.where(self.is_constant & (p < 1), np.maximum(p, least), p)
         return np.asarray(floored, dtype=np.float64)
 
     def above(self, values: Array | float = 0.0) -> Array:
         """Return [..., K] the posterior probability that each mean lies above a value."""
-        tail = self.p(values) / 2
+        return self.above_of(values, self.p(values))
+
+    def above_of(self, values: Array | float, p: Array) -> Array:
+        """Return the same from the `p` of these values."""
+        tail = p / 2
         return np.asarray(np.where(self.means >= values, 1 - tail, tail), dtype=np.float64)
 
     def take(self, columns: NDArray[np.int64]) -> "Posterior":
@@ -82,15 +91,31 @@ class Posterior:
             self.counts[..., columns],
         )
 
+    def without_trifles(self, least: float) -> "Posterior":
+        """Return the posterior without the parts whose weights are smaller, of a single study.
+
+        No probability changes by more than the sum of these weights.
+        """
+        is_kept = self.weights > least
+        return replace(
+            self,
+            scales=self.scales[is_kept],
+            freedom=self.freedom[is_kept],
+            weights=self.weights[is_kept],
+        )
+
     def half_width(self, level: float) -> Array:
         """Return [..., K] half of the central interval that leaves ``level`` outside.
 
         It is 0 where the family has no spread.
         """
+        if self.weights.ndim == 1 and self.weights.min() <= _TRIFLE * level:
+            return self.without_trifles(_TRIFLE * level).half_width(level)
         # Along logarithms a tail is nearly a straight line: the secant method ends in few steps.
         has_scale = (self.scales > 0).any(axis=-2)
-        width = np.where(has_scale, np.max(self.scales, axis=-2), 1.0)
-        before, at = np.log(width), np.log(width) + 0.5
+        width = np.where(has_scale, np.sqrt(_mixed(self.weights, self.scales**2)), 1.0)
+        at = np.log(width * -special.ndtri(level / 2))
+        before = at - 0.1
         error_before, error = self._log_error(before, level), self._log_error(at, level)
         for _ in range(_SECANT_STEPS):
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -162,7 +187,7 @@ def moderate(differences: Array) -> Posterior:
     scales = np.sqrt(pooled / total / np.maximum(counts, 1)[..., None, None, :])
     num_grid = scales.shape[-3] * scales.shape[-2]
     flat = (*scales.shape[:-3], num_grid, scales.shape[-1])
-    return Posterior(
+    known = Posterior(
         means,
         scales.reshape(flat),
         total.reshape(flat),
@@ -170,6 +195,7 @@ def moderate(differences: Array) -> Posterior:
         ~has_spread & (counts > 0),
         counts,
     )
+    return known.without_trifles(_NOTHING) if known.weights.ndim == 1 else known
 
 
 def _mode(logs: Array, own: Array, has_spread: NDArray[np.bool_]) -> tuple[Array, Array]:

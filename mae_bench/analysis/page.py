@@ -1,17 +1,16 @@
 """Fills the template of the report page: verdict grids, facts, notes and embedded figures."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import yaml
+from markupsafe import Markup, escape
 
 from mae_bench.analysis.claims import Verdict
 from mae_bench.analysis.messages import message, word
-from mae_bench.analysis.plots import Picture
 from mae_bench.analysis.score_tables import COLLAPSE_MARK, aggregate_text, score_text
 from mae_bench.analysis.scores import COMPARED, Scores, Setting, aggregate
+from mae_bench.analysis.scripts import content_policy, script
 from mae_bench.analysis.stats import CUT
 from mae_bench.analysis.summary import Word, outcome_word
 from mae_bench.analysis.tables import (
@@ -57,6 +56,39 @@ def verdict_grid(
     return lines
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How one arm stands against the control: a mark for each task, then the mean of them."""
+
+    label: str
+    marks: list[tuple[str, GridCell]]
+    num_wins: int
+    num_losses: int
+    mean: GridCell | None
+
+
+def standings(
+    grid: Sequence[tuple[str, Sequence[GridCell]]], tasks: Sequence[str]
+) -> tuple[list[Standing], int]:
+    """Return the arms that win or lose anywhere, most wins first, and how many others there are."""
+    standing = []
+    for label, cells in grid:
+        of_tasks, rest = cells[: len(tasks)], cells[len(tasks) :]
+        words = [cell.word for cell in cells]
+        if "wins" in words or "loses" in words:
+            wins, losses = (sum(c.word == word for c in of_tasks) for word in ("wins", "loses"))
+            marks = list(zip(tasks, of_tasks, strict=False))
+            standing.append(Standing(label, marks, wins, losses, rest[0] if rest else None))
+    is_control = [any(cell.word == "control" for cell in cells) for _, cells in grid]
+    ranked = sorted(standing, key=lambda one: one.num_losses - one.num_wins)
+    return ranked, len(grid) - len(standing) - sum(is_control)
+
+
+def breakable(text: str) -> Markup:
+    """Return escaped text that may be broken after each underscore, for narrow columns."""
+    return Markup(str(escape(text)).replace("_", "_<wbr>"))
+
+
 def _control_cell(scores: Scores, arm: str, task: str | None, setting: Setting) -> GridCell:
     if task is None:
         whole = aggregate(scores, arm, setting)
@@ -99,31 +131,6 @@ def units(scores: Scores, setting: Setting) -> str:
     """Return the units of a setting's differences, as in a sentence."""
     names = dict.fromkeys(scores.measure(task, setting).unit for task in scores.tasks_in(setting))
     return message("list.or").join(word("unit", name) for name in names)
-
-
-@dataclass(frozen=True)
-class Image:
-    """A picture as two data addresses, so that the page loads nothing."""
-
-    title: str
-    caption: str
-    wide: str
-    narrow: str | None
-
-
-def embed(picture: Picture, folder: Path, has_narrow: bool) -> Image:
-    """Return a saved picture for the page, with its narrow version if phones see it at once."""
-    wide = (folder / f"{picture.slug}.svg").read_text(encoding="utf-8")
-    return Image(
-        picture.title,
-        picture.caption,
-        _address(wide),
-        _address(picture.narrow_svg()) if has_narrow else None,
-    )
-
-
-def _address(svg: str) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
 
 @dataclass(frozen=True)
@@ -194,6 +201,8 @@ def first_lines(table: Table, count: int) -> Table:
 def render(content: Mapping[str, object], study: Study) -> str:
     """Return the page as one HTML text without outside resources."""
     made = environment()
+    made.filters["breakable"] = breakable
     made.globals |= {"first_lines": first_lines, "cut": f"{CUT:g}".removeprefix("0")}
+    made.globals |= {"script": Markup(script()), "policy": content_policy()}
     text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     return made.get_template("report.html.j2").render(**content, study=study, resolved=text)

@@ -8,7 +8,7 @@ arms share both colour and marker.
 import io
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from mae_bench.analysis.scores import COMPARED, Scores, Setting
 from mae_bench.measures import Measure
 
 MAX_PANELS = 12
+MAX_ARMS = 24  # that are compared, in one figure; nobody tells more lines apart
 GREY = "#6b7280"
 _DASHES: tuple[object, ...] = ((0, (1, 1.6)), (0, (5, 2)), (0, (5, 2, 1, 2)))
 _NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -66,18 +67,22 @@ class Picture:
     caption: str
     draw: Callable[[bool], Figure]
 
-    def save(self, folder: Path) -> None:
-        """Write the wide figure as ``<slug>.png`` (150 dpi), ``.pdf`` and ``.svg``; no dates."""
+    def save(self, folder: Path) -> Figure:
+        """Write the wide figure as ``<slug>.png`` (150 dpi), ``.pdf`` and ``.svg``; return it.
+
+        The files hold no dates.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         figure = self._drawn(is_wide=True)
         with matplotlib.rc_context(_STYLE):
-            figure.savefig(folder / f"{self.slug}.png", dpi=150)
             figure.savefig(folder / f"{self.slug}.pdf", metadata=_NO_PDF_DATES)
-        (folder / f"{self.slug}.svg").write_text(_svg(figure), encoding="utf-8")
+        (folder / f"{self.slug}.png").write_bytes(png_of(figure))
+        (folder / f"{self.slug}.svg").write_text(svg_of(figure), encoding="utf-8")
+        return figure
 
-    def narrow_svg(self) -> str:
-        """Return the figure as SVG with one panel under another."""
-        return _svg(self._drawn(is_wide=False))
+    def narrow(self) -> Figure:
+        """Return the figure with one panel under another."""
+        return self._drawn(is_wide=False)
 
     def _drawn(self, is_wide: bool) -> Figure:
         style = _STYLE | {"font.family": text_fonts()}
@@ -94,15 +99,38 @@ def solve_layout(figure: Figure) -> None:
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)  # "none" would draw twice for each file
 
 
-def _svg(figure: Figure) -> str:
+def png_of(figure: Figure) -> bytes:
+    """Return a figure as PNG, of 150 dpi."""
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(_STYLE):
+        figure.savefig(buffer, format="png", dpi=150)
+    return buffer.getvalue()
+
+
+def svg_of(figure: Figure) -> str:
     """Return a figure as SVG, without the control characters of labels that XML forbids."""
     buffer = io.StringIO()
     with matplotlib.rc_context(_STYLE):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return _NO_XML.sub("", buffer.getvalue())
+
+
+def drawn_arms(scores: Scores, control: str | None) -> tuple[Scores, str]:
+    """Return the scores with no more arms than figures can show, and a sentence on the others.
+
+    The control stays among them, floors and what is not trained too.
+    """
+    compared = [arm.label for arm in scores.of_role(*COMPARED)]
+    if len(compared) <= MAX_ARMS:
+        return scores, ""
+    others = [label for label in compared if label != control]
+    kept = {control, *others[: MAX_ARMS - (control in compared)]}
+    arms = tuple(arm for arm in scores.arms if arm.role not in COMPARED or arm.label in kept)
+    note = message("figure.first_arms", n=MAX_ARMS, all=len(compared))
+    return replace(scores, arms=arms), note
 
 
 def arm_colours(scores: Scores) -> dict[str, str]:

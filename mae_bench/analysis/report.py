@@ -7,17 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+from markupsafe import Markup
 
 from mae_bench.analysis.best import best_with_ties
 from mae_bench.analysis.claims import Verdict, control_of, judge_claims, judge_comparisons
 from mae_bench.analysis.costs import cost_table
-from mae_bench.analysis.curve_plots import (
-    corpus_picture,
-    noise_names,
-    noise_picture,
-    size_picture,
-    split_picture,
-)
 from mae_bench.analysis.curves import Curve
 from mae_bench.analysis.dates import dated, dates_sentence
 from mae_bench.analysis.derived import derived_tables
@@ -26,29 +20,29 @@ from mae_bench.analysis.folder import check_target, mark, publish, save_json
 from mae_bench.analysis.fonts import figure_language
 from mae_bench.analysis.foreign import ForeignScore
 from mae_bench.analysis.foreign_tables import foreign_tables
-from mae_bench.analysis.health import health_picture, health_table
+from mae_bench.analysis.health import health_table
+from mae_bench.analysis.images import embed_all
 from mae_bench.analysis.lost_runs import lost_share_table
 from mae_bench.analysis.messages import LANGUAGES, language, message, speaking
 from mae_bench.analysis.page import (
     SettingBlock,
-    embed,
     facts,
     grid_columns,
     render,
+    standings,
     study_notes,
     units,
     verdict_grid,
 )
+from mae_bench.analysis.page_data import page_data
 from mae_bench.analysis.pairwise import decide_all
+from mae_bench.analysis.pictures import pictures_of
 from mae_bench.analysis.plain_words import plain_words
-from mae_bench.analysis.plots import Picture
-from mae_bench.analysis.pretraining_plots import cost_picture, loss_picture
 from mae_bench.analysis.provenance import collect_provenance, of_pretraining
 from mae_bench.analysis.references import judge_references, reference_table
 from mae_bench.analysis.rows import read_metrics, read_scores
-from mae_bench.analysis.score_plots import difference_picture, score_picture
 from mae_bench.analysis.score_tables import Spread, score_table, scores_long
-from mae_bench.analysis.scores import Scores, Setting, Unread
+from mae_bench.analysis.scores import Setting, Unread
 from mae_bench.analysis.secondary import external_metrics, secondary_table
 from mae_bench.analysis.summary import Summary, headline, summary
 from mae_bench.analysis.tables import (
@@ -57,14 +51,13 @@ from mae_bench.analysis.tables import (
     tuning_table,
     verdict_table,
 )
-from mae_bench.analysis.variance_plots import variance_pictures
 from mae_bench.results import save_rows
 from mae_bench.specs import Study, Written
 
 __all__ = ["ReportContext", "Summary", "summary", "write_report"]
 
 _MAX_SETTINGS = 12  # shown on the page; the files hold all of them
-_MAX_PROTOCOLS = 3  # with figures of their own
+_MAX_CELLS = 4000  # of all settings on the page
 _MAX_FAILURES = 60  # lines on the page
 
 
@@ -141,15 +134,9 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     if untrained and untrained != control:
         floors = judge_comparisons(study, scores, untrained)
 
-    pictures = _pictures(rows, scores, study, versus, control, context)
-    images = {}
-    for section, in_section in pictures.items():
-        for picture in in_section:
-            picture.save(folder / "figures")
-        images[section] = [
-            embed(picture, folder / "figures", has_narrow=picture is in_section[0])
-            for picture in in_section
-        ]
+    here = _in(versus, scores.reference)
+    pictures = pictures_of(rows, scores, study, here, control, context.curves)
+    images, spots = embed_all(pictures, folder / "figures")
 
     best = {setting: best_with_ties(scores, setting, decisions) for setting in scores.settings}
     blocks = [
@@ -180,7 +167,6 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         folder / "tables" / "comparisons.csv", index=False
     )
 
-    here = _in(versus, scores.reference)
     answer = headline(study, scores, control, here, claims)
     plain = plain_words(rows, study, scores, control, here, claims)
     save_rows(rows, folder / "rows.parquet")
@@ -197,6 +183,10 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     provenance = {**(context.provenance or collect_provenance()), **of_pretraining(context.curves)}
     reproduce = context.reproduce or provenance.get("command") or f"mae-bench run {study.name}.yaml"
     reference = scores.reference
+    standing, num_others = standings(blocks[0].grid, scores.tasks_in(reference))
+    num_cells = len(scores.arms) * len(scores.tasks)
+    num_blocks = max(1, min(len(blocks), _MAX_SETTINGS, _MAX_CELLS // num_cells))
+    data = page_data(study.name, scores, control, decisions, versus, rows, spots)
     content = {
         "headline": answer,
         "has_english_figures": figure_language() != language(),
@@ -209,9 +199,11 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         "dates": dates_sentence(claims),
         "published": beside,
         "reference": blocks[0],
+        "standing": standing,
+        "num_others": num_others,
         "units": units(scores, reference),
-        "others": blocks[1:_MAX_SETTINGS],
-        "num_hidden": max(0, len(blocks) - _MAX_SETTINGS),
+        "others": blocks[1:num_blocks],
+        "num_hidden": len(blocks) - num_blocks,
         "floor_grid": verdict_grid(_in(floors, reference), scores, reference, untrained or ""),
         "images": images,
         "costs": costs,
@@ -224,6 +216,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         "tuning": tuning,
         "reproduce": reproduce,
         "provenance": provenance,
+        "data": Markup(data),
     }
     (folder / "index.html").write_text(render(content, study), encoding="utf-8")
     mark(folder, {**provenance, "study": study.model_dump(mode="json")})
@@ -257,41 +250,3 @@ def _details(
             caption = message("verdicts.caption", control=name, setting=reference.label)
             tables.append(verdict_table(shown, slug, caption))
     return tables
-
-
-def _pictures(
-    rows: pd.DataFrame,
-    scores: Scores,
-    study: Study,
-    versus: Sequence[Verdict],
-    control: str | None,
-    context: ReportContext,
-) -> dict[str, list[Picture]]:
-    reference = scores.reference
-    by_protocol = {setting.protocol: setting for setting in reversed(scores.settings)}
-    chosen = [by_protocol[name] for name in study.protocols if name in by_protocol]
-    chosen = chosen[:_MAX_PROTOCOLS] or [reference]
-    by_section: dict[str, list[Picture | None]] = {
-        "differences": [
-            difference_picture(scores, _in(versus, reference), control, reference)
-            if control
-            else None
-        ],
-        "scores": [
-            *(score_picture(scores, setting) for setting in chosen),
-            *variance_pictures(scores, control),
-        ],
-        "curves": [
-            *(size_picture(scores, setting) for setting in chosen),
-            corpus_picture(scores, reference),
-            split_picture(scores, reference),
-        ],
-        "noises": [
-            noise_picture(scores, setting, noise)
-            for setting in chosen
-            for noise in noise_names(scores)[:_MAX_PROTOCOLS]
-        ],
-        "costs": [cost_picture(scores, rows, reference)],
-        "loss": [health_picture(scores, context.curves), loss_picture(scores, context.curves)],
-    }
-    return {name: [p for p in pictures if p is not None] for name, pictures in by_section.items()}

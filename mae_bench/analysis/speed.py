@@ -13,7 +13,7 @@ import yaml
 from matplotlib.figure import Figure
 
 from mae_bench.analysis.folder import check_target, mark, publish, save_json
-from mae_bench.analysis.page import embed
+from mae_bench.analysis.images import embed
 from mae_bench.analysis.plots import (
     GREY,
     Picture,
@@ -248,14 +248,14 @@ def write_speed_report(
         for table in tables:
             table.save(temporary / "tables")
         picture = speed_picture(spec, cells)
-        picture.save(temporary / "figures")
+        image, _ = embed(picture, temporary / "figures", has_narrow=True)
         save_json(temporary / "verdicts.json", [verdict.record() for verdict in verdicts])
         save_json(temporary / "cells.json", [cell.record() for cell in cells])
         content = {
             "spec": spec,
             "verdicts": verdicts,
             "tables": tables,
-            "image": embed(picture, temporary / "figures", has_narrow=True),
+            "image": image,
             "provenance": provenance,
             "resolved": yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False),
         }

@@ -61,6 +61,7 @@ def check_study(
     specs = tuple(arm.spec for arm in arms)
     study = with_fitted_lengths(study.model_copy(update={"objectives": specs}))
     _check_names(study)
+    _check_sizes(study)
     left_out = check_kinds(study)
     heads = asked_heads(study, arms)
     silent = [*left_out, *check_scorers(study, heads), *left_out_floors(study)]
@@ -118,6 +119,15 @@ def _check_steps(arms: tuple[ResolvedArm, ...], study: Study) -> None:
             arm.requires.check_steps(steps)
         except SpecError as error:
             raise SpecError(f"arm '{arm.label}': {error}", error.got) from None
+
+
+def _check_sizes(study: Study) -> None:
+    """Refuse all text beside numbers of tokens: rows could not tell which size is which."""
+    if None in study.corpus_tokens and len(study.corpus_tokens) > 1:
+        raise SpecError(
+            "corpus_tokens: null (all text) must stand alone, got it beside other sizes; write how "
+            "many tokens there are in all"
+        )
 
 
 def _check_names(study: Study) -> None:

@@ -73,7 +73,7 @@ class Study(Frozen):
         backbone: the encoder that all arms share.
         corpus: the text that all arms read.
         corpus_tokens: sizes of the corpus, to see what more text is worth; every arm is pretrained
-            on each, and ``null`` is all text.
+            on each. ``null``, which must stand alone, is all text.
         budget_split: one compute budget, to see how much of it a pretraining is worth: every arm is
             pretrained with each share and fine-tuned with the rest; left out, the two have budgets
             of their own.

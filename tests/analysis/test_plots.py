@@ -8,7 +8,7 @@ from report_rows import floor_rows, row, small_study, table
 from mae_bench.analysis.claims import judge_comparisons
 from mae_bench.analysis.curve_plots import noise_picture, size_picture
 from mae_bench.analysis.curves import Curve
-from mae_bench.analysis.plots import arm_colours
+from mae_bench.analysis.plots import arm_colours, drawn_arms, svg_of
 from mae_bench.analysis.pretraining_plots import cost_picture, loss_picture
 from mae_bench.analysis.rows import read_scores
 from mae_bench.analysis.score_plots import difference_picture, score_picture
@@ -111,7 +111,7 @@ def test_loss_shows_the_entropy_and_every_arm(scores):
 
 def test_the_same_figure_gives_the_same_file(scores):
     picture = score_picture(scores, scores.reference)
-    assert picture.narrow_svg() == picture.narrow_svg()
+    assert svg_of(picture.narrow()) == svg_of(picture.narrow())
 
 
 def test_one_row_is_enough():
@@ -140,3 +140,15 @@ def test_a_figure_names_the_tasks_that_have_no_panel():
         for picture in (score_picture, size_picture):
             caption = picture(scores, scores.reference).caption
             assert ("No panel for qnli: see the tables." in caption) == (count == 13), caption
+
+
+def test_figures_show_no_more_arms_than_can_be_told_apart():
+    arms = tuple(f"mlm {number}" for number in range(40))
+    rows = table({arm: [0.5, 0.51] for arm in (*arms, "random_init")})
+    scores = read_scores(rows, small_study(arms=(*arms, "random_init"), seeds=(0, 1)))
+    fewer, note = drawn_arms(scores, "mlm 39")
+    labels = [arm.label for arm in fewer.arms]
+    assert labels == ["random_init", *arms[:23], "mlm 39"]
+    assert note == " The first 24 of 40 arms are drawn; the tables have all."
+    assert arm_colours(fewer)["mlm 39"] == arm_colours(scores)["mlm 39"]
+    assert drawn_arms(fewer, "mlm 39") == (fewer, "")

@@ -91,7 +91,9 @@ def test_every_module_with_a_protocol_is_named_in_the_package():
         "word_probe",
         "zero_shot",
     ]
-    assert set(PROTOCOLS.names()) - set(NAMES) == {"representation", "score", "trigram", "unigram"}
+    assert set(PROTOCOLS.names()) - set(NAMES) == {
+        "learning_curve", "representation", "score", "trigram", "unigram",
+    }  # fmt: skip
 
 
 def test_an_unknown_protocol_gets_a_near_match():

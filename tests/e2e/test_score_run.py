@@ -56,7 +56,7 @@ def test_a_study_is_scored_by_every_arm_that_can(data, tmp_path, home):
     assert set(causal["metric"]) == {"causal_bits_per_character", "causal_perplexity_per_word"}
     page = report(study, home=home, data_dir=data, out=tmp_path / "report").read_text()
     assert "token unigram" in page
-    assert "wikitext2 (pseudo_bits_per_character, lower is better)" in page
+    assert "wikitext2 (pseudo_bits_per_character ↓)" in page
 
 
 def planned(**changes):

@@ -39,7 +39,8 @@ def check(names):
     }
     assert {"quickstart.yaml", "first_fight.yaml", "papers/mae/speed.yaml"} <= studies
     assert inside == studies
-    assert {"mae_bench/py.typed", "mae_bench/analysis/templates/style.css"} <= names
+    templates = "mae_bench/analysis/templates"
+    assert {"mae_bench/py.typed", f"{templates}/style.css", f"{templates}/script/start.js"} <= names
 
 
 def test_the_wheel_is_configured_to_hold_the_package_and_the_studies():

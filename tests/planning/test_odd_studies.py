@@ -222,3 +222,10 @@ def test_a_name_fits_into_a_folder(tmp_path):
     with pytest.raises(SpecError, match="line 1: name must be a text of at most 100"):
         load_study(path)
     assert Study.model_fields["name"].metadata
+
+
+def test_all_text_beside_other_sizes_is_refused(tmp_path):
+    path = tmp_path / "odd.yaml"
+    path.write_text(yaml.safe_dump(RICH | {"corpus_tokens": [10_000, None]}))
+    with pytest.raises(SpecError, match=r"corpus_tokens: null \(all text\) must stand alone"):
+        make_plan(load_study(path), None)

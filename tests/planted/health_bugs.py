@@ -2,7 +2,7 @@
 
 from bugs import Bug
 
-TESTS = "tests/analysis/test_health.py"
+TESTS = "tests/analysis/test_pretraining_health.py"
 BUGS = (
     Bug(
         "left_by_one_batch",

@@ -106,7 +106,8 @@ def planted(bug: Bug) -> str:
             "bring the list in tests/planted up to date"
         )
     text = text.replace(bug.old, bug.new)
-    compile(text, bug.file, "exec")
+    if bug.file.endswith(".py"):
+        compile(text, bug.file, "exec")
     return text
 
 

@@ -78,6 +78,13 @@ def counted(key: str, n: int) -> str:
     return message(f"count.{key}", n=n, number=f"{n:,}")
 
 
+def messages_of(section: str) -> dict[str, str]:
+    """Return the texts of a section by name, their placeholders still open."""
+    start = f"{section}."
+    chosen = catalogue(language()).items()
+    return {key.removeprefix(start): str(m) for key, m in chosen if key.startswith(start)}
+
+
 def listed(words: Iterable[str], of: str = "") -> str:
     """Return words as a sentence lists them: ``a, b and c``; ``of`` may be ``clauses``."""
     *first, last = words
