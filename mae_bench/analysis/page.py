@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import yaml
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from mae_bench.analysis.claims import Verdict
 from mae_bench.analysis.messages import message, word
@@ -82,11 +82,6 @@ def standings(
     is_control = [any(cell.word == "control" for cell in cells) for _, cells in grid]
     ranked = sorted(standing, key=lambda one: one.num_losses - one.num_wins)
     return ranked, len(grid) - len(standing) - sum(is_control)
-
-
-def breakable(text: str) -> Markup:
-    """Return escaped text that may be broken after each underscore, for narrow columns."""
-    return Markup(str(escape(text)).replace("_", "_<wbr>"))
 
 
 def _control_cell(scores: Scores, arm: str, task: str | None, setting: Setting) -> GridCell:
@@ -201,7 +196,6 @@ def first_lines(table: Table, count: int) -> Table:
 def render(content: Mapping[str, object], study: Study) -> str:
     """Return the page as one HTML text without outside resources."""
     made = environment()
-    made.filters["breakable"] = breakable
     made.globals |= {"first_lines": first_lines, "cut": f"{CUT:g}".removeprefix("0")}
     made.globals |= {"script": Markup(script()), "policy": content_policy()}
     text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

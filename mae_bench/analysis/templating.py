@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import jinja2
+from markupsafe import Markup, escape
 
 from mae_bench.analysis.messages import joined, language, markup, message, word
 from mae_bench.analysis.units import note
@@ -19,6 +20,12 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    made.filters["breakable"] = breakable
     made.globals |= {"message": message, "markup": markup, "word": word, "joined": joined}
     made.globals |= {"note": note, "language": language()}
     return made
+
+
+def breakable(text: str) -> Markup:
+    """Return escaped text that may be broken after each underscore, for narrow columns."""
+    return Markup(str(escape(text)).replace("_", "_<wbr>"))

@@ -103,7 +103,9 @@ def test_a_finished_study_is_judged_without_torch(run_home):
         "print('torch' in sys.modules, 'transformers' in sys.modules, 'matplotlib' in sys.modules)"
     )
     env = {**os.environ, **ELSEWHERE}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
+    # -P: the package that ran the study, and not the one that may lie in the working folder
+    python = [sys.executable, "-P", "-c", code]
+    done = subprocess.run(python, capture_output=True, text=True, env=env)
     assert done.stdout.splitlines()[-2:] == ["exit 4", "False False False"], done.stderr
 
 

@@ -1,5 +1,7 @@
 """A study may name tasks that some of its protocols cannot read: those pairs are left out."""
 
+import re
+
 import pytest
 from report_rows import row, small_study
 
@@ -139,7 +141,8 @@ def test_a_report_shows_no_gap_where_nothing_was_asked(tmp_path):
     assert verdict.difference == pytest.approx(-0.1)
     rows = mixed_rows(6, has_floor=True)
     page = write_report(rows, study, tmp_path / "report", context=ReportContext(unread=unread))
-    assert "not run" not in page.read_text(), "a floor stands where it reads a task"
+    shown = re.sub(r"<script.*?</script>", "", page.read_text(), flags=re.DOTALL)
+    assert "not run" not in shown, "a floor stands where it reads a task"
     assert "most" in (tmp_path / "report/tables/scores-finetune-all-clean.csv").read_text()
     assert "most" not in (tmp_path / "report/tables/scores-score-all-clean.csv").read_text()
 
