@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mae_bench.analysis.messages import message, word
-from mae_bench.analysis.scores import Scores
+from mae_bench.analysis.scores import Scores, Setting
 from mae_bench.analysis.tables import Table, si, whole_number
 from mae_bench.specs import at_share
 
@@ -66,6 +66,15 @@ def _evaluation_seconds(rows: pd.DataFrame) -> "pd.Series[float]":
     runs = rows[key].assign(trained_on=trained_on.where(rows["noise_where"] != "test", ""))
     seconds = pd.to_numeric(rows["evaluate_s"]).astype(float)
     return seconds[~runs.duplicated()].groupby(rows["arm"]).sum(min_count=1)
+
+
+def costs_at(costs: pd.DataFrame, setting: Setting) -> pd.DataFrame:
+    """Return those of the mean costs that are of a setting's pretrainings."""
+    if setting.corpus_tokens:
+        costs = costs[costs["corpus_tokens"] == setting.corpus_tokens]
+    if setting.pretrain_ratio is not None:
+        costs = costs[costs["pretrain_ratio"] == setting.pretrain_ratio]
+    return costs
 
 
 def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 
-from mae_bench.analysis.costs import mean_costs
+from mae_bench.analysis.costs import costs_at, mean_costs
 from mae_bench.analysis.curves import Curve
 from mae_bench.analysis.messages import message, word
 from mae_bench.analysis.plots import (
@@ -33,11 +33,7 @@ from mae_bench.analysis.units import axis_label
 
 def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Picture | None:
     """Draw the mean score over tasks against FLOPs and against seconds of one pretraining."""
-    costs = mean_costs(rows)
-    if setting.corpus_tokens:
-        costs = costs[costs["corpus_tokens"] == setting.corpus_tokens]
-    if setting.pretrain_ratio is not None:
-        costs = costs[costs["pretrain_ratio"] == setting.pretrain_ratio]
+    costs = costs_at(mean_costs(rows), setting)
     by_arm = {str(cost["arm"]): cost for cost in costs.to_dict("records")}
     measure = scores.shared_measure(setting)
     if measure is None:

@@ -37,6 +37,12 @@ class Setting:
     pretrain_ratio: float | None = None
 
     @property
+    def key(self) -> tuple[object, ...]:
+        """The setting as verdicts name it: see `verdicts.Verdict.setting`."""
+        axes = (self.corpus_tokens, self.pretrain_ratio)
+        return (self.protocol, self.train_size, self.noise.label, *axes)
+
+    @property
     def label(self) -> str:
         """A phrase for captions, such as ``finetune, 200 labels, clean``."""
         return self.label_with(self.noise.label)
