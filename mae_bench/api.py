@@ -10,7 +10,7 @@ from mae_bench.errors import DataError, SpecError
 from mae_bench.planning.plan import Plan
 from mae_bench.planning.study import in_file, load_study
 from mae_bench.planning.warnings import prepared_warnings
-from mae_bench.results import ROWS_FILE
+from mae_bench.results import NO_ROWS, ROWS_FILE
 from mae_bench.runner.executors import Executor
 from mae_bench.runner.session import Counts, Session
 from mae_bench.specs import Study
@@ -111,10 +111,13 @@ def report(
         foreign: files of results that others published, which are shown beside those of the study.
 
     Raises:
-        SpecError: no report is written in that language.
+        SpecError: no report is written in that language, or with that spread.
         DataError: nothing of the study is done at this home, or a foreign file cannot be read.
         StoreError: ``out`` holds something other than a report.
     """
+    from mae_bench.analysis.score_tables import check_spread
+
+    check_spread(spread)
     session = open_session(study, (), None, home, data_dir)
     rows = finished_rows(session)
     return write_page(session, rows, out, None, language=language, spread=spread, foreign=foreign)
@@ -237,18 +240,20 @@ def finished_rows(session: Session) -> "pd.DataFrame":
     """Return the rows of what is done and failed so far.
 
     Raises:
-        DataError: there are none, but the home holds rows of another form of the study.
+        DataError: there are none, or only rows of another form of the study.
     """
     rows = session.rows()
+    if not rows.empty:
+        return rows
     kept = session.folder / ROWS_FILE
-    if rows.empty and kept.exists():
+    if kept.exists():
         changed = ", ".join(session.changes())
         why = f"the study differs from them in {changed}" if changed else "its data are others"
         raise DataError(
             f"nothing of '{session.asked.name}' is done in this form, but {kept} holds rows of it: "
             f"{why}; give the --data-dir (or MAE_BENCH_DATA), --scale and --set that it ran with"
         )
-    return rows
+    raise DataError(NO_ROWS)
 
 
 def write_page(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd  # half a second that planning does without
 
 ROWS_FILE = "results.parquet"
+NO_ROWS = "there are no rows to report; run the study first (`mae-bench run`)"
 
 
 class Row(Frozen):

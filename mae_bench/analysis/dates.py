@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mae_bench.analysis.messages import message
+from mae_bench.analysis.messages import joined, message
+from mae_bench.analysis.tables import Table, verdict_table
 from mae_bench.analysis.verdicts import Verdict
 from mae_bench.specs import Written
 
@@ -22,4 +23,10 @@ def dates_sentence(verdicts: Sequence[Verdict]) -> str:
     all_ = len(verdicts)
     parts = [message("dates.late", n=late, all=all_)] if late else []
     parts += [message("dates.unknown", n=unknown, all=all_)] if unknown else []
-    return message("list.space").join(parts)
+    return joined(parts)
+
+
+def claims_table(verdicts: Sequence[Verdict]) -> Table:
+    """Return the claims of a study with everything their verdicts rest on."""
+    caption = joined([message("heading.claims_written"), dates_sentence(verdicts)])
+    return verdict_table(verdicts, "claims", caption)

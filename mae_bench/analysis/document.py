@@ -7,6 +7,7 @@ import pandas as pd
 from mae_bench.analysis.best import best_with_ties
 from mae_bench.analysis.claims import control_of, judge_claims, judge_comparisons
 from mae_bench.analysis.costs import cost_table
+from mae_bench.analysis.dates import claims_table, dated
 from mae_bench.analysis.formats import FORMATS, NEEDED
 from mae_bench.analysis.markup import latex, markdown
 from mae_bench.analysis.messages import language, message, speaking
@@ -18,7 +19,7 @@ from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_tables import score_table, scores_long
 from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.summary import headline
-from mae_bench.analysis.tables import Table, failure_table, verdict_table
+from mae_bench.analysis.tables import Table, failure_table
 from mae_bench.errors import SpecError
 from mae_bench.specs import Study
 
@@ -49,7 +50,7 @@ def report_text(
         study: that asked for them.
         form: one of `formats.FORMATS`. CSV holds a line for each cell, as numbers; HTML is of
             tables alone, for the whole report is a folder: see `report.write_report`.
-        context: its language and spread, notes and unread pairs are used.
+        context: its language and spread, notes, unread pairs and dates of claims are used.
         has_words: whether headline, claims, costs and failures stand around the tables of scores.
     """
     check_format(form)
@@ -80,17 +81,17 @@ def _contents(
 ) -> tuple[list[str], _Sections]:
     """Return the paragraphs at the top, and the sections of tables by heading."""
     control = control_of(study, scores)
-    claims = judge_claims(study, scores, read_metrics(rows, study, (), context.unread), rows)
+    others = read_metrics(rows, study, (), context.unread)
+    claims = dated(judge_claims(study, scores, others, rows), context.written)
     versus = judge_comparisons(study, scores, control, [scores.reference]) if control else []
     words = [
         headline(study, scores, control, versus, claims),
         plain_words(rows, study, scores, control, versus, claims),
         *dict.fromkeys([*study_notes(study, scores), *context.notes]),
     ]
-    claimed = verdict_table(claims, "claims", message("heading.claims_written"))
     failures = failure_table(rows)
     sections = [
-        (message("heading.claims"), [claimed] if claims else []),
+        (message("heading.claims"), [claims_table(claims)] if claims else []),
         (message("heading.scores"), tables),
         (message("heading.costs"), [cost_table(rows, scores, control)]),
         (message("heading.failures"), [failures] if failures else []),

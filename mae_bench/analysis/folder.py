@@ -1,7 +1,10 @@
 """The folder of a report: an old one is replaced whole, and the files of others stay."""
 
 import json
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from mae_bench.errors import StoreError
@@ -13,6 +16,28 @@ MARKER = "provenance.json"
 def save_json(path: Path, content: object) -> None:
     """Write JSON that holds no NaN."""
     path.write_text(json.dumps(content, indent=1, default=str, allow_nan=False) + "\n", "utf-8")
+
+
+@contextmanager
+def report_folder(out: Path) -> Iterator[Path]:
+    """Give an empty folder to write a report in; once it is whole, its files are moved to ``out``.
+
+    Raises:
+        StoreError: ``out`` cannot be written, or holds something other than a report.
+    """
+    check_target(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise StoreError(
+            f"cannot write a report to {out} ({error.strerror}); name another folder"
+        ) from None
+    try:
+        yield temporary
+        _publish(temporary, out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def check_target(out: Path) -> None:
@@ -41,7 +66,7 @@ def _old_files(out: Path) -> list[str] | None:
     return [str(name) for name in content.get("files", [])]
 
 
-def publish(temporary: Path, out: Path) -> None:
+def _publish(temporary: Path, out: Path) -> None:
     """Move the new files into place, the page last, and drop those of the old report."""
     old = set(_old_files(out) or []) if out.exists() else set()
     out.mkdir(exist_ok=True)

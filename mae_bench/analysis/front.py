@@ -1,22 +1,18 @@
 """The front page of several reports: each study's answer, what became of its claims, its costs."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from mae_bench.analysis.claims import Outcome
 from mae_bench.analysis.costs import total_costs
-from mae_bench.analysis.folder import check_target, mark, publish
+from mae_bench.analysis.folder import mark, report_folder
 from mae_bench.analysis.messages import message, speaking
 from mae_bench.analysis.tables import si, whole_number
 from mae_bench.analysis.templating import environment
+from mae_bench.analysis.verdicts import OUTCOMES, Outcome
 from mae_bench.results import load_rows, read_json
-
-OUTCOMES: tuple[Outcome, ...] = ("supported", "refuted", "not decidable", "not run")
 
 
 @dataclass(frozen=True)
@@ -61,10 +57,7 @@ def write_front_page(
     Raises:
         StoreError: ``out`` is a file, or a folder that holds something other than a report.
     """
-    check_target(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
+    with report_folder(out) as temporary:
         with speaking(lang):
             entries = [
                 read_entry(write(temporary / name).parent) for name, write in writers.items()
@@ -72,9 +65,6 @@ def write_front_page(
             entries += [Entry(name, "", "", why) for name, why in missing.items()]
             (temporary / "index.html").write_text(_render(entries), encoding="utf-8")
         mark(temporary, provenance)
-        publish(temporary, out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return out / "index.html"
 
 

@@ -13,7 +13,7 @@ from scipy import special
 
 from mae_bench.analysis.claims import Verdict
 from mae_bench.analysis.costs import costs_at, mean_costs
-from mae_bench.analysis.messages import messages_of
+from mae_bench.analysis.messages import catalogue, language, messages_of, word
 from mae_bench.analysis.pairwise import Decisions
 from mae_bench.analysis.plots import arm_colours
 from mae_bench.analysis.scores import Cell, Scores, Setting
@@ -26,6 +26,25 @@ from mae_bench.specs import MIN_SEEDS
 MAX_BYTES = 1_200_000  # of the settings on the page
 DIGITS = 9  # significant ones of a value; more than any table prints
 _AXES = ("pretrain_tokens", "pretrain_flops", "pretrain_s")
+_SHARED = {  # words of the script that tables or the printed page also say, by key
+    "claim": "column.claim",
+    "arm": "column.arm",
+    "task": "column.task",
+    "difference": "column.difference",
+    "interval": "column.95% interval",
+    "unit": "column.unit",
+    "mean_of_tasks": "column.mean of tasks",
+    "seconds": "column.seconds",
+    "lower_is_better": "unit.lower_is_better",
+    "num_failed": "page.some_failed",
+    "none": "cell.none",
+    "no_interval": "cell.no_interval",
+    "outcome_wins": "word.wins",
+    "outcome_loses": "word.loses",
+    "outcome_undecided": "word.undecided",
+    "outcome_failed": "word.failed",
+    "outcome_not_run": "word.not run",
+}
 _LETTERS = {"supported": "w", "refuted": "l", "not decidable": "u"}
 
 
@@ -77,9 +96,15 @@ def page_data(
             "numHidden": len(scores.settings) - len(settings),
             "onlyWith": labels.index(only_with) if only_with in labels else None,
             "figures": spots,
-            "words": messages_of("tools"),
+            "words": script_words(),
         }
     )
+
+
+def script_words() -> dict[str, str]:
+    """Return the script's phrases by its own names, their placeholders still open."""
+    known = catalogue(language())
+    return messages_of("tools") | {name: str(known[key]) for name, key in _SHARED.items()}
 
 
 def _json(content: object) -> str:
@@ -120,6 +145,7 @@ def _setting(
     tasks = scores.tasks_in(setting)
     shared = scores.shared_measure(setting) if len(tasks) > 1 else None
     columns: list[str | None] = [*tasks, *([] if shared is None else [None])]
+    here = costs_at(costs, setting)
     index = {arm.label: position for position, arm in enumerate(scores.arms)}
     beaten = [
         [
@@ -143,7 +169,7 @@ def _setting(
         "versus": [
             "".join(words.get((task, arm.label), "-") for arm in scores.arms) for task in columns
         ],
-        "costs": [_costs(costs, arm.label, setting) for arm in scores.arms],
+        "costs": [_costs(here, arm.label) for arm in scores.arms],
     }
 
 
@@ -151,7 +177,7 @@ def _measure(measure: Measure) -> dict[str, object]:
     return {
         "factor": measure.factor,
         "digits": measure.digits,
-        "unit": measure.unit,
+        "unit": word("unit", measure.unit),
         "note": note(measure),
         "sign": measure.sign,
     }
@@ -168,9 +194,9 @@ def _cell(cell: Cell | None) -> dict[str, object] | None:
     }
 
 
-def _costs(costs: pd.DataFrame, arm: str, setting: Setting) -> list[float | None] | None:
+def _costs(costs: pd.DataFrame, arm: str) -> list[float | None] | None:
     """Return tokens, FLOPs and seconds of one pretraining; None where there was none."""
-    mine = costs_at(costs[costs["arm"] == arm], setting)
+    mine = costs[costs["arm"] == arm]
     if not len(mine) or not mine["pretrain_flops"].iloc[0]:
         return None
     return [_short(float(mine[name].iloc[0])) for name in _AXES]

@@ -13,6 +13,7 @@ from mae_bench.analysis.costs import costs_at, mean_costs
 from mae_bench.analysis.messages import joined, listed, message
 from mae_bench.analysis.scores import COMPARED, Scores
 from mae_bench.analysis.units import unit_after_number
+from mae_bench.analysis.verdicts import OUTCOMES, detectable_range
 from mae_bench.specs import MIN_SEEDS, Study
 
 MAX_NAMED = 3  # arms, claims or comparisons that are named; the page lists all
@@ -51,7 +52,7 @@ def _of_claims(claims: Sequence[Verdict]) -> Iterator[str]:
     by_outcome: dict[Outcome, list[str]] = {}
     for verdict in claims:
         by_outcome.setdefault(verdict.outcome, []).append(verdict.claim.sentence)
-    for outcome in ("supported", "refuted", "not decidable", "not run"):
+    for outcome in OUTCOMES:
         if said := by_outcome.get(outcome):
             name = outcome.replace(" ", "_")
             quoted = [message("plain.quoted", text=text) for text in said[:MAX_NAMED]]
@@ -140,21 +141,17 @@ def _which(verdicts: Sequence[Verdict]) -> str:
 
 def _detectable(verdicts: Sequence[Verdict]) -> Iterator[str]:
     """Yield the difference that would have been found, where all are read alike."""
-    measures = {verdict.measure for verdict in verdicts}
-    sizes = [verdict.detectable for verdict in verdicts if np.isfinite(verdict.detectable)]
-    if len(measures) == 1 and sizes:
-        (measure,) = measures
-        yield message(
-            "plain.detectable", amount=measure.number(max(sizes)), unit=unit_after_number(measure)
-        )
+    if found := detectable_range(verdicts):
+        measure, _, most = found
+        amount = measure.number(most)
+        yield message("plain.detectable", amount=amount, unit=unit_after_number(measure))
 
 
 def _of_costs(
     rows: pd.DataFrame, scores: Scores, control: str, verdicts: Sequence[Verdict]
 ) -> Iterator[str]:
     """Yield what the arms that win somewhere cost; where none does, what the others cost."""
-    where = scores.reference
-    costs = costs_at(mean_costs(rows), where)
+    costs = costs_at(mean_costs(rows), scores.reference)
     costs = costs.set_index("arm")[["pretrain_flops", "pretrain_s"]].astype(float)
     if control not in costs.index:
         return

@@ -1,7 +1,5 @@
 """The report: one folder with a page, figures, tables, rows, verdicts and what made them."""
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,10 +10,10 @@ from mae_bench.analysis.best import best_with_ties
 from mae_bench.analysis.claims import Verdict, control_of, judge_claims, judge_comparisons
 from mae_bench.analysis.context import ReportContext
 from mae_bench.analysis.costs import cost_table
-from mae_bench.analysis.dates import dated, dates_sentence
+from mae_bench.analysis.dates import claims_table, dated, dates_sentence
 from mae_bench.analysis.derived import derived_tables
 from mae_bench.analysis.edges import edge_table
-from mae_bench.analysis.folder import check_target, mark, publish, save_json
+from mae_bench.analysis.folder import mark, report_folder, save_json
 from mae_bench.analysis.fonts import figure_language
 from mae_bench.analysis.foreign_tables import foreign_tables
 from mae_bench.analysis.grid_part import grid_part
@@ -72,15 +70,8 @@ def write_report(
         DataError: the rows hold nothing to report, or contradict one another.
     """
     context = context or ReportContext()
-    check_target(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
-        with speaking(context.language):
-            _write(rows, study, temporary, context)
-        publish(temporary, out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with report_folder(out) as temporary, speaking(context.language):
+        _write(rows, study, temporary, context)
     return out / "index.html"
 
 
@@ -205,8 +196,7 @@ def _details(
 ) -> list[Table]:
     tables = []
     if claims:
-        caption = f"{message('heading.claims_written')} {dates_sentence(claims)}".rstrip()
-        tables.append(verdict_table(claims, "claims", caption))
+        tables.append(claims_table(claims))
     for slug, verdicts, name in (
         ("verdicts", versus, control),
         ("verdicts-untrained", floors, untrained),

@@ -19,7 +19,7 @@ import pandas as pd
 from mae_bench.analysis.scores import COMPARED, Arm, Cell, Role, Scores, Setting, Unread
 from mae_bench.analysis.stats import mean_intervals
 from mae_bench.errors import DataError
-from mae_bench.results import parse_size, row_noises
+from mae_bench.results import NO_ROWS, parse_size, row_noises
 from mae_bench.specs import CORPUS, OUTSIDE, Claim, Comparison, Study, TrainSize, parse_point
 from mae_bench.specs.grid_points import points_of
 
@@ -75,7 +75,7 @@ def read_scores(rows: pd.DataFrame, study: Study, unread: Unread = frozenset()) 
     """
     table = rows[rows["is_primary"].fillna(True).astype(bool)].copy()
     if table.empty:
-        raise DataError("there are no rows to report; run the study first (`mae-bench run`)")
+        raise DataError(NO_ROWS)
     sizes = [parse_size(text) for text in table["train_size"].astype(str)]
     table["train_size"] = pd.Series(sizes, table.index, dtype=object)  # counts stay whole
     table["corpus_tokens"] = pd.to_numeric(table["corpus_tokens"]).fillna(-1).astype("int64")

@@ -4,7 +4,7 @@ A cell is never blank: it holds a score, "failed (k of n)", "not run" or "incomp
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import pandas as pd
 
@@ -12,12 +12,23 @@ from mae_bench.analysis.messages import listed, message
 from mae_bench.analysis.scores import Arm, Cell, Scores, Setting, aggregate
 from mae_bench.analysis.stats import CUT
 from mae_bench.analysis.tables import Table
+from mae_bench.errors import SpecError
 from mae_bench.measures import PLAIN, TIMES, Measure, measure_of
 from mae_bench.specs import MIN_SEEDS, point_label
 
 COLLAPSE_MARK = "†"
 Best = Mapping[str | None, frozenset[str]]  # labels by task, None for the mean of tasks
 Spread = Literal["interval", "sd"]
+
+
+def check_spread(name: str) -> None:
+    """Refuse what does not stand after ± in any table.
+
+    Raises:
+        SpecError: it is no `Spread`.
+    """
+    if name not in get_args(Spread):
+        raise SpecError(f"after ± stands interval or sd, got '{name}'; give one to --spread")
 
 
 def score_text(

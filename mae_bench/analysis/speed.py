@@ -1,7 +1,5 @@
 """The report of step times: relative costs against the formula, and where a mae breaks even."""
 
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ import seaborn as sns
 import yaml
 from matplotlib.figure import Figure
 
-from mae_bench.analysis.folder import check_target, mark, publish, save_json
+from mae_bench.analysis.folder import mark, report_folder, save_json
 from mae_bench.analysis.images import embed
 from mae_bench.analysis.plots import (
     GREY,
@@ -237,10 +235,7 @@ def write_speed_report(
     Raises:
         StoreError: ``out`` is a file, or a folder that holds something other than a report.
     """
-    check_target(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
+    with report_folder(out) as temporary:
         verdicts = judge(spec, cells)
         tables = [verdict_table(verdicts), cell_table(cells)]
         if spec.references:
@@ -262,7 +257,4 @@ def write_speed_report(
         page = environment().get_template("speed.html.j2").render(**content)
         (temporary / "index.html").write_text(page, encoding="utf-8")
         mark(temporary, {**provenance, "speed": spec.model_dump(mode="json")})
-        publish(temporary, out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return out / "index.html"

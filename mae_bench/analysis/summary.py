@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from mae_bench.analysis.claims import (
@@ -21,6 +20,7 @@ from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_tables import score_text
 from mae_bench.analysis.scores import COMPARED, Cell, Scores, Unread
 from mae_bench.analysis.units import unit_after_number
+from mae_bench.analysis.verdicts import detectable_range
 from mae_bench.specs import MIN_SEEDS, Study, Written
 
 Word = Literal["wins", "loses", "undecided", "control", "failed", "not run", "floor"]
@@ -200,12 +200,11 @@ def _comparison_sentence(
 
 def _power(verdicts: Sequence[Verdict]) -> str:
     """Return the detectable differences; empty where the comparisons have several units."""
-    measures = {verdict.measure for verdict in verdicts}
-    sizes = [verdict.detectable for verdict in verdicts if np.isfinite(verdict.detectable)]
-    if len(measures) > 1 or not sizes:
+    found = detectable_range(verdicts)
+    if found is None:
         return ""
-    (measure,) = measures
-    least, most = measure.number(min(sizes)), measure.number(max(sizes))
+    measure, *ends = found
+    least, most = map(measure.number, ends)
     span = least if least == most else message("headline.span", least=least, most=most)
     return message("headline.power", span=span, unit=unit_after_number(measure))
 

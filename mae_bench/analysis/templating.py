@@ -22,7 +22,7 @@ def environment() -> jinja2.Environment:
     )
     made.filters["breakable"] = breakable
     made.globals |= {"message": message, "markup": markup, "word": word, "joined": joined}
-    made.globals |= {"note": note, "language": language()}
+    made.globals |= {"note": note, "language": language(), "sideways": message("page.sideways")}
     return made
 
 

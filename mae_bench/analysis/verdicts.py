@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from mae_bench.measures import PLAIN, Measure
 from mae_bench.specs import MIN_SEEDS, NO_POINT, Claim, Point, Study, Written
 
 Outcome = Literal["supported", "refuted", "not decidable", "not run"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 FAILURE_BOUND = "not decidable (runs failed)"
 _NAN = float("nan")
 _SIGNED = ("difference", "median", "iqm")  # numbers of a verdict that change sides with its arms,
@@ -231,11 +232,22 @@ def probability_text(probability: float) -> str:
     return "<.01" if probability < 0.005 else f"{probability:.2f}".removeprefix("0")
 
 
+def detectable_range(verdicts: Iterable[Verdict]) -> tuple[Measure, float, float] | None:
+    """Return how the smallest detectable differences are read, the least and the largest of them.
+
+    None where the comparisons have several units, or none of them can be told.
+    """
+    verdicts = list(verdicts)
+    measures = {verdict.measure for verdict in verdicts}
+    sizes = [verdict.detectable for verdict in verdicts if np.isfinite(verdict.detectable)]
+    if len(measures) != 1 or not sizes:
+        return None
+    return measures.pop(), min(sizes), max(sizes)
+
+
 def tally(verdicts: Iterable[Verdict]) -> dict[Outcome, int]:
     """Return how many verdicts have each outcome."""
-    counts: dict[Outcome, int] = dict.fromkeys(
-        ("supported", "refuted", "not decidable", "not run"), 0
-    )
+    counts: dict[Outcome, int] = dict.fromkeys(OUTCOMES, 0)
     for verdict in verdicts:
         counts[verdict.outcome] += 1
     return counts

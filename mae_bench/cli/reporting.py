@@ -77,9 +77,12 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write the report on what is done so far: a page, tables, figures, verdicts."""
+    is_text = form != "html" or tables_only
     look = _checked(studies or [], form, spread, lang, flags, of_all, foreign or ())
+    if is_text and (foreign or as_json):
+        _refuse("--foreign" if foreign else "--json")
     opened, missing = _all_of_home(flags) if of_all else (_opened(studies or [], flags), {})
-    if form != "html" or tables_only:
+    if is_text:
         _write_texts(opened, missing, out, form, look, tables_only)
         return
     if of_all or len(opened) > 1:
@@ -109,13 +112,13 @@ def _checked(
     """
     from mae_bench.analysis.document import check_format
     from mae_bench.analysis.messages import speaking
+    from mae_bench.analysis.score_tables import check_spread
     from mae_bench.errors import SpecError
 
     check_format(form)
     with speaking(lang):
         pass
-    if spread not in ("interval", "sd"):
-        raise SpecError(f"after ± stands interval or sd, got '{spread}'; give one to --spread")
+    check_spread(spread)
     if of_all and (studies or flags.overrides or flags.scale):
         raise SpecError(
             "--all takes every study as it was run here; leave out names of studies, --set and "
@@ -124,6 +127,15 @@ def _checked(
     if not of_all and not studies:
         raise SpecError("report needs a study; name one or several, or give --all")
     return {"language": lang, "spread": cast("Spread", spread), "foreign": foreign}
+
+
+def _refuse(flag: str) -> None:
+    """Refuse a flag that a report as text has no use for."""
+    from mae_bench.errors import SpecError
+
+    raise SpecError(
+        f"{flag} is for a report as a page; leave it out, or --format and --tables-only"
+    )
 
 
 def _opened(studies: list[str], flags: Flags) -> "dict[str, Opened]":
@@ -157,7 +169,10 @@ def _all_of_home(flags: Flags) -> "tuple[dict[str, Opened], dict[str, str]]":
             opened[name] = (session, finished_rows(session), flags.command("run", name))
         except MaeBenchError as error:
             missing[name] = str(error)
-    if not opened and not missing:
+    if not opened and missing:
+        told = "; ".join(f"'{name}': {why}" for name, why in missing.items())
+        raise DataError(f"no study of the home {store.home} can be reported; {told}")
+    if not opened:
         raise DataError(f"the home {store.home} holds no study; run one first (`mae-bench run`)")
     return opened, missing
 

@@ -102,6 +102,14 @@ def test_a_report_in_markdown_says_all_and_tables_alone_say_less():
     assert alone in whole and "#" not in alone
 
 
+def test_a_report_as_text_says_which_claims_are_post_hoc():
+    context = ReportContext(written=("post hoc",))
+    for form in ("md", "latex"):
+        text = report_text(rows(), study(), form, context)
+        assert "not run (post hoc)" in text or "not decidable (post hoc)" in text
+        assert "Post hoc: 1 of 1 claims was added or changed" in text and "(1 post hoc)" in text
+
+
 def test_an_unknown_format_is_refused():
     with pytest.raises(SpecError, match="html, md, latex or csv, got 'pdf'"):
         report_text(rows(), study(), "pdf", ReportContext())

@@ -12,7 +12,7 @@ from report_rows import small_study, table
 
 from mae_bench.analysis import page_data as embedding
 from mae_bench.analysis.images import MAX_BYTES, embed_all
-from mae_bench.analysis.messages import LANGUAGES, catalogue
+from mae_bench.analysis.messages import LANGUAGES, speaking, word
 from mae_bench.analysis.pairwise import decide_all
 from mae_bench.analysis.plots import Picture, panel_grid
 from mae_bench.analysis.report import ReportContext, write_report
@@ -76,8 +76,20 @@ def test_every_phrase_of_the_script_is_in_every_language(language):
         for axis in ("tokens", "flops", "seconds")
     }
     names |= {"task", "setting", "outcome", "difference", "interval", "unit", "seeds"}
-    known = {key.removeprefix("tools.") for key in catalogue(language) if key.startswith("tools.")}
+    with speaking(language):
+        known = set(embedding.script_words())
     assert names == known
+
+
+def test_the_script_says_verdicts_and_units_as_the_page_of_its_language(rows, tmp_path):
+    study = small_study(arms=("mlm", EVIL))
+    html = write_report(rows, study, tmp_path / "r", context=ReportContext(language="zh"))
+    text = html.read_text("utf-8")
+    data = data_of(text)
+    with speaking("zh"):
+        assert data["words"]["outcome_wins"] == word("word", "wins")
+        assert data["settings"][0]["tasks"][0]["unit"] == word("unit", "points") != "points"
+    assert "Scroll sideways" not in text
 
 
 def test_the_same_rows_give_the_same_page(rows, tmp_path):

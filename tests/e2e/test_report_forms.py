@@ -96,3 +96,40 @@ def test_two_studies_of_one_name_and_two_documents_are_refused(finished):
 def test_a_home_without_studies_is_refused(new_home):
     code, _, err = call("report", "--all", "--home", new_home)
     assert code == 2 and "holds no study" in err
+
+
+def test_a_home_of_studies_that_cannot_be_read_says_why(tmp_path):
+    broken = tmp_path / "home" / "studies" / "broken"
+    broken.mkdir(parents=True)
+    (broken / "asked.json").write_text('{"name": "broken", "no_such_key": 1}')
+    for form in ((), ("--format", "md")):
+        code, out, err = call("report", "--all", "--home", tmp_path / "home", *form)
+        assert code == 2 and not out
+        assert "can be reported; 'broken'" in err and "no study of this version" in err
+
+
+def test_a_study_without_rows_leaves_the_others_their_reports(finished, tmp_path):
+    _, first = finished
+    home = shutil.copytree(first, tmp_path / "home")
+    asked = json.loads((home / "studies" / "tiny" / "asked.json").read_text())
+    begun = home / "studies" / "begun"
+    begun.mkdir()
+    (begun / "asked.json").write_text(json.dumps(asked | {"name": "begun", "seeds": [97, 98]}))
+    code, _, err = call("report", "--all", "--home", home, "-o", tmp_path / "front")
+    assert code == 0, err
+    front = (tmp_path / "front" / "index.html").read_text("utf-8")
+    assert 'href="tiny/index.html"' in front and "there are no rows to report" in front
+
+
+def test_a_folder_below_a_file_is_refused(finished, tmp_path):
+    study, home = finished
+    (tmp_path / "file").write_text("mine")
+    code, _, err = call("report", study, "--home", home, "-o", tmp_path / "file" / "r")
+    assert code == 2 and "cannot write a report to" in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("flags", [("--json",), ("--foreign", "theirs.csv")])
+@pytest.mark.parametrize("form", [("--format", "md"), ("--tables-only",)])
+def test_what_a_text_has_no_use_for_is_refused(new_home, flags, form):
+    code, _, err = call("report", "tiny", "--home", new_home, *flags, *form)
+    assert code == 2 and f"{flags[0]} is for a report as a page" in err

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import ARMS, EVIL, SEEDS, SIZES, TASKS
+from page_rows import ARMS, EVIL, SEEDS, SIZES, TASKS
 
 from mae_bench.analysis.claims import control_of, judge_comparisons
 from mae_bench.analysis.pairwise import decide_all

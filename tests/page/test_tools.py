@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from conftest import ARMS, EVIL, SEEDS
+from page_rows import ARMS, EVIL, SEEDS
 
 from mae_bench.analysis.rows import read_scores
 from mae_bench.analysis.scores import aggregate

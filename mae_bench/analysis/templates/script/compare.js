@@ -21,10 +21,9 @@ function armOptions(data, arms) {
 /** Return the words on one comparison: its numbers, then each seed's. */
 function wordsOn(data, column, arm, result, word) {
   const { measure } = column;
-  const head = data.arms[arm].label + ", " + column.name + ": " + shownNumber(result.mean, measure, true) +
-    (result.low === null ? "" : " " + shownInterval(result.low, result.high, measure)) + (word === "not_tested" ? "" : ", " + named(data, word));
-  const seeds = result.values.map((value, seed) => data.seeds[seed] + ": " + (value === null ? "none" : shownNumber(value, measure, true)));
-  return head + "\n" + phrase(data, "by_seed") + " " + seeds.slice(0, 24).join(", ") + (seeds.length > 24 ? ", \u2026" : "");
+  const head = data.arms[arm].label + ", " + column.name + ": " + numberOrNone(data, result.mean, measure, true) +
+    (result.low === null ? "" : " " + shownInterval(data, result.low, result.high, measure)) + (word === "not_tested" ? "" : ", " + named(data, word));
+  return head + "\n" + bySeed(data, result.values, measure, true);
 }
 
 /** Return the columns of a setting: the tasks, and their mean. */
@@ -66,7 +65,7 @@ function baselineRow(data, setting, baseline, columns) {
   for (const column of columns) {
     const result = score(data, setting, column.index, baseline);
     const half = result.low === null ? "" : " \u00B1 " + shownNumber((result.high - result.low) / 2, column.measure);
-    row.append(gridCell("control", phrase(data, "baseline"), shownNumber(result.mean, column.measure) + half, phrase(data, "its_score")));
+    row.append(gridCell("control", phrase(data, "baseline"), numberOrNone(data, result.mean, column.measure) + half, phrase(data, "its_score")));
   }
   return row;
 }
@@ -76,7 +75,7 @@ function comparisonCell(data, column, result, word, text) {
     const kind = result.failed > 0 ? "failed" : "not_run";
     return gridCell(kind.replace("_", "-"), SIGNS[kind] + named(data, kind), "", "");
   }
-  const notes = [shownInterval(result.low, result.high, column.measure)];
+  const notes = [shownInterval(data, result.low, result.high, column.measure)];
   if (result.n < data.seeds.length) notes.push("n=" + result.n);
   if (result.failed) notes.push(phrase(data, "num_failed", { n: result.failed }));
   if (result.collapsed) notes.push("\u2020" + result.collapsed);
@@ -107,7 +106,7 @@ function startComparison(data) {
   const chosen = { baseline: data.control, setting: 0 };
   const update = () => {
     const isPrinted = chosen.baseline === data.control && chosen.setting === 0;
-    printed.hidden = isPrinted ? false : true;
+    printed.hidden = !isPrinted;
     area.hidden = isPrinted;
     if (isPrinted) return area.replaceChildren();
     const setting = data.settings[chosen.setting];

@@ -1,6 +1,7 @@
 // Elements, words and numbers. All text enters the page as text nodes, never as markup.
 
 const SVG = "http://www.w3.org/2000/svg";
+const MAX_SEEDS = 24; // that are told one by one
 
 /** Return the data that the report embedded. */
 function embedded() {
@@ -39,7 +40,6 @@ function phrase(data, name, values = {}) {
 
 /** Return a value as tables print it: in the unit of its metric, with a true minus sign. */
 function shownNumber(value, measure, isSigned = false) {
-  if (value === null || !Number.isFinite(value)) return "none";
   const shown = measure.factor * value;
   const size = Math.abs(shown);
   const text = size < 1e6 ? withCommas(roundedHalfEven(size, measure.digits)) : threeDigits(size);
@@ -65,10 +65,21 @@ function threeDigits(size) {
   return size.toExponential(2).replace(/\.?0+e/, "e").replace(/e\+(\d)$/, "e+0$1");
 }
 
+/** Return a value as tables print it, or the word for none. */
+function numberOrNone(data, value, measure, isSigned = false) {
+  return value === null ? phrase(data, "none") : shownNumber(value, measure, isSigned);
+}
+
 /** Return "[low, high]" of a difference. */
-function shownInterval(low, high, measure) {
-  if (low === null) return "no interval";
+function shownInterval(data, low, high, measure) {
+  if (low === null) return phrase(data, "no_interval");
   return "[" + shownNumber(low, measure, true) + ", " + shownNumber(high, measure, true) + "]";
+}
+
+/** Return the values of the first seeds, each after its seed. */
+function bySeed(data, values, measure, isSigned = false) {
+  const seeds = values.slice(0, MAX_SEEDS).map((value, seed) => data.seeds[seed] + ": " + numberOrNone(data, value, measure, isSigned));
+  return phrase(data, "by_seed") + " " + seeds.join(", ") + (values.length > MAX_SEEDS ? ", \u2026" : "");
 }
 
 /** Return three digits and a prefix of the SI, as in "1.2 PFLOP". */

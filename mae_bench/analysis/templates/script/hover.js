@@ -98,9 +98,8 @@ function startScores(data) {
       if (arm < 0) continue;
       setting.tasks.forEach((measure, column) => explain(row.cells[column + 1], () => {
         const { values, mean, low, high } = score(data, setting, column, arm);
-        const seeds = values.map((value, seed) => data.seeds[seed] + ": " + shownNumber(value, measure));
-        return data.arms[arm].label + ", " + measure.name + ": " + shownNumber(mean, measure) + " " + shownRange({ low, high }, measure) +
-          "\n" + phrase(data, "by_seed") + " " + seeds.slice(0, 24).join(", ") + (seeds.length > 24 ? ", \u2026" : "");
+        return data.arms[arm].label + ", " + measure.name + ": " + numberOrNone(data, mean, measure) + " " + shownRange({ low, high }, measure) +
+          "\n" + bySeed(data, values, measure);
       }));
     }
   }

@@ -44,8 +44,8 @@ function whereItWon(data, settings, one, other, hasUndecided) {
       const word = outcome(data, setting, column.index, one, other, result.n);
       if (word !== "wins" && word !== "loses" && !(hasUndecided && word === "undecided")) continue;
       body.append(element("tr", { class: "of-" + word }, element("th", { scope: "row" }, column.name), element("td", {}, setting.label),
-        element("td", {}, SIGNS[word] + named(data, word)), element("td", {}, shownNumber(result.mean, column.measure, true)),
-        element("td", {}, shownInterval(result.low, result.high, column.measure)), element("td", {}, column.measure.unit), element("td", {}, String(result.n))));
+        element("td", {}, SIGNS[word] + named(data, word)), element("td", {}, numberOrNone(data, result.mean, column.measure, true)),
+        element("td", {}, shownInterval(data, result.low, result.high, column.measure)), element("td", {}, column.measure.unit), element("td", {}, String(result.n))));
     }
   }
   if (!body.rows.length) return element("p", { class: "soft" }, phrase(data, "nowhere"));
