@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mae_bench.planning.reading import unread_pairs
 from mae_bench.planning.warnings import empty_steps
-from mae_bench.runner.claim_record import has_any_row, when_written
+from mae_bench.runner.claim_record import when_written
 from mae_bench.runner.session import Session
 
 if TYPE_CHECKING:
@@ -53,7 +53,5 @@ def report_context(
         unread=unread_pairs(session.study),
         kinds={name: task.kind for name, task in session.plan.tasks.items()},
         options={arm.label: arm.options.model_dump(mode="json") for arm in session.plan.resolved},
-        written=when_written(
-            session.study, session.store, has_any_row(session.plan, session.store)
-        ),
+        written=when_written(session.study, session.store, set(rows["arm"])),
     )

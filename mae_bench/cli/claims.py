@@ -60,7 +60,7 @@ def _verdicts(study: str, flags: Flags) -> "list[Verdict]":
     from mae_bench.analysis.rows import read_metrics, read_scores
     from mae_bench.errors import SpecError
     from mae_bench.planning.study import load_study
-    from mae_bench.runner.claim_record import has_any_row, when_written
+    from mae_bench.runner.claim_record import when_written
     from mae_bench.runner.finished_study import finished_study
     from mae_bench.runner.noted_data import data_dir_at
     from mae_bench.store.store import Store
@@ -74,14 +74,13 @@ def _verdicts(study: str, flags: Flags) -> "list[Verdict]":
     store = Store(flags.home)
     kept = finished_study(store, loaded, data_dir_at(store, flags.data_dir))
     if kept is not None:
-        full, rows, unread, is_late = kept.study, kept.rows, kept.unread, True
+        full, rows, unread = kept.study, kept.rows, kept.unread
     else:
         from mae_bench.api import finished_rows
         from mae_bench.planning.reading import unread_pairs
 
         session = flags.open(study)
         full, rows, unread = session.study, finished_rows(session), unread_pairs(session.study)
-        is_late = has_any_row(session.plan, store)
     scores, others = read_scores(rows, full, unread), read_metrics(rows, full, (), unread)
     verdicts = judge_claims(full, scores, others, rows)
-    return dated(verdicts, when_written(full, store, is_late))
+    return dated(verdicts, when_written(full, store, set(rows["arm"])))

@@ -185,10 +185,10 @@ def print_summary(session: "Session", rows: "pd.DataFrame") -> None:
     from mae_bench.analysis.report import summary
     from mae_bench.cli.show import lines, table
     from mae_bench.planning.reading import unread_pairs
-    from mae_bench.runner.claim_record import has_any_row, when_written
+    from mae_bench.runner.claim_record import when_written
 
     unread = unread_pairs(session.study)
-    written = when_written(session.study, session.store, has_any_row(session.plan, session.store))
+    written = when_written(session.study, session.store, set(rows["arm"]))
     scores = summary(rows, session.study, unread, written)
     table(
         scores.setting,

@@ -1,19 +1,21 @@
-"""When a home first saw each claim of a study: before any of its rows was there, or after.
+"""When a home first saw each claim of a study: before what it reads could be seen, or after.
 
 `studies/<name>/claims.json` is written when a study is prepared or run, before its stages. What is
-judged counts, not its sentence: a claim whose margin was changed is another one. A home whose study
-was run before this record was kept cannot say.
+judged counts, not its sentence: a claim whose margin was changed is another one. Rows of one of its
+arms show no difference yet: studies that share a home share their controls. A home whose study was
+run before this record was kept cannot say.
 """
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from mae_bench.results import ROWS_FILE
+from mae_bench.results import ROWS_FILE, load_rows
 from mae_bench.specs import Claim, Study, Written
+from mae_bench.specs.claim_axes import sides_of
 from mae_bench.store.store import Store
 
 if TYPE_CHECKING:
@@ -32,40 +34,55 @@ def note_claims(plan: "Plan", store: Store) -> None:
     folder = store.study(plan.study.name)
     seen = _read(store, plan.study.name)
     known = {_key(item["claim"]) for item in seen or ()}
-    new = [claim for claim in map(judged, plan.study.claims) if _key(claim) not in known]
+    new = [claim for claim in plan.study.claims if _key(judged(claim)) not in known]
     if not new:
         return
-    has_rows = has_any_row(plan, store)
+    arms = arms_with_rows(plan, store)
     earlier = _claims_of_earlier_run(store, plan.study.name) if seen is None else set()
     now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    added = [
-        {
-            "claim": claim,
+    added = []
+    for claim in new:
+        had_rows = could_be_seen(claim, arms)
+        is_of_earlier_run = had_rows and _key(judged(claim)) in earlier
+        added.append({
+            "claim": judged(claim),
             "first_seen": now,
-            "had_rows": None if has_rows and _key(claim) in earlier else has_rows,
-        }
-        for claim in new
-    ]
+            "had_rows": None if is_of_earlier_run else had_rows,
+        })  # fmt: skip
     store.write_text(folder / RECORD, json.dumps([*(seen or ()), *added], indent=1))
 
 
-def when_written(study: Study, store: Store, has_rows: bool) -> tuple[Written, ...]:
-    """Return of each claim of a study whether it was there before any row.
+def when_written(study: Study, store: Store, arms: Collection[str]) -> tuple[Written, ...]:
+    """Return of each claim of a study whether it was there before rows of what it compares.
 
-    A claim that was never prepared or run here is as late as the rows are early.
+    Args:
+        study: whose claims are asked for.
+        store: of the home.
+        arms: that have rows now; a claim that was never prepared or run here is later than they.
     """
     seen = _read(store, study.name)
     if seen is None and _claims_of_earlier_run(store, study.name):
         return tuple(_WORDS[None] for _ in study.claims)
     had_rows: dict[str, bool | None] = {_key(i["claim"]): i["had_rows"] for i in seen or ()}
-    return tuple(_WORDS[had_rows.get(_key(judged(claim)), has_rows)] for claim in study.claims)
+    return tuple(
+        _WORDS[had_rows.get(_key(judged(claim)), could_be_seen(claim, arms))]
+        for claim in study.claims
+    )
 
 
-def has_any_row(plan: "Plan", store: Store) -> bool:
-    """Whether any row of a study is there, or could be made of what is done."""
-    if (store.study(plan.study.name) / ROWS_FILE).exists():
-        return True
-    return any(store.is_done("evaluate", cell.evaluate) for cell in plan.cells)
+def could_be_seen(claim: Claim, arms: Collection[str]) -> bool:
+    """Whether what a claim is about could be read off the rows of some arms."""
+    sides = sides_of(claim)
+    return sum(side in arms for side in sides) >= min(2, len(sides))
+
+
+def arms_with_rows(plan: "Plan", store: Store) -> frozenset[str]:
+    """Return the arms of which any row is there, or could be made of what is done."""
+    arms = {cell.arm.label for cell in plan.cells if store.is_done("evaluate", cell.evaluate)}
+    folder = store.study(plan.study.name)
+    if (folder / ROWS_FILE).exists():
+        arms |= set(load_rows(folder)["arm"])
+    return frozenset(arms)
 
 
 def judged(claim: Claim) -> dict[str, Any]:

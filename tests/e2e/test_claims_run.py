@@ -80,6 +80,17 @@ def test_post_hoc_stays_so_after_another_run_and_stands_in_the_report(run_home, 
     assert second.startswith("not decidable (post hoc)\tdifference ")
 
 
+def test_rows_of_one_side_alone_do_not_make_a_claim_late(run_home, judged, tmp_path):
+    """A study that shares its home with others finds the rows of its control there."""
+    home = shutil.copytree(run_home[1], tmp_path / "home")
+    against = {"treatment": "mae", "control": "mlm", "sentence": "Nobody saw a mae."}
+    arms = ["mlm", {"distill": {"teacher": "mlm"}}, "mae"]
+    path = write_study(tmp_path, name="another", objectives=arms, claims=[against, WINS])
+    assert call("prepare", path, "--home", home)[0] == 0
+    record = json.loads((home / "studies" / "another" / "claims.json").read_text())
+    assert [item["had_rows"] for item in record] == [False, True]
+
+
 def test_a_home_of_before_the_record_cannot_say(run_home, judged, tmp_path):
     home = shutil.copytree(run_home[1], tmp_path / "home")
     record = home / "studies" / "tiny" / "claims.json"

@@ -43,8 +43,8 @@ BUGS = (
         "claims_always_first",
         "A claim that is added later counts as one from before the rows.",
         "mae_bench/runner/claim_record.py",
-        "has_rows = has_any_row(plan, store)\n    earlier",
-        "has_rows = False\n    earlier",
+        "arms = arms_with_rows(plan, store)\n    earlier",
+        "arms = ()\n    earlier",
         (
             "tests/e2e/test_claims_run.py::test_post_hoc_stays_so_after_another_run_and_stands_in_the_report",
         ),
