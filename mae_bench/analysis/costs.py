@@ -79,7 +79,7 @@ def _evaluated_label(text: object) -> str:
     return point_label(tuple(item for item in point if item not in trained_part(point)))
 
 
-def _evaluation_seconds(rows: pd.DataFrame) -> "pd.Series[float]":
+def evaluation_seconds(rows: pd.DataFrame) -> "pd.Series[float]":
     """Return the seconds of all evaluations of each arm; NaN where none is recorded.
 
     Cells that differ in the noise of the test text only are one evaluation, and count once. So are
@@ -100,7 +100,7 @@ def _evaluation_seconds(rows: pd.DataFrame) -> "pd.Series[float]":
 def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table:
     """Return what one pretraining of each arm takes, and its share of the control's FLOPs."""
     costs = mean_costs(rows)
-    spent = _evaluation_seconds(rows)
+    spent = evaluation_seconds(rows)
     of_control = costs[costs["arm"] == control].set_index(list(_AXES))["pretrain_flops"]
     # a grid may hold sizes itself
     has_sizes = (costs.groupby("grid_point")["corpus_tokens"].nunique() > 1).any()

@@ -131,12 +131,19 @@ def _left_text(left: Sequence[float], count: int) -> str:
 
 def _state(runs: Sequence[Health]) -> str:
     """Return what the checks at the end of each run said, in a few words."""
-    costs = [run.curve.cost or {} for run in runs]
-    collapsed = sum(bool(cost.get("is_collapsed")) for cost in costs)
-    flat = sum(bool(cost.get("plateau")) and not cost.get("is_collapsed") for cost in costs)
-    words = [message("health.collapsed", n=collapsed)] if collapsed else []
-    words += [message("health.flat", n=flat)] if flat else []
+    states = [_state_of(run) for run in runs]
+    counts = {name: states.count(name) for name in ("collapsed", "flat", "near")}
+    words = [message(f"health.{name}", n=count) for name, count in counts.items() if count]
     return message("list.comma").join(words) or message("health.sound")
+
+
+def _state_of(run: Health) -> str:
+    cost = run.curve.cost or {}
+    if cost.get("is_collapsed"):
+        return "collapsed"
+    if cost.get("plateau"):
+        return "flat"
+    return "near" if run.is_of_tokens and run.left_at is None else "sound"
 
 
 def _masked_accuracies(rows: pd.DataFrame) -> pd.Series:

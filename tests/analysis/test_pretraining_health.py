@@ -74,6 +74,9 @@ def test_the_table_counts_runs_by_how_they_ended():
         ),
         curve([1.0, 0.5], "simcse", cost={"is_collapsed": False}),
     ]  # fmt: skip
+    slow = curve(flat, "mlm", 0, cost={"validation_loss": 6.2, "plateau": ""})
+    alone = health_table(table(values), scores, [slow]).frame.set_index("arm")
+    assert alone.loc["mlm", "state"] == "1 not yet off the plateau"
     shown = health_table(table(values), scores, curves)
     lines = shown.frame.set_index("arm")
     assert lines.loc["mlm"].to_dict() == {
