@@ -5,10 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 
 from mae_bench.analysis.best import best_with_ties
+from mae_bench.analysis.cautions import cautions
 from mae_bench.analysis.claims import control_of, judge_claims, judge_comparisons
 from mae_bench.analysis.costs import cost_table
 from mae_bench.analysis.dates import claims_table, dated
 from mae_bench.analysis.formats import FORMATS, NEEDED
+from mae_bench.analysis.headline import headline
+from mae_bench.analysis.leads import compared_settings
 from mae_bench.analysis.markup import latex, markdown
 from mae_bench.analysis.messages import language, message, speaking
 from mae_bench.analysis.page import study_notes
@@ -18,8 +21,8 @@ from mae_bench.analysis.report import ReportContext
 from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_tables import score_table, scores_long
 from mae_bench.analysis.scores import Scores
-from mae_bench.analysis.summary import headline
 from mae_bench.analysis.tables import Table, failure_table
+from mae_bench.analysis.trained import trained_sentence
 from mae_bench.errors import SpecError
 from mae_bench.specs import Study
 
@@ -83,10 +86,13 @@ def _contents(
     control = control_of(study, scores)
     others = read_metrics(rows, study, (), context.unread)
     claims = dated(judge_claims(study, scores, others, rows), context.written)
-    versus = judge_comparisons(study, scores, control, [scores.reference]) if control else []
+    settings = compared_settings(scores)
+    versus = judge_comparisons(study, scores, control, settings) if control else []
     words = [
-        headline(study, scores, control, versus, claims),
+        headline(scores, control, versus, claims),
         plain_words(rows, study, scores, control, versus, claims),
+        trained_sentence(study, rows, scores, context.curves),
+        *cautions(rows, scores, context.curves),
         *dict.fromkeys([*study_notes(study, scores), *context.notes]),
     ]
     failures = failure_table(rows)

@@ -6,12 +6,12 @@ from mae_bench.analysis.messages import message
 from mae_bench.analysis.tables import Table
 
 
-def edge_table(rows: pd.DataFrame) -> Table | None:
-    """Return the counts by protocol, task and size, or None where no grid was tried."""
+def choices(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each choice from a grid; ``grid_edge`` is empty where it is inside."""
     tried = rows[rows["grid_edge"].notna()].copy()
     # what differs in test noise or metric alone is one evaluation
     tried["trained_on"] = tried["noise"].where(tried["noise_where"] != "test", "clean")
-    tried = tried.drop_duplicates(
+    return tried.drop_duplicates(
         [
             "arm",
             "corpus_tokens",
@@ -25,6 +25,11 @@ def edge_table(rows: pd.DataFrame) -> Table | None:
             "trained_on",
         ]
     )
+
+
+def edge_table(rows: pd.DataFrame) -> Table | None:
+    """Return the counts by protocol, task and size, or None where no grid was tried."""
+    tried = choices(rows)
     if tried.empty:
         return None
     records = []

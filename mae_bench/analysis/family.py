@@ -12,7 +12,8 @@ from mae_bench.analysis.pairs import Pairs
 from mae_bench.analysis.power import detectable_effect, detectable_log_ratio, seeds_needed
 from mae_bench.analysis.questions import Asked, Part
 from mae_bench.analysis.stats import interquartile_mean, iqm_interval, mean_intervals
-from mae_bench.analysis.verdicts import Outcome, Verdict, worded
+from mae_bench.analysis.verdicts import Outcome, Verdict
+from mae_bench.analysis.why import worded
 from mae_bench.specs import MIN_SEEDS, NO_POINT, Study
 
 _NAN = float("nan")

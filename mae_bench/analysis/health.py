@@ -131,13 +131,14 @@ def _left_text(left: Sequence[float], count: int) -> str:
 
 def _state(runs: Sequence[Health]) -> str:
     """Return what the checks at the end of each run said, in a few words."""
-    states = [_state_of(run) for run in runs]
+    states = [state_of(run) for run in runs]
     counts = {name: states.count(name) for name in ("collapsed", "flat", "near")}
     words = [message(f"health.{name}", n=count) for name, count in counts.items() if count]
     return message("list.comma").join(words) or message("health.sound")
 
 
-def _state_of(run: Health) -> str:
+def state_of(run: Health) -> str:
+    """Return ``collapsed``, ``flat`` or ``near`` (on the plateau), or ``sound``."""
     cost = run.curve.cost or {}
     if cost.get("is_collapsed"):
         return "collapsed"

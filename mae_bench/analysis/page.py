@@ -139,6 +139,22 @@ class SettingBlock:
     secondary: Table | None = None
 
 
+def claim_numbers(verdict: Verdict) -> str:
+    """Return the numbers of a claim, and which side they are of."""
+    treatment, control = verdict.claim.sides
+    quantity = verdict.quantity
+    if verdict.is_gain:
+        quantity = message("references.minus", treatment=treatment, control=control)
+    unit = note(verdict.measure) or word("unit", verdict.measure.unit)
+    return message(
+        "page.claim_numbers",
+        quantity=quantity,
+        number=verdict.text(verdict.difference),
+        interval=verdict.interval_text(verdict.low, verdict.high),
+        unit=message("page.unit", unit=unit),
+    )
+
+
 def study_notes(study: Study, scores: Scores) -> list[str]:
     """Return what a reader must know before believing a number."""
     notes = []
@@ -149,8 +165,6 @@ def study_notes(study: Study, scores: Scores) -> list[str]:
         notes.append(message("note.generated_all" if is_world else "note.generated_tasks"))
     elif any(is_generated):
         notes.append(message("note.generated_some"))
-    if study.expectation:
-        notes.append(" ".join(study.expectation.split()))
     if (finetunes := len(study.finetune_seeds)) > 1:
         notes.append(message("note.nested_finetunes", n=finetunes))
     notes += limits(study)
@@ -180,7 +194,7 @@ def facts(study: Study, scores: Scores) -> list[tuple[str, str]]:
     counts = {
         "pretraining_seeds" if is_pretrained else "finetuning_seeds": len(scores.seeds),
         **({"nested_finetunes": finetunes} if finetunes > 1 else {}),
-        **({"objectives": len(trained)} if trained else {}),
+        **({"arms": len(trained)} if trained else {}),
         **({"outside": len(outside)} if outside else {}),
         "tasks": len(scores.tasks),
         "settings": len(scores.settings),
@@ -196,7 +210,8 @@ def first_lines(table: Table, count: int) -> Table:
 def render(content: Mapping[str, object], study: Study) -> str:
     """Return the page as one HTML text without outside resources."""
     made = environment()
-    made.globals |= {"first_lines": first_lines, "cut": f"{CUT:g}".removeprefix("0")}
+    made.globals |= {"first_lines": first_lines, "claim_numbers": claim_numbers}
+    made.globals |= {"cut": f"{CUT:g}".removeprefix("0")}
     made.globals |= {"script": Markup(script()), "policy": content_policy()}
     text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     return made.get_template("report.html.j2").render(**content, study=study, resolved=text)

@@ -1,6 +1,6 @@
 """A paragraph for a reader who reads nothing else: who won, where, how sure, at what cost.
 
-It is made from the verdicts of the reference setting, and says no more than they do.
+It is made from the verdicts at the reference setting of each protocol, and says no more than they do.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,14 +10,17 @@ import pandas as pd
 
 from mae_bench.analysis.claims import Outcome, Verdict
 from mae_bench.analysis.costs import costs_at, mean_costs
+from mae_bench.analysis.leads import compared_settings
 from mae_bench.analysis.messages import joined, listed, message
-from mae_bench.analysis.scores import COMPARED, Scores
+from mae_bench.analysis.scores import COMPARED, Scores, Setting
 from mae_bench.analysis.units import unit_after_number
 from mae_bench.analysis.verdicts import OUTCOMES, detectable_range
 from mae_bench.specs import MIN_SEEDS, Study
 
 MAX_NAMED = 3  # arms, claims or comparisons that are named; the page lists all
 _MAX_TASKS = 4
+_MAX_COSTS = 8
+_MAX_PROTOCOLS = 3
 
 
 def plain_words(
@@ -35,16 +38,18 @@ def plain_words(
         study: that asked for them.
         scores: of the rows.
         control: the label that others are compared with.
-        verdicts: comparisons with the control in the reference setting.
+        verdicts: comparisons with the control, at least in the reference setting of each protocol.
         claims: verdicts of the claims that the study wrote down.
     """
-    single = [verdict for verdict in verdicts if verdict.claim.task is not None]
-    sentences = [*_of_claims(claims)]
-    if control and single:
-        sentences += _of_comparisons(study, scores, control, single)
-        sentences += _of_costs(rows, scores, control, single)
-    sentences += _of_lost_runs(scores)
-    return joined(sentences)
+    sentences: list[str] = []
+    if control:
+        for setting in compared_settings(scores)[:_MAX_PROTOCOLS]:
+            here = [v for v in verdicts if v.setting == setting.key and v.claim.task is not None]
+            if here:
+                sentences += _of_comparisons(study, scores, control, setting, here)
+        if verdicts:
+            sentences += _of_costs(rows, scores, control)
+    return joined([*sentences, *_of_claims(claims)])
 
 
 def _of_claims(claims: Sequence[Verdict]) -> Iterator[str]:
@@ -63,7 +68,7 @@ def _of_claims(claims: Sequence[Verdict]) -> Iterator[str]:
 
 
 def _of_comparisons(
-    study: Study, scores: Scores, control: str, verdicts: Sequence[Verdict]
+    study: Study, scores: Scores, control: str, setting: Setting, verdicts: Sequence[Verdict]
 ) -> Iterator[str]:
     """Yield who is better than the control, who is worse, how sure that is, and what is open."""
     num_seeds = max(verdict.n for verdict in verdicts)
@@ -72,12 +77,12 @@ def _of_comparisons(
         return
     decided = [v for v in verdicts if v.outcome in ("supported", "refuted")]
     open_ones = [v for v in verdicts if v.outcome not in ("supported", "refuted")]
-    where = scores.reference.label
+    where = setting.label
     if not decided:
         yield message("plain.nothing_shown", n=len(verdicts), control=control, setting=where)
     else:
         yield message("plain.setting", setting=where)
-        yield from _sides(scores, control, decided)
+        yield from _sides(control, decided, len(scores.tasks_in(setting)))
         pretrained = {arm.label for arm in scores.of_role("trained")}
         is_ours = all({v.claim.treatment, control} <= pretrained for v in decided)
         repeated = study.repeats if is_ours else "any"
@@ -89,9 +94,8 @@ def _of_comparisons(
     yield from _detectable(open_ones)
 
 
-def _sides(scores: Scores, control: str, decided: Sequence[Verdict]) -> Iterator[str]:
+def _sides(control: str, decided: Sequence[Verdict], num_tasks: int) -> Iterator[str]:
     """Yield a sentence for each arm, first for that with most decided tasks."""
-    num_tasks = len(scores.tasks_in(scores.reference))
     by_arm: dict[str, dict[Outcome, list[Verdict]]] = {}
     for verdict in decided:
         arm = by_arm.setdefault(verdict.claim.treatment, {})
@@ -147,36 +151,25 @@ def _detectable(verdicts: Sequence[Verdict]) -> Iterator[str]:
         yield message("plain.detectable", amount=amount, unit=unit_after_number(measure))
 
 
-def _of_costs(
-    rows: pd.DataFrame, scores: Scores, control: str, verdicts: Sequence[Verdict]
-) -> Iterator[str]:
-    """Yield what the arms that win somewhere cost; where none does, what the others cost."""
+def _of_costs(rows: pd.DataFrame, scores: Scores, control: str) -> Iterator[str]:
+    """Yield what the arms cost in FLOPs.
+
+    Seconds stand in the table of costs alone: those of runs that shared a machine mislead.
+    """
     costs = costs_at(mean_costs(rows), scores.reference)
-    costs = costs.set_index("arm")[["pretrain_flops", "pretrain_s"]].astype(float)
-    if control not in costs.index:
+    flops = costs.set_index("arm")["pretrain_flops"].astype(float)
+    if control not in flops.index:
         return
-    winners = dict.fromkeys(v.claim.treatment for v in verdicts if v.outcome == "supported")
+    ratios = (flops / flops[control]).dropna()
+    ratios = ratios[np.isfinite(ratios) & (ratios > 0)]
     others = [arm.label for arm in scores.of_role(*COMPARED) if arm.label != control]
-    ratios = costs / costs.loc[control]
-    chosen = [arm for arm in (winners or others) if arm in ratios.index][:MAX_NAMED]
-    if not chosen or not np.isfinite(ratios.loc[chosen, "pretrain_flops"]).all():
+    known = [arm for arm in others if arm in ratios.index]
+    if not known:
         return
-    has_seconds = np.isfinite(ratios.loc[chosen, "pretrain_s"]).all()
-    key = "plain.cost" if has_seconds else "plain.cost_flops"
     parts = [
-        message(f"{key}_part", arm=arm, flops=f"{flops:.2f}", seconds=f"{seconds:.2f}")
-        for arm, flops, seconds in ratios.loc[chosen].itertuples()
+        message("plain.cost_part", arm=arm, flops=f"{ratios[arm]:.2f}") for arm in known[:_MAX_COSTS]
     ]
-    yield message(key, control=control, parts=message("list.semicolon").join(parts))
-
-
-def _of_lost_runs(scores: Scores) -> Iterator[str]:
-    """Yield how many runs failed and collapsed, in all settings."""
-    cells = {id(cell): cell for cell in scores.cells.values()}.values()  # floors stand in several
-    failed = sum(cell.num_failed for cell in cells)
-    collapsed = sum(cell.num_collapsed for cell in cells)
-    num_runs = failed + sum(cell.n for cell in cells)
-    if failed:
-        yield message("plain.failed", n=failed, all=f"{num_runs:,}")
-    if collapsed:
-        yield message("plain.collapsed", n=collapsed, all=f"{num_runs:,}")
+    if len(known) > _MAX_COSTS:
+        ends = {"least": f"{ratios[known].min():.2f}", "most": f"{ratios[known].max():.2f}"}
+        parts = [message("plain.cost_range", n=len(known), **ends)]
+    yield message("plain.cost", control=control, parts=message("list.comma").join(parts))

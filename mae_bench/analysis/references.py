@@ -15,6 +15,9 @@ from mae_bench.analysis.tables import Table, difference, interval, p_text
 from mae_bench.specs import LETTERS, Claim, Reference, Study
 from mae_bench.specs.claims import named_sides
 
+_MEASURED = ("measured here", "on", "difference", "95% interval", "seeds", "p family-wise")
+_DIRECTIONS = {"supported": "yes", "refuted": "no", "not decidable": "unclear"}
+
 
 def judge_references(
     study: Study, scores: Scores, others: Mapping[str, Scores] = NO_SCORES
@@ -35,7 +38,8 @@ def judge_references(
 
 def reference_table(study: Study, verdicts: Sequence[Verdict]) -> Table:
     """Return published and measured differences, treatment minus control, side by side."""
-    records = []
+    records: list[dict[str, str]] = []
+    before = None
     for reference, verdict in zip(study.references, verdicts, strict=True):
         side = reference.comparison
         treatment, control = named_sides(side)
@@ -47,28 +51,34 @@ def reference_table(study: Study, verdicts: Sequence[Verdict]) -> Table:
                 "difference there": message("cell.not_stated")
                 if reference.value is None
                 else difference(reference.value, measure),
-                "known by": reference.letter,
+                "known by": word("letter", LETTERS[reference.letter]),
                 "measured here": message("references.minus", treatment=treatment, control=control),
                 "on": ", ".join(str(part) for part in where if part)
                 or word("column", "mean of tasks"),
                 "difference": difference(verdict.difference, measure),
                 "95% interval": interval(verdict.low, verdict.high, measure),
-                "same direction": verdict.word,
+                "same direction": _same_direction(verdict),
                 "seeds": message("cell.of", n=verdict.n, all=verdict.num_seeds),
                 "p family-wise": p_text(verdict.p_family),
                 "source": reference.source,
             }
         )
+        if side == before:  # one measurement, several papers
+            records[-1] |= dict.fromkeys(_MEASURED, message("cell.as_above"))
+        before = side
     measures = dict.fromkeys(verdict.measure for verdict in verdicts)
     units = message("list.or").join(
         dict.fromkeys(word("unit", measure.unit) for measure in measures)
     )
-    used = sorted({reference.letter for reference in study.references})
-    known = message("list.semicolon").join(
-        f"{letter}: {word('letter', LETTERS[letter])}" for letter in used
-    )
-    caption = message("references.caption", units=units, known=known)
+    caption = message("references.caption", units=units)
     return Table("references", caption, pd.DataFrame(records))
+
+
+def _same_direction(verdict: Verdict) -> str:
+    """Return yes, no or unclear, or why there is no answer."""
+    if verdict.is_failure_bound or verdict.outcome == "not run":
+        return word("word", verdict.word)
+    return word("word", _DIRECTIONS[verdict.outcome])
 
 
 def _claim(reference: Reference) -> Claim:

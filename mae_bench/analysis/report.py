@@ -7,6 +7,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from mae_bench.analysis.best import best_with_ties
+from mae_bench.analysis.cautions import cautions
 from mae_bench.analysis.claims import Verdict, control_of, judge_claims, judge_comparisons
 from mae_bench.analysis.context import ReportContext
 from mae_bench.analysis.costs import cost_table
@@ -17,8 +18,10 @@ from mae_bench.analysis.folder import mark, report_folder, save_json
 from mae_bench.analysis.fonts import figure_language
 from mae_bench.analysis.foreign_tables import foreign_tables
 from mae_bench.analysis.grid_part import grid_part
+from mae_bench.analysis.headline import answer, claims_sentence, headline
 from mae_bench.analysis.health import health_table
 from mae_bench.analysis.images import embed_all
+from mae_bench.analysis.leads import leads, legend
 from mae_bench.analysis.lost_runs import lost_share_table
 from mae_bench.analysis.messages import language, message, speaking
 from mae_bench.analysis.page import (
@@ -41,13 +44,14 @@ from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_tables import score_table, scores_long
 from mae_bench.analysis.scores import Setting
 from mae_bench.analysis.secondary import external_metrics, secondary_table
-from mae_bench.analysis.summary import Summary, headline, summary
+from mae_bench.analysis.summary import Summary, summary
 from mae_bench.analysis.tables import (
     Table,
     failure_table,
     tuning_table,
     verdict_table,
 )
+from mae_bench.analysis.trained import trained_sentence
 from mae_bench.results import save_rows
 from mae_bench.specs import Study
 
@@ -125,14 +129,17 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         folder / "tables" / "comparisons.csv", index=False
     )
 
-    answer = headline(study, scores, control, here, claims)
-    plain = plain_words(rows, study, scores, control, here, claims)
+    said = headline(scores, control, versus, claims)
+    plain = plain_words(rows, study, scores, control, versus, claims)
+    warnings = cautions(rows, scores, context.curves)
+    strip = leads(scores, control, versus, decisions) if control else []
     save_rows(rows, folder / "rows.parquet")
     save_json(
         folder / "verdicts.json",
         {
-            "headline": answer,
+            "headline": said,
             "plain": plain,
+            "cautions": warnings,
             "claims": [verdict.as_json() for verdict in claims],
             "references": [verdict.as_json() for verdict in published],
             "comparisons": [verdict.as_json() for verdict in (*versus, *floors)],
@@ -146,7 +153,13 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     num_blocks = max(1, min(len(blocks), _MAX_SETTINGS, _MAX_CELLS // num_cells))
     data = page_data(study.name, scores, control, decisions, versus, rows, spots)
     content = {
-        "headline": answer,
+        "headline": answer(scores, control, versus) or said,
+        "leads": strip,
+        "legend": legend(scores, control, strip, versus) if strip and control else "",
+        "claims_sentence": claims_sentence(claims) if strip else "",
+        "trained": trained_sentence(study, rows, scores, context.curves),
+        "cautions": warnings,
+        "num_tests": max((verdict.num_tests for verdict in claims), default=0),
         "has_english_figures": figure_language() != language(),
         "plain": plain,
         "facts": facts(study, scores),

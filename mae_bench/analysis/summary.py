@@ -12,16 +12,14 @@ from mae_bench.analysis.claims import (
     control_of,
     judge_claims,
     judge_comparisons,
-    tally,
 )
 from mae_bench.analysis.dates import dated
-from mae_bench.analysis.messages import joined, listed, message, word
+from mae_bench.analysis.headline import headline
+from mae_bench.analysis.leads import compared_settings
 from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_tables import score_text
 from mae_bench.analysis.scores import COMPARED, Cell, Scores, Unread
-from mae_bench.analysis.units import unit_after_number
-from mae_bench.analysis.verdicts import detectable_range
-from mae_bench.specs import MIN_SEEDS, Study, Written
+from mae_bench.specs import Study, Written
 
 Word = Literal["wins", "loses", "undecided", "control", "failed", "not run", "floor"]
 _WORDS: dict[Outcome, Word] = {
@@ -78,10 +76,11 @@ def summary(
     scores = read_scores(rows, study, unread)
     control = control_of(study, scores)
     where = scores.reference
-    verdicts = judge_comparisons(study, scores, control, [where]) if control else []
+    verdicts = judge_comparisons(study, scores, control, compared_settings(scores)) if control else []
     others = read_metrics(rows, study, (), unread)
     claims = dated(judge_claims(study, scores, others, rows), written)
-    by_pair = {(v.claim.treatment, v.claim.task): v for v in verdicts}
+    here = [verdict for verdict in verdicts if verdict.setting == where.key]
+    by_pair = {(v.claim.treatment, v.claim.task): v for v in here}
     cells = {}
     for arm in scores.arms:
         for task in scores.tasks_in(where):
@@ -91,7 +90,7 @@ def summary(
             text = score_text(cell, len(scores.seeds), says_labels=where.is_unlabelled)
             cells[arm.label, task] = SummaryCell(text, word, cell, verdict)
     return Summary(
-        headline=headline(study, scores, control, verdicts, claims),
+        headline=headline(scores, control, verdicts, claims),
         setting=where.label,
         control=control,
         arms=tuple(arm.label for arm in scores.arms),
@@ -114,115 +113,3 @@ def _word(is_control: bool, is_trained: bool, cell: Cell | None, verdict: Verdic
 def outcome_word(verdict: Verdict) -> Word:
     """Return the word of a comparison: supported means that the treatment wins."""
     return _WORDS[verdict.outcome]
-
-
-def headline(
-    study: Study,
-    scores: Scores,
-    control: str | None,
-    verdicts: Sequence[Verdict],
-    claims: Sequence[Verdict],
-) -> str:
-    """Return the answer in one or two sentences."""
-    parts = []
-    if claims:
-        parts.append(_claims_sentence(claims))
-    single = [v for v in verdicts if v.claim.task is not None]
-    if single and control:
-        pooled = [v for v in verdicts if v.claim.task is None]
-        parts.append(
-            _comparison_sentence(
-                single,
-                pooled,
-                control,
-                len(scores.tasks_in(scores.reference)),
-                scores.reference.label,
-            )
-        )
-    return joined(parts) or message("headline.one_arm")
-
-
-def _claims_sentence(claims: Sequence[Verdict]) -> str:
-    counts = tally(claims)
-    late = sum(claim.written == "post hoc" for claim in claims)
-    post_hoc = message("headline.post_hoc", n=late) if late else ""
-    if counts["supported"] == len(claims):
-        return message("headline.all_supported", n=len(claims), post_hoc=post_hoc)
-    parts = [
-        message("headline.outcome", n=count, outcome=word("word", outcome))
-        for outcome, count in counts.items()
-        if count
-    ]
-    parts_text = listed(parts, of="clauses")
-    return message("headline.claims", n=len(claims), parts=parts_text, post_hoc=post_hoc)
-
-
-def _comparison_sentence(
-    verdicts: Sequence[Verdict],
-    pooled: Sequence[Verdict],
-    control: str,
-    num_tasks: int,
-    setting: str,
-) -> str:
-    seeds = max(verdict.n for verdict in verdicts)
-    if not seeds:
-        return message("headline.no_pairs", control=control)
-    if seeds < MIN_SEEDS:
-        return message("headline.few_seeds", n=seeds, control=control, least=MIN_SEEDS)
-    wins: dict[str, list[str]] = {}
-    losses: dict[str, list[str]] = {}
-    for verdict in verdicts:
-        side = {"supported": wins, "refuted": losses}.get(verdict.outcome)
-        if side is not None:
-            side.setdefault(verdict.claim.treatment, []).append(str(verdict.claim.task))
-    on_mean = {
-        v.claim.treatment: "wins" if v.outcome == "supported" else "loses"
-        for v in pooled
-        if v.outcome in ("supported", "refuted") and v.claim.treatment not in {*wins, *losses}
-    }
-    if not wins and not losses and not on_mean:
-        power = _power(verdicts)
-        return message("headline.nothing", control=control, n=seeds, setting=setting, power=power)
-    parts = []
-    if wins:
-        parts.append(_sides(wins, num_tasks, "wins"))
-    if losses:
-        parts.append(_sides(losses, num_tasks, "loses"))
-    parts += [message(f"headline.{verb}_on_mean", arm=arm) for arm, verb in on_mean.items()]
-    decided = {*wins, *losses, *on_mean}
-    rest = {verdict.claim.treatment for verdict in verdicts} - decided
-    if rest:
-        arms = listed(sorted(rest)) if len(rest) <= 2 else message("headline.others")
-        parts.append(message("headline.undecided", arms=arms))
-    answer = message("list.semicolon").join(parts)
-    return message("headline.against", control=control, setting=setting, answer=answer)
-
-
-def _power(verdicts: Sequence[Verdict]) -> str:
-    """Return the detectable differences; empty where the comparisons have several units."""
-    found = detectable_range(verdicts)
-    if found is None:
-        return ""
-    measure, *ends = found
-    least, most = map(measure.number, ends)
-    span = least if least == most else message("headline.span", least=least, most=most)
-    return message("headline.power", span=span, unit=unit_after_number(measure))
-
-
-def _sides(tasks_by_arm: Mapping[str, Sequence[str]], num_tasks: int, verb: str) -> str:
-    """Return who won or lost, most tasks first: ``mae wins on 3 of 4 tasks, distill on 2``."""
-    ranked = sorted(tasks_by_arm.items(), key=lambda item: -len(item[1]))
-    if len(ranked) > 4:
-        return message(f"headline.many_{verb}", n=len(ranked), first=ranked[0][0])
-    words = []
-    for index, (arm, tasks) in enumerate(ranked):
-        where = str(len(tasks))
-        if index == 0:
-            where = message("headline.tasks", n=len(tasks), all=num_tasks)
-        if len(tasks) == num_tasks:
-            where = message("headline.every_task")
-        if len(tasks) == 1:
-            where = tasks[0]
-        key = f"headline.{verb}" if index == 0 else f"headline.{verb}_too"
-        words.append(message(key, arm=arm, where=where))
-    return message("headline.comma").join(words)

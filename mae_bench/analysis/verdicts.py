@@ -7,10 +7,9 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from mae_bench.analysis.failures import NO_LOSSES, Losses
-from mae_bench.analysis.messages import counted, message, word
-from mae_bench.analysis.units import amount
+from mae_bench.analysis.messages import message, word
 from mae_bench.measures import PLAIN, Measure
-from mae_bench.specs import MIN_SEEDS, NO_POINT, Claim, Point, Study, Written
+from mae_bench.specs import NO_POINT, Claim, Point, Written
 
 Outcome = Literal["supported", "refuted", "not decidable", "not run"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
@@ -176,51 +175,6 @@ class Verdict:
             name: None if isinstance(value, float) and not np.isfinite(value) else value
             for name, value in content.items()
         }
-
-
-def worded(verdict: Verdict, study: Study) -> Verdict:
-    """Return the verdict with the sentence that explains it."""
-    parts = [_why(verdict), verdict.detail]
-    if np.isfinite(verdict.better):
-        better = probability_text(verdict.better)
-        key = "why.more" if verdict.measure.better == "neither" else "why.better"
-        parts.append(message(key, arm=verdict.claim.sides[0], probability=better))
-    if verdict.outcome == "not decidable" and np.isfinite(verdict.equal_within):
-        parts.append(message("why.equal", amount=amount(verdict.measure, verdict.equal_within)))
-    parts.append(verdict.losses.sentence(*verdict.claim.sides))
-    if study.repeats == "finetuning":
-        parts.append(message("why.finetuning_only"))
-    reason = message("list.semicolon").join(part for part in parts if part)
-    return replace(verdict, reason=reason)
-
-
-def _why(verdict: Verdict) -> str:
-    """Return the reason of the outcome: its p, or what is missing for a decision."""
-    n = verdict.n
-    seeds = counted("seeds", n)
-    test, outcome = verdict.claim.test, word("word", verdict.outcome)
-    if verdict.is_exact:
-        return message("why.exact", outcome=outcome)
-    if verdict.outcome == "not run":
-        is_named = test in ("monotone", "crossing", "ratio")
-        return message(f"why.not_run_{test}" if is_named else "why.not_run")
-    if n < MIN_SEEDS:
-        return message("why.few_seeds", seeds=seeds, least=MIN_SEEDS)
-    p = message("why.p", p=f"{verdict.p_family:.2g}")
-    if verdict.is_failure_bound:
-        return message("why.failure_bound", outcome=word("word", FAILURE_BOUND), seeds=seeds, p=p)
-    if verdict.outcome != "not decidable":
-        return message("why.decided", outcome=outcome, seeds=seeds, p=p)
-    kind = "margin" if verdict.claim.margin else "difference"
-    kind = test if test in _QUANTITIES else kind
-    size = amount(verdict.measure, verdict.detectable)
-    sentence = message("why.open", outcome=outcome, seeds=seeds, p=p)
-    sentence += message(f"why.detectable_{kind}", amount=size)
-    if verdict.num_tests > 1:
-        sentence += message("why.family", n=verdict.num_tests)
-    if verdict.seeds_needed:
-        sentence += message("why.seeds_needed", seeds=f"{verdict.seeds_needed:,}")
-    return sentence
 
 
 def probability_text(probability: float) -> str:

@@ -1,0 +1,231 @@
+"""Who leads where: what each protocol decides against the control, at its reference setting."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+
+from mae_bench.analysis.forest import Bar, Forest, forest
+from mae_bench.analysis.messages import joined, listed, message, word
+from mae_bench.analysis.pairwise import Decisions
+from mae_bench.analysis.scores import Scores, Setting
+from mae_bench.analysis.units import note, unit_after_number
+from mae_bench.analysis.verdicts import Verdict, detectable_range
+from mae_bench.specs import MIN_SEEDS
+
+_MAX_LINES = 6  # of one protocol
+_MAX_NAMED = 4  # arms that a line names on one side
+
+_SIGNS = {"supported": "wins", "refuted": "loses"}
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A decided difference from the control."""
+
+    word: str  # "wins" or "loses"
+    arm: str
+    where: str
+    numbers: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Lead:
+    """A line of the strip: one protocol on one task, or on the mean of its tasks.
+
+    Attributes:
+        where: the protocol; what is averaged, or the task; and the rest of the setting.
+        answer: who leads, or what would have been seen.
+        chips: the decided differences.
+        forest: the intervals as a picture; None where there are none.
+    """
+
+    protocol: str
+    task: str
+    setting: str
+    answer: str
+    chips: tuple[Chip, ...]
+    forest: Forest | None
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether some arm differs from the control."""
+        return bool(self.chips)
+
+
+def compared_settings(scores: Scores) -> list[Setting]:
+    """Return the reference setting of each protocol: its first.
+
+    Protocols that read the corpus measure what is inside an encoder, which nobody wins; they are
+    left out where there are others.
+    """
+    first: dict[str, Setting] = {}
+    for setting in scores.settings:
+        first.setdefault(setting.protocol, setting)
+    of_tasks = [one for one in first.values() if one.protocol not in scores.corpus_protocols]
+    return of_tasks or [*first.values()]
+
+
+def left_out(scores: Scores) -> tuple[str, ...]:
+    """Return the protocols of the rows that take no part in the answer."""
+    kept = {setting.protocol for setting in compared_settings(scores)}
+    return tuple(dict.fromkeys(s.protocol for s in scores.settings if s.protocol not in kept))
+
+
+def leads(
+    scores: Scores, control: str, versus: Sequence[Verdict], decisions: Decisions
+) -> list[Lead]:
+    """Return the lines of all protocols.
+
+    Args:
+        scores: of the study.
+        control: label of the arm that the others are compared with.
+        versus: the comparisons with it, in all settings.
+        decisions: between all pairs of arms, for who is best of several that win.
+    """
+    lines: list[Lead] = []
+    for setting in compared_settings(scores):
+        here = [verdict for verdict in versus if verdict.setting == setting.key]
+        if any(verdict.n for verdict in here):
+            lines += _of_setting(scores, control, setting, here, decisions)
+    return lines
+
+
+def _of_setting(
+    scores: Scores,
+    control: str,
+    setting: Setting,
+    here: Sequence[Verdict],
+    decisions: Decisions,
+) -> Iterator[Lead]:
+    pooled = [verdict for verdict in here if verdict.claim.task is None]
+    single = [verdict for verdict in here if verdict.claim.task is not None]
+    beaten = decisions.beaten.get(setting, {})
+    if pooled:
+        on_mean = {(v.claim.treatment, v.outcome) for v in pooled}
+        own = [v for v in _decided(single) if (v.claim.treatment, v.outcome) not in on_mean]
+        name = message("lead.mean", tasks=listed(scores.tasks_in(setting)))
+        if len(scores.tasks_in(setting)) > _MAX_NAMED:
+            name = message("lead.mean_many", n=len(scores.tasks_in(setting)))
+        yield _line(control, setting, name, pooled, own, beaten.get(None, frozenset()))
+        return
+    tasks = [(task, list(some)) for task, some in groupby(_by_task(single), _task)]
+    shown = sorted(tasks, key=lambda item: not _decided(item[1]))[:_MAX_LINES]
+    for task, verdicts in (item for item in tasks if item in shown):
+        yield _line(control, setting, task, verdicts, (), beaten.get(task, frozenset()))
+    if len(tasks) > len(shown):
+        rest = message("lead.more_tasks", n=len(tasks) - len(shown))
+        yield Lead(setting.protocol, "", setting.label, rest, (), None)
+
+
+def _task(verdict: Verdict) -> str:
+    return str(verdict.claim.task)
+
+
+def _by_task(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    order = list(dict.fromkeys(map(_task, verdicts)))
+    return sorted(verdicts, key=lambda verdict: order.index(_task(verdict)))
+
+
+def _decided(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    return [verdict for verdict in verdicts if verdict.outcome in _SIGNS]
+
+
+def _gain(verdict: Verdict) -> float:
+    return verdict.measure.sign * verdict.difference
+
+
+def _line(
+    control: str,
+    setting: Setting,
+    name: str,
+    verdicts: Sequence[Verdict],
+    own: Sequence[Verdict],
+    beaten: frozenset[tuple[str, str]],
+) -> Lead:
+    """Return a line; ``own`` are decided on single tasks, and not so on their mean."""
+    decided = sorted(_decided(verdicts), key=lambda verdict: -_gain(verdict))
+    chips = [_chip(verdict, "") for verdict in decided]
+    chips += [_chip(verdict, _task(verdict)) for verdict in own]
+    measure = verdicts[0].measure
+    task = f"{name} ({note(measure)})" if note(measure) else name
+    answer = _answer(control, verdicts, decided, beaten)
+    ranked = sorted(verdicts, key=lambda v: (v.outcome not in _SIGNS, -abs(np.nan_to_num(_gain(v)))))
+    bars = [
+        Bar(v.claim.treatment, v.low, v.difference, v.high, _SIGNS.get(v.outcome, "undecided"))
+        for v in ranked
+        if np.isfinite(v.low)
+    ]
+    return Lead(setting.protocol, task, setting.label, answer, tuple(chips), forest(bars, measure))
+
+
+def _chip(verdict: Verdict, where: str) -> Chip:
+    numbers = f"{verdict.text(verdict.difference)} {verdict.interval_text(verdict.low, verdict.high)}"
+    where = message("lead.on_task", task=where) if where else ""
+    return Chip(_SIGNS[verdict.outcome], verdict.claim.treatment, where, numbers, verdict.reason)
+
+
+def _answer(
+    control: str,
+    verdicts: Sequence[Verdict],
+    decided: Sequence[Verdict],
+    beaten: frozenset[tuple[str, str]],
+) -> str:
+    """Return who leads, and what is left open."""
+    seeds = max(verdict.n for verdict in verdicts)
+    if seeds < MIN_SEEDS:
+        return message("lead.few_seeds", n=seeds, least=MIN_SEEDS)
+    if not decided:
+        return message("lead.nothing", control=control, power=_power(verdicts))
+    winners = [v.claim.treatment for v in decided if v.outcome == "supported"]
+    losers = [v.claim.treatment for v in decided if v.outcome == "refuted"]
+    parts = []
+    if len(winners) == 1:
+        parts.append(message("lead.leads", arm=winners[0], control=control))
+    elif winners:
+        first, *others = winners
+        parts.append(message("lead.several", arms=_named(winners), control=control))
+        if all((first, other) in beaten for other in others):
+            parts.append(message("lead.best", arm=first))
+        else:
+            parts.append(message("lead.no_best"))
+    else:
+        parts.append(message("lead.not_beaten", control=control))
+    if losers:
+        parts.append(message("lead.worse", n=len(losers), arms=_named(losers), control=control))
+    num_open = len(verdicts) - len(decided)
+    if num_open:
+        power = _power([verdict for verdict in verdicts if verdict not in decided])
+        parts.append(message("lead.open", n=num_open, power=power))
+    return joined(parts)
+
+
+def _named(labels: Sequence[str]) -> str:
+    if len(labels) > _MAX_NAMED:
+        return message("lead.num_arms", n=len(labels))
+    return listed(labels)
+
+
+def _power(verdicts: Sequence[Verdict]) -> str:
+    """Return in brackets the difference that would have been found; empty where it is unknown."""
+    found = detectable_range(verdicts)
+    if found is None:
+        return ""
+    measure, _, most = found
+    return message("lead.power", amount=measure.number(most), unit=unit_after_number(measure))
+
+
+def legend(scores: Scores, control: str, lines: Sequence[Lead], versus: Sequence[Verdict]) -> str:
+    """Return how the strip is read."""
+    settings = compared_settings(scores)
+    chosen = [v for v in versus if v.setting in {setting.key for setting in settings}]
+    units = listed(dict.fromkeys(word("unit", verdict.measure.unit) for verdict in chosen))
+    seeds = max((verdict.n for verdict in chosen), default=0)
+    parts = [message("lead.legend", control=control, units=units, n=seeds)]
+    if all(setting.noise.label == "clean" for setting in settings):
+        parts.append(message("lead.clean"))
+    if others := left_out(scores):
+        parts.append(message("lead.left_out", protocols=listed(others)))
+    return joined(parts)
