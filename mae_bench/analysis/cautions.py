@@ -44,17 +44,23 @@ def _lost_runs(scores: Scores) -> Iterator[str]:
 
 def _on_plateau(scores: Scores, curves: Sequence[Curve]) -> Iterator[str]:
     """Yield of which arms pretrainings learnt no more than how often tokens occur."""
+    collapsed: list[str] = []
+    near: list[str] = []
     for arm in scores.arms:
         mine = [health_of(curve) for curve in curves if curve.arm == arm.label and curve.loss]
         states = Counter(map(state_of, mine))
-        if collapsed := states["collapsed"]:
-            yield message("caution.pretraining", n=collapsed, all=len(mine), arm=arm.label)
-        if near := states["flat"] + states["near"]:
-            yield message("caution.plateau", n=near, all=len(mine), arm=arm.label)
+        counts = ((collapsed, states["collapsed"]), (near, states["flat"] + states["near"]))
+        for found, n in counts:
+            if n:
+                found.append(message("caution.of_arm", n=n, all=len(mine), arm=arm.label))
+    if collapsed:
+        yield message("caution.pretraining", arms=listed(collapsed))
+    if near:
+        yield message("caution.plateau", arms=listed(near))
 
 
 def _floors(scores: Scores) -> Iterator[str]:
-    """Yield where what needs no pretraining is at least as good as every arm that had one."""
+    """Yield where what needs no pretraining beats every arm that had one."""
     sentences = []
     for setting in compared_settings(scores):
         for task in scores.tasks_in(setting):
@@ -77,7 +83,7 @@ def _floor(scores: Scores, task: str, setting: Setting) -> str:
 
     arm = best([a.label for a in scores.of_role(*COMPARED)])
     floor = best([a.label for a in scores.of_role("floor", "untrained")])
-    if arm is None or floor is None or sign * floor[1].mean < sign * arm[1].mean:
+    if arm is None or floor is None or sign * floor[1].mean <= sign * arm[1].mean:
         return ""
     number = floor[1].measure.number
     return message(

@@ -1,5 +1,6 @@
 """The headline: who is better than the control where, and what became of the claims."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from mae_bench.analysis.claims import Verdict, tally
@@ -12,6 +13,7 @@ from mae_bench.specs import MIN_SEEDS
 
 _MAX_ARMS = 3  # named in one part
 _MAX_PROTOCOLS = 3  # named in one part
+_MAX_LENGTH = 170  # characters, above which arms are counted
 
 
 def headline(
@@ -58,38 +60,55 @@ def _over_protocols(
     decided: list[str] = []
     nothing: list[str] = []
     for setting, here in compared:
-        num_tasks = len(scores.tasks_in(setting))
-        sides = {
-            verb: _arms(here, outcome, num_tasks)
-            for verb, outcome in (("beats", "supported"), ("worse", "refuted"))
-        }
-        said = [
-            message(f"headline.{verb}", n=n, arms=arms, control=control)
-            for verb, (n, arms) in sides.items()
-            if n
-        ]
+        said = _sides_at(here, len(scores.tasks_in(setting)), control)
         if said:
-            answer = message("headline.comma").join(said)
-            decided.append(message("headline.at", where=setting.protocol, answer=answer))
+            key = "headline.at" if decided else "headline.at_first"
+            decided.append(message(key, where=setting.protocol, answer=said))
         elif any(verdict.n for verdict in here):
             nothing.append(setting.protocol)
     if not decided:
         where = _protocols(nothing)
         return message("headline.nothing_anywhere", control=control, n=seeds, where=where)
     if nothing:
-        key = "headline.nothing_at"
-        decided.append(message(key, where=_protocols(nothing), control=control))
-    text = message("list.semicolon").join(decided)
-    return message("headline.parts", parts=text[0].upper() + text[1:])
+        where = _protocols(nothing)
+        decided.append(message("headline.nothing_at", where=where, control=control))
+    text = message("headline.parts", parts=message("list.semicolon").join(decided))
+    return text if len(text) <= _MAX_LENGTH else _by_arm(control, compared)
+
+
+def _sides_at(here: Sequence[Verdict], num_tasks: int, control: str) -> str:
+    """Return who beats the control at a protocol, and who is worse; empty for nobody."""
+    parts = []
+    for verb, outcome in (("beats", "supported"), ("worse", "refuted")):
+        n, arms = _arms(here, outcome, num_tasks)
+        if n:
+            parts.append(message(f"headline.{verb}", n=n, arms=arms, control=control))
+    return message("headline.comma").join(parts)
+
+
+def _by_arm(control: str, compared: Sequence[tuple[Setting, Sequence[Verdict]]]) -> str:
+    """Return at how many protocols each arm beats the control, or is worse, on some task."""
+    parts = []
+    for verb, outcome in (("beats", "supported"), ("worse", "refuted")):
+        counts: Counter[str] = Counter()
+        for _, here in compared:
+            counts.update({v.claim.treatment for v in here if v.outcome == outcome})
+        if counts:
+            ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+            arms = [message("headline.arm_at", arm=arm, n=n) for arm, n in ranked[:_MAX_ARMS]]
+            text = message("headline.comma").join(arms)
+            parts.append(message(f"headline.{verb}_at", control=control, arms=text))
+    parts_text = message("list.semicolon").join(parts)
+    return message("headline.over", n=len(compared), control=control, parts=parts_text)
 
 
 def _arms(here: Sequence[Verdict], outcome: str, num_tasks: int) -> tuple[int, str]:
     """Return how many arms have an outcome somewhere, and who and where they are."""
     tasks_by_arm: dict[str, list[str]] = {}
-    for verdict in here:
-        if verdict.outcome == outcome:
-            tasks = tasks_by_arm.setdefault(verdict.claim.treatment, [])
-            tasks += [verdict.claim.task] if verdict.claim.task is not None else []
+    such = [verdict for verdict in here if verdict.outcome == outcome]
+    for verdict in sorted(such, key=lambda v: -v.measure.sign * v.difference):
+        tasks = tasks_by_arm.setdefault(verdict.claim.treatment, [])
+        tasks += [verdict.claim.task] if verdict.claim.task is not None else []
     if len(tasks_by_arm) > _MAX_ARMS:
         return len(tasks_by_arm), message("headline.num_arms", n=len(tasks_by_arm))
     named = []

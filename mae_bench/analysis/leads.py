@@ -1,5 +1,6 @@
 """Who leads where: what each protocol decides against the control, at its reference setting."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,7 +15,7 @@ from mae_bench.analysis.units import note, unit_after_number
 from mae_bench.analysis.verdicts import Verdict, detectable_range
 from mae_bench.specs import MIN_SEEDS
 
-_MAX_LINES = 6  # of one protocol
+_MAX_TASKS = 3  # without a mean, each with a line of its own
 _MAX_NAMED = 4  # arms that a line names on one side
 
 _SIGNS = {"supported": "wins", "refuted": "loses"}
@@ -36,8 +37,10 @@ class Lead:
     """A line of the strip: one protocol on one task, or on the mean of its tasks.
 
     Attributes:
-        where: the protocol; what is averaged, or the task; and the rest of the setting.
+        task: what is averaged, or the one task.
+        setting: all of it but the protocol.
         answer: who leads, or what would have been seen.
+        rest: how many arms are left open, and what would have been seen of them.
         chips: the decided differences.
         forest: the intervals as a picture; None where there are none.
     """
@@ -46,6 +49,7 @@ class Lead:
     task: str
     setting: str
     answer: str
+    rest: str
     chips: tuple[Chip, ...]
     forest: Forest | None
 
@@ -90,7 +94,7 @@ def leads(
         here = [verdict for verdict in versus if verdict.setting == setting.key]
         if any(verdict.n for verdict in here):
             lines += _of_setting(scores, control, setting, here, decisions)
-    return lines
+    return sorted(lines, key=lambda line: not line.is_decided)
 
 
 def _of_setting(
@@ -100,7 +104,7 @@ def _of_setting(
     here: Sequence[Verdict],
     decisions: Decisions,
 ) -> Iterator[Lead]:
-    pooled = [verdict for verdict in here if verdict.claim.task is None]
+    pooled = [verdict for verdict in here if verdict.claim.task is None and verdict.n]
     single = [verdict for verdict in here if verdict.claim.task is not None]
     beaten = decisions.beaten.get(setting, {})
     if pooled:
@@ -112,12 +116,39 @@ def _of_setting(
         yield _line(control, setting, name, pooled, own, beaten.get(None, frozenset()))
         return
     tasks = [(task, list(some)) for task, some in groupby(_by_task(single), _task)]
-    shown = sorted(tasks, key=lambda item: not _decided(item[1]))[:_MAX_LINES]
-    for task, verdicts in (item for item in tasks if item in shown):
+    if len(tasks) > _MAX_TASKS:
+        yield _counted(control, setting, single, len(tasks))
+        return
+    for task, verdicts in tasks:
         yield _line(control, setting, task, verdicts, (), beaten.get(task, frozenset()))
-    if len(tasks) > len(shown):
-        rest = message("lead.more_tasks", n=len(tasks) - len(shown))
-        yield Lead(setting.protocol, "", setting.label, rest, (), None)
+
+
+def _counted(control: str, setting: Setting, single: Sequence[Verdict], num_tasks: int) -> Lead:
+    """Return one line for many tasks that have no mean: on how many each arm differs."""
+    chips = []
+    for outcome, name in _SIGNS.items():
+        wins = Counter(v.claim.treatment for v in single if v.outcome == outcome)
+        for arm, n in wins.most_common():
+            tasks = listed(
+                [_task(v) for v in single if (v.claim.treatment, v.outcome) == (arm, outcome)]
+            )
+            numbers = message("headline.tasks", n=n, all=num_tasks)
+            chips.append(Chip(name, arm, "", numbers, tasks))
+    seeds = max(verdict.n for verdict in single)
+    if seeds < MIN_SEEDS:
+        answer = message("lead.few_seeds", n=seeds, least=MIN_SEEDS)
+    elif chips:
+        answer = message("lead.tasks", control=control)
+    else:
+        answer = message("lead.nothing", control=control, power=_power(single))
+    name = message("lead.each", n=num_tasks)
+    return Lead(setting.protocol, name, _rest_of(setting), answer, "", tuple(chips), None)
+
+
+def _rest_of(setting: Setting) -> str:
+    """Return the setting's label without the protocol."""
+    comma = message("setting.comma")
+    return setting.label.removeprefix(f"{setting.protocol}{comma}")
 
 
 def _task(verdict: Verdict) -> str:
@@ -152,17 +183,23 @@ def _line(
     measure = verdicts[0].measure
     task = f"{name} ({note(measure)})" if note(measure) else name
     answer = _answer(control, verdicts, decided, beaten)
-    ranked = sorted(verdicts, key=lambda v: (v.outcome not in _SIGNS, -abs(np.nan_to_num(_gain(v)))))
+    rest = _rest([verdict for verdict in verdicts if verdict not in decided]) if decided else ""
+    ranked = sorted(
+        verdicts, key=lambda v: (v.outcome not in _SIGNS, -abs(np.nan_to_num(_gain(v))))
+    )
     bars = [
         Bar(v.claim.treatment, v.low, v.difference, v.high, _SIGNS.get(v.outcome, "undecided"))
         for v in ranked
         if np.isfinite(v.low)
     ]
-    return Lead(setting.protocol, task, setting.label, answer, tuple(chips), forest(bars, measure))
+    drawn = forest(bars, measure)
+    return Lead(setting.protocol, task, _rest_of(setting), answer, rest, tuple(chips), drawn)
 
 
 def _chip(verdict: Verdict, where: str) -> Chip:
-    numbers = f"{verdict.text(verdict.difference)} {verdict.interval_text(verdict.low, verdict.high)}"
+    numbers = (
+        f"{verdict.text(verdict.difference)} {verdict.interval_text(verdict.low, verdict.high)}"
+    )
     where = message("lead.on_task", task=where) if where else ""
     return Chip(_SIGNS[verdict.outcome], verdict.claim.treatment, where, numbers, verdict.reason)
 
@@ -173,7 +210,7 @@ def _answer(
     decided: Sequence[Verdict],
     beaten: frozenset[tuple[str, str]],
 ) -> str:
-    """Return who leads, and what is left open."""
+    """Return who leads."""
     seeds = max(verdict.n for verdict in verdicts)
     if seeds < MIN_SEEDS:
         return message("lead.few_seeds", n=seeds, least=MIN_SEEDS)
@@ -195,11 +232,12 @@ def _answer(
         parts.append(message("lead.not_beaten", control=control))
     if losers:
         parts.append(message("lead.worse", n=len(losers), arms=_named(losers), control=control))
-    num_open = len(verdicts) - len(decided)
-    if num_open:
-        power = _power([verdict for verdict in verdicts if verdict not in decided])
-        parts.append(message("lead.open", n=num_open, power=power))
     return joined(parts)
+
+
+def _rest(verdicts: Sequence[Verdict]) -> str:
+    """Return how many are left open; empty for none."""
+    return message("lead.open", n=len(verdicts), power=_power(verdicts)) if verdicts else ""
 
 
 def _named(labels: Sequence[str]) -> str:

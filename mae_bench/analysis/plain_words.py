@@ -1,6 +1,6 @@
 """A paragraph for a reader who reads nothing else: who won, where, how sure, at what cost.
 
-It is made from the verdicts at the reference setting of each protocol, and says no more than they do.
+It is made from the verdicts at the reference setting of each protocol, and says no more than these.
 """
 
 from collections.abc import Iterator, Sequence
@@ -167,7 +167,8 @@ def _of_costs(rows: pd.DataFrame, scores: Scores, control: str) -> Iterator[str]
     if not known:
         return
     parts = [
-        message("plain.cost_part", arm=arm, flops=f"{ratios[arm]:.2f}") for arm in known[:_MAX_COSTS]
+        message("plain.cost_part", arm=arm, flops=f"{ratios[arm]:.2f}")
+        for arm in known[:_MAX_COSTS]
     ]
     if len(known) > _MAX_COSTS:
         ends = {"least": f"{ratios[known].min():.2f}", "most": f"{ratios[known].max():.2f}"}

@@ -11,7 +11,7 @@ from mae_bench.analysis.cautions import cautions
 from mae_bench.analysis.claims import Verdict, control_of, judge_claims, judge_comparisons
 from mae_bench.analysis.context import ReportContext
 from mae_bench.analysis.costs import cost_table
-from mae_bench.analysis.dates import claims_table, dated, dates_sentence
+from mae_bench.analysis.dates import dated, dates_sentence
 from mae_bench.analysis.derived import derived_tables
 from mae_bench.analysis.edges import edge_table
 from mae_bench.analysis.folder import mark, report_folder, save_json
@@ -209,7 +209,7 @@ def _details(
 ) -> list[Table]:
     tables = []
     if claims:
-        tables.append(claims_table(claims))
+        tables.append(verdict_table(claims, "claims", message("heading.claims_written")))
     for slug, verdicts, name in (
         ("verdicts", versus, control),
         ("verdicts-untrained", floors, untrained),

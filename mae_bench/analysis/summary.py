@@ -18,7 +18,7 @@ from mae_bench.analysis.headline import headline
 from mae_bench.analysis.leads import compared_settings
 from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_tables import score_text
-from mae_bench.analysis.scores import COMPARED, Cell, Scores, Unread
+from mae_bench.analysis.scores import COMPARED, Cell, Unread
 from mae_bench.specs import Study, Written
 
 Word = Literal["wins", "loses", "undecided", "control", "failed", "not run", "floor"]
@@ -76,7 +76,9 @@ def summary(
     scores = read_scores(rows, study, unread)
     control = control_of(study, scores)
     where = scores.reference
-    verdicts = judge_comparisons(study, scores, control, compared_settings(scores)) if control else []
+    verdicts = (
+        judge_comparisons(study, scores, control, compared_settings(scores)) if control else []
+    )
     others = read_metrics(rows, study, (), unread)
     claims = dated(judge_claims(study, scores, others, rows), written)
     here = [verdict for verdict in verdicts if verdict.setting == where.key]

@@ -10,7 +10,7 @@ from mae_bench.analysis.verdicts import FAILURE_BOUND, Verdict, probability_text
 from mae_bench.specs import MIN_SEEDS, Study
 
 _ALONG = ("monotone", "crossing", "ratio", "spread")  # tests with words of their own
-_FAMILIES = {"claims of the study": "claims", "published differences": "published"}
+_FAMILIES = ("claims", "published")  # the first words of their names
 
 
 def worded(verdict: Verdict, study: Study) -> Verdict:
@@ -59,7 +59,7 @@ def _why(verdict: Verdict) -> str:
     size = amount(verdict.measure, verdict.detectable)
     parts = [
         message("why.open", outcome=outcome, seeds=seeds, reason=_reason(verdict), p=p),
-        message(f"why.detectable_{kind}", amount=size),
+        message(f"why.detectable_{kind}", amount=size, seeds=seeds),
     ]
     if verdict.seeds_needed:
         parts.append(message("why.seeds_needed", seeds=f"{verdict.seeds_needed:,}"))
@@ -68,7 +68,8 @@ def _why(verdict: Verdict) -> str:
 
 def _p(verdict: Verdict) -> str:
     """Return the p with its test and what it is adjusted for: one difference may have several."""
-    family = _FAMILIES.get(verdict.family, "comparisons")
+    family = verdict.family.partition(" ")[0]
+    family = family if family in _FAMILIES else "comparisons"
     return message(
         "why.p",
         p=f"{verdict.p_family:.2g}",

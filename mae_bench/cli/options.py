@@ -216,8 +216,10 @@ class Flags:
         )
 
     def command(self, verb: str, study: str) -> str:
-        """Return what to type to do it again."""
-        return command(verb, study, self.scale, self.overrides)
+        """Return what to type to do it again, on any machine where the study is packaged."""
+        from mae_bench.planning.packaged import packaged_name
+
+        return command(verb, packaged_name(study), self.scale, self.overrides)
 
 
 def with_flags(verb: Callable[..., None]) -> Callable[..., None]:

@@ -49,6 +49,14 @@ def packaged() -> Path:
     return folder if folder.is_dir() else package.parent / "benchmarks"
 
 
+def packaged_name(path_or_name: str) -> str:
+    """Return the name of a packaged study that is given by its path; anything else as it is."""
+    path, folder = Path(path_or_name), packaged().resolve()
+    if is_there(path) and not is_folder(path) and path.resolve().is_relative_to(folder):
+        return path.resolve().relative_to(folder).with_suffix("").as_posix()
+    return path_or_name
+
+
 def read_text(path: Path) -> str:
     """Return what a file holds.
 
