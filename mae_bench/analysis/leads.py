@@ -106,21 +106,25 @@ def _of_setting(
 ) -> Iterator[Lead]:
     pooled = [verdict for verdict in here if verdict.claim.task is None and verdict.n]
     single = [verdict for verdict in here if verdict.claim.task is not None]
-    beaten = decisions.beaten.get(setting, {})
+    beaten = {
+        task: decisions.beaten.get(setting, {}).get(task, frozenset())
+        | decisions.with_outside.get(setting, {}).get(task, frozenset())
+        for task in (*scores.tasks_in(setting), None)
+    }
     if pooled:
         on_mean = {(v.claim.treatment, v.outcome) for v in pooled}
         own = [v for v in _decided(single) if (v.claim.treatment, v.outcome) not in on_mean]
         name = message("lead.mean", tasks=listed(scores.tasks_in(setting)))
         if len(scores.tasks_in(setting)) > _MAX_NAMED:
             name = message("lead.mean_many", n=len(scores.tasks_in(setting)))
-        yield _line(control, setting, name, pooled, own, beaten.get(None, frozenset()))
+        yield _line(control, setting, name, pooled, own, beaten[None])
         return
     tasks = [(task, list(some)) for task, some in groupby(_by_task(single), _task)]
     if len(tasks) > _MAX_TASKS:
         yield _counted(control, setting, single, len(tasks))
         return
     for task, verdicts in tasks:
-        yield _line(control, setting, task, verdicts, (), beaten.get(task, frozenset()))
+        yield _line(control, setting, task, verdicts, (), beaten[task])
 
 
 def _counted(control: str, setting: Setting, single: Sequence[Verdict], num_tasks: int) -> Lead:
@@ -179,7 +183,7 @@ def _line(
     """Return a line; ``own`` are decided on single tasks, and not so on their mean."""
     decided = sorted(_decided(verdicts), key=lambda verdict: -_gain(verdict))
     chips = [_chip(verdict, "") for verdict in decided]
-    chips += [_chip(verdict, _task(verdict)) for verdict in own]
+    chips += _on_single_tasks(own)
     measure = verdicts[0].measure
     task = f"{name} ({note(measure)})" if note(measure) else name
     answer = _answer(control, verdicts, decided, beaten)
@@ -194,6 +198,19 @@ def _line(
     ]
     drawn = forest(bars, measure)
     return Lead(setting.protocol, task, _rest_of(setting), answer, rest, tuple(chips), drawn)
+
+
+def _on_single_tasks(own: Sequence[Verdict]) -> Iterator[Chip]:
+    """Yield a chip for each arm and side, with its numbers where it is one task."""
+    sides = dict.fromkeys((verdict.claim.treatment, verdict.outcome) for verdict in own)
+    for side in sides:
+        mine = [verdict for verdict in own if (verdict.claim.treatment, verdict.outcome) == side]
+        if len(mine) == 1:
+            yield _chip(mine[0], _task(mine[0]))
+            continue
+        arm, outcome = side
+        numbers = message("lead.on_tasks", n=len(mine))
+        yield Chip(_SIGNS[outcome], arm, "", numbers, listed(map(_task, mine)))
 
 
 def _chip(verdict: Verdict, where: str) -> Chip:

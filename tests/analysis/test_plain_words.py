@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from report_rows import small_study, table
 
+from mae_bench.analysis.cautions import cautions
 from mae_bench.analysis.claims import control_of, judge_claims, judge_comparisons
 from mae_bench.analysis.plain_words import plain_words
 from mae_bench.analysis.rows import read_scores
@@ -37,12 +38,12 @@ def test_who_won_where_how_sure_and_at_what_cost():
     claim = Claim(sentence="mae is better", treatment="mae", control="mlm", task="sst2")
     text = words(rows, tasks=TASKS, claims=(claim,))
     assert text == (
-        "The rows support the claim “mae is better”. In one setting (finetune, all labels, clean): "
-        "mae does better than mlm on sst2 (by 5.0 points), and worse on trec (by 5.0 points). "
+        "At finetune, all labels, clean: mae does better than mlm on sst2 (by 5.0 points), and "
+        "worse on trec (by 5.0 points). "
         "These 2 differences hold over 6 pretraining seeds, after correction for all 2 "
         "comparisons: were there none at all, one such study in twenty would claim any. "
-        "Pretraining cost, in FLOPs and in seconds of this machine, with mlm as 1: "
-        "mae 2.00 and 1.50."
+        "Pretraining cost in FLOPs, with mlm as 1: mae 2.00. "
+        "The rows support the claim “mae is better”."
     )
 
 
@@ -58,9 +59,12 @@ def test_what_was_not_decided_is_named_with_what_would_have_been_seen():
 
 
 def test_few_seeds_and_lost_runs_are_said():
-    few = words(table({"mlm": [0.5, 0.6], "mae": [0.7, None]}, is_collapsed=True))
+    rows = table({"mlm": [0.5, 0.6], "mae": [0.7, None]}, is_collapsed=True)
+    few = words(rows)
     assert few.startswith("Nothing can be said about who is better: one seed is too few, 6 are")
-    assert "One of 4 runs failed." in few and "4 of 4 runs collapsed" in few
+    failed, collapsed = cautions(rows, read_scores(rows, small_study()), ())
+    assert failed == "One of 4 runs failed and is in no mean: mae 1."
+    assert collapsed.startswith("4 of 4 runs collapsed")
 
 
 def test_pretraining_seeds_are_claimed_only_of_what_was_pretrained():

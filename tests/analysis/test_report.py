@@ -120,7 +120,7 @@ def test_facts_that_count_one_are_in_the_singular(tmp_path):
     facts = re.findall(r"<li><b>(\d+)</b> ([^<]*)</li>", text)
     assert facts == [
         ("1", "pretraining seed"),
-        ("2", "objectives"),
+        ("2", "arms"),
         ("1", "task"),
         ("1", "setting"),
     ]
@@ -174,7 +174,7 @@ def test_summary_has_a_word_for_every_cell(rows, study):
         "mae": "wins",
     }
     assert answer.headline == (
-        "The claim is supported. Against mlm (finetune, all labels, clean): mae wins on sst2."
+        "Against mlm (finetune, all labels, clean): mae wins on sst2. The claim is supported."
     )
     assert answer.cells["mae", "sst2"].text.startswith("57.5 ±")
 

@@ -38,7 +38,7 @@ def choose(page, label, name):
 def test_any_arm_as_the_baseline(visit, report, scores, baseline, place):
     page = visit(report)
     setting = scores.settings[place]
-    choose(page, "Baseline", baseline)
+    choose(page, "Control", baseline)
     choose(page, "Setting", setting.label)
     shown = grid_of(page, "#compared .grid")
     assert not page.locator("#against").is_visible()
@@ -95,7 +95,7 @@ def test_against_the_control_the_words_are_those_of_the_report(visit, report, sc
 
 def test_a_floor_as_the_baseline_has_numbers_and_no_words(visit, report):
     page = visit(report)
-    choose(page, "Baseline", "majority class")
+    choose(page, "Control", "majority class")
     shown = grid_of(page, "#compared .grid")
     assert {cell[0] for arm in ARMS for cell in shown[arm]} == {"not tested"}
     assert shown["mae"][0][1].startswith("+")

@@ -169,7 +169,7 @@ def test_costs_along_another_axis(visit, report, rows, study, axis, cost):
 @pytest.mark.parametrize("is_dark", [False, True])
 def test_nothing_overflows(visit, report, width, is_dark):
     page = visit(report, width, is_dark=is_dark)
-    page.locator("#verdict .controls").get_by_label("Baseline").select_option(label=EVIL)
+    page.locator("#verdict .controls").get_by_label("Control").select_option(label=EVIL)
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
