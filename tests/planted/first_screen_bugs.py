@@ -12,7 +12,7 @@ BUGS = (
         ("tests/analysis/test_first_screen.py::test_what_reads_the_corpus_is_won_by_nobody",),
     ),
     Bug(
-        "edges_of_floors_count",
+        "no_warning_at_edges",
         "No warning where every choice lies at the edge of its grid.",
         "mae_bench/analysis/cautions.py",
         "if 2 * len(ends) > len(group):",
