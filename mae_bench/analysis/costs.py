@@ -160,6 +160,6 @@ def _parts(cost: "pd.Series[Any]") -> str:
     total = sum(parts.values())
     if not total:
         return message("cell.not_recorded")
-    return ", ".join(
+    return message("list.comma").join(
         f"{word('part', name)} {value / total:.0%}" for name, value in parts.items() if value
     )

@@ -125,7 +125,9 @@ def _left_text(left: Sequence[float], count: int) -> str:
     text = si(float(np.median(left)))
     text += message("health.range", **ends) if len(left) > 1 else ""
     if len(left) < count:
-        text += message("list.comma") + message("health.never", n=count - len(left), all=count)
+        text += message("list.comma_clauses") + message(
+            "health.never", n=count - len(left), all=count
+        )
     return text
 
 

@@ -49,7 +49,7 @@ def reference_table(study: Study, verdicts: Sequence[Verdict]) -> Table:
                 else difference(reference.value, measure),
                 "known by": reference.letter,
                 "measured here": message("references.minus", treatment=treatment, control=control),
-                "on": ", ".join(str(part) for part in where if part)
+                "on": message("list.comma").join(str(part) for part in where if part)
                 or word("column", "mean of tasks"),
                 "difference": difference(verdict.difference, measure),
                 "95% interval": interval(verdict.low, verdict.high, measure),
@@ -64,8 +64,9 @@ def reference_table(study: Study, verdicts: Sequence[Verdict]) -> Table:
         dict.fromkeys(word("unit", measure.unit) for measure in measures)
     )
     used = sorted({reference.letter for reference in study.references})
+    colon = message("list.colon")
     known = message("list.semicolon").join(
-        f"{letter}: {word('letter', LETTERS[letter])}" for letter in used
+        f"{letter}{colon}{word('letter', LETTERS[letter])}" for letter in used
     )
     caption = message("references.caption", units=units, known=known)
     return Table("references", caption, pd.DataFrame(records))

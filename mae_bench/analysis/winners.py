@@ -221,14 +221,18 @@ def _by_axis(
 def _firsts(group: Sequence[Column]) -> str:
     decided = [column.first for column in group if column.is_decided]
     firsts = Counter(column.first for column in group)
-    return ", ".join(f"{label} {n} ({decided.count(label)})" for label, n in firsts.most_common())
+    said = [f"{label} {n} ({decided.count(label)})" for label, n in firsts.most_common()]
+    return message("list.comma").join(said)
 
 
 def _counted(labels: Sequence[str]) -> str:
-    return ", ".join(f"{label} {n}" for label, n in Counter(labels).most_common())
+    return message("list.comma").join(f"{label} {n}" for label, n in Counter(labels).most_common())
 
 
 def _named(columns: Sequence[Column]) -> str:
-    shown = [f"{column.task} ({column.setting.label})" for column in columns[:_SHOWN]]
+    shown = [
+        column.task + message("page.in_brackets", text=column.setting.label)
+        for column in columns[:_SHOWN]
+    ]
     more = [message("winners.more", n=len(columns) - _SHOWN)] if len(columns) > _SHOWN else []
     return message("list.semicolon").join([*shown, *more])

@@ -112,7 +112,7 @@ function startComparison(data) {
     const setting = data.settings[chosen.setting];
     const baseline = data.arms[chosen.baseline].label;
     const title = element("h2", {}, phrase(data, "against", { baseline }));
-    const label = element("p", { class: "soft" }, setting.label + ". " + explanation(data, setting, chosen.baseline));
+    const label = element("p", { class: "soft" }, phrase(data, "said_of", { setting: setting.label }) + explanation(data, setting, chosen.baseline));
     if (setting.beaten === null) return area.replaceChildren(title, label);
     return fill(data, area, "against-" + baseline, title, label, ...comparison(data, setting, chosen.baseline));
   };
