@@ -23,6 +23,7 @@ PUBLISHED = ("published", "measured beside it", "same direction")
 ONE_LINE = (*MEASURED, *PUBLISHED, "seeds", "cost", "command")
 EVERY = ("study", "claim", "verdict", "measured", "unit", "seeds")
 SPEED_CLAIMS = {"statement": "claim", "measured": "difference"}
+COLUMNS = ["published", "difference there", "difference", "95% interval", "same direction"]
 DIRECTION = {"supported": "yes", "refuted": "no", "not decidable": "unclear"}
 SPEED_PUBLISHED = {
     "there": "difference there",
@@ -61,7 +62,8 @@ def study_line(folder: Path) -> dict[str, str]:
         "claim": first["claim"],
         "measured": _measured(first),
         "verdict": f"{first['verdict']}; {is_decided.sum()} of {len(claims)} claims decided",
-        "published": "".join(shown["published"] + ": " + shown["difference there"]),
+        "published": "".join(shown["published"] + ": " + shown["difference there"])
+        or "no difference",
         "measured beside it": "".join(_measured(row) for _, row in shown.iterrows()),
         "same direction": "".join(shown["same direction"].replace(DIRECTION)),
         "seeds": first["seeds"].split(" (")[0],
@@ -95,7 +97,7 @@ def read_published(folder: Path) -> pd.DataFrame:
     speed = folder / "tables" / "speed-published.csv"
     if speed.exists():
         return _read(speed).rename(columns=SPEED_PUBLISHED).assign(**{"95% interval": ""})
-    return _read(path) if path.exists() else pd.DataFrame(columns=["difference there"])
+    return _read(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
 
 
 def cost(folder: Path) -> str:
