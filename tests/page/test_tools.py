@@ -180,7 +180,7 @@ CONTRASTS = """() => {
 def test_the_focus_can_be_seen(visit, report):
     page = visit(report)
     seen = set()
-    for _ in range(8):
+    for _ in range(20):
         page.keyboard.press("Tab")
         tag, width = page.evaluate(
             "(at => [at.tagName, getComputedStyle(at).outlineWidth])(document.activeElement)"

@@ -99,5 +99,6 @@ function startWins(data) {
     data.settings.length > 1 ? element("div", { class: "controls" }, chooser(phrase(data, "over"), scopes, chosen.scope, (index) => { chosen.scope = index; update(); })) : "",
     counted, matrix, element("h3", {}, phrase(data, "where_title")), selects, list);
   section.hidden = false;
+  document.querySelector('nav a[href="#scores"]').before(element("a", { href: "#wins" }, phrase(data, "matrix")), "\n");
   update();
 }
