@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mae_bench.analysis.plots import Picture, png_of, svg_of
-from mae_bench.analysis.spots import Spot, spots_of
+from mae_bench.analysis.spots import AnySpot, spots_of, without_dots
 
 MAX_SVG = 300_000  # characters; what is larger, thousands of marks, is smaller as pixels
 MAX_BYTES = 1_900_000  # of all images on one page
@@ -29,7 +29,7 @@ class Image:
     narrow: str | None
 
 
-Spots = Mapping[str, Sequence[Spot]]  # of one figure: "wide", and "narrow" where there is one
+Spots = Mapping[str, Sequence[AnySpot]]  # of one figure: "wide", and "narrow" where there is one
 
 
 def embed_all(
@@ -47,6 +47,8 @@ def embed_all(
         for picture in in_section:
             image, of_image = embed(picture, folder, has_narrow=picture is in_section[0])
             num_bytes += len(image.wide or "") + len(image.narrow or "")
+            if num_spots + sum(map(len, of_image.values())) > MAX_SPOTS:
+                of_image = {name: without_dots(spots) for name, spots in of_image.items()}
             num_spots += sum(map(len, of_image.values()))
             if num_bytes > MAX_BYTES:
                 image = Image(image.slug, image.title, image.caption, None, None)
@@ -58,7 +60,7 @@ def embed_all(
 
 def embed(picture: Picture, folder: Path, *, has_narrow: bool) -> tuple[Image, Spots]:
     """Save a picture and return it for the page, with a narrow version where it is to have one."""
-    spots = {"wide": spots_of(picture.save(folder))}
+    spots: dict[str, Sequence[AnySpot]] = {"wide": spots_of(picture.save(folder))}
     svg = (folder / f"{picture.slug}.svg").read_text(encoding="utf-8")
     png = (folder / f"{picture.slug}.png").read_bytes()
     wide = _address(svg) if len(svg) <= MAX_SVG else _png_address(png)

@@ -201,7 +201,11 @@ def title_of(table: Table, **names: str | None) -> str:
 def render(content: Mapping[str, object], study: Study) -> str:
     """Return the page as one HTML text without outside resources."""
     made = environment()
-    made.globals |= {"first_lines": first_lines, "title_of": title_of, "cut": f"{CUT:g}".removeprefix("0")}
+    made.globals |= {
+        "first_lines": first_lines,
+        "title_of": title_of,
+        "cut": f"{CUT:g}".removeprefix("0"),
+    }
     made.globals |= {"script": Markup(script()), "policy": content_policy()}
     text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     return made.get_template("report.html.j2").render(**content, study=study, resolved=text)

@@ -17,7 +17,7 @@ from mae_bench.analysis.messages import catalogue, language, messages_of, word
 from mae_bench.analysis.pairwise import Decisions
 from mae_bench.analysis.plots import arm_colours
 from mae_bench.analysis.scores import Cell, Scores, Setting
-from mae_bench.analysis.spots import Spot
+from mae_bench.analysis.spots import AnySpot
 from mae_bench.analysis.stats import LEVEL
 from mae_bench.analysis.units import note
 from mae_bench.measures import Measure
@@ -72,7 +72,7 @@ def page_data(
     decisions: Decisions,
     versus: Sequence[Verdict],
     rows: pd.DataFrame,
-    spots: Mapping[str, Mapping[str, Sequence[Spot]]],
+    spots: Mapping[str, Mapping[str, Sequence[AnySpot]]],
 ) -> str:
     """Return the data as JSON that may stand inside a script element.
 
