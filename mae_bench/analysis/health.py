@@ -190,7 +190,8 @@ def health_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
     most = max(h.curve.tokens[-1] for h in runs)
 
     def draw(is_wide: bool) -> Figure:
-        figure, (axis,), _ = panel_grid(1, is_wide, 3.6, foot=0.5)
+        num_entries = len(labels) + len(reference_curves()) + 2
+        figure, (axis,), _ = panel_grid(1, is_wide, 3.2, foot=0.2 * num_entries / (1 + is_wide))
         for reference in reference_curves():
             seen = np.array(reference["tokens"])
             axis.plot(

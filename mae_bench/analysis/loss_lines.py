@@ -53,6 +53,8 @@ def draw_mean(
         said: what a mark says, from tokens and value.
         is_log: whether the axis of tokens is logarithmic, for marks at even distances.
     """
+    if not len(grid):
+        return  # no run has a finite loss
     mean = np.nanmean(values, axis=0)
     compared = [arm.label for arm in scores.arms]
     # marks of two arms that run together stand beside one another

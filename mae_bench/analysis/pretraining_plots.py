@@ -194,8 +194,9 @@ def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
     entropy = next((c.unigram_entropy for c in chosen if c.unigram_entropy), None)
 
     def draw(is_wide: bool) -> Figure:
-        figure, (axis,), _ = panel_grid(1, is_wide, 3.6, foot=0.5)
-        figure.set_size_inches(8.4 if is_wide else 4.2, 4.3)
+        figure, (axis,), _ = panel_grid(1, is_wide, 3.6)
+        foot = 0.2 * (len(labels) + 1)
+        figure.set_size_inches(*((8.4, 4.3) if is_wide else (4.2, 3.2 + foot)))
         for label in labels:
             runs = [c for c in chosen if c.arm == label]
             grid, losses = on_one_grid([c.tokens for c in runs], [np.array(c.loss) for c in runs])
