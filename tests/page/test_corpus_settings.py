@@ -40,11 +40,11 @@ def wins(page):
 def test_a_statistic_of_representations_is_no_win(visit, report):
     page = visit(report)
     assert wins(page) == {"random_init": 0, "mlm": 1, "mae": 2}
-    assert "Counted: 1 pairs of task and setting." in page.locator("#wins").inner_text()
-    scopes = page.get_by_label("Over").locator("option").all_inner_texts()
-    assert scopes[0] == "all 1 settings with scores"
+    assert "Pairs of task and setting that are counted: 1." in page.locator("#wins").inner_text()
+    scopes = page.get_by_role("combobox", name="Over").locator("option").all_inner_texts()
+    assert scopes[0] == "all settings with scores (1)"
     assert scopes[2].endswith("(reads the corpus: no score)")
-    page.get_by_label("Over").select_option(label=scopes[2])
+    page.get_by_role("combobox", name="Over").select_option(label=scopes[2])
     assert wins(page) == {"random_init": 2, "mlm": 0, "mae": 1}
 
 

@@ -1,4 +1,4 @@
-"""How the page is laid out: contents, short headings, and wide tables on wide and narrow screens."""
+"""How the page is laid out: contents, short headings, wide tables on wide and narrow screens."""
 
 import pytest
 from page_rows import TASKS
