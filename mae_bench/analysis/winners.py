@@ -56,12 +56,15 @@ def winner_columns(scores: Scores, kinds: Mapping[str, str], decisions: Decision
     Args:
         scores: of the primary metrics of a study.
         kinds: of its tasks, by name.
-        decisions: what its settings decide; where nothing is compared there is no column.
+        decisions: what its settings decide; where nothing is compared there is no column, nor
+            where a protocol reads the corpus, as that says no score of a task.
     """
     columns = []
     arms = [arm.label for arm in scores.of_role(*OWN)]
     outside = [arm.label for arm in scores.of_role("outside")]
     for setting, beaten in decisions.beaten.items():
+        if setting.protocol in scores.corpus_protocols:
+            continue  # a statistic of representations is no score that anyone wins
         for task in scores.tasks_in(setting):
             ranked = _ranked(scores, arms, task, setting)
             everyone = _ranked(scores, [*arms, *outside], task, setting)
