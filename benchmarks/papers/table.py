@@ -18,10 +18,18 @@ from mae_bench.analysis.costs import evaluation_seconds, total_costs
 from mae_bench.analysis.tables import si
 from mae_bench.results import load_rows
 
-ONE_LINE = ("study", "claim", "published", "measured", "verdict", "seeds", "cost", "command")
+MEASURED = ("study", "claim", "measured", "verdict")
+PUBLISHED = ("published", "measured beside it", "same direction")
+ONE_LINE = (*MEASURED, *PUBLISHED, "seeds", "cost", "command")
 EVERY = ("study", "claim", "verdict", "measured", "unit", "seeds")
 SPEED_CLAIMS = {"statement": "claim", "measured": "difference"}
-SPEED_PUBLISHED = {"there": "difference there", "formula, same shape": "difference"}
+COLUMNS = ["published", "difference there", "difference", "95% interval", "same direction"]
+DIRECTION = {"supported": "yes", "refuted": "no", "not decidable": "unclear"}
+SPEED_PUBLISHED = {
+    "there": "difference there",
+    "formula, same shape": "difference",
+    "agree": "same direction",
+}
 
 
 def main() -> None:
@@ -52,11 +60,12 @@ def study_line(folder: Path) -> dict[str, str]:
     return {
         "study": _link(folder),
         "claim": first["claim"],
-        "published": "".join(
-            f"{p['published']}: {p['difference there']}" for _, p in shown.iterrows()
-        ),
-        "measured": "".join(_measured(row) for _, row in shown.iterrows()),
+        "measured": _measured(first),
         "verdict": f"{first['verdict']}; {is_decided.sum()} of {len(claims)} claims decided",
+        "published": "".join(shown["published"] + ": " + shown["difference there"])
+        or "no difference",
+        "measured beside it": "".join(_measured(row) for _, row in shown.iterrows()),
+        "same direction": "".join(shown["same direction"].replace(DIRECTION)),
         "seeds": first["seeds"].split(" (")[0],
         "cost": cost(folder),
         "command": f"`{_provenance(folder)['command']}`",
@@ -88,7 +97,7 @@ def read_published(folder: Path) -> pd.DataFrame:
     speed = folder / "tables" / "speed-published.csv"
     if speed.exists():
         return _read(speed).rename(columns=SPEED_PUBLISHED).assign(**{"95% interval": ""})
-    return _read(path) if path.exists() else pd.DataFrame(columns=["difference there"])
+    return _read(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
 
 
 def cost(folder: Path) -> str:
@@ -103,7 +112,9 @@ def cost(folder: Path) -> str:
 
 
 def markdown(lines: list[dict[str, str]], columns: tuple[str, ...]) -> str:
-    """Return a table; bars in its cells are escaped."""
+    """Return a table, or a sentence in place of an empty one; bars in its cells are escaped."""
+    if not lines:
+        return "None has been run yet.\n"
     cells = [columns, ["---"] * len(columns)]
     cells += [[str(line[name]).replace("|", "\\|") for name in columns] for line in lines]
     return "".join(f"| {' | '.join(row)} |\n" for row in cells)

@@ -98,7 +98,10 @@ def evaluation_seconds(rows: pd.DataFrame) -> "pd.Series[float]":
 
 
 def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table:
-    """Return what one pretraining of each arm takes, and its share of the control's FLOPs."""
+    """Return what one pretraining of each arm takes, and its share of the control's FLOPs.
+
+    What no arm has, such as a teacher, has no column.
+    """
     costs = mean_costs(rows)
     spent = evaluation_seconds(rows)
     of_control = costs[costs["arm"] == control].set_index(list(_AXES))["pretrain_flops"]
@@ -110,9 +113,10 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
         mine = costs[costs["arm"] == arm.label].sort_values(list(_NUMBERS), kind="stable")
         evaluation = whole_number(float(spent.get(arm.label, np.nan)))
         if not len(mine) or not mine["pretrain_flops"].any():
-            record = {"arm": arm.shown, "evaluation seconds": evaluation}
             is_outside = arm.role == "outside"
+            record = {"arm": arm.shown}
             record |= dict.fromkeys(_COST_COLUMNS, "unknown" if is_outside else "none")
+            record["evaluation seconds"] = evaluation
             sizes = (rows[rows["arm"] == arm.label] if is_outside else mine)["params_encoder"]
             if len(sizes):
                 record["parameters"] = si(float(sizes.iloc[0]))
@@ -126,28 +130,30 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
             at = tuple(cost[axis] for axis in _AXES)
             relative = cost["pretrain_flops"] / of_control.get(at, np.nan)
             values = (
-                si(cost["pretrain_tokens"]),
-                whole_number(cost["pretrain_steps"]),
                 si(cost["pretrain_flops"]),
+                si(cost["pretrain_tokens"]),
                 whole_number(cost["pretrain_s"]),
                 f"{relative:.2f}" if np.isfinite(relative) else message("cell.no_control"),
+                whole_number(cost["pretrain_steps"]),
                 si(cost["teacher_pretrain_flops"]) if cost["teacher_pretrain_flops"] else "none",
                 f"{si(cost['params_encoder'])} + {si(cost['params_objective'])}",
                 _parts(cost),
             )
             costs_of_arm = dict(zip(_COST_COLUMNS, values, strict=True))
-            records.append({"arm": name, "evaluation seconds": evaluation} | costs_of_arm)
+            records.append({"arm": name} | costs_of_arm | {"evaluation seconds": evaluation})
+    frame = pd.DataFrame(records)
+    frame = frame.loc[:, ~(frame == "none").all()]  # such as teachers where nobody had one
     against = message("costs.against", control=control) if len(of_control) else ""
     caption = message("costs.caption", against=against)
-    return Table("costs", caption, pd.DataFrame(records))
+    return Table("costs", caption, frame)
 
 
 _COST_COLUMNS = (
-    "tokens",
-    "steps",
     "FLOPs",
+    "tokens",
     "seconds",
     "relative FLOPs",
+    "steps",
     "teacher's FLOPs",
     "parameters",
     "FLOPs by part",
@@ -160,6 +166,6 @@ def _parts(cost: "pd.Series[Any]") -> str:
     total = sum(parts.values())
     if not total:
         return message("cell.not_recorded")
-    return ", ".join(
+    return message("list.comma").join(
         f"{word('part', name)} {value / total:.0%}" for name, value in parts.items() if value
     )

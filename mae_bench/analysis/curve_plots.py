@@ -27,7 +27,8 @@ from mae_bench.analysis.plots import (
     panel_grid,
 )
 from mae_bench.analysis.scores import COMPARED, Cell, Scores, Setting, noise_name
-from mae_bench.analysis.units import axis_label
+from mae_bench.analysis.spots import Reading, describe
+from mae_bench.analysis.units import amount, axis_label
 
 
 def _caption(scores: Scores, setting: Setting) -> str:
@@ -143,7 +144,7 @@ def _curves_over(
             elif index % columns == 0:
                 axis.set_ylabel(axis_label(shared, message("figure.score")))
         sns.despine(figure)
-        add_legend(figure, max(axes, key=lambda a: len(a.get_legend_handles_labels()[1])))
+        add_legend(figure, *axes)
         return figure
 
     return draw
@@ -161,6 +162,7 @@ def _curves_of_task(
     colours = arm_colours(scores)
     measure = scores.measure(task, family[0])
     factor = measure.factor
+    axis.fmt_ydata = Reading(measure)
     lines = {}
     values = [
         scores.values(arm.label, task, setting)
@@ -197,7 +199,13 @@ def _curves_of_task(
         if arm.role not in COMPARED:
             dashes = floor_dashes(scores, arm.label)
             name = legend_name(arm.label)
-            axis.plot(x, factor * mean, color=GREY, lw=1.4, ls=dashes, label=name, zorder=1)
+            (line,) = axis.plot(
+                x, factor * mean, color=GREY, lw=1.4, ls=dashes, label=name, zorder=1
+            )
+            said = [
+                f"{arm.label} ({at:g}): {amount(measure, y)}" for at, y in zip(x, mean, strict=True)
+            ]
+            describe(line, dict(enumerate(said)))
             continue
         side = 0.014 * (trained.index(arm) - (len(trained) - 1) / 2)
         moved = x * (ticks[-1] / ticks[0]) ** side if is_log else x + (ticks[-1] - ticks[0]) * side

@@ -94,7 +94,9 @@ class Losses:
                 (treatment, self.treatment_failed, self.treatment_collapsed),
                 (control, self.control_failed, self.control_collapsed),
             ]
-        return message("list.semicolon").join(f"{name}: {_count(f, c)}" for name, f, c in sides)
+        colon = message("list.colon")
+        said = [f"{name}{colon}{_count(f, c)}" for name, f, c in sides]
+        return message("list.semicolon").join(said)
 
 
 NO_LOSSES = Losses()

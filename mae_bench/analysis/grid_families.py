@@ -116,13 +116,18 @@ def _family(
     objective: str, arms: Mapping[str, Mapping[str, str]], study: Study, scores: Scores
 ) -> Family:
     """Return the arms at every point where they are run; their own levels stand first."""
-    factors = grid_factors(study)
+    by_name, points = {factor_name(f): f for f in grid_factors(study)}, points_of(study)
     cells, texts = [], []
-    for label, of_arm in arms.items():
-        for at in points_of(study):
+    for label, levels_of_arm in arms.items():
+        # an option may have the name of a field, such as dropout
+        of_arm = {
+            f"{objective}.{name}" if name in by_name else name: text
+            for name, text in levels_of_arm.items()
+        }
+        for at in points:
             if label not in at.without:
                 cells.append((label, at.point))
-                of_point = {factor_name(f): level_text(f, at.point) for f in factors}
+                of_point = {name: level_text(f, at.point) for name, f in by_name.items()}
                 texts.append({**of_arm, **of_point})
     names = dict.fromkeys(name for levels in texts for name in levels)
     levels = {name: [cell[name] for cell in texts] for name in names}

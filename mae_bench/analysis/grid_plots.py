@@ -113,7 +113,8 @@ def _line_picture(
     lines = {
         arm.label: _common(points, factor, arm.label, scores) for arm in scores.of_role("trained")
     }
-    kept = set.intersection(*(rests for rests in lines.values() if rests)) if lines else set()
+    found = [rests for rests in lines.values() if rests]
+    kept = set.intersection(*found) if found else set()
     if len(levels) < 2 or not kept:
         return None
     name = factor_name(factor)

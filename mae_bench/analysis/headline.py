@@ -205,7 +205,7 @@ def _sides(tasks_by_arm: Mapping[str, Sequence[str]], num_tasks: int, verb: str)
         return message(f"headline.many_{verb}", n=len(ranked), first=ranked[0][0])
     words = []
     for index, (arm, tasks) in enumerate(ranked):
-        where = str(len(tasks))
+        where = message("headline.tasks_too", n=len(tasks))
         if index == 0:
             where = message("headline.tasks", n=len(tasks), all=num_tasks)
         if len(tasks) == num_tasks:

@@ -7,27 +7,30 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from mae_bench.analysis.curves import Curve
+from mae_bench.analysis.loss_lines import draw_landmark, draw_mean, on_one_grid
 from mae_bench.analysis.messages import message
 from mae_bench.analysis.plots import (
     GREY,
     Picture,
     add_legend,
     arm_colours,
-    arm_dashes,
+    legend_name,
     panel_grid,
     solve_layout,
 )
 from mae_bench.analysis.scores import Scores
+from mae_bench.analysis.spots import describe
 from mae_bench.analysis.tables import Table, si
 from mae_bench.plateau import LEFT_SHARE, is_in_nats_a_token, tokens_at_leaving
 from mae_bench.specs import Point, parse_point, point_label, trained_part
@@ -125,7 +128,9 @@ def _left_text(left: Sequence[float], count: int) -> str:
     text = si(float(np.median(left)))
     text += message("health.range", **ends) if len(left) > 1 else ""
     if len(left) < count:
-        text += message("list.comma") + message("health.never", n=count - len(left), all=count)
+        text += message("list.comma_clauses") + message(
+            "health.never", n=count - len(left), all=count
+        )
     return text
 
 
@@ -186,7 +191,8 @@ def health_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
     most = max(h.curve.tokens[-1] for h in runs)
 
     def draw(is_wide: bool) -> Figure:
-        figure, (axis,), _ = panel_grid(1, is_wide, 3.6, foot=0.3)
+        num_entries = len(labels) + len(reference_curves()) + 2
+        figure, (axis,), _ = panel_grid(1, is_wide, 3.2, foot=0.2 * num_entries / (1 + is_wide))
         for reference in reference_curves():
             seen = np.array(reference["tokens"])
             axis.plot(
@@ -195,33 +201,21 @@ def health_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
                 color=GREY,
                 lw=1.2,
                 ls=_dashes(reference["dashes"]),
-                label=reference["name"],
+                label=legend_name(reference["name"]),
                 zorder=1,
             )
         for label in labels:
-            for index, run in enumerate(h for h in runs if h.curve.arm == label):
-                share = np.array(run.curve.loss) / (run.curve.unigram_entropy or entropy)
+            mine = [h for h in runs if h.curve.arm == label]
+            shares = [np.array(h.curve.loss) / (h.curve.unigram_entropy or entropy) for h in mine]
+            for run, share in zip(mine, shares, strict=True):
                 axis.plot(
-                    run.curve.tokens,
-                    share,
-                    color=colours[label],
-                    ls=arm_dashes(scores, label),
-                    lw=1.0,
-                    alpha=0.75,
-                    label=None if index else label,
-                    zorder=2,
+                    run.curve.tokens, share, color=colours[label], lw=0.7, alpha=0.3, zorder=2
                 )
-                if run.left_at is not None:
-                    axis.plot(
-                        run.left_at, LEFT_SHARE, "o", color=colours[label], ms=4, mec="white",
-                        mew=0.6, zorder=3,
-                    )  # fmt: skip
-        for height, text in ((1.0, message("health.entropy")), (guess, message("health.guess"))):
-            axis.axhline(height, color=GREY, lw=1.2, ls=(0, (5, 2)), zorder=1)
-            axis.annotate(
-                text, (0.99, height), (0, 3), xycoords=("axes fraction", "data"),
-                textcoords="offset points", ha="right", color=GREY, fontsize=9,
-            )  # fmt: skip
+            grid, values = on_one_grid([h.curve.tokens for h in mine], shares)
+            draw_mean(axis, scores, label, grid, values, partial(_share_at, label), is_log=True)
+            _mark_leaving(axis, label, mine, colours[label])
+        draw_landmark(axis, 1.0, message("health.entropy"), 0)
+        draw_landmark(axis, guess, message("health.guess"), 1)
         axis.set_xlabel(message("health.tokens"))
         axis.set_ylabel(message("health.axis"))
         axis.set_xscale("log")
@@ -234,6 +228,26 @@ def health_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
 
     caption = message("health.figure")
     return Picture("health", message("health.title"), caption, draw)
+
+
+def _share_at(label: str, tokens: float, share: float) -> str:
+    return message("spots.share", arm=label, share=f"{share:.3f}", tokens=si(tokens))
+
+
+def _mark_leaving(axis: Axes, label: str, runs: Sequence[Health], colour: object) -> None:
+    """Draw a ring where each run left the plateau; each says its seed."""
+    left = [(h.left_at, h.curve.seed) for h in runs if h.left_at is not None]
+    (rings,) = axis.plot(
+        [at for at, _ in left],
+        [LEFT_SHARE] * len(left),
+        "o",
+        color=colour,
+        mfc="white",
+        ms=5,
+        zorder=4,
+    )
+    said = [message("spots.left", arm=label, seed=seed, tokens=si(at)) for at, seed in left]
+    describe(rings, dict(enumerate(said)), is_minor=True)
 
 
 def _dashes(written: Sequence[Any]) -> object:

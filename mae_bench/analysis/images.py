@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mae_bench.analysis.plots import Picture, png_of, svg_of
-from mae_bench.analysis.spots import Spot, spots_of
+from mae_bench.analysis.spots import AnySpot, spots_of, without_dots
 
 MAX_SVG = 300_000  # characters; what is larger, thousands of marks, is smaller as pixels
 MAX_BYTES = 1_900_000  # of all images on one page
 MAX_SPOTS = 3_000  # of all figures on one page
+_UNFOLDED = ("loss",)
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Image:
     narrow: str | None
 
 
-Spots = Mapping[str, Sequence[Spot]]  # of one figure: "wide", and "narrow" where there is one
+Spots = Mapping[str, Sequence[AnySpot]]  # of one figure: "wide", and "narrow" where there is one
 
 
 def embed_all(
@@ -37,7 +38,8 @@ def embed_all(
 ) -> tuple[dict[str, list[Image]], dict[str, Spots]]:
     """Save every picture and return them for the page, with the spots of each by its slug.
 
-    The first of a section, which phones see at once, also comes in a narrow version.
+    Those that phones see at once also come in a narrow version: the first of a section, and all of
+    pretraining.
     """
     images: dict[str, list[Image]] = {}
     spots: dict[str, Spots] = {}
@@ -45,8 +47,11 @@ def embed_all(
     for section, in_section in pictures.items():
         images[section] = []
         for picture in in_section:
-            image, of_image = embed(picture, folder, has_narrow=picture is in_section[0])
+            is_seen_at_once = picture is in_section[0] or section in _UNFOLDED
+            image, of_image = embed(picture, folder, has_narrow=is_seen_at_once)
             num_bytes += len(image.wide or "") + len(image.narrow or "")
+            if num_spots + sum(map(len, of_image.values())) > MAX_SPOTS:
+                of_image = {name: without_dots(spots) for name, spots in of_image.items()}
             num_spots += sum(map(len, of_image.values()))
             if num_bytes > MAX_BYTES:
                 image = Image(image.slug, image.title, image.caption, None, None)
@@ -58,7 +63,7 @@ def embed_all(
 
 def embed(picture: Picture, folder: Path, *, has_narrow: bool) -> tuple[Image, Spots]:
     """Save a picture and return it for the page, with a narrow version where it is to have one."""
-    spots = {"wide": spots_of(picture.save(folder))}
+    spots: dict[str, Sequence[AnySpot]] = {"wide": spots_of(picture.save(folder))}
     svg = (folder / f"{picture.slug}.svg").read_text(encoding="utf-8")
     png = (folder / f"{picture.slug}.png").read_bytes()
     wide = _address(svg) if len(svg) <= MAX_SVG else _png_address(png)

@@ -207,11 +207,20 @@ def first_lines(table: Table, count: int) -> Table:
     return replace(table, frame=table.frame.head(count))
 
 
+def title_of(table: Table, **names: str | None) -> str:
+    """Return a few words for where a table is folded away."""
+    return message(f"title.{table.slug.replace('-', '_')}", **names)
+
+
 def render(content: Mapping[str, object], study: Study) -> str:
     """Return the page as one HTML text without outside resources."""
     made = environment()
-    made.globals |= {"first_lines": first_lines, "claim_numbers": claim_numbers}
-    made.globals |= {"cut": f"{CUT:g}".removeprefix("0")}
+    made.globals |= {
+        "first_lines": first_lines,
+        "claim_numbers": claim_numbers,
+        "title_of": title_of,
+        "cut": f"{CUT:g}".removeprefix("0"),
+    }
     made.globals |= {"script": Markup(script()), "policy": content_policy()}
     text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     return made.get_template("report.html.j2").render(**content, study=study, resolved=text)

@@ -17,7 +17,7 @@ from mae_bench.analysis.messages import catalogue, language, messages_of, word
 from mae_bench.analysis.pairwise import Decisions
 from mae_bench.analysis.plots import arm_colours
 from mae_bench.analysis.scores import Cell, Scores, Setting
-from mae_bench.analysis.spots import Spot
+from mae_bench.analysis.spots import AnySpot
 from mae_bench.analysis.stats import LEVEL
 from mae_bench.analysis.units import note
 from mae_bench.measures import Measure
@@ -45,6 +45,23 @@ _SHARED = {  # words of the script that tables or the printed page also say, by 
     "outcome_failed": "word.failed",
     "outcome_not_run": "word.not run",
 }
+_MISSING = (
+    "cell.none",
+    "cell.not_run",
+    "cell.unknown",
+    "cell.not_recorded",
+    "cell.no_interval",
+    "cell.no_control",
+    "cell.not_stated",
+    "cell.incomplete",
+    "cell.failed",
+    "word.none",
+    "word.unknown",
+    "word.not run",
+    "health.never",
+    "health.no_landmark",
+    "health.another_kind",
+)
 _LETTERS = {"supported": "w", "refuted": "l", "not decidable": "u"}
 
 
@@ -55,7 +72,7 @@ def page_data(
     decisions: Decisions,
     versus: Sequence[Verdict],
     rows: pd.DataFrame,
-    spots: Mapping[str, Mapping[str, Sequence[Spot]]],
+    spots: Mapping[str, Mapping[str, Sequence[AnySpot]]],
 ) -> str:
     """Return the data as JSON that may stand inside a script element.
 
@@ -97,6 +114,7 @@ def page_data(
             "onlyWith": labels.index(only_with) if only_with in labels else None,
             "figures": spots,
             "words": script_words(),
+            "missing": missing_forms(),
         }
     )
 
@@ -105,6 +123,13 @@ def script_words() -> dict[str, str]:
     """Return the script's phrases by its own names, their placeholders still open."""
     known = catalogue(language())
     return messages_of("tools") | {name: str(known[key]) for name, key in _SHARED.items()}
+
+
+def missing_forms() -> list[str]:
+    """Return what cells without a value say, their placeholders still open."""
+    known = catalogue(language())
+    forms = [str(known[key]) for key in _MISSING]
+    return list(dict.fromkeys([*forms, "none", "unknown", "not run"]))
 
 
 def _json(content: object) -> str:
@@ -158,6 +183,7 @@ def _setting(
     ]
     return {
         "label": setting.label,
+        "isOfCorpus": setting.protocol in scores.corpus_protocols,
         "tasks": [{"name": task, **_measure(scores.measure(task, setting))} for task in tasks],
         "mean": None if shared is None else _measure(shared),
         "cells": [

@@ -30,8 +30,9 @@ MAX_ARMS = 24  # that are compared, in one figure; nobody tells more lines apart
 GREY = "#6b7280"
 _DASHES: tuple[object, ...] = ((0, (1, 1.6)), (0, (5, 2)), (0, (5, 2, 1, 2)))
 _NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-# Of seaborn's "colorblind" (Okabe and Ito's hues), without its grey and its yellow.
-_COLOURS = ("#0173b2", "#de8f05", "#029e73", "#cc78bc", "#d55e00", "#56b4e9", "#fbafe4", "#ca9161")
+# Hues of Okabe and Ito and of Tol: readers who are blind to some tell them apart, both
+# on white and where a dark page turns the lightness of its figures around.
+_COLOURS = ("#0173b2", "#de8f05", "#228833", "#cc79a7", "#5a3d28", "#7e2954", "#56b4e9", "#ca9161")
 _MARKERS = "osD^vPX<"
 _LINES: tuple[object, ...] = ("solid", (0, (6, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)))
 _NO_PDF_DATES = dict.fromkeys(("CreationDate", "Creator", "Producer"))
@@ -201,14 +202,18 @@ def legend_name(label: str) -> str:
     return f" {label}"
 
 
-def add_legend(figure: Figure, axes: Axes) -> None:
-    """Write the legend of one panel below the whole figure, in as many columns as fit.
+def add_legend(figure: Figure, *panels: Axes) -> None:
+    """Write one legend of some panels below the whole figure, in as many columns as fit.
 
-    Its artists carry their `legend_name`.
+    Their artists carry their `legend_name`; what several panels hold has one entry.
     """
-    handles, labels = axes.get_legend_handles_labels()
-    if not handles:
+    entries: dict[str, Any] = {}
+    for axis in panels:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    if not entries:
         return
+    labels, handles = list(entries), list(entries.values())
     legend = figure.legend(
         handles,
         labels,

@@ -1,6 +1,7 @@
 """Figures of pretraining: scores against what it cost, and its loss."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -13,13 +14,13 @@ from matplotlib.transforms import Bbox
 
 from mae_bench.analysis.costs import costs_at, mean_costs
 from mae_bench.analysis.curves import Curve
+from mae_bench.analysis.loss_lines import draw_landmark, draw_mean, on_one_grid
 from mae_bench.analysis.messages import message, word
 from mae_bench.analysis.plots import (
     GREY,
     Picture,
     add_legend,
     arm_colours,
-    arm_dashes,
     arm_marker,
     floor_dashes,
     least_reach,
@@ -28,6 +29,7 @@ from mae_bench.analysis.plots import (
     solve_layout,
 )
 from mae_bench.analysis.scores import Scores, Setting, aggregate
+from mae_bench.analysis.tables import si
 from mae_bench.analysis.units import axis_label
 from mae_bench.specs import point_label, trained_part
 
@@ -186,53 +188,29 @@ def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
     if not curves:
         return None
     largest = max(curve.axes for curve in curves)
-    chosen = [curve for curve in curves if curve.axes == largest]
+    chosen = [curve for curve in curves if curve.axes == largest and len(curve.loss)]
     colours = arm_colours(scores)
     labels = [arm.label for arm in scores.arms if any(c.arm == arm.label for c in chosen)]
     entropy = next((c.unigram_entropy for c in chosen if c.unigram_entropy), None)
 
     def draw(is_wide: bool) -> Figure:
         figure, (axis,), _ = panel_grid(1, is_wide, 3.6)
-        figure.set_size_inches(8.4 if is_wide else 4.2, 3.9 if is_wide else 3.4)
-        ends = {}
+        foot = 0.2 * (len(labels) + 1)
+        figure.set_size_inches(*((8.4, 4.3) if is_wide else (4.2, 3.2 + foot)))
         for label in labels:
-            runs = [c for c in chosen if c.arm == label and len(c.loss)]
-            if not runs:
-                continue
-            grid = np.array(max((c.tokens for c in runs), key=lambda t: t[-1]))
-            losses = np.stack([np.interp(grid, c.tokens, c.loss, right=np.nan) for c in runs])
-            alive = np.isfinite(losses).any(axis=0)
-            grid, losses = grid[alive], losses[:, alive]
-            mean = np.nanmean(losses, axis=0)
-            axis.plot(grid, mean, color=colours[label], lw=2, ls=arm_dashes(scores, label))
-            axis.fill_between(
-                grid,
-                np.nanmin(losses, axis=0),
-                np.nanmax(losses, axis=0),
-                color=colours[label],
-                alpha=0.15,
-                lw=0,
-            )
-            ends[label] = (float(grid[-1]), float(mean[-1]))
+            runs = [c for c in chosen if c.arm == label]
+            grid, losses = on_one_grid([c.tokens for c in runs], [np.array(c.loss) for c in runs])
+            least, most = np.nanmin(losses, axis=0), np.nanmax(losses, axis=0)
+            axis.fill_between(grid, least, most, color=colours[label], alpha=0.15, lw=0)
+            draw_mean(axis, scores, label, grid, losses, partial(_said, label), is_log=False)
         if entropy:
-            axis.axhline(entropy, color=GREY, lw=1.4, ls=(0, (5, 2)))
-            axis.annotate(
-                message("figure.entropy"),
-                (0.99, entropy),
-                (0, 3),
-                xycoords=("axes fraction", "data"),
-                textcoords="offset points",
-                ha="right",
-                color=GREY,
-                fontsize=9,
-            )
+            draw_landmark(axis, entropy, message("figure.entropy"), 0)
         axis.set_xlabel(message("figure.tokens_seen"))
         axis.set_ylabel(message("figure.loss_axis"))
         axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
         axis.set_xlim(left=0)
-        axis.set_ylim(bottom=min(0.0, axis.get_ylim()[0]))
         sns.despine(figure)
-        _label_ends(axis, ends, colours)
+        add_legend(figure, axis)
         return figure
 
     caption = message("figure.loss_caption")
@@ -242,31 +220,5 @@ def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
     return Picture("loss", message("figure.loss"), caption, draw)
 
 
-def _label_ends(
-    axis: Axes, ends: Mapping[str, tuple[float, float]], colours: Mapping[str, object]
-) -> None:
-    """Write labels at the right of the axes, at the height of each line's end, moved apart."""
-    if not ends:
-        return
-    bottom, top = axis.get_ylim()
-    gap = (top - bottom) * 0.062
-    right = axis.get_xlim()[1]
-    heights: list[float] = []
-    ordered = sorted(ends, key=lambda label: ends[label][1])
-    for label in ordered:
-        least = heights[-1] + gap if heights else -np.inf
-        heights.append(max(ends[label][1], least))
-    for label, height in zip(ordered, heights, strict=True):
-        axis.annotate(
-            label,
-            ends[label],
-            (right, height),
-            xycoords="data",
-            textcoords="data",
-            va="center",
-            fontsize=9,
-            color=colours[label],
-            fontweight="bold",
-            annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colours[label], "lw": 0.7, "alpha": 0.6},
-        )
+def _said(label: str, tokens: float, loss: float) -> str:
+    return message("spots.loss", arm=label, loss=f"{loss:.3f}", tokens=si(tokens))

@@ -53,7 +53,7 @@ def reference_table(study: Study, verdicts: Sequence[Verdict]) -> Table:
                 else difference(reference.value, measure),
                 "known by": word("letter", LETTERS[reference.letter]),
                 "measured here": message("references.minus", treatment=treatment, control=control),
-                "on": ", ".join(str(part) for part in where if part)
+                "on": message("list.comma").join(str(part) for part in where if part)
                 or word("column", "mean of tasks"),
                 "difference": difference(verdict.difference, measure),
                 "95% interval": interval(verdict.low, verdict.high, measure),

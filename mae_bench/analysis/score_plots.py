@@ -26,7 +26,8 @@ from mae_bench.analysis.plots import (
     panel_grid,
 )
 from mae_bench.analysis.scores import COMPARED, Arm, Cell, Scores, Setting
-from mae_bench.analysis.units import axis_label, difference_label
+from mae_bench.analysis.spots import Reading, describe
+from mae_bench.analysis.units import amount, axis_label, difference_label
 from mae_bench.measures import PLAIN
 
 
@@ -63,6 +64,27 @@ def _name_arms(axis: Axes, arms: Sequence[Arm]) -> None:
     axis.xaxis.set_major_locator(MaxNLocator(5))
 
 
+def _draw_seeds(
+    axis: Axes, line: int, label: str, cell: Cell, seeds: Sequence[int], colour: object
+) -> None:
+    """Draw a small dot for each seed; each says its value."""
+    (dots,) = axis.plot(
+        cell.measure.factor * cell.values,
+        np.full(len(cell.values), line),
+        "o",
+        ms=3.5,
+        alpha=0.3,
+        color=colour,
+        mew=0,
+    )
+    values = [amount(cell.measure, value) for value in cell.values]
+    said = [
+        message("spots.seed", arm=label, seed=seed, value=value)
+        for seed, value in zip(seeds, values, strict=True)
+    ]
+    describe(dots, dict(enumerate(said)), is_minor=True)
+
+
 def score_picture(scores: Scores, setting: Setting) -> Picture | None:
     """Draw scores with intervals, a panel for each task; None while only floors have rows."""
     arms = scores.of_role(*COMPARED, "untrained")
@@ -77,6 +99,7 @@ def score_picture(scores: Scores, setting: Setting) -> Picture | None:
         )
         for axis, task in zip(axes, tasks, strict=True):
             measure = scores.measure(task, setting)
+            axis.fmt_xdata = Reading(measure)
             for line, arm in enumerate(reversed(arms)):
                 cell = scores.cells.get((arm.label, task, setting))
                 if cell is None or not cell.n:
@@ -87,15 +110,7 @@ def score_picture(scores: Scores, setting: Setting) -> Picture | None:
                     _note(axis, line, words)
                     continue
                 colour = colours[arm.label]
-                axis.plot(
-                    measure.factor * cell.values,
-                    np.full(len(cell.values), line),
-                    "o",
-                    ms=3.5,
-                    alpha=0.3,
-                    color=colour,
-                    mew=0,
-                )
+                _draw_seeds(axis, line, arm.label, cell, scores.seeds, colour)
                 axis.errorbar(
                     measure.factor * cell.mean,
                     line,
@@ -121,10 +136,9 @@ def score_picture(scores: Scores, setting: Setting) -> Picture | None:
             values = [scores.values(arm.label, task, setting) for arm in arms]
             near, far = floors_in_reach(scores, task, setting, np.concatenate(values))
             for label, mean in near.items():
-                dashes = floor_dashes(scores, label)
-                axis.axvline(
-                    mean, color=GREY, lw=1.4, ls=dashes, label=legend_name(label), zorder=1
-                )
+                dashes, name = floor_dashes(scores, label), legend_name(label)
+                floor = axis.axvline(mean, color=GREY, lw=1.4, ls=dashes, label=name, zorder=1)
+                describe(floor, f"{label}: {amount(measure, mean / measure.factor)}")
             if far:
                 is_left = measure.sign > 0
                 axis.annotate(
@@ -144,7 +158,7 @@ def score_picture(scores: Scores, setting: Setting) -> Picture | None:
                 axis_label(measure, scores.metric(task, setting) or message("figure.score"))
             )
         sns.despine(figure, left=True)
-        add_legend(figure, max(axes, key=lambda a: len(a.get_legend_handles_labels()[1])))
+        add_legend(figure, *axes)
         return figure
 
     sentences = [message("figure.scores_caption"), left_out(scores.tasks_in(setting))]
@@ -197,6 +211,7 @@ def difference_picture(
             axis.set_title(task or word("column", "mean of tasks"))
             measure = scores.measure(task, setting) if task else scores.shared_measure(setting)
             axis.set_xlabel(difference_label(measure or PLAIN))
+            axis.fmt_xdata = Reading(measure or PLAIN, is_signed=True)
         sns.despine(figure, left=True)
         return figure
 

@@ -11,6 +11,8 @@ _PARTS = (  # the last one starts the others
     "statistics",
     "outcomes",
     "tables",
+    "sorting",
+    "saving",
     "hover",
     "charts",
     "compare",

@@ -56,12 +56,15 @@ def winner_columns(scores: Scores, kinds: Mapping[str, str], decisions: Decision
     Args:
         scores: of the primary metrics of a study.
         kinds: of its tasks, by name.
-        decisions: what its settings decide; where nothing is compared there is no column.
+        decisions: what its settings decide; where nothing is compared there is no column, nor
+            where a protocol reads the corpus, as that says no score of a task.
     """
     columns = []
     arms = [arm.label for arm in scores.of_role(*OWN)]
     outside = [arm.label for arm in scores.of_role("outside")]
     for setting, beaten in decisions.beaten.items():
+        if setting.protocol in scores.corpus_protocols:
+            continue  # a statistic of representations is no score that anyone wins
         for task in scores.tasks_in(setting):
             ranked = _ranked(scores, arms, task, setting)
             everyone = _ranked(scores, [*arms, *outside], task, setting)
@@ -221,14 +224,18 @@ def _by_axis(
 def _firsts(group: Sequence[Column]) -> str:
     decided = [column.first for column in group if column.is_decided]
     firsts = Counter(column.first for column in group)
-    return ", ".join(f"{label} {n} ({decided.count(label)})" for label, n in firsts.most_common())
+    said = [f"{label} {n} ({decided.count(label)})" for label, n in firsts.most_common()]
+    return message("list.comma").join(said)
 
 
 def _counted(labels: Sequence[str]) -> str:
-    return ", ".join(f"{label} {n}" for label, n in Counter(labels).most_common())
+    return message("list.comma").join(f"{label} {n}" for label, n in Counter(labels).most_common())
 
 
 def _named(columns: Sequence[Column]) -> str:
-    shown = [f"{column.task} ({column.setting.label})" for column in columns[:_SHOWN]]
+    shown = [
+        column.task + message("page.in_brackets", text=column.setting.label)
+        for column in columns[:_SHOWN]
+    ]
     more = [message("winners.more", n=len(columns) - _SHOWN)] if len(columns) > _SHOWN else []
     return message("list.semicolon").join([*shown, *more])

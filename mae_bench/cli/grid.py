@@ -1,11 +1,10 @@
 """A study's grid in words: its fields, its size, and what one seed pairs."""
 
-from math import prod
 from typing import TYPE_CHECKING
 
 from mae_bench.plurals import counted
 from mae_bench.specs import short_field, value_text
-from mae_bench.specs.combinations import factors_of
+from mae_bench.specs.combinations import factors_of, num_combinations
 from mae_bench.specs.grid_points import points_of
 
 if TYPE_CHECKING:
@@ -28,12 +27,9 @@ def grid_text(plan: "Plan") -> list[str]:
         for factor in factors
     ]
     points = points_of(study)
-    left_out = prod(len(factor.levels) for factor in factors) - len(points)
+    left_out = num_combinations(factors) - len(points)
     fewer = f", without {left_out} that exclude leaves out" if left_out else ""
-    arms = sum(
-        len({cell.arm.label for cell in plan.cells if cell.point == at.point and cell.pretrain})
-        for at in points
-    )
+    arms = len({(cell.point, cell.arm.label) for cell in plan.cells if cell.pretrain})
     pretrainings = sum(stage.kind == "pretrain" for stage in plan.stages)
     return [
         f"{' x '.join(told)}: {counted(len(points), 'point')}{fewer}",

@@ -120,7 +120,7 @@ def estimate(plan: Plan, store: Store, device: str, num_workers: int = 1) -> Est
         speed=expected.speed,
         disk_bytes=sum(_disk(stage, words.of(stage)) for stage in left),
         assumptions=[
-            *([words.assumption] if words.assumption else []),
+            *words.assumptions,
             *(() if plan.study.grid else finetune_steps(plan.study, ROUGH_FILL)),
             *encoders.assumptions,
             *_unbought(plan.study, arms),
@@ -219,7 +219,7 @@ def _cost(
     try:
         steps = steps_for(budget, step, shape.tokens, paid)
     except SpecError:
-        if budget.flops is None or not (words.assumption or encoders.is_assumed(arm)):
+        if budget.flops is None or not (words.assumptions or encoders.is_assumed(arm)):
             raise
         steps = None  # what is only assumed refuses nothing: the run knows its price
     plain = OBJECTIVES.get("mlm")

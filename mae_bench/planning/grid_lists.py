@@ -53,6 +53,11 @@ def take_grid(full: dict[str, Any], rules: OptionRules) -> None:
     for name, values in (grid or {}).items():
         if name in lists:
             raise wrong_list(name, "is given as a list and once more under grid; keep one")
+        if name.partition(".")[0] in {arm["objective"] for arm in full.get("objectives", ())}:
+            raise SpecError(
+                f"grid names {name}, an option of an objective; give it its list under objectives",
+                key_path=(GRID, name),
+            )
         if name not in grid_fields():
             raise UnknownNameError(
                 f"grid names {name}, which is no field with one value of "
@@ -108,7 +113,7 @@ def study_at(study: Study, at: GridPoint) -> Study:
         try:
             made[section] = model.model_validate(content)
         except ValidationError as error:
-            told = sentence(error, model, (section,))
+            told = sentence(error, model, (section,)).removesuffix(".")
             raise SpecError(
                 f"{told} (at {point_label(at.point)}); correct the lists, or leave this "
                 "combination out under exclude",

@@ -10,7 +10,6 @@ from mae_bench.planning.planned_tasks import told_of_tasks
 from mae_bench.planning.stage import Stage
 from mae_bench.planning.vocabulary import Vocabularies
 from mae_bench.specs import (
-    BackboneSpec,
     CorpusSpec,
     EvaluateSpec,
     FinetuneRecipe,
@@ -128,9 +127,9 @@ class Model:
                 return EvaluationWork()
             forward = cost.forward(1, length)
         else:
-            made = self._plan.by_key[stage.checkpoint].spec if stage.checkpoint else None
-            backbone = made.backbone if isinstance(made, PretrainSpec) else BackboneSpec()
-            shape = StepShape(backbone, 1, length, self._words.of(stage))
+            made = self._plan.source_of(stage).spec
+            assert isinstance(made, PretrainSpec)
+            shape = StepShape(made.backbone, 1, length, self._words.of(stage))
             forward = shape.encoder() / TRAIN
         return EvaluationWork(bought + trained * forward, texts * forward)
 

@@ -58,11 +58,10 @@ class OptionRules:
         """Return the arms that no exclusion of options alone matches."""
         kept = list(arms)
         for index, (objective, options, others) in self.exclusions.items():
-            matched = [arm for arm in arms if _has(arm, objective, options)]
-            if not matched:
+            if not any(_has(arm, objective, options) for arm in arms):
                 raise matches_nothing(index, {f"{objective}.{k}": v for k, v in options.items()})
             if not others:
-                kept = [arm for arm in kept if arm not in matched]
+                kept = [arm for arm in kept if not _has(arm, objective, options)]
         return kept
 
     def elsewhere(self, arms: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:

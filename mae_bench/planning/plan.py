@@ -52,15 +52,17 @@ class Plan:
         """The stages by kind and id."""
         return {stage.key: stage for stage in self.stages}
 
+    def source_of(self, stage: Stage) -> Stage:
+        """Return the stage of the encoder that an evaluation reads; any other stage itself."""
+        return self.by_key[stage.checkpoint] if stage.checkpoint else stage
+
     def corpus_of(self, stage: Stage) -> CorpusSpec:
         """Return the text that a pretraining reads, or that of an evaluation's checkpoint.
 
         For an evaluation of another encoder that is the study's.
         """
-        at = stage
-        if stage.kind == "evaluate" and stage.checkpoint is not None:
-            at = self.by_key[stage.checkpoint]
-        blocks = next((need for need in at.needs if need[0] == "blocks"), None)
+        needs = self.source_of(stage).needs
+        blocks = next((need for need in needs if need[0] == "blocks"), None)
         spec = self.by_key[blocks].spec if blocks else None
         return spec if isinstance(spec, CorpusSpec) else self.study.corpus
 

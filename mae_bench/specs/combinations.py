@@ -50,7 +50,8 @@ def factors_of(
                 raise _wrong_zip(number, f"names {name} a second time; a field is zipped once")
         lengths = {name: len(lists[name]) for name in names}
         if len(names) < 2:
-            raise _wrong_zip(number, f"must name two fields or more, got {', '.join(names)}")
+            got = ", ".join(names) or "none"
+            raise _wrong_zip(number, f"must name two fields or more, got {got}")
         if len(set(lengths.values())) > 1:
             told = ", ".join(f"{name} {length}" for name, length in lengths.items())
             raise _wrong_zip(number, f"takes lists of one length, got {told}; make them equal")

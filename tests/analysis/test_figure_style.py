@@ -108,3 +108,25 @@ def test_pdfs_have_no_date_and_the_same_bytes(tmp_path):
         one, two = (tmp_path / name / f"{picture.slug}.pdf" for name in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
         assert b"Date" not in one.read_bytes()
+
+
+def on_a_dark_page(colour):
+    """Return linear RGB of a colour as the page's filter shows it (W3C Filter Effects)."""
+    shown = 1 - np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+    hue = [[-0.574, 1.43, 0.144], [0.426, 0.43, 0.144], [0.426, 1.43, -0.856]]
+    saturated = [[1.1574, -0.143, -0.0144], [-0.0426, 1.057, -0.0144], [-0.0426, -0.143, 1.1856]]
+    for matrix in (hue, saturated):
+        shown = np.clip(np.array(matrix) @ shown, 0, 1)
+    return np.where(shown <= 0.04045, shown / 12.92, ((shown + 0.055) / 1.055) ** 2.4)
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_arms_are_told_apart_on_a_dark_page_too(sight):
+    seen = [lab(np.array(SIGHTS[sight]) @ on_a_dark_page(colour)) for colour in _COLOURS]
+    apart = [
+        (np.linalg.norm(seen[one] - seen[other]), one)
+        for one in range(len(seen))
+        for other in range(one)
+    ]
+    assert min(apart)[0] > 10
+    assert min(distance for distance, one in apart if one < 5) > 18

@@ -148,6 +148,27 @@ def test_gaps_and_lost_runs_are_told():
     assert "shared or unassigned" in set(table.frame["source of variance"])
 
 
+def test_an_option_with_the_name_of_a_field_is_a_factor_of_its_own():
+    arms = [f"simcse dropout={rate}" for rate in (0.1, 0.2)]
+    asked = study_of(
+        {
+            "name": "p",
+            "tasks": ["sst2"],
+            "objectives": ["mlm", {"simcse": {"dropout": [0.1, 0.2]}}],
+            "backbone": {"dropout": [0.0, 0.1]},
+        }
+    )
+    points = [json.dumps({"backbone.dropout": rate}) for rate in (0.0, 0.1)]
+    made = [row(a, 0.5, 0, grid_point=p) for a, p in itertools.product(("mlm", *arms), points)]
+    options = {arm: {"dropout": float(arm[-3:])} for arm in arms}
+    whole, of_simcse = families(read_scores(frame(made), asked), asked, options)
+    assert of_simcse.levels == {
+        "simcse.dropout": ("0.1", "0.1", "0.2", "0.2"),
+        "dropout": ("0.0", "0.1", "0.0", "0.1"),
+    }
+    assert list(whole.levels) == ["arm", "dropout"]
+
+
 def test_options_that_vary_need_no_grid():
     plain = {"name": "p", "tasks": ["sst2"], "objectives": ["mlm"]}
     labels = [f"mae r={r} d={d}" for r, d in itertools.product("12", "12")]
@@ -186,6 +207,19 @@ def test_costs_stand_by_point_against_the_control_there():
     at = "(num_layers=4 peak_lr=0.002)"
     assert costs.loc[f"mlm {at}", "FLOPs"] == "4 G"
     assert costs.loc[f"{MAES[0]} {at}", "relative FLOPs"] == "0.50"
+
+
+def test_points_that_share_no_value_of_another_field_make_a_page_without_lines(tmp_path):
+    run = {(1, 0.001), (2, 0.002), (4, 0.002)}
+    table = rows(lambda arm, layers, rate, seed: (layers, rate) in run, num_seeds=6)
+    exclude = [
+        {"backbone.num_layers": 1, "pretrain.peak_lr": 0.002},
+        {"backbone.num_layers": [2, 4], "pretrain.peak_lr": 0.001},
+    ]
+    context = ReportContext(options=OPTIONS, provenance={"command": "x"})
+    write_report(table, study(exclude=exclude), tmp_path / "report", context=context)
+    figures = {path.stem for path in (tmp_path / "report" / "figures").iterdir()}
+    assert "grid-map" in figures and not any(name.startswith("grid-lines") for name in figures)
 
 
 def test_the_page_and_the_files_hold_the_grid(tmp_path):

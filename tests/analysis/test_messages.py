@@ -120,7 +120,9 @@ def test_one_and_many_and_lists():
         "a", "a and b", "a, b and c",
     ]  # fmt: skip
     with speaking("zh"):
-        assert listed(["a", "b", "c"]) == "a、b和c"
+        assert listed(["a", "b", "c"]) == "a、b 和 c"
+        assert listed(["甲", "乙", "丙"]) == "甲、乙和丙"
+        assert message("headline.wins", arm="mae", where="全部任务") == "mae 在全部任务上更优"
         assert word("column", "a task of a user") == "a task of a user"
     with pytest.raises(SpecError, match="en or zh, got 'fr'"), speaking("fr"):
         pass

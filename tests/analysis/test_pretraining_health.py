@@ -99,7 +99,7 @@ def test_the_figure_shows_runs_of_tokens_alone(tmp_path):
     assert health_picture(scores, other) is None
     picture = health_picture(scores, [curve([LOG_V, 6.0, 5.0, 5.0, 5.0]), *other])
     figure = picture.draw(True)
-    labels = {line.get_label() for line in figure.axes[0].lines}
+    labels = {line.get_label().strip() for line in figure.axes[0].lines}
     assert "mlm" in labels and "simcse" not in labels
     assert {reference["name"] for reference in reference_curves()} <= labels
 

@@ -46,6 +46,14 @@ def table_of(name, table):
         return list(csv.DictReader(file))
 
 
+def test_a_study_without_a_published_difference_has_its_line(tmp_path):
+    reports = linked(tmp_path, "papers/robust_noise_and_stability")
+    (reports / "README.md").write_text(MARKS, "utf-8")
+    ((_, claim, _, _, *published, _, _, _),) = lines_of(write(reports), "papers")
+    assert claim == table_of("papers/robust_noise_and_stability", "claims.csv")[0]["claim"]
+    assert published == ["no difference", "", ""]
+
+
 def test_every_report_has_a_line_and_every_claim_one(tmp_path):
     reports = linked(tmp_path, RANK, SPEED)
     (reports / "README.md").write_text(MARKS, "utf-8")

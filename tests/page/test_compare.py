@@ -97,7 +97,9 @@ def test_a_floor_as_the_baseline_has_numbers_and_no_words(visit, report):
     page = visit(report)
     choose(page, "Control", "majority class")
     shown = grid_of(page, "#compared .grid")
-    assert {cell[0] for arm in ARMS for cell in shown[arm]} == {"not tested"}
+    assert {cell[0] for arm in ARMS for cell in shown[arm]} == {"◇ not tested"}
+    assert page.locator("#compared .charts path.hollow").count() == len(ARMS) * len(COLUMNS)
+    assert "◇ not tested: no verdict" in page.locator("#compared").inner_text()
     assert shown["mae"][0][1].startswith("+")
     assert "No pair with a floor was tested" in page.locator("#compared").inner_text()
 

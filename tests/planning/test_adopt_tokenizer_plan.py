@@ -152,6 +152,11 @@ def flops(plan, store):
     return cost, costs.disk_bytes, costs.assumptions
 
 
+def flops_by_arm(plan, store):
+    costs = estimate(plan, store, "cpu")
+    return [arm.flops for arm in costs.arms if arm.label.startswith("mlm")], costs.assumptions
+
+
 def test_the_plan_reckons_with_the_size_in_the_file(tmp_path):
     encoder = save_bert(tmp_path / "theirs")
     size, store = num_tokens(encoder), Store(tmp_path / "home")
@@ -170,6 +175,21 @@ def test_the_plan_reckons_with_the_size_in_the_file(tmp_path):
     run_stage(only(hub, "tokenizer"), store, Settings(), silent)
     store.remove(*only(hub, "teacher").key)
     assert flops(hub, store)[0] == flops(local, store)[0]
+
+
+def test_each_tokenizer_of_a_grid_has_its_own_size(tmp_path):
+    store = Store(tmp_path / "home").open()
+    other = HUB.replace("name", "other")
+    plan = planned(tmp_path, f"{{from: ['{HUB}', '{other}']}}")
+    first, second = flops_by_arm(plan, store)[1]
+    assert HUB in first and other in second
+    fetched, _ = (stage for stage in plan.stages if stage.kind == "teacher")
+    with store.build(*fetched.key, {}) as out:  # as if fetched
+        size = num_tokens(save_bert(out))
+    (small, assumed), (sentence,) = flops_by_arm(plan, store)
+    assert other in sentence
+    for words, got in ((size, small), (30_522, assumed)):
+        assert flops(planned(tmp_path, f"{{vocab_size: {words}}}"), store)[0] == got
 
 
 def test_a_local_tokenizer_is_always_looked_at_again(tmp_path):

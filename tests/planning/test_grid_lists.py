@@ -130,12 +130,18 @@ def test_lists_that_are_the_value_stay_it():
         ({"pretrain": {"budget": [{"steps": 1}]}}, "pretrain.budget is a mapping, got a list"),
         ({"corpus": {"sources": [["world"], ["wiki_en"]]}}, "holds a list already"),
         ({"grid": {"backbone.depth": [1, 2]}}, "grid names backbone.depth, which is no field"),
+        (
+            {"grid": {"mae.mask_ratio": [0.3, 0.5]}},
+            "an option of an objective; .* under obj",
+        ),
         ({"grid": [1]}, "grid must be a mapping"),
+        ({"backbone": {"preset": ["cpu", "none"]}}, r"cpu \(at preset=none\); correct the lists"),
         (DEEP | {"grid": {"backbone.num_layers": [2, 3]}}, "once more under grid"),
         (DEEP | {"zip": 5}, "zip must be a list"),
         (DEEP | {"zip": ["a"]}, r"zip\[0\] must be a list of fields"),
         (DEEP | {"zip": [["backbone.num_layers", "backbone.hidden_size"]]}, "not given as a list"),
         (DEEP | {"zip": [["backbone.num_layers"]]}, "must name two fields"),
+        (DEEP | {"zip": [[]]}, "must name two fields or more, got none"),
         (
             DEEP | {"pretrain": {"peak_lr": [1, 2]}, "zip": [["backbone.num_layers"] * 2]},
             "a second time",

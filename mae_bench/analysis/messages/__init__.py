@@ -3,6 +3,7 @@
 A message is a text, or a pair of texts, ``one`` and ``other``: the value ``n`` chooses.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,6 +17,8 @@ from mae_bench.errors import SpecError
 
 Message = str | Mapping[str, str]
 LANGUAGES = ("en", "zh")  # ISO 639
+_CHINESE = r"[\u2018-\u201d\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]"
+_BLANKS_BETWEEN = re.compile(rf"(?<={_CHINESE}) +(?={_CHINESE})")
 _language: ContextVar[str] = ContextVar("language", default=LANGUAGES[0])
 
 
@@ -50,11 +53,16 @@ def catalogue(language: str) -> Mapping[str, Message]:
 
 
 def message(key: str, **values: object) -> str:
-    """Return a message with its placeholders filled in."""
+    """Return a message with its placeholders filled in.
+
+    Chinese messages set placeholders apart by blanks, as Latin words are; beside a Chinese value
+    there is none.
+    """
     chosen = catalogue(language())[key]
     if not isinstance(chosen, str):
         chosen = chosen["one" if values["n"] == 1 else "other"]
-    return chosen.format(**values)
+    text = chosen.format(**values)
+    return _BLANKS_BETWEEN.sub("", text) if language() == "zh" else text
 
 
 def word(section: str, name: str) -> str:

@@ -3,20 +3,36 @@
 /** Return a scale from values to a stretch of the drawing, with some room at both ends. */
 function scaleOf(values, from, to) {
   let [low, high] = [Math.min(...values), Math.max(...values)];
-  if (low === high) [low, high] = [low - 1, high + 1];
+  const only = low === high ? low : null;
+  if (only !== null) [low, high] = [low - 0.1 * (Math.abs(low) || 1), high + 0.1 * (Math.abs(high) || 1)];
   const room = 0.06 * (high - low);
   const scale = (value) => from + ((value - low + room) / (high - low + 2 * room)) * (to - from);
-  return Object.assign(scale, { low: low - room, high: high + room });
+  return Object.assign(scale, { low: low - room, high: high + room, only });
 }
 
-/** Return three to six round values inside a scale. */
-function ticksOf({ low, high }) {
+/** Return three to six round values inside a scale; of a single value that one. */
+function ticksOf({ low, high, only }) {
+  if (only !== null) return [only];
   const rough = (high - low) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
   const ticks = [];
   for (let at = Math.ceil(low / step) * step; at <= high; at += step) ticks.push(Number(at.toPrecision(12)));
   return ticks;
+}
+
+/** Return names of ticks with a prefix of the SI, of as few digits as tell them apart. */
+function distinct(ticks) {
+  for (let digits = 3; digits < 12; digits += 1) {
+    const names = ticks.map((tick) => withPrefix(tick, "", digits));
+    if (new Set(names).size === names.length) return names;
+  }
+  return ticks.map(String);
+}
+
+/** Return the element of a hollow mark that stands on its corner, for what was not tested. */
+function diamond(x, y, size) {
+  return ["path", { d: `M${x} ${y - size}L${x + size} ${y}L${x} ${y + size}L${x - size} ${y}Z` }];
 }
 
 function plainTick(value) {
@@ -51,7 +67,8 @@ function differenceChart(data, column, lines) {
       picture.append(drawn("line", { x1: at(result.low), x2: at(result.high), y1: y, y2: y, stroke: arm.colour, "stroke-width": 2.4 }));
     }
     const isDecided = word === "wins" || word === "loses";
-    picture.append(drawn("circle", { class: isDecided ? "mark" : "mark hollow", cx: at(result.mean), cy: y, r: 4.6, stroke: arm.colour, fill: arm.colour }));
+    const shape = word === "not_tested" ? diamond(at(result.mean), y, 5.4) : ["circle", { cx: at(result.mean), cy: y, r: 4.6 }];
+    picture.append(drawn(shape[0], { ...shape[1], class: isDecided ? "mark" : "mark hollow", stroke: arm.colour, fill: arm.colour }));
     spots.push([at(result.mean) / width, y / height, text]);
   });
   return withSpots(data, picture, spots);
@@ -70,9 +87,10 @@ function costChart(data, points, measure, heading, unit) {
       drawn("line", { class: "rule", x1: left, x2: width - 10, y1: up(tick), y2: up(tick) }),
       drawn("text", { x: left - 8, y: up(tick) + 4, "text-anchor": "end" }, plainTick(tick)));
   }
-  for (const tick of ticksOf(across)) {
-    picture.append(drawn("text", { x: across(tick), y: bottom + 18, "text-anchor": "middle" }, withPrefix(tick, "")));
-  }
+  const ticks = ticksOf(across);
+  distinct(ticks).forEach((name, index) => {
+    picture.append(drawn("text", { x: across(ticks[index]), y: bottom + 18, "text-anchor": "middle" }, name));
+  });
   picture.append(drawn("text", { x: (left + width) / 2, y: bottom + 40, "text-anchor": "middle" }, heading));
   const spots = [];
   const centres = points.map(({ cost, result }) => [across(cost), up(measure.factor * result.mean)]);
@@ -91,7 +109,7 @@ function costChart(data, points, measure, heading, unit) {
       picture.append(drawn("text", { class: "name", x: free.x, y: free.y, "text-anchor": free.anchor }, name));
     }
     const score = shownNumber(result.mean, measure) + " " + shownRange(result, measure);
-    spots.push([x / width, y / height, arm.label + ": " + score.trim() + ", " + withPrefix(cost, unit)]);
+    spots.push([x / width, y / height, arm.label + ": " + score.trim() + " " + measure.unit + ", " + withPrefix(cost, unit)]);
   });
   return withSpots(data, picture, spots);
 }

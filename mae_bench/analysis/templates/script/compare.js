@@ -1,6 +1,6 @@
 // Any arm as the baseline, in any setting: the grid, and a drawing of the differences.
 
-const SIGNS = { wins: "\u25B2 ", loses: "\u25BC ", undecided: "\u25CB ", failed: "\u2715 ", not_run: "\u2013 ", not_tested: "" };
+const SIGNS = { wins: "\u25B2 ", loses: "\u25BC ", undecided: "\u25CB ", failed: "\u2715 ", not_run: "\u2013 ", not_tested: "\u25C7 " };
 
 /** Return the word of an outcome in the page's language. */
 function named(data, word) {
@@ -22,7 +22,7 @@ function armOptions(data, arms) {
 function wordsOn(data, column, arm, result, word) {
   const { measure } = column;
   const head = data.arms[arm].label + ", " + column.name + ": " + numberOrNone(data, result.mean, measure, true) +
-    (result.low === null ? "" : " " + shownInterval(data, result.low, result.high, measure)) + (word === "not_tested" ? "" : ", " + named(data, word));
+    (result.low === null ? "" : " " + shownInterval(data, result.low, result.high, measure)) + (result.mean === null ? "" : " " + measure.unit) + ", " + named(data, word);
   return head + "\n" + bySeed(data, result.values, measure, true);
 }
 
@@ -56,8 +56,11 @@ function comparison(data, setting, baseline) {
   }
   const table = element("table", { class: "grid" }, element("thead", {}, head), body);
   const scroll = element("div", { class: "scroll" + (columns.length > 2 ? " wide" : ""), tabindex: "0", role: "region", "aria-label": phrase(data, "against", { baseline: data.arms[baseline].label }) }, table);
-  const charts = columns.slice(0, 12).map((column) => element("div", {}, element("h3", {}, column.name), differenceChart(data, column, lines[column.index])));
-  return [scroll, element("div", { class: "charts" }, ...charts)];
+  const isDrawn = ({ index }) => lines[index].some(({ result }) => result.mean !== null);
+  const charts = columns.filter(isDrawn).slice(0, 12).map((column) => element("div", {}, element("h3", {}, column.name), differenceChart(data, column, lines[column.index])));
+  const legend = element("p", { class: "soft" }, phrase(data, "legend"));
+  if (!charts.length) return [scroll, legend];
+  return [scroll, legend, element("div", { class: "charts" }, ...charts), element("p", { class: "soft" }, phrase(data, "chart_caption"))];
 }
 
 function baselineRow(data, setting, baseline, columns) {
@@ -112,9 +115,10 @@ function startComparison(data) {
     const setting = data.settings[chosen.setting];
     const baseline = data.arms[chosen.baseline].label;
     const title = element("h2", {}, phrase(data, "against", { baseline }));
-    const label = element("p", { class: "soft" }, setting.label + ". " + explanation(data, setting, chosen.baseline));
+    const label = element("p", { class: "soft" }, phrase(data, "said_of", { setting: setting.label }) + explanation(data, setting, chosen.baseline));
     if (setting.beaten === null) return area.replaceChildren(title, label);
-    return fill(data, area, "against-" + baseline, title, label, ...comparison(data, setting, chosen.baseline));
+    const fixed = fixedColumns(data, { baseline, setting: setting.label });
+    return fill(data, area, "against-" + baseline + "-" + setting.label, fixed, title, label, ...comparison(data, setting, chosen.baseline));
   };
   const all = data.arms.map((_, index) => index);
   const controls = element("div", { class: "controls" },

@@ -35,7 +35,7 @@ function startCosts(data) {
     const heading = phrase(data, "cost_heading_" + axes[chosen.axis]);
     const chart = there.length ? costChart(data, there, measure, heading, units[chosen.axis]) : element("p", {}, phrase(data, "no_costs"));
     const way = phrase(data, measure.sign > 0 ? "upper_left" : "lower_left");
-    area.replaceChildren(controls, chart, element("p", { class: "soft" }, name + ", " + measure.unit + "; " + setting.label + ". " + way));
+    area.replaceChildren(controls, chart, element("p", { class: "soft" }, phrase(data, "chart", { name, unit: measure.unit, setting: setting.label }) + way));
   };
   printed.before(area);
   printed.hidden = true;

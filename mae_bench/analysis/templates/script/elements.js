@@ -38,6 +38,11 @@ function phrase(data, name, values = {}) {
   return data.words[name].replace(/\{(\w+)\}/g, (whole, key) => (key in values ? String(values[key]) : whole));
 }
 
+/** Return columns that say the same on every line, by their headings. */
+function fixedColumns(data, values) {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [phrase(data, name), value]));
+}
+
 /** Return a value as tables print it: in the unit of its metric, with a true minus sign. */
 function shownNumber(value, measure, isSigned = false) {
   const shown = measure.factor * value;
@@ -82,12 +87,12 @@ function bySeed(data, values, measure, isSigned = false) {
   return phrase(data, "by_seed") + " " + seeds.join(", ") + (values.length > MAX_SEEDS ? ", \u2026" : "");
 }
 
-/** Return three digits and a prefix of the SI, as in "1.2 PFLOP". */
-function withPrefix(value, unit) {
+/** Return three digits, or more, and a prefix of the SI, as in "1.2 PFLOP". */
+function withPrefix(value, unit, digits = 3) {
   for (const [power, prefix] of [[18, "E"], [15, "P"], [12, "T"], [9, "G"], [6, "M"], [3, "k"]]) {
-    if (Math.abs(value) >= 0.9995 * 10 ** power) {
-      return Number((value / 10 ** power).toPrecision(3)) + " " + prefix + unit;
+    if (Math.abs(value) >= (1 - 0.5 * 10 ** -digits) * 10 ** power) {
+      return Number((value / 10 ** power).toPrecision(digits)) + " " + prefix + unit;
     }
   }
-  return (Number(value.toPrecision(3)) + " " + unit).trim();
+  return (Number(value.toPrecision(digits)) + " " + unit).trim();
 }

@@ -32,7 +32,8 @@ function explain(node, words) {
  * Show the values of a figure's marks, by pointer, and by arrow keys once it has the focus.
  *
  * holder: positioned element that the figure fills; spots: a function that returns [x, y, text] as
- * shares of its size, for the figure that is shown at this moment.
+ * shares of its size, for the figure that is shown at this moment. A fourth number makes a spot the
+ * small dot of a seed; a fourth and fifth are the other end of a line.
  */
 function addSpots(data, holder, spots) {
   let at = -1;
@@ -53,17 +54,21 @@ function addSpots(data, holder, spots) {
   holder.append(ring);
   holder.addEventListener("pointermove", (event) => {
     const box = holder.getBoundingClientRect();
-    const distances = spots().map(([x, y]) =>
-      Math.hypot(event.clientX - box.left - x * box.width, event.clientY - box.top - y * box.height));
+    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    const marks = spots();
+    const distances = marks.map((spot) => distanceTo(spot, x, y, box));
     const least = Math.min(...distances);
-    if (least <= NEAR) show(distances.indexOf(least));
-    else hide();
+    if (least > NEAR) return hide();
+    const index = distances.indexOf(least);
+    if (marks[index].length < 5) return show(index);
+    ring.hidden = true; // a line is pointed at anywhere along it
+    return showTip(marks[index][2], event.clientX, event.clientY);
   });
   holder.addEventListener("pointerleave", hide);
   holder.addEventListener("blur", hide);
   holder.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    const count = spots().length;
+    const count = spots().filter((spot) => spot.length !== 4).length; // dots of single seeds come after the others, and are for the pointer alone
     if (event.key === "Escape") hide();
     if (!step || !count) return;
     event.preventDefault();
@@ -72,6 +77,16 @@ function addSpots(data, holder, spots) {
   holder.tabIndex = 0;
   holder.setAttribute("role", "group");
   holder.setAttribute("aria-label", phrase(data, "arrow_keys"));
+}
+
+/** Return how many pixels a point is from a spot; what is smaller than a mark lies a little further. */
+function distanceTo([x1, y1, , x2, y2], x, y, { width, height }) {
+  const [fromX, fromY] = [x1 * width, y1 * height];
+  if (y2 === undefined) return Math.hypot(x - fromX, y - fromY) + (x2 === undefined ? 0 : 2);
+  const [alongX, alongY] = [x2 * width - fromX, y2 * height - fromY];
+  const share = ((x - fromX) * alongX + (y - fromY) * alongY) / (alongX ** 2 + alongY ** 2 || 1);
+  const at = Math.max(0, Math.min(1, share));
+  return Math.hypot(x - fromX - at * alongX, y - fromY - at * alongY) + 8;
 }
 
 /** Lay the spots of the report's own figures over them. */
@@ -98,7 +113,7 @@ function startScores(data) {
       if (arm < 0) continue;
       setting.tasks.forEach((measure, column) => explain(row.cells[column + 1], () => {
         const { values, mean, low, high } = score(data, setting, column, arm);
-        return data.arms[arm].label + ", " + measure.name + ": " + numberOrNone(data, mean, measure) + " " + shownRange({ low, high }, measure) +
+        return data.arms[arm].label + ", " + measure.name + ": " + numberOrNone(data, mean, measure) + " " + shownRange({ low, high }, measure) + " " + measure.unit +
           "\n" + bySeed(data, values, measure);
       }));
     }

@@ -60,12 +60,16 @@ function startWins(data) {
   const section = document.getElementById("wins");
   const arms = comparedArms(data);
   if (!section || arms.length < 2 || !data.settings.some((setting) => setting.beaten !== null)) return;
-  const best = (arm) => record(data, data.settings, arm, data.control).wins;
+  const best = (arm) => record(data, data.settings.filter((setting) => !setting.isOfCorpus), arm, data.control).wins;
   const others = arms.filter((arm) => arm !== data.control && data.arms[arm].role !== "untrained");
   const first = !others.length || others.length > MAX_ARMS ? others[0] ?? arms.find((arm) => arm !== data.control) : others.reduce((one, other) => (best(other) > best(one) ? other : one));
   const chosen = { one: first, other: arms.includes(data.control) ? data.control : arms.find((arm) => arm !== first), scope: -1, hasUndecided: false };
+  const scored = data.settings.filter((setting) => !setting.isOfCorpus);
+  if (!scored.length) chosen.scope = 0;
+  const counted = element("p", { class: "soft" });
   const [matrix, list, selects] = [element("div"), element("div"), element("div", { class: "controls" })];
-  const settings = () => (chosen.scope < 0 ? data.settings : [data.settings[chosen.scope]]);
+  const settings = () => (chosen.scope < 0 ? scored : [data.settings[chosen.scope]]);
+  const scopeName = () => "-" + (chosen.scope < 0 ? "all" : data.settings[chosen.scope].label);
   const updateList = () => {
     const undecided = element("input", { type: "checkbox", change: () => { chosen.hasUndecided = undecided.checked; updateList(); } });
     undecided.checked = chosen.hasUndecided;
@@ -73,22 +77,28 @@ function startWins(data) {
       chooser(phrase(data, "where_arm"), armOptions(data, arms), chosen.one, (arm) => { chosen.one = arm; updateList(); }),
       chooser(phrase(data, "where_against"), armOptions(data, arms), chosen.other, (arm) => { chosen.other = arm; updateList(); }),
       element("label", {}, undecided, " " + phrase(data, "with_undecided")));
-    fill(data, list, "where", whereItWon(data, settings(), chosen.one, chosen.other, chosen.hasUndecided));
+    const [arm, against] = [chosen.one, chosen.other].map((index) => data.arms[index].label);
+    fill(data, list, "where-" + arm + "-" + against + scopeName(), fixedColumns(data, { arm, baseline: against }), whereItWon(data, settings(), chosen.one, chosen.other, chosen.hasUndecided));
   };
   const updateMatrix = () => {
-    fill(data, matrix, "wins", winsMatrix(data, settings(), (one, other) => {
+    const num = settings().reduce((sum, setting) => sum + setting.tasks.length, 0);
+    counted.textContent = phrase(data, "counted", { n: num });
+    fill(data, matrix, "wins" + scopeName(), fixedColumns(data, { setting: scopes.find(([value]) => value === chosen.scope)[1] }), winsMatrix(data, settings(), (one, other) => {
       Object.assign(chosen, { one, other });
       updateList();
       selects.querySelector("select").focus();
     }));
   };
   const update = () => { updateMatrix(); updateList(); };
-  const scopes = [[-1, phrase(data, "all_settings", { n: data.settings.length })], ...data.settings.map((setting, index) => [index, setting.label])];
+  // what reads the corpus is no score of a task: it may be looked at, and is in no sum
+  const names = data.settings.map((setting, index) => [index, setting.isOfCorpus ? phrase(data, "no_score", { setting: setting.label }) : setting.label]);
+  const scopes = [...(scored.length ? [[-1, phrase(data, "all_settings", { n: scored.length })]] : []), ...names];
   section.append(
     element("h2", {}, phrase(data, "matrix")),
     element("p", { class: "soft" }, phrase(data, data.onlyWith === null ? "matrix_note" : "matrix_note_few") + (arms.length > MAX_ARMS ? " " + phrase(data, "first_arms", { n: MAX_ARMS, all: arms.length }) : "")),
-    data.settings.length > 1 ? element("div", { class: "controls" }, chooser(phrase(data, "over"), scopes, -1, (index) => { chosen.scope = index; update(); })) : "",
-    matrix, element("h3", {}, phrase(data, "where_title")), selects, list);
+    data.settings.length > 1 ? element("div", { class: "controls" }, chooser(phrase(data, "over"), scopes, chosen.scope, (index) => { chosen.scope = index; update(); })) : "",
+    counted, matrix, element("h3", {}, phrase(data, "where_title")), selects, list);
   section.hidden = false;
+  document.querySelector('nav a[href="#scores"]').before(element("a", { href: "#wins" }, phrase(data, "matrix")), "\n");
   update();
 }

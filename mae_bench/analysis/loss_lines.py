@@ -1,0 +1,91 @@
+"""Lines of pretraining losses: the mean over the runs of an arm, with marks that tell values."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from mae_bench.analysis.moderated import Array
+from mae_bench.analysis.plots import (
+    GREY,
+    arm_colours,
+    arm_dashes,
+    arm_marker,
+    legend_name,
+)
+from mae_bench.analysis.scores import Scores
+from mae_bench.analysis.spots import describe
+
+_NUM_MARKS = 9  # along one line
+LANDMARK_DASHES = ((0, (5, 2)), (0, (5, 2, 1, 2)))
+
+
+def on_one_grid(tokens: Sequence[Sequence[float]], values: Sequence[Array]) -> tuple[Array, Array]:
+    """Return tokens [T] of the longest run, and the values of all runs there [runs, T].
+
+    A run has none past its end; where no run has any there is no point.
+    """
+    grid = np.array(max(tokens, key=lambda seen: seen[-1]), dtype=float)
+    pairs = zip(tokens, values, strict=True)
+    stacked = np.stack([np.interp(grid, seen, shown, right=np.nan) for seen, shown in pairs])
+    is_there = np.isfinite(stacked).any(axis=0)
+    return grid[is_there], stacked[:, is_there]
+
+
+def draw_mean(
+    axis: Axes,
+    scores: Scores,
+    label: str,
+    grid: Array,
+    values: Array,
+    said: Callable[[float, float], str],
+    *,
+    is_log: bool,
+) -> None:
+    """Draw the mean of an arm's runs in its colour, dashes and marker, with a legend entry.
+
+    Args:
+        axis: of the drawing.
+        scores: for the looks of the arm.
+        label: of the arm.
+        grid: tokens [T].
+        values: of the runs [runs, T].
+        said: what a mark says, from tokens and value.
+        is_log: whether the axis of tokens is logarithmic, for marks at even distances.
+    """
+    if not len(grid):
+        return  # no run has a finite loss
+    mean = np.nanmean(values, axis=0)
+    compared = [arm.label for arm in scores.arms]
+    # marks of two arms that run together stand beside one another
+    shift = compared.index(label) / len(compared)
+    shares = (np.arange(_NUM_MARKS) + shift) / _NUM_MARKS
+    first, last = float(grid[0]), float(grid[-1])
+    wanted = (
+        first * (last / first) ** shares
+        if is_log and first > 0
+        else first + (last - first) * shares
+    )
+    marked = sorted({*np.searchsorted(grid, wanted).clip(0, len(grid) - 1).tolist(), len(grid) - 1})
+    (line,) = axis.plot(
+        grid,
+        mean,
+        color=arm_colours(scores)[label],
+        ls=arm_dashes(scores, label),
+        marker=arm_marker(scores, label),
+        markevery=marked,
+        ms=5,
+        mec="white",
+        mew=0.6,
+        lw=1.9,
+        label=legend_name(label),
+        zorder=3,
+    )
+    describe(line, {index: said(float(grid[index]), float(mean[index])) for index in marked})
+
+
+def draw_landmark(axis: Axes, height: float, name: str, rank: int) -> None:
+    """Draw a grey line across the axis that the legend names, where it covers no curve."""
+    dashes = LANDMARK_DASHES[rank]
+    line = axis.axhline(height, color=GREY, lw=1.4, ls=dashes, label=legend_name(name), zorder=1)
+    describe(line, name)
