@@ -24,7 +24,6 @@ ONE_LINE = (*MEASURED, *PUBLISHED, "seeds", "cost", "command")
 EVERY = ("study", "claim", "verdict", "measured", "unit", "seeds")
 SPEED_CLAIMS = {"statement": "claim", "measured": "difference"}
 COLUMNS = ["published", "difference there", "difference", "95% interval", "same direction"]
-DIRECTION = {"supported": "yes", "refuted": "no", "not decidable": "unclear"}
 SPEED_PUBLISHED = {
     "there": "difference there",
     "formula, same shape": "difference",
@@ -65,7 +64,7 @@ def study_line(folder: Path) -> dict[str, str]:
         "published": "".join(shown["published"] + ": " + shown["difference there"])
         or "no difference",
         "measured beside it": "".join(_measured(row) for _, row in shown.iterrows()),
-        "same direction": "".join(shown["same direction"].replace(DIRECTION)),
+        "same direction": "".join(shown["same direction"]),
         "seeds": first["seeds"].split(" (")[0],
         "cost": cost(folder),
         "command": f"`{_provenance(folder)['command']}`",
