@@ -73,7 +73,7 @@ def test_no_two_downloads_have_one_name(visit, report):
     controls = page.locator("#verdict .controls")
     for baseline in ("mae", "mlm"):
         for setting in SETTINGS:
-            controls.get_by_label("Baseline").select_option(label=baseline)
+            controls.get_by_label("Control").select_option(label=baseline)
             controls.get_by_label("Setting").select_option(label=setting)
             if (baseline, setting) != ("mlm", SETTINGS[0]):
                 name, _, lines = saved(page, page.locator("#compared"))
