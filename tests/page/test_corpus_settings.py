@@ -58,6 +58,6 @@ def test_ticks_of_one_cost_are_not_repeated(visit, report):
 def test_the_spot_says_where_verdicts_are_of_another_family(visit, report):
     page = visit(report)
     assert "A family of its own" in page.locator("#floors").inner_text()
-    page.locator("#verdict .controls").get_by_label("Baseline").select_option(label="mae")
+    page.locator("#verdict .controls").get_by_label("Control").select_option(label="mae")
     assert "another verdict here than there" in page.locator("#compared").inner_text()
     assert "Filled marks are decided" in page.locator("#compared").inner_text()
