@@ -46,6 +46,7 @@ def test_a_statistic_of_representations_is_no_win(visit, report):
     assert scopes[2].endswith("(reads the corpus: no score)")
     page.get_by_role("combobox", name="Over").select_option(label=scopes[2])
     assert wins(page) == {"random_init": 2, "mlm": 0, "mae": 1}
+    assert page.locator("#wins p", has_text="reads the corpus: no score").is_visible()
 
 
 def test_ticks_of_one_cost_are_not_repeated(visit, report):

@@ -54,7 +54,7 @@ def test_a_grid_has_a_line_for_each_arm_and_task(visit, report):
     name, head, lines = saved(page, page.locator("#against"))
     assert name == "small-against-mlm-finetune-200-labels-clean.csv"
     columns = ["arm", "task", "outcome", "difference", "low", "high", "notes"]
-    assert head == ["baseline", "setting", *columns]
+    assert head == ["control", "setting", *columns]
     assert {(line[0], line[1]) for line in lines} == {("mlm", SETTINGS[0])}
     assert len(lines) == (len(ARMS) - 1) * (len(TASKS) + 1)
     numbers = {(line[2], line[3]): line[4:] for line in lines}
@@ -88,7 +88,7 @@ def test_wins_and_intervals_are_numbers_of_their_own(visit, report):
     page = visit(report)
     page.get_by_role("button", name="simcse against mae: ").click()
     _, head, lines = saved(page, page.locator("#wins > div").nth(3))
-    assert head[:4] == ["arm", "baseline", "task", "setting"]
+    assert head[:4] == ["arm", "control", "task", "setting"]
     assert head[4:8] == ["outcome", "difference", "95% interval: low", "95% interval: high"]
     for line in lines:
         assert line[:2] == ["simcse", "mae"] and line[4] in ("wins", "loses")

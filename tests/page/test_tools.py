@@ -105,8 +105,9 @@ def test_marks_of_a_figure_are_read_with_arrow_keys(visit, report, rows, study):
         gain = scores.values("mae", task, scores.reference) - scores.values(
             "mlm", task, scores.reference
         )
-        mean = f"{100 * np.mean(gain):.4g}".replace("-", MINUS)
-        assert any(text.startswith(f"{task}, mae: {mean} [") for text in texts)
+        mean = f"{100 * np.mean(gain):+.1f}".replace("-", MINUS)
+        said = [text for text in texts if text.startswith(f"{task}, mae: {mean} [")]
+        assert said and all(text.endswith("] points") for text in said)
     ring = page.locator("figure[data-figure^=differences] .ring").bounding_box()
     image = page.locator("figure[data-figure^=differences] img").bounding_box()
     assert image["x"] < ring["x"] < image["x"] + image["width"]

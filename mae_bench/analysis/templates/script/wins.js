@@ -82,7 +82,8 @@ function startWins(data) {
   };
   const updateMatrix = () => {
     const num = settings().reduce((sum, setting) => sum + setting.tasks.length, 0);
-    counted.textContent = phrase(data, "counted", { n: num });
+    const [only] = chosen.scope < 0 ? [] : settings();
+    counted.textContent = only?.isOfCorpus ? phrase(data, "no_score", { setting: only.label }) : phrase(data, "counted", { n: num });
     fill(data, matrix, "wins" + scopeName(), fixedColumns(data, { setting: scopes.find(([value]) => value === chosen.scope)[1] }), winsMatrix(data, settings(), (one, other) => {
       Object.assign(chosen, { one, other });
       updateList();
