@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from mae_bench.analysis.costs import evaluation_seconds, total_costs
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.tables import si
 from mae_bench.results import load_rows
 
@@ -96,7 +97,9 @@ def read_published(folder: Path) -> pd.DataFrame:
     speed = folder / "tables" / "speed-published.csv"
     if speed.exists():
         return _read(speed).rename(columns=SPEED_PUBLISHED).assign(**{"95% interval": ""})
-    return _read(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
+    if not path.exists():
+        return pd.DataFrame(columns=COLUMNS)
+    return _read(path).replace(message("cell.as_above"), pd.NA).ffill()
 
 
 def cost(folder: Path) -> str:
