@@ -65,6 +65,8 @@ def _record(
         "protocol": base.protocol,
         "train_size": str(base.train_size),
         "noise": base.noise.label,
+        "corpus_tokens": base.corpus_tokens,
+        "pretrain_ratio": base.pretrain_ratio,
         "lowest": values[0],
         "highest": values[-1],
         "answer": answer.answer,
@@ -102,6 +104,8 @@ def grid_crossing_table(numbers: pd.DataFrame, scores: Scores, control: str) -> 
         if row["protocol"] == reference.protocol
         and row["train_size"] == str(reference.train_size)
         and row["noise"] == reference.noise.label
+        and row["corpus_tokens"] == reference.corpus_tokens
+        and row["pretrain_ratio"] == reference.pretrain_ratio
     ]
     caption = message("points.crossings_caption", control=control)
     return Table("grid_crossings", caption, pd.DataFrame(records)) if records else None

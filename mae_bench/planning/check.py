@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from mae_bench.backbones import check_backbone
 from mae_bench.errors import SpecError, UnknownNameError
+from mae_bench.planning.arm_items import UNTRAINED
 from mae_bench.planning.arms import ResolvedArm, resolve_arm
 from mae_bench.planning.claims import check_claims, check_member, corpus_readers
 from mae_bench.planning.clozes import check_clozes
@@ -36,11 +37,16 @@ from mae_bench.specs import (
 
 
 def check_study(
-    study: Study, tuned: Mapping[str, dict[str, object]]
+    study: Study, tuned: Mapping[str, dict[str, object]], *, adds_untrained: bool = True
 ) -> tuple[Study, tuple[ResolvedArm, ...], dict[str, Head], list[str]]:
     """Return the study with canonical options, ``random_init`` and a control; arms and warnings.
 
     Between these stand the heads that its protocols may ask, by label.
+
+    Args:
+        study: as it is written.
+        tuned: options by arm label that replace the study's.
+        adds_untrained: whether ``random_init`` is implied where it is not among the arms.
 
     Raises:
         SpecError: a name is unknown, or values contradict each other; the first one found.
@@ -54,8 +60,9 @@ def check_study(
     arms = tuple(_arm(arm, study, tuned.get(arm.label, {})) for arm in study.objectives)
     if study.controls:
         arms = with_controls(arms)
-    if arms and not any(arm.spec.objective == "random_init" for arm in arms):
-        arms = (resolve_arm(ArmSpec(objective="random_init", label="random_init")), *arms)
+    has_untrained = any(arm.spec.objective == UNTRAINED for arm in arms)
+    if arms and adds_untrained and not has_untrained:
+        arms = (resolve_arm(ArmSpec(objective=UNTRAINED, label=UNTRAINED)), *arms)
     check_teachers(arms, study)
     _check_steps(arms, study)
     specs = tuple(arm.spec for arm in arms)

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from mae_bench.backbones import check_backbone
 from mae_bench.errors import SpecError, UnknownNameError, near_match
+from mae_bench.planning.arm_items import UNTRAINED
 from mae_bench.planning.listable import grid_fields, model_of, without_lists, wrong_list
 from mae_bench.planning.option_lists import OptionRules
 from mae_bench.sentences import sentence, shown
@@ -26,6 +27,7 @@ from mae_bench.specs.combinations import (
     GRID,
     ZIP,
     Factor,
+    entry_text,
     factors_of,
     is_matched,
     wrong_exclude,
@@ -78,7 +80,7 @@ def take_grid(full: dict[str, Any], rules: OptionRules) -> None:
     }
     points = grid_points(lists, rules.of_study, exclude)
     _check_repeats(factors_of(lists, rules.of_study))
-    _check_arms(exclude, [arm["label"] for arm in full.get("objectives", ())])
+    _check_arms(exclude, _labels(full.get("objectives", ())))
     for name, value in points[0].point:
         _set(full, name.split("."), value)
     content: dict[str, Any] = {
@@ -164,16 +166,23 @@ def _check_claims(study: Study, points: Sequence[GridPoint]) -> None:
     for where, side in sides.items():
         met = [at for at in points if is_matched(side.grid, dict(at.point))]
         if not met:
-            told = ", ".join(f"{name}: {value}" for name, value in side.grid.items())
             known = ", ".join(study.grid) or "none, for the study has no grid"
             raise SpecError(
-                f"{where}.grid {{{told}}} fits no point of the study's grid; its fields: {known}"
+                f"{where}.grid {entry_text(side.grid)} fits no point of the study's grid; its "
+                f"fields: {known}"
             )
         if all(at.without.intersection(sides_of(side)) for at in met):
             raise SpecError(
                 f"{where} is about {' and '.join(sides_of(side))}, one of which exclude leaves out "
                 "wherever the claim is about; correct exclude, or drop the claim"
             )
+
+
+def _labels(arms: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the labels of arms, and that of the untrained encoder where none of them is it."""
+    labels = [str(arm["label"]) for arm in arms]
+    is_implied = bool(arms) and all(arm["objective"] != UNTRAINED for arm in arms)
+    return [*labels, UNTRAINED] if is_implied else labels
 
 
 def _check_arms(exclude: Mapping[int, Mapping[str, Any]], labels: Sequence[str]) -> None:

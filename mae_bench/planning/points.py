@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mae_bench.errors import SpecError
+from mae_bench.planning.arm_items import UNTRAINED
 from mae_bench.planning.arms import ResolvedArm
 from mae_bench.planning.budget_split import check_budget_split
 from mae_bench.planning.check import check_study, control_of
@@ -55,7 +56,9 @@ def checked_point(
         )
     try:
         alone = study_at(study, at).model_copy(update={"control": control, **_said_at(study, at)})
-        checked, arms, heads, warnings = check_study(alone, tuned)
+        untrained = {arm.label for arm in study.objectives if arm.objective == UNTRAINED}
+        adds_untrained = at.without.isdisjoint(untrained or {UNTRAINED})
+        checked, arms, heads, warnings = check_study(alone, tuned, adds_untrained=adds_untrained)
         warnings += check_budget_split(checked, arms)
     except SpecError as error:
         message = f"at {where}: {error}"

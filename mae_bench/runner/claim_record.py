@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from mae_bench.errors import DataError
 from mae_bench.results import ROWS_FILE, load_rows
 from mae_bench.specs import Claim, Study, Written
 from mae_bench.specs.claim_axes import sides_of
@@ -77,11 +78,17 @@ def could_be_seen(claim: Claim, arms: Collection[str]) -> bool:
 
 
 def arms_with_rows(plan: "Plan", store: Store) -> frozenset[str]:
-    """Return the arms of which any row is there, or could be made of what is done."""
+    """Return the arms of which any row is there, or could be made of what is done.
+
+    Of rows that cannot be read nobody knows whose they were: any arm's.
+    """
     arms = {cell.arm.label for cell in plan.cells if store.is_done("evaluate", cell.evaluate)}
-    folder = store.study(plan.study.name)
-    if (folder / ROWS_FILE).exists():
-        arms |= set(load_rows(folder)["arm"])
+    path = store.study(plan.study.name) / ROWS_FILE
+    if path.exists():
+        try:
+            arms |= set(load_rows(path)["arm"])
+        except (DataError, OSError, ValueError):
+            arms |= {cell.arm.label for cell in plan.cells}
     return frozenset(arms)
 
 

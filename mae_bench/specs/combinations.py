@@ -1,6 +1,7 @@
 """Every combination of values that lists hold, of which some may be zipped."""
 
 import itertools
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -89,13 +90,21 @@ def is_matched(wanted: Mapping[str, object], values: Mapping[str, object]) -> bo
     )
 
 
+def entry_text(entry: Mapping[str, object]) -> str:
+    """Return values by field as a study writes them, such as ``{backbone.dropout: null}``."""
+    told = (
+        f"{field}: {value if isinstance(value, str) else json.dumps(value, default=str)}"
+        for field, value in entry.items()
+    )
+    return f"{{{', '.join(told)}}}"
+
+
 def matches_nothing(index: int, entry: Mapping[str, object]) -> SpecError:
     """Return the error about an exclusion that leaves nothing out."""
-    told = ", ".join(f"{field}: {value}" for field, value in entry.items())
     return wrong_exclude(
         index,
-        f"{{{told}}} matches no combination of the study, so that it would leave nothing out; "
-        "correct it, or drop it",
+        f"{entry_text(entry)} matches no combination of the study, so that it would leave "
+        "nothing out; correct it, or drop it",
     )
 
 

@@ -11,7 +11,7 @@ from report_rows import row
 from mae_bench.analysis.claims import judge_claims, judge_comparisons
 from mae_bench.analysis.costs import cost_table
 from mae_bench.analysis.effect_tables import analysed, levels_table, shares_table
-from mae_bench.analysis.grid_crossings import grid_crossings
+from mae_bench.analysis.grid_crossings import grid_crossing_table, grid_crossings
 from mae_bench.analysis.grid_families import families, measured
 from mae_bench.analysis.pairwise import decide_all
 from mae_bench.analysis.report import ReportContext, write_report
@@ -193,6 +193,17 @@ def test_where_the_winner_changes_along_the_grid():
     assert set(crossed["answer"]) == {"crosses"}
     assert crossed["value"].to_numpy() == pytest.approx(2**0.5, abs=0.08)
     assert len(crossed) == 2 * 2 * 2
+
+
+def test_crossings_of_other_texts_stand_in_the_numbers_alone():
+    asked = study(corpus_tokens=[1000, 2000])
+    small, large = (rows(num_seeds=6).assign(corpus_tokens=size) for size in (1000, 2000))
+    scores = read_scores(pd.concat([small, large], ignore_index=True), asked)
+    crossed = grid_crossings(scores, asked, "mlm")
+    assert set(crossed["corpus_tokens"]) == {1000, 2000}
+    shown = grid_crossing_table(crossed, scores, "mlm").frame
+    assert len(crossed) == 2 * len(shown)
+    assert not shown.duplicated(["along", "at", "task", "arm"]).any()
 
 
 def test_costs_stand_by_point_against_the_control_there():

@@ -91,6 +91,19 @@ def test_rows_of_one_side_alone_do_not_make_a_claim_late(run_home, judged, tmp_p
     assert [item["had_rows"] for item in record] == [False, True]
 
 
+def test_rows_that_cannot_be_read_may_be_those_of_any_arm(run_home, tmp_path):
+    home = shutil.copytree(run_home[1], tmp_path / "home")
+    (home / "studies" / "tiny" / "results.parquet").write_bytes(b"PAR1 but no more")
+    other = {**WINS, "margin": 0.05, "sentence": "It wins by five points."}
+    arms = ["mlm", {"distill": {"teacher": "mlm"}}, "mae"]
+    unseen = {"treatment": "mae", "control": "mlm", "sentence": "It may have been seen."}
+    path = write_study(tmp_path, objectives=arms, claims=[other, unseen])
+    code, _, err = call("prepare", path, "--home", home)
+    assert code == 0, err
+    record = json.loads((home / "studies" / "tiny" / "claims.json").read_text())
+    assert [item["had_rows"] for item in record[-2:]] == [True, True]
+
+
 def test_a_home_of_before_the_record_cannot_say(run_home, judged, tmp_path):
     home = shutil.copytree(run_home[1], tmp_path / "home")
     record = home / "studies" / "tiny" / "claims.json"

@@ -158,6 +158,10 @@ def test_lists_that_are_the_value_stay_it():
         (DEEP | {"exclude": [{"backbone.num_layer": 4}]}, "Did you mean 'backbone.num_layers'"),
         (DEEP | {"exclude": [{"mae.mask_ratio": 0.9}]}, "matches no combination"),
         (DEEP | {"exclude": [{"backbone.num_layers": True}]}, "matches no combination"),
+        (
+            DEEP | {"exclude": [{"backbone.num_layers": [None, True], "arm": "mlm"}]},
+            r"\{backbone.num_layers: \[null, true\], arm: mlm\} matches no combination",
+        ),
         (DEEP | {"exclude": [{"backbone.num_layers": [2, 4, 6]}]}, "leaves nothing to run"),
         (DEEP | {"exclude": [{"arm": "mlm"}]}, "names arm alone"),
         (DEEP | {"exclude": [{"arm": "mlx", "backbone.num_layers": 2}]}, "Did you mean 'mlm'"),
@@ -188,6 +192,7 @@ def test_what_makes_no_grid_is_refused_in_one_sentence(fields, message):
     [
         ({"backbone.num_layers": 3}, [], "fits no point of the study's grid"),
         ({"backbone.num_heads": 3}, [], "its fields: backbone.num_layers"),
+        ({"backbone.num_layers": None}, [], r"grid \{backbone.num_layers: null\} fits no point"),
         (
             {"backbone.num_layers": 6},
             [{"mae.mask_ratio": 0.3, "backbone.num_layers": 6}],

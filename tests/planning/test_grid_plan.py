@@ -85,6 +85,18 @@ def test_an_arm_left_out_is_left_out_there_alone():
     assert [each.treatment for each in said.study.claims] == [arm]
 
 
+@pytest.mark.parametrize("own", ["", "untrained", "random_init"])
+def test_the_untrained_encoder_may_be_left_out_too(own):
+    """Whether it is implied or listed, under its own name or another."""
+    label = own or "random_init"
+    arms = ["mlm", *([{"random_init": {"label": own}}] if own else [])]
+    exclude = [{"arm": label, "backbone.num_layers": 1}]
+    grid = plan(objectives=arms, backbone={"num_layers": [1, 2]}, exclude=exclude)
+    where = {point_label(c.point) for c in grid.cells if c.arm.objective == "random_init"}
+    assert where == {"num_layers=2"}
+    assert {arm.label for arm in grid.resolved} == {"mlm", label}
+
+
 @pytest.mark.parametrize("control", [None, "mlm"])
 def test_the_control_stands_at_every_point(control):
     exclude = [{"arm": "mlm", "backbone.num_layers": 1}]
