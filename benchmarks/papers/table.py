@@ -37,6 +37,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--reports", type=Path, default=Path("reports"), metavar="FOLDER")
     readme = parser.parse_args().reports / "README.md"
+    if not readme.is_file():
+        parser.error(
+            f"{readme} is no file; name the folder that holds papers/, findings/ and README.md"
+        )
     readme.write_text(with_tables(readme.read_text("utf-8"), readme.parent), "utf-8")
 
 

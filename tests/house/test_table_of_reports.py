@@ -34,6 +34,13 @@ def lines_of(readme, name):
     return [[cell.strip() for cell in line.split(" | ")] for line in table.splitlines()[2:]]
 
 
+def test_a_folder_without_a_readme_ends_in_a_sentence(tmp_path):
+    command = [sys.executable, "-P", SCRIPT, "--reports", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "README.md is no file; name the folder" in done.stderr
+
+
 def test_the_published_table_is_current(tmp_path):
     reports = linked(tmp_path, "papers", "findings")
     published = (REPORTS / "README.md").read_text("utf-8")
