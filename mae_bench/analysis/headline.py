@@ -34,8 +34,7 @@ def answer(scores: Scores, control: str | None, versus: Sequence[Verdict]) -> st
     compared = [
         (setting, here)
         for setting in compared_settings(scores)
-        if (here := verdicts_in(versus, setting))
-        and any(v.claim.task is not None for v in here)
+        if (here := verdicts_in(versus, setting)) and any(v.claim.task is not None for v in here)
     ]
     if not compared:
         return ""
