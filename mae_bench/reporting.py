@@ -12,7 +12,7 @@ from mae_bench.runner.session import Session
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mae_bench.analysis.report import ReportContext
+    from mae_bench.analysis.context import ReportContext
     from mae_bench.analysis.score_tables import Spread
 
 
@@ -25,10 +25,10 @@ def report_context(
     foreign: Sequence[Path] = (),
 ) -> "ReportContext":
     """Return what a session's report shows beside its rows; see `write_page`."""
+    from mae_bench.analysis.context import ReportContext
     from mae_bench.analysis.curves import load_curves
     from mae_bench.analysis.foreign import read_foreign
     from mae_bench.analysis.provenance import collect_provenance
-    from mae_bench.analysis.report import ReportContext
 
     theirs = read_foreign(foreign)
     left, outcome = session.counts().left, None

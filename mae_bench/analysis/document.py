@@ -7,6 +7,7 @@ import pandas as pd
 from mae_bench.analysis.best import best_with_ties
 from mae_bench.analysis.cautions import cautions
 from mae_bench.analysis.claims import control_of, judge_claims, judge_comparisons
+from mae_bench.analysis.context import ReportContext
 from mae_bench.analysis.costs import cost_table
 from mae_bench.analysis.dates import claims_table, dated
 from mae_bench.analysis.formats import FORMATS, NEEDED
@@ -17,7 +18,6 @@ from mae_bench.analysis.messages import language, message, speaking
 from mae_bench.analysis.page import study_notes
 from mae_bench.analysis.pairwise import decide_all
 from mae_bench.analysis.plain_words import plain_words
-from mae_bench.analysis.report import ReportContext
 from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_tables import score_table, scores_long
 from mae_bench.analysis.scores import Scores

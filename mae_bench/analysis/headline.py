@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from mae_bench.analysis.claims import Verdict, tally
-from mae_bench.analysis.leads import compared_settings
+from mae_bench.analysis.leads import compared_settings, verdicts_in
 from mae_bench.analysis.messages import joined, listed, message, word
 from mae_bench.analysis.scores import Scores, Setting
 from mae_bench.analysis.units import unit_after_number
@@ -34,8 +34,7 @@ def answer(scores: Scores, control: str | None, versus: Sequence[Verdict]) -> st
     compared = [
         (setting, here)
         for setting in compared_settings(scores)
-        if (here := [v for v in versus if v.setting == setting.key])
-        and any(v.claim.task is not None for v in here)
+        if (here := verdicts_in(versus, setting)) and any(v.claim.task is not None for v in here)
     ]
     if not compared:
         return ""

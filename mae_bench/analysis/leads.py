@@ -72,6 +72,11 @@ def compared_settings(scores: Scores) -> list[Setting]:
     return of_tasks or [*first.values()]
 
 
+def verdicts_in(verdicts: Sequence[Verdict], setting: Setting) -> list[Verdict]:
+    """Return the comparisons of one setting."""
+    return [verdict for verdict in verdicts if verdict.setting == setting.key]
+
+
 def left_out(scores: Scores) -> tuple[str, ...]:
     """Return the protocols of the rows that take no part in the answer."""
     kept = {setting.protocol for setting in compared_settings(scores)}
@@ -91,7 +96,7 @@ def leads(
     """
     lines: list[Lead] = []
     for setting in compared_settings(scores):
-        here = [verdict for verdict in versus if verdict.setting == setting.key]
+        here = verdicts_in(versus, setting)
         if any(verdict.n for verdict in here):
             lines += _of_setting(scores, control, setting, here, decisions)
     return sorted(lines, key=lambda line: not line.is_decided)
@@ -186,8 +191,10 @@ def _line(
     chips += _on_single_tasks(own)
     measure = verdicts[0].measure
     task = f"{name} ({note(measure)})" if note(measure) else name
-    answer = _answer(control, verdicts, decided, beaten)
+    scope = message("lead.on_the_mean") if own else ""
+    answer = joined([scope, _answer(control, verdicts, decided, beaten)])
     rest = _rest([verdict for verdict in verdicts if verdict not in decided]) if decided else ""
+    rest = joined([scope, rest]) if rest else ""
     ranked = sorted(
         verdicts, key=lambda v: (v.outcome not in _SIGNS, -abs(np.nan_to_num(_gain(v))))
     )
@@ -275,7 +282,7 @@ def _power(verdicts: Sequence[Verdict]) -> str:
 def legend(scores: Scores, control: str, lines: Sequence[Lead], versus: Sequence[Verdict]) -> str:
     """Return how the strip is read."""
     settings = compared_settings(scores)
-    chosen = [v for v in versus if v.setting in {setting.key for setting in settings}]
+    chosen = [verdict for setting in settings for verdict in verdicts_in(versus, setting)]
     units = listed(dict.fromkeys(word("unit", verdict.measure.unit) for verdict in chosen))
     seeds = max((verdict.n for verdict in chosen), default=0)
     parts = [message("lead.legend", control=control, units=units, n=seeds)]

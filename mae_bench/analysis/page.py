@@ -41,7 +41,7 @@ def verdict_grid(
     """Return a line of fields for each trained arm: the tasks, then their mean if judged."""
     by_pair = {(v.claim.treatment, v.claim.task): v for v in verdicts}
     tasks: list[str | None] = [*scores.tasks_in(setting)]
-    if len(tasks) > 1 and scores.shared_measure(setting) is not None:
+    if scores.mean_measure(setting) is not None:
         tasks.append(None)
     lines = []
     for arm in scores.of_role(*COMPARED):
@@ -118,7 +118,7 @@ def grid_columns(scores: Scores, setting: Setting) -> tuple[str, ...]:
     tasks = scores.tasks_in(setting)
     notes = [note(scores.measure(task, setting)) for task in tasks]
     names = [f"{task} ({text})" if text else task for task, text in zip(tasks, notes, strict=True)]
-    has_mean = len(tasks) > 1 and scores.shared_measure(setting) is not None
+    has_mean = scores.mean_measure(setting) is not None
     return (*names, word("column", "mean of tasks")) if has_mean else tuple(names)
 
 

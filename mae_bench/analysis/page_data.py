@@ -168,7 +168,7 @@ def _setting(
     costs: pd.DataFrame,
 ) -> dict[str, object]:
     tasks = scores.tasks_in(setting)
-    shared = scores.shared_measure(setting) if len(tasks) > 1 else None
+    shared = scores.mean_measure(setting)
     columns: list[str | None] = [*tasks, *([] if shared is None else [None])]
     here = costs_at(costs, setting)
     index = {arm.label: position for position, arm in enumerate(scores.arms)}

@@ -1,6 +1,7 @@
 """A paragraph for a reader who reads nothing else: who won, where, how sure, at what cost.
 
-It is made from the verdicts at the reference setting of each protocol, and says no more than these.
+It is made from the verdicts at the reference settings of the first few protocols, and says no more
+than these.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ import pandas as pd
 
 from mae_bench.analysis.claims import Outcome, Verdict
 from mae_bench.analysis.costs import costs_at, mean_costs
-from mae_bench.analysis.leads import compared_settings
+from mae_bench.analysis.leads import compared_settings, verdicts_in
 from mae_bench.analysis.messages import joined, listed, message
 from mae_bench.analysis.scores import COMPARED, Scores, Setting
 from mae_bench.analysis.units import unit_after_number
@@ -44,7 +45,7 @@ def plain_words(
     sentences: list[str] = []
     if control:
         for setting in compared_settings(scores)[:_MAX_PROTOCOLS]:
-            here = [v for v in verdicts if v.setting == setting.key and v.claim.task is not None]
+            here = [v for v in verdicts_in(verdicts, setting) if v.claim.task is not None]
             if here:
                 sentences += _of_comparisons(study, scores, control, setting, here)
         if verdicts:

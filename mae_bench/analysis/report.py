@@ -21,7 +21,7 @@ from mae_bench.analysis.grid_part import grid_part
 from mae_bench.analysis.headline import answer, claims_sentence, headline
 from mae_bench.analysis.health import health_table
 from mae_bench.analysis.images import embed_all
-from mae_bench.analysis.leads import leads, legend
+from mae_bench.analysis.leads import leads, legend, verdicts_in
 from mae_bench.analysis.lost_runs import lost_share_table
 from mae_bench.analysis.messages import language, message, speaking
 from mae_bench.analysis.page import (
@@ -94,7 +94,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     if untrained and untrained != control:
         floors = judge_comparisons(study, scores, untrained)
 
-    here = _in(versus, scores.reference)
+    here = verdicts_in(versus, scores.reference)
     (folder / "tables").mkdir()
     grid = grid_part(scores, study, context.options, versus, control, folder / "tables")
     pictures = pictures_of(rows, scores, study, here, control, context.curves)
@@ -106,7 +106,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         SettingBlock(
             setting.label,
             grid_columns(scores, setting),
-            verdict_grid(_in(versus, setting), scores, setting, control) if control else [],
+            verdict_grid(verdicts_in(versus, setting), scores, setting, control) if control else [],
             score_table(scores, setting, best[setting], context.spread),
             secondary_table(secondary, setting),
         )
@@ -130,6 +130,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     )
 
     said = headline(scores, control, versus, claims)
+    first = answer(scores, control, versus)
     plain = plain_words(rows, study, scores, control, versus, claims)
     warnings = cautions(rows, scores, context.curves)
     strip = leads(scores, control, versus, decisions) if control else []
@@ -153,10 +154,10 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     num_blocks = max(1, min(len(blocks), _MAX_SETTINGS, _MAX_CELLS // num_cells))
     data = page_data(study.name, scores, control, decisions, versus, rows, spots)
     content = {
-        "headline": answer(scores, control, versus) or said,
+        "headline": first or said,
         "leads": strip,
         "legend": legend(scores, control, strip, versus) if strip and control else "",
-        "claims_sentence": claims_sentence(claims) if strip else "",
+        "claims_sentence": claims_sentence(claims) if first else "",
         "trained": trained_sentence(study, rows, scores, context.curves),
         "cautions": warnings,
         "num_tests": max((verdict.num_tests for verdict in claims), default=0),
@@ -175,7 +176,9 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
         "units": units(scores, reference),
         "others": blocks[1:num_blocks],
         "num_hidden": len(blocks) - num_blocks,
-        "floor_grid": verdict_grid(_in(floors, reference), scores, reference, untrained or ""),
+        "floor_grid": verdict_grid(
+            verdicts_in(floors, reference), scores, reference, untrained or ""
+        ),
         "images": images,
         "costs": costs,
         "grid_tables": grid.tables,
@@ -194,11 +197,6 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     mark(folder, {**provenance, "study": study.model_dump(mode="json")})
 
 
-def _in(verdicts: Sequence[Verdict], setting: Setting) -> list[Verdict]:
-    """Return the comparisons of one setting."""
-    return [verdict for verdict in verdicts if verdict.setting == setting.key]
-
-
 def _details(
     claims: Sequence[Verdict],
     versus: Sequence[Verdict],
@@ -214,7 +212,7 @@ def _details(
         ("verdicts", versus, control),
         ("verdicts-untrained", floors, untrained),
     ):
-        shown = _in(verdicts, reference)
+        shown = verdicts_in(verdicts, reference)
         if shown:
             caption = message("verdicts.caption", control=name, setting=reference.label)
             tables.append(verdict_table(shown, slug, caption))

@@ -75,7 +75,7 @@ def score_table(
     """
     tasks = scores.tasks_in(setting)
     shared = scores.shared_measure(setting)
-    averaged = shared if len(tasks) > 1 else None  # what a mean of tasks is of
+    averaged = scores.mean_measure(setting)
     arms = [arm for arm in scores.arms if arm.role != "floor" or _reads(scores, arm, setting)]
     records = []
     for arm in arms:
@@ -140,7 +140,7 @@ def _notes(
         is_few = max(cell.n for cell in there) < MIN_SEEDS
         key = "scores.no_bold_seeds" if is_few else "scores.no_bold"
         notes.append(message(key, least=MIN_SEEDS))
-    if len(tasks) > 1 and scores.shared_measure(setting) is not None and spread == "interval":
+    if scores.mean_measure(setting) is not None and spread == "interval":
         notes.append(message("scores.iqm"))
     if any(scores.measure(task, setting).better == "lower" for task in tasks):
         notes.append(message("scores.arrow"))

@@ -15,7 +15,7 @@ from mae_bench.analysis.claims import (
 )
 from mae_bench.analysis.dates import dated
 from mae_bench.analysis.headline import headline
-from mae_bench.analysis.leads import compared_settings
+from mae_bench.analysis.leads import compared_settings, verdicts_in
 from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_tables import score_text
 from mae_bench.analysis.scores import COMPARED, Cell, Unread
@@ -81,7 +81,7 @@ def summary(
     )
     others = read_metrics(rows, study, (), unread)
     claims = dated(judge_claims(study, scores, others, rows), written)
-    here = [verdict for verdict in verdicts if verdict.setting == where.key]
+    here = verdicts_in(verdicts, where)
     by_pair = {(v.claim.treatment, v.claim.task): v for v in here}
     cells = {}
     for arm in scores.arms:

@@ -26,8 +26,9 @@ def trained_sentence(
         return ""
     backbone, corpus = study.backbone, study.corpus
     text = [message("trained.sources", names=listed(corpus.sources))]
-    if corpus.tokens:
-        text.append(message("trained.text", tokens=si(corpus.tokens)))
+    asked = study.corpus_tokens or (corpus.tokens,)
+    if tokens := scores.reference.corpus_tokens or asked[0]:
+        text.append(message("trained.text", tokens=si(tokens)))
     sizes = {curve.vocab_size for curve in curves if curve.vocab_size}
     sizes |= {corpus.tokenizer.vocab_size} if not sizes and corpus.tokenizer.vocab_size else set()
     if len(sizes) == 1:

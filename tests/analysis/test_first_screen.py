@@ -13,9 +13,10 @@ from mae_bench.analysis.messages import speaking
 from mae_bench.analysis.pairwise import decide_all
 from mae_bench.analysis.report import write_report
 from mae_bench.analysis.rows import read_scores
+from mae_bench.analysis.trained import trained_sentence
 from mae_bench.planning.packaged import packaged, packaged_name
 from mae_bench.results import frame
-from mae_bench.specs import Claim
+from mae_bench.specs import Claim, CorpusSpec
 
 BASE = np.array([0.50, 0.55, 0.52, 0.51, 0.54, 0.53])
 GAIN = np.array([0.05, 0.051, 0.049, 0.05, 0.052, 0.048])
@@ -62,6 +63,17 @@ def test_a_line_of_the_strip_says_what_the_verdicts_say():
     assert not finetune.chips
 
 
+def test_a_single_task_is_no_mean():
+    """Where a task is decided and the mean is not, the words beside its chip are of the mean."""
+    other = {"mlm": BASE, "mae": BASE + 8 * NOISE, "rtd": BASE - NOISE}
+    decided = table({"mlm": BASE, "mae": BASE + GAIN, "rtd": BASE})
+    rows = pd.concat([decided, table(other, task="x")])
+    _, scores, versus = read(rows, protocols=("finetune",), tasks=("sst2", "x"))
+    (line,) = leads(scores, "mlm", versus, decide_all(scores, "mlm"))
+    assert [(chip.arm, chip.where) for chip in line.chips] == [("mae", "on sst2 alone")]
+    assert line.answer.startswith("On the mean: No arm is shown to differ from mlm (")
+
+
 def test_what_reads_the_corpus_is_won_by_nobody():
     inside = table(
         {"mlm": BASE, "mae": BASE + GAIN}, protocol="representation", task="corpus", n_train=0
@@ -97,8 +109,8 @@ def test_floors_and_edges_are_said_before_the_answer_is_believed():
     )
     floor, edge = cautions(rows, read_scores(rows, small_study()), ())
     assert floor == (
-        "majority class, a floor (no pretraining), beats every arm on sst2 (finetune): 90.0; "
-        "the best arm, mae, has 57.5."
+        "majority class, a floor (no pretraining), has a better mean than every arm on sst2 "
+        "(finetune): 90.0; the best arm, mae, has 57.5."
     )
     assert edge.startswith("finetune: 12 of 12 choices lie at the edge")
     inside = rows.assign(grid_edge="")
@@ -122,6 +134,28 @@ def test_an_undecided_claim_has_its_reason(shift, test, margin, reason):
     assert verdict.outcome == "not decidable" and reason in verdict.reason
     if shift < 0:  # never "mae is better with posterior probability .01"
         assert "mlm is better with posterior probability" in verdict.reason
+
+
+def test_claims_are_counted_where_no_pair_with_the_control_was_run(tmp_path):
+    rows = table({"mae": BASE, "rtd": BASE + GAIN})
+    claim = Claim(sentence="x", treatment="rtd", control="mae")
+    study = small_study(arms=("mlm", "mae", "rtd"), claims=(claim,), control="mlm")
+    page = write_report(rows, study, tmp_path / "r").read_text()
+    assert "Nothing can be compared with mlm yet" in page.split("<h1>")[1].split("</h1>")[0]
+    assert '<p class="plain"><b>The claim is supported.</b></p>' in page
+
+
+def test_the_text_that_was_read_is_of_the_setting_shown():
+    costs = {"pretrain_flops": 1e12, "pretrain_steps": 10, "pretrain_tokens": 1e5}
+    costs["params_encoder"] = 1e4
+    rows = pd.concat(table({"mlm": BASE}, corpus_tokens=n, **costs) for n in (500_000, 1_000_000))
+    corpus = CorpusSpec(tokens=2_000_000)
+    study = small_study(arms=("mlm",), corpus=corpus, corpus_tokens=(500_000, 1_000_000))
+    said = trained_sentence(study, rows, read_scores(rows, study), ())
+    assert "1 M tokens of text" in said and "2 M" not in said
+    study = small_study(arms=("mlm",), corpus=corpus, corpus_tokens=(500_000,))
+    said = trained_sentence(study, rows[:6], read_scores(rows[:6], study), ())
+    assert "500 k tokens of text" in said
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -17,6 +17,7 @@ from mae_bench.analysis.messages import LANGUAGES, catalogue, listed, message, s
 from mae_bench.analysis.page import limits
 from mae_bench.analysis.report import ReportContext, write_report
 from mae_bench.errors import SpecError
+from mae_bench.planning.yaml_text import read_yaml
 from mae_bench.results import frame
 from mae_bench.specs import Claim, EncoderSpec, study_limits
 
@@ -49,6 +50,12 @@ def test_every_language_has_every_message_with_the_same_placeholders():
                 sorted(re.findall(r"</?\w+>", " ".join(texts(e)))) for e in (entry, english[key])
             ]
             assert tags[0] == tags[1], key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_message_stands_twice(language):
+    """The reader of studies refuses a key that stands twice; the safe loader keeps the last."""
+    read_yaml((ROOM / f"messages/{language}.yaml").read_text("utf-8"), language)
 
 
 def test_every_key_in_the_code_is_in_the_catalogue_and_the_other_way():
