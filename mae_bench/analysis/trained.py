@@ -36,7 +36,7 @@ def trained_sentence(
     text.append(message("trained.rows", length=corpus.row_length))
     sentence = message(
         "trained.sentence",
-        layers=backbone.layers,
+        layers=message("trained.layers", n=backbone.layers),
         width=backbone.width,
         parameters=_ends(costs["params_encoder"]),
         text=message("list.comma").join(text),

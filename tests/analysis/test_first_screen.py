@@ -16,7 +16,7 @@ from mae_bench.analysis.rows import read_scores
 from mae_bench.analysis.trained import trained_sentence
 from mae_bench.planning.packaged import packaged, packaged_name
 from mae_bench.results import frame
-from mae_bench.specs import Claim, CorpusSpec
+from mae_bench.specs import BackboneSpec, Claim, CorpusSpec
 
 BASE = np.array([0.50, 0.55, 0.52, 0.51, 0.54, 0.53])
 GAIN = np.array([0.05, 0.051, 0.049, 0.05, 0.052, 0.048])
@@ -156,6 +156,15 @@ def test_the_text_that_was_read_is_of_the_setting_shown():
     study = small_study(arms=("mlm",), corpus=corpus, corpus_tokens=(500_000,))
     said = trained_sentence(study, rows[:6], read_scores(rows[:6], study), ())
     assert "500 k tokens of text" in said
+
+
+@pytest.mark.parametrize(("layers", "said"), [(1, "of 1 layer × 64"), (2, "of 2 layers × 64")])  # noqa: RUF001
+def test_one_layer_is_in_the_singular(layers, said):
+    costs = {"pretrain_flops": 1e12, "pretrain_steps": 10, "pretrain_tokens": 1e5}
+    rows = table({"mlm": BASE}, params_encoder=1e4, **costs)
+    backbone = BackboneSpec(num_layers=layers, hidden_size=64, num_heads=2)
+    study = small_study(arms=("mlm",), backbone=backbone)
+    assert said in trained_sentence(study, rows, read_scores(rows, study), ())
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
