@@ -57,12 +57,21 @@ class Health:
 def health_of(curve: Curve) -> Health:
     """Return the health of a pretraining, from its curve."""
     entropy = curve.unigram_entropy
-    if not is_in_nats_a_token(curve.loss, entropy, curve.vocab_size):
+    is_of_tokens = is_in_nats_a_token(curve.loss, entropy, curve.vocab_size)
+    if not is_of_tokens or _ends_in_another_loss(curve):
         return Health(curve, False, None, float("nan"))
     assert entropy is not None
     last = curve.cost.get("validation_loss") if curve.cost else None
     loss = float(last) if isinstance(last, int | float) else curve.loss[-1]
     return Health(curve, True, tokens_at_leaving(curve.tokens, curve.loss, entropy), loss / entropy)
+
+
+def _ends_in_another_loss(curve: Curve) -> bool:
+    """Whether a last phase predicts no tokens: unread, their loss is the entropy of single ones."""
+    unread = (curve.cost or {}).get("unread_loss")
+    if not isinstance(unread, int | float) or curve.unigram_entropy is None:
+        return False
+    return not math.isclose(unread, curve.unigram_entropy, rel_tol=1e-6)
 
 
 def health_table(rows: pd.DataFrame, scores: Scores, curves: Sequence[Curve]) -> Table | None:

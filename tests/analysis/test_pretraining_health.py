@@ -92,6 +92,16 @@ def test_the_table_counts_runs_by_how_they_ended():
     assert health_table(table(values), scores, []) is None
 
 
+def test_a_last_phase_that_predicts_no_tokens_has_no_landmark():
+    """Of phases, the loss that is left at the end is that of the last."""
+    phases = [LOG_V, 6.0, *[5.0] * 6, 0.5, 0.4]
+    contrastive = {"validation_loss": 0.8, "unread_loss": 10.1}
+    assert not health_of(curve(phases, cost=contrastive)).is_of_tokens
+    tokens = {"validation_loss": 4.9, "unread_loss": ENTROPY}
+    health = health_of(curve([LOG_V, 6.0, *[5.0] * 8], cost=tokens))
+    assert health.is_of_tokens and health.share == 4.9 / ENTROPY
+
+
 def test_the_figure_shows_runs_of_tokens_alone(tmp_path):
     scores = read_scores(table({"mlm": [0.7], "simcse": [0.5]}), small_study(("mlm", "simcse")),
                          frozenset())  # fmt: skip
