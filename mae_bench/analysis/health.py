@@ -67,11 +67,14 @@ def health_of(curve: Curve) -> Health:
 
 
 def _ends_in_another_loss(curve: Curve) -> bool:
-    """Whether a last phase predicts no tokens: unread, their loss is the entropy of single ones."""
+    """Whether a last phase predicts no tokens.
+
+    Without reading, a loss of tokens is kept as no higher than the entropy of single tokens.
+    """
     unread = (curve.cost or {}).get("unread_loss")
     if not isinstance(unread, int | float) or curve.unigram_entropy is None:
         return False
-    return not math.isclose(unread, curve.unigram_entropy, rel_tol=1e-6)
+    return unread > curve.unigram_entropy * (1 + 1e-6)
 
 
 def health_table(rows: pd.DataFrame, scores: Scores, curves: Sequence[Curve]) -> Table | None:
