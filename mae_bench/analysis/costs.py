@@ -60,17 +60,18 @@ def total_costs(rows: pd.DataFrame) -> tuple[float, float, int]:
 
 def _pretrainings(rows: pd.DataFrame) -> pd.DataFrame:
     """Return a row for each pretraining that has costs, with an id and no axis missing."""
-    costs = rows[["arm", *_AXES, "seed", "pretrain_id", *COSTS]].copy()
-    costs["grid_point"] = [_trained_label(text) for text in costs["grid_point"]]
+    key = ["arm", *_AXES, "seed", "pretrain_id"]
+    costs = rows.loc[rows["pretrain_flops"].notna(), [*key, *COSTS]].drop_duplicates(key)
+    costs["grid_point"] = [trained_label(text) for text in costs["grid_point"]]
     for name in (*_NUMBERS, *COSTS):
         costs[name] = pd.to_numeric(costs[name]).astype(float)
-    costs = costs[costs["pretrain_flops"].notna()]
     identity = costs["pretrain_id"].where(costs["pretrain_id"].notna(), costs["seed"].astype(str))
     costs = costs.assign(pretrain_id=identity).fillna(dict.fromkeys(_NUMBERS, -1))
     return costs.drop_duplicates(["arm", *_AXES, "pretrain_id"])
 
 
-def _trained_label(text: object) -> str:
+def trained_label(text: object) -> str:
+    """Return the label of what a pretraining has of a point, from what rows hold."""
     return point_label(trained_part(parse_point(text)))
 
 

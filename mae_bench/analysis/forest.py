@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mae_bench.measures import Measure
 
-_LABELS = 118  # units of the drawing that names take
+_LABELS = 136  # units of the drawing that names take
 _WIDTH = 380
 _LINE = 19
 _FOOT = 17
@@ -42,6 +42,7 @@ class Forest:
     """A drawing, in units of its own.
 
     Attributes:
+        names: where the names of arms end.
         marks: a line for each arm.
         zero: where no difference is.
         ticks: numbers below the axis with their places.
@@ -50,6 +51,7 @@ class Forest:
 
     width: int
     height: int
+    names: int
     marks: tuple[Mark, ...]
     zero: float
     ticks: tuple[tuple[float, str], ...]
@@ -87,4 +89,4 @@ def forest(bars: Sequence[Bar], measure: Measure) -> Forest | None:
     ends = [(place(value), text(value)) for value in (least, most)]
     ticks = ((zero, "0"), *(end for end in ends if abs(end[0] - zero) > 24))
     height = _LINE * len(shown) + _FOOT
-    return Forest(_WIDTH, height, marks, zero, ticks, len(bars) - len(shown))
+    return Forest(_WIDTH, height, _LABELS - 6, marks, zero, ticks, len(bars) - len(shown))

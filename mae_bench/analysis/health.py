@@ -17,8 +17,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
+from mae_bench.analysis.costs import trained_label
 from mae_bench.analysis.curves import Curve
-from mae_bench.analysis.loss_lines import draw_landmark, draw_mean, on_one_grid
+from mae_bench.analysis.loss_lines import (
+    caption_at_point,
+    draw_landmark,
+    draw_mean,
+    drawn_curves,
+    on_one_grid,
+)
 from mae_bench.analysis.messages import message
 from mae_bench.analysis.plots import (
     GREY,
@@ -33,7 +40,7 @@ from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.spots import describe
 from mae_bench.analysis.tables import Table, si
 from mae_bench.plateau import LEFT_SHARE, is_in_nats_a_token, tokens_at_leaving
-from mae_bench.specs import Point, parse_point, point_label, trained_part
+from mae_bench.specs import Point, point_label
 
 _MASKED = "masked_accuracy_"
 
@@ -173,7 +180,7 @@ def _masked_accuracies(rows: pd.DataFrame) -> pd.Series:
     lowest = named[ratio == ratio.min()]
     sizes = pd.to_numeric(lowest["corpus_tokens"]).fillna(0).astype(int)
     ratios = pd.to_numeric(lowest["pretrain_ratio"]).fillna(0.0).astype(float)
-    points = lowest["grid_point"].map(lambda text: point_label(trained_part(parse_point(text))))
+    points = lowest["grid_point"].map(trained_label)
     means: pd.Series = lowest["value"].groupby([lowest["arm"], sizes, ratios, points]).mean()
     return means
 
@@ -188,14 +195,15 @@ def reference_curves() -> list[dict[str, Any]]:
 
 def health_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
     """Draw losses in nats a token over the entropy of single tokens, with reference curves."""
-    point = trained_part(scores.reference.point)
-    runs = [h for c in curves if c.point == point and (h := health_of(c)).is_of_tokens]
+    of_tokens = [curve for curve in curves if health_of(curve).is_of_tokens]
+    by_arm = {
+        label: [health_of(curve) for curve in of_arm]
+        for label, of_arm in drawn_curves(scores, of_tokens).items()
+    }
+    runs = [run for of_arm in by_arm.values() for run in of_arm]
     if not runs:
         return None
-    largest = max(h.curve.axes[:2] for h in runs)
-    runs = [h for h in runs if h.curve.axes[:2] == largest]
     colours = arm_colours(scores)
-    labels = [arm.label for arm in scores.arms if any(h.curve.arm == arm.label for h in runs)]
     first = runs[0].curve
     assert first.unigram_entropy and first.vocab_size
     entropy = first.unigram_entropy
@@ -203,7 +211,7 @@ def health_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
     most = max(h.curve.tokens[-1] for h in runs)
 
     def draw(is_wide: bool) -> Figure:
-        num_entries = len(labels) + len(reference_curves()) + 2
+        num_entries = len(by_arm) + len(reference_curves()) + 2
         figure, (axis,), _ = panel_grid(1, is_wide, 3.2, foot=0.2 * num_entries / (1 + is_wide))
         for reference in reference_curves():
             seen = np.array(reference["tokens"])
@@ -216,8 +224,7 @@ def health_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
                 label=legend_name(reference["name"]),
                 zorder=1,
             )
-        for label in labels:
-            mine = [h for h in runs if h.curve.arm == label]
+        for label, mine in by_arm.items():
             shares = [np.array(h.curve.loss) / (h.curve.unigram_entropy or entropy) for h in mine]
             for run, share in zip(mine, shares, strict=True):
                 axis.plot(
@@ -238,7 +245,7 @@ def health_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
         solve_layout(figure)
         return figure
 
-    caption = message("health.figure")
+    caption = caption_at_point(scores, message("health.figure"))
     return Picture("health", message("health.title"), caption, draw)
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from mae_bench.analysis.curves import Curve
+from mae_bench.analysis.messages import message
 from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.plots import (
     GREY,
@@ -15,9 +17,31 @@ from mae_bench.analysis.plots import (
 )
 from mae_bench.analysis.scores import Scores
 from mae_bench.analysis.spots import describe
+from mae_bench.specs import point_label, trained_part
 
 _NUM_MARKS = 9  # along one line
 LANDMARK_DASHES = ((0, (5, 2)), (0, (5, 2, 1, 2)))
+
+
+def drawn_curves(scores: Scores, curves: Sequence[Curve]) -> dict[str, list[Curve]]:
+    """Return by arm the curves of one figure: where the study is read, the largest of them.
+
+    That is the point of its reference setting, and there the largest corpus and share of a budget.
+    """
+    point = trained_part(scores.reference.point)
+    there = [curve for curve in curves if curve.point == point and curve.loss]
+    largest = max((curve.axes[:2] for curve in there), default=None)
+    chosen = [curve for curve in there if curve.axes[:2] == largest]
+    by_arm = {arm.label: [c for c in chosen if c.arm == arm.label] for arm in scores.arms}
+    return {label: of_arm for label, of_arm in by_arm.items() if of_arm}
+
+
+def caption_at_point(scores: Scores, caption: str) -> str:
+    """Return the caption of a figure of `drawn_curves`; in a grid it begins with their point."""
+    point = trained_part(scores.reference.point)
+    if not point:
+        return caption
+    return message("points.at", point=point_label(point)) + message("list.space") + caption
 
 
 def on_one_grid(tokens: Sequence[Sequence[float]], values: Sequence[Array]) -> tuple[Array, Array]:

@@ -14,7 +14,13 @@ from matplotlib.transforms import Bbox
 
 from mae_bench.analysis.costs import costs_at, mean_costs
 from mae_bench.analysis.curves import Curve
-from mae_bench.analysis.loss_lines import draw_landmark, draw_mean, on_one_grid
+from mae_bench.analysis.loss_lines import (
+    caption_at_point,
+    draw_landmark,
+    draw_mean,
+    drawn_curves,
+    on_one_grid,
+)
 from mae_bench.analysis.messages import message, word
 from mae_bench.analysis.plots import (
     GREY,
@@ -31,7 +37,6 @@ from mae_bench.analysis.plots import (
 from mae_bench.analysis.scores import Scores, Setting, aggregate
 from mae_bench.analysis.tables import si
 from mae_bench.analysis.units import axis_label
-from mae_bench.specs import point_label, trained_part
 
 
 def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Picture | None:
@@ -183,28 +188,23 @@ def _label_of(
 
 def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
     """Draw the pretraining losses against tokens, with the entropy of single words."""
-    point = trained_part(scores.reference.point)
-    curves = [curve for curve in curves if curve.point == point]
-    if not curves:
+    by_arm = drawn_curves(scores, curves)
+    if not by_arm:
         return None
-    largest = max(curve.axes for curve in curves)
-    chosen = [curve for curve in curves if curve.axes == largest and len(curve.loss)]
     colours = arm_colours(scores)
-    labels = [arm.label for arm in scores.arms if any(c.arm == arm.label for c in chosen)]
-    entropy = next((c.unigram_entropy for c in chosen if c.unigram_entropy), None)
+    entropies = [c.unigram_entropy for runs in by_arm.values() for c in runs if c.unigram_entropy]
 
     def draw(is_wide: bool) -> Figure:
         figure, (axis,), _ = panel_grid(1, is_wide, 3.6)
-        foot = 0.2 * (len(labels) + 1)
+        foot = 0.2 * (len(by_arm) + 1)
         figure.set_size_inches(*((8.4, 4.3) if is_wide else (4.2, 3.2 + foot)))
-        for label in labels:
-            runs = [c for c in chosen if c.arm == label]
+        for label, runs in by_arm.items():
             grid, losses = on_one_grid([c.tokens for c in runs], [np.array(c.loss) for c in runs])
             least, most = np.nanmin(losses, axis=0), np.nanmax(losses, axis=0)
             axis.fill_between(grid, least, most, color=colours[label], alpha=0.15, lw=0)
             draw_mean(axis, scores, label, grid, losses, partial(_said, label), is_log=False)
-        if entropy:
-            draw_landmark(axis, entropy, message("figure.entropy"), 0)
+        if entropies:
+            draw_landmark(axis, entropies[0], message("figure.entropy"), 0)
         axis.set_xlabel(message("figure.tokens_seen"))
         axis.set_ylabel(message("figure.loss_axis"))
         axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
@@ -213,10 +213,7 @@ def loss_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
         add_legend(figure, axis)
         return figure
 
-    caption = message("figure.loss_caption")
-    if point:
-        at = message("points.at", point=point_label(point))
-        caption = f"{at}{message('list.space')}{caption}"
+    caption = caption_at_point(scores, message("figure.loss_caption"))
     return Picture("loss", message("figure.loss"), caption, draw)
 
 

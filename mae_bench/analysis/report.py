@@ -58,7 +58,7 @@ from mae_bench.specs import Study
 __all__ = ["ReportContext", "Summary", "summary", "write_report"]
 
 _MAX_SETTINGS = 12  # shown on the page; the files hold all of them
-_MAX_CELLS = 4000  # of all settings on the page
+_MAX_CELLS = 3000  # of all settings on the page
 _MAX_FAILURES = 60  # lines on the page
 
 

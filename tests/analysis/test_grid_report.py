@@ -10,10 +10,13 @@ from report_rows import row
 
 from mae_bench.analysis.claims import judge_claims, judge_comparisons
 from mae_bench.analysis.costs import cost_table
+from mae_bench.analysis.curves import Curve
 from mae_bench.analysis.effect_tables import analysed, levels_table, shares_table
 from mae_bench.analysis.grid_crossings import grid_crossing_table, grid_crossings
 from mae_bench.analysis.grid_families import families, measured
+from mae_bench.analysis.health import health_picture
 from mae_bench.analysis.pairwise import decide_all
+from mae_bench.analysis.pretraining_plots import loss_picture
 from mae_bench.analysis.report import ReportContext, write_report
 from mae_bench.analysis.rows import read_scores
 from mae_bench.analysis.winners import winner_columns, winner_tables
@@ -249,3 +252,16 @@ def test_the_page_and_the_files_hold_the_grid(tmp_path):
     }
     figures = {path.stem for path in (tmp_path / "report" / "figures").iterdir()}
     assert {"grid-map", "grid-shares", "grid-lines-num-layers", "grid-lines-peak-lr"} <= figures
+
+
+def test_figures_of_losses_say_at_which_point_they_are():
+    scores = read_scores(rows(), study())
+    seen, loss = (100.0, 200.0, 300.0), (7.6, 6.0, 5.0)
+    facts = {"unigram_entropy": 6.0, "vocab_size": 2048, "cost": {}}
+    points = dict.fromkeys(setting.point for setting in scores.settings)
+    curves = [
+        Curve("mlm", 0, None, seen, seen, seen, seen, loss, point=point, **facts)
+        for point in points
+    ]
+    for picture in (health_picture(scores, curves), loss_picture(scores, curves)):
+        assert picture.caption.startswith(f"At {point_label(scores.reference.point)}. ")

@@ -9,14 +9,16 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from report_rows import floor_rows, small_study, table
+from report_rows import floor_rows, row, small_study, table
 
+from mae_bench.analysis import images, page_data
 from mae_bench.analysis.curves import load_curves
+from mae_bench.analysis.pictures import pictures_of
 from mae_bench.analysis.report import ReportContext, summary, write_report
 from mae_bench.errors import DataError, StoreError
 from mae_bench.results import frame, load_rows
 from mae_bench.runner.session import Counts
-from mae_bench.specs import Claim
+from mae_bench.specs import ArmSpec, Claim
 
 BASE = np.array([0.5, 0.55, 0.52, 0.51, 0.54, 0.53])
 GAIN = np.array([0.05, 0.051, 0.049, 0.05, 0.052, 0.048])
@@ -162,6 +164,31 @@ def test_a_sentence_stands_above_its_numbers_and_lines_are_whole(rows, study, tm
 def test_one_arm_alone_can_be_reported(tmp_path):
     page = write_report(table({"mlm": [0.5]}), small_study(arms=("mlm",)), tmp_path / "r")
     assert "no comparison to judge" in page.read_text()
+
+
+def test_many_large_settings_leave_room_for_figures_and_data(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "mae_bench.analysis.report.pictures_of", lambda *of: {name: [] for name in pictures_of(*of)}
+    )
+    arms, tasks = ([f"{kind} {n}" for n in range(num)] for kind, num in (("arm", 64), ("task", 8)))
+    sizes, seeds = tuple(range(100, 900, 100)), tuple(range(6))
+    noise = np.random.default_rng(0)
+    rows = [
+        row(arm, 0.6 + noise.normal(0, 0.02), seed, task, train_size=str(size), n_train=size)
+        for arm in arms
+        for task in tasks
+        for size in sizes
+        for seed in seeds
+    ]
+    objectives = tuple(ArmSpec(objective="mlm", label=arm) for arm in arms)
+    study = small_study(
+        tasks=tasks, objectives=objectives, train_sizes=sizes, seeds=seeds, control=arms[0]
+    )
+    page = write_report(frame(rows), study, tmp_path / "report").read_text("utf-8")
+    data = re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1]
+    size = len(page.encode()) - len(data.encode())
+    assert "more settings are in tables/scores.csv" in page
+    assert size + images.MAX_BYTES + page_data.MAX_BYTES < 5_000_000
 
 
 def test_summary_has_a_word_for_every_cell(rows, study):

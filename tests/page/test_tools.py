@@ -92,6 +92,22 @@ def test_a_score_shows_its_seeds(visit, report, rows, study):
     assert not tip.is_visible()
 
 
+def test_a_score_that_is_not_there_has_no_unit(visit, report, tmp_path):
+    html = report.read_text("utf-8")
+    text = re.search(r'id="data">(.*?)</script>', html, re.DOTALL)[1]
+    data = json.loads(text)
+    labels = [arm["label"] for arm in data["arms"]]
+    data["settings"][0]["cells"][0][labels.index("simcse")] = None
+    changed = json.dumps(data).replace("<", "\\u003c")
+    path = tmp_path / "index.html"
+    path.write_text(html.replace(text, changed), "utf-8")
+    page = visit(path)
+    scores_table(page).locator("tbody tr", has_text="simcse").locator("td").first.hover()
+    tip = page.locator("#tip")
+    tip.wait_for(state="visible")
+    assert tip.inner_text().startswith("simcse, sst2: none\nby seed: 0: none, ")
+
+
 def test_marks_of_a_figure_are_read_with_arrow_keys(visit, report, rows, study):
     page = visit(report)
     holder = page.locator("figure[data-figure^=differences] .spots")

@@ -108,8 +108,7 @@ function costChart(data, points, measure, heading, unit) {
       taken.push(free.box);
       picture.append(drawn("text", { class: "name", x: free.x, y: free.y, "text-anchor": free.anchor }, name));
     }
-    const score = shownNumber(result.mean, measure) + " " + shownRange(result, measure);
-    spots.push([x / width, y / height, arm.label + ": " + score.trim() + " " + measure.unit + ", " + withPrefix(cost, unit)]);
+    spots.push([x / width, y / height, arm.label + ": " + inWords(data, result, measure) + ", " + withPrefix(cost, unit)]);
   });
   return withSpots(data, picture, spots);
 }
@@ -126,10 +125,6 @@ function freeBox(x, y, length, width, taken) {
     }
   }
   return null;
-}
-
-function shownRange({ low, high }, measure) {
-  return low === null ? "" : "[" + shownNumber(low, measure) + ", " + shownNumber(high, measure) + "]";
 }
 
 function shortened(text, most) {

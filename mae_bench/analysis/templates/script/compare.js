@@ -21,8 +21,7 @@ function armOptions(data, arms) {
 /** Return the words on one comparison: its numbers, then each seed's. */
 function wordsOn(data, column, arm, result, word) {
   const { measure } = column;
-  const head = data.arms[arm].label + ", " + column.name + ": " + numberOrNone(data, result.mean, measure, true) +
-    (result.low === null ? "" : " " + shownInterval(data, result.low, result.high, measure)) + (result.mean === null ? "" : " " + measure.unit) + ", " + named(data, word);
+  const head = data.arms[arm].label + ", " + column.name + ": " + inWords(data, result, measure, true) + ", " + named(data, word);
   return head + "\n" + bySeed(data, result.values, measure, true);
 }
 

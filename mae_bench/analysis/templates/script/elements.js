@@ -77,8 +77,18 @@ function numberOrNone(data, value, measure, isSigned = false) {
 
 /** Return "[low, high]" of a difference. */
 function shownInterval(data, low, high, measure) {
-  if (low === null) return phrase(data, "no_interval");
-  return "[" + shownNumber(low, measure, true) + ", " + shownNumber(high, measure, true) + "]";
+  return low === null ? phrase(data, "no_interval") : bracketed(low, high, measure, true);
+}
+
+function bracketed(low, high, measure, isSigned) {
+  return "[" + shownNumber(low, measure, isSigned) + ", " + shownNumber(high, measure, isSigned) + "]";
+}
+
+/** Return a mean with its interval, where it has one, and its unit; the word for none without a mean. */
+function inWords(data, { mean, low, high }, measure, isSigned = false) {
+  if (mean === null) return phrase(data, "none");
+  const interval = low === null ? "" : " " + bracketed(low, high, measure, isSigned);
+  return shownNumber(mean, measure, isSigned) + interval + " " + measure.unit;
 }
 
 /** Return the values of the first seeds, each after its seed. */

@@ -112,9 +112,8 @@ function startScores(data) {
       const arm = data.arms.findIndex(({ shown }) => shown === row.cells[0].textContent.trim());
       if (arm < 0) continue;
       setting.tasks.forEach((measure, column) => explain(row.cells[column + 1], () => {
-        const { values, mean, low, high } = score(data, setting, column, arm);
-        return data.arms[arm].label + ", " + measure.name + ": " + numberOrNone(data, mean, measure) + " " + shownRange({ low, high }, measure) + " " + measure.unit +
-          "\n" + bySeed(data, values, measure);
+        const result = score(data, setting, column, arm);
+        return data.arms[arm].label + ", " + measure.name + ": " + inWords(data, result, measure) + "\n" + bySeed(data, result.values, measure);
       }));
     }
   }

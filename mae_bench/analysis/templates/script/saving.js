@@ -1,7 +1,6 @@
 // Saving what a table shows as CSV: each number in a column of its own.
 
 const MARKS_FIRST = /^[\u25B2\u25BC\u25CB\u25C7\u2715\u2713\u2717\u2013\u00B7] */;
-const NUMBER = "[+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:e[+-]?\\d+)?";
 const FORMS = [ // of cells that hold several numbers, and the phrases of their columns
   [new RegExp(`^\\[(${NUMBER}), (${NUMBER})\\](?: (.*))?$`), ["low", "high"]],
   [/^(\d+) \/ (\d+) \/ (\d+)$/, ["outcome_wins", "outcome_loses", "outcome_undecided"]],

@@ -16,6 +16,9 @@ function textOf(cell) {
   return (parts.length ? parts.map((part) => part.textContent).join(" ") : cell.textContent).trim();
 }
 
+// a number that is plain, and one with a prefix of the SI
+const NUMBER = "[+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:e[+-]?\\d+)?";
+const FIRST_NUMBER = new RegExp(`^[<>[]?(${NUMBER})(?: ([kMGTPE])(?![a-z]))?`);
 const PREFIXES = { k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18 };
 
 /** Whether a text says that there is no value: "none", "not run", "6 of 6 never". */
@@ -31,7 +34,7 @@ function numberOf(data, cell) {
   const number = cell.querySelector(".num");
   const text = (number ? number.textContent : textOf(cell)).trim();
   if (isMissing(data, text)) return null;
-  const match = /^[<>[]?([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?: ([kMGTPE])(?![a-z]))?/.exec(asAscii(text));
+  const match = FIRST_NUMBER.exec(asAscii(text));
   return match === null ? null : Number(match[1]) * (PREFIXES[match[2]] || 1);
 }
 

@@ -60,12 +60,11 @@ function startWins(data) {
   const section = document.getElementById("wins");
   const arms = comparedArms(data);
   if (!section || arms.length < 2 || !data.settings.some((setting) => setting.beaten !== null)) return;
-  const best = (arm) => record(data, data.settings.filter((setting) => !setting.isOfCorpus), arm, data.control).wins;
+  const scored = data.settings.filter((setting) => !setting.isOfCorpus);
+  const best = (arm) => record(data, scored, arm, data.control).wins;
   const others = arms.filter((arm) => arm !== data.control && data.arms[arm].role !== "untrained");
   const first = !others.length || others.length > MAX_ARMS ? others[0] ?? arms.find((arm) => arm !== data.control) : others.reduce((one, other) => (best(other) > best(one) ? other : one));
-  const chosen = { one: first, other: arms.includes(data.control) ? data.control : arms.find((arm) => arm !== first), scope: -1, hasUndecided: false };
-  const scored = data.settings.filter((setting) => !setting.isOfCorpus);
-  if (!scored.length) chosen.scope = 0;
+  const chosen = { one: first, other: arms.includes(data.control) ? data.control : arms.find((arm) => arm !== first), scope: scored.length ? -1 : 0, hasUndecided: false };
   const counted = element("p", { class: "soft" });
   const [matrix, list, selects] = [element("div"), element("div"), element("div", { class: "controls" })];
   const settings = () => (chosen.scope < 0 ? scored : [data.settings[chosen.scope]]);
