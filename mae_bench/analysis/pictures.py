@@ -14,7 +14,7 @@ from mae_bench.analysis.curve_plots import (
     split_picture,
 )
 from mae_bench.analysis.curves import Curve
-from mae_bench.analysis.health import health_picture
+from mae_bench.analysis.health_plots import health_picture
 from mae_bench.analysis.plots import Picture, drawn_arms
 from mae_bench.analysis.pretraining_plots import cost_picture, loss_picture
 from mae_bench.analysis.score_plots import difference_picture, score_picture

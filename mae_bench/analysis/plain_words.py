@@ -61,7 +61,8 @@ def _of_claims(claims: Sequence[Verdict]) -> Iterator[str]:
     for outcome in OUTCOMES:
         if said := by_outcome.get(outcome):
             name = outcome.replace(" ", "_")
-            quoted = [message("plain.quoted", text=text) for text in said[:MAX_NAMED]]
+            texts = [text.rstrip(".。") for text in said[:MAX_NAMED]]  # our sentence ends itself
+            quoted = [message("plain.quoted", text=text) for text in texts]
             if len(said) > MAX_NAMED:
                 yield message(f"plain.many_claims_{name}", n=len(said), all=len(claims))
             else:

@@ -94,7 +94,7 @@ class Study(Frozen):
         exclude: combinations to leave out: values by field, a list for any of several. ``arm``
             leaves out a label there alone; ``mae.mask_ratio`` the arms with that option.
         controls: whether to add the arms that explain why an arm differs: parts of a mixture
-            alone, and what an objective names itself.
+            alone, and what an objective names itself, also where ``exclude`` left out such an arm.
         tasks: labelled tasks. An item is a name that ``mae-bench list tasks`` shows, two such names
             as ``train -> test`` to train on one and test on another, or a mapping that makes files
             of your own a task (the keys of ``own_tasks``).

@@ -109,8 +109,8 @@ def test_floors_and_edges_are_said_before_the_answer_is_believed():
     )
     floor, edge = cautions(rows, read_scores(rows, small_study()), ())
     assert floor == (
-        "majority class, a floor (no pretraining), has a better mean than every arm on sst2 "
-        "(finetune): 90.0; the best arm, mae, has 57.5."
+        "majority class, which had no pretraining, has a better mean on sst2 (finetune) than every "
+        "arm that had one: 90.0; the best of them, mae, has 57.5."
     )
     assert edge.startswith("finetune: 12 of 12 choices lie at the edge")
     inside = rows.assign(grid_edge="")

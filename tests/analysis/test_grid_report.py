@@ -14,7 +14,7 @@ from mae_bench.analysis.curves import Curve
 from mae_bench.analysis.effect_tables import analysed, levels_table, shares_table
 from mae_bench.analysis.grid_crossings import grid_crossing_table, grid_crossings
 from mae_bench.analysis.grid_families import families, measured
-from mae_bench.analysis.health import health_picture
+from mae_bench.analysis.health_plots import health_picture
 from mae_bench.analysis.pairwise import decide_all
 from mae_bench.analysis.pretraining_plots import loss_picture
 from mae_bench.analysis.report import ReportContext, write_report

@@ -35,7 +35,7 @@ def two_tasks(first, second, **changes):
 
 def test_who_won_where_how_sure_and_at_what_cost():
     rows = two_tasks({"mlm": BASE, "mae": BASE + GAIN}, {"mlm": BASE, "mae": BASE - GAIN})
-    claim = Claim(sentence="mae is better", treatment="mae", control="mlm", task="sst2")
+    claim = Claim(sentence="mae is better.", treatment="mae", control="mlm", task="sst2")
     text = words(rows, tasks=TASKS, claims=(claim,))
     assert text == (
         "At finetune, all labels, clean: mae does better than mlm on sst2 (by 5.0 points), and "

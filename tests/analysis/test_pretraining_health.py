@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from report_rows import small_study, table
 
 from mae_bench.analysis.curves import Curve
-from mae_bench.analysis.health import health_of, health_picture, health_table, reference_curves
+from mae_bench.analysis.health import health_of, health_table
+from mae_bench.analysis.health_plots import health_picture, reference_curves
 from mae_bench.analysis.rows import read_scores
 from mae_bench.plateau import is_in_nats_a_token, tokens_at_leaving
 

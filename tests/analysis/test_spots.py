@@ -6,7 +6,7 @@ import pytest
 from report_rows import floor_rows, row, small_study
 
 from mae_bench.analysis.curves import Curve
-from mae_bench.analysis.health import health_picture
+from mae_bench.analysis.health_plots import health_picture
 from mae_bench.analysis.loss_lines import on_one_grid
 from mae_bench.analysis.pretraining_plots import loss_picture
 from mae_bench.analysis.rows import read_scores
