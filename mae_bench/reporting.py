@@ -1,6 +1,7 @@
 """What a report shows of a session beside its rows: curves, tuning, data, notes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from mae_bench.planning.reading import unread_pairs
 from mae_bench.planning.warnings import empty_steps
 from mae_bench.runner.claim_record import when_written
 from mae_bench.runner.session import Session
+from mae_bench.store.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +41,7 @@ def report_context(
     return ReportContext(
         tuning=outcome.table() if outcome else None,
         tuning_edges=outcome.edge_sentence if outcome else "",
-        curves=load_curves(rows, session.store.home),
+        curves=load_curves(rows, session.store.home, landmarks(session.store)),
         provenance={**collect_provenance(), "data": session.data_checksums()},
         notes=(
             *([left] if left else []),
@@ -55,3 +57,20 @@ def report_context(
         options={arm.label: arm.options.model_dump(mode="json") for arm in session.plan.resolved},
         written=when_written(session.study, session.store, set(rows["arm"])),
     )
+
+
+def landmarks(store: Store) -> Callable[[Path], float | None]:
+    """Return what finds the `Curve.place_entropy` of a pretraining, which counts a text once."""
+    from mae_bench.data.blocks import load_blocks
+    from mae_bench.pretraining.landmark import landmark, trained_on
+
+    @cache
+    def counted(blocks: str, places: tuple[float, float, float]) -> float | None:
+        folder = store.path("blocks", blocks)
+        return landmark(load_blocks(folder), places) if folder.exists() else None
+
+    def found(checkpoint: Path) -> float | None:
+        blocks, places = trained_on(checkpoint)
+        return counted(blocks, places) if places[2] else None
+
+    return found

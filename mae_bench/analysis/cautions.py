@@ -1,4 +1,4 @@
-"""What must be known before the answer is believed: lost runs, plateaus, floors, edges of grids."""
+"""What must be known before the answer is believed: lost runs, plateaus, floors, grids' edges."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,19 +11,55 @@ from mae_bench.analysis.edges import choices
 from mae_bench.analysis.health import health_of, state_of
 from mae_bench.analysis.leads import compared_settings
 from mae_bench.analysis.messages import listed, message
+from mae_bench.analysis.pairwise import Decisions
 from mae_bench.analysis.scores import COMPARED, Cell, Scores, Setting
+from mae_bench.specs import MIN_SEEDS
 
 _MAX_FLOORS = 4  # sentences
 
 
-def cautions(rows: pd.DataFrame, scores: Scores, curves: Sequence[Curve]) -> list[str]:
+def cautions(
+    rows: pd.DataFrame, scores: Scores, curves: Sequence[Curve], decisions: Decisions
+) -> list[str]:
     """Return a sentence for each; none where all is as it should be."""
     return [
+        *_worth_nothing(scores, decisions),
         *_lost_runs(scores),
         *_on_plateau(scores, curves),
         *_floors(scores),
         *_edges(rows, scores),
     ]
+
+
+def _worth_nothing(scores: Scores, decisions: Decisions) -> Iterator[str]:
+    """Yield the protocols where no pretraining is shown to be worth anything."""
+    trained = [arm.label for arm in scores.of_role("trained")]
+    for arm in scores.of_role("untrained"):
+        floor = arm.label
+        if not trained or decisions.only_with not in (None, floor):
+            continue  # not all pairs were tested
+        nowhere = [
+            setting.protocol
+            for setting in compared_settings(scores)
+            if setting.protocol not in scores.corpus_protocols
+            and _has_seeds(scores, [floor], setting)
+            and _has_seeds(scores, trained, setting)
+            and not any(
+                (other, floor) in pairs
+                for pairs in decisions.beaten.get(setting, {}).values()
+                for other in trained
+            )
+        ]
+        if nowhere:
+            yield message("caution.untrained", arm=floor, protocols=listed(nowhere))
+
+
+def _has_seeds(scores: Scores, arms: Sequence[str], setting: Setting) -> bool:
+    """Whether a difference from one of the arms could be decided on some task."""
+    cells = [
+        scores.cells.get((a, task, setting)) for a in arms for task in scores.tasks_in(setting)
+    ]
+    return any(cell is not None and cell.n >= MIN_SEEDS for cell in cells)
 
 
 def _lost_runs(scores: Scores) -> Iterator[str]:

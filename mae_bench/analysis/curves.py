@@ -1,6 +1,6 @@
 """Pretraining curves, read from the store's plain JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,9 @@ class Curve:
     Attributes:
         loss: nats for each unit that the objective predicts.
         unigram_entropy: nats a token of the training rows; what a model that knows word
-            frequencies only would reach when it predicts tokens.
+            frequencies only would reach when it predicts tokens that it does not see.
+        place_entropy: the same of a model that also sees the place whose token it predicts, where
+            a share of tokens stays (80-10-10); None where it is not known to differ.
         vocab_size: number of token ids.
     """
 
@@ -30,10 +32,16 @@ class Curve:
     flops: tuple[float, ...]
     loss: tuple[float, ...]
     unigram_entropy: float | None = None
+    place_entropy: float | None = None
     cost: Mapping[str, object] | None = None
     pretrain_ratio: float | None = None
     point: Point = NO_POINT
     vocab_size: int | None = None
+
+    @property
+    def landmark(self) -> float | None:
+        """What is reached without the text around, in nats a token."""
+        return self.unigram_entropy if self.place_entropy is None else self.place_entropy
 
     @property
     def axes(self) -> tuple[int, float, Point]:
@@ -41,8 +49,16 @@ class Curve:
         return self.corpus_tokens or 0, self.pretrain_ratio or 0.0, self.point
 
 
-def load_curves(rows: pd.DataFrame, home: Path) -> list[Curve]:
-    """Return the curve of every pretraining that the rows name and the home still holds."""
+def load_curves(
+    rows: pd.DataFrame, home: Path, landmark: Callable[[Path], float | None] = lambda _: None
+) -> list[Curve]:
+    """Return the curve of every pretraining that the rows name and the home still holds.
+
+    Args:
+        rows: of the study.
+        home: where its pretrainings are.
+        landmark: returns the `Curve.place_entropy` of a pretraining, from its folder.
+    """
     named = rows[rows["pretrain_id"].notna()]
     named = named.drop_duplicates(["arm", "seed", "pretrain_id"])
     curves = []
@@ -63,6 +79,7 @@ def load_curves(rows: pd.DataFrame, home: Path) -> list[Curve]:
                 pretrain_ratio=None if pd.isna(row["pretrain_ratio"]) else row["pretrain_ratio"],
                 point=trained_part(parse_point(row["grid_point"])),
                 unigram_entropy=cost.get("unigram_entropy"),
+                place_entropy=landmark(folder),
                 cost=cost,
                 vocab_size=config.get("vocab_size"),
                 **{name: tuple(points[name]) for name in _AXES},

@@ -16,7 +16,7 @@ from mae_bench.analysis.leads import compared_settings
 from mae_bench.analysis.markup import latex, markdown
 from mae_bench.analysis.messages import language, message, speaking
 from mae_bench.analysis.page import study_notes
-from mae_bench.analysis.pairwise import decide_all
+from mae_bench.analysis.pairwise import Decisions, decide_all
 from mae_bench.analysis.plain_words import plain_words
 from mae_bench.analysis.rows import read_metrics, read_scores
 from mae_bench.analysis.score_tables import score_table, scores_long
@@ -71,7 +71,7 @@ def report_text(
         ]
         if not has_words or form == "html":
             return "\n".join(FORMATS[form](table) for table in tables)
-        words, sections = _contents(rows, study, scores, tables, context)
+        words, sections = _contents(rows, study, scores, decisions, tables, context)
         return _WRITERS[form](study.name, words, sections)
 
 
@@ -79,6 +79,7 @@ def _contents(
     rows: pd.DataFrame,
     study: Study,
     scores: Scores,
+    decisions: Decisions,
     tables: Sequence[Table],
     context: ReportContext,
 ) -> tuple[list[str], _Sections]:
@@ -92,7 +93,7 @@ def _contents(
         headline(scores, control, versus, claims),
         plain_words(rows, study, scores, control, versus, claims),
         trained_sentence(study, rows, scores, context.curves),
-        *cautions(rows, scores, context.curves),
+        *cautions(rows, scores, context.curves, decisions),
         *dict.fromkeys([*study_notes(study, scores), *context.notes]),
     ]
     failures = failure_table(rows)

@@ -28,7 +28,7 @@ class Health:
     Attributes:
         is_of_tokens: whether its loss is in nats a token, so that entropies are landmarks.
         left_at: tokens seen where it left the plateau; None where it never did.
-        share: the last loss over the entropy of single tokens; NaN for other losses.
+        share: the last loss over what is left without the text around; NaN for other losses.
     """
 
     curve: Curve
@@ -39,7 +39,7 @@ class Health:
 
 def health_of(curve: Curve) -> Health:
     """Return the health of a pretraining, from its curve."""
-    entropy = curve.unigram_entropy
+    entropy = curve.landmark
     is_of_tokens = is_in_nats_a_token(curve.loss, entropy, curve.vocab_size)
     if not is_of_tokens or _ends_in_another_loss(curve):
         return Health(curve, False, None, float("nan"))

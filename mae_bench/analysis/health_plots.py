@@ -1,4 +1,4 @@
-"""The figure of health: losses over the entropy of single tokens, and where each run left it."""
+"""The figure of health: losses over what is left without context, and where each run left it."""
 
 import json
 import math
@@ -46,7 +46,7 @@ def reference_curves() -> list[dict[str, Any]]:
 
 
 def health_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
-    """Draw losses in nats a token over the entropy of single tokens, with reference curves."""
+    """Draw losses in nats a token over what is left without context, with reference curves."""
     of_tokens = [curve for curve in curves if health_of(curve).is_of_tokens]
     by_arm = {
         label: [health_of(curve) for curve in of_arm]
@@ -77,7 +77,7 @@ def health_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
                 zorder=1,
             )
         for label, mine in by_arm.items():
-            shares = [np.array(h.curve.loss) / (h.curve.unigram_entropy or entropy) for h in mine]
+            shares = [np.array(h.curve.loss) / (h.curve.landmark or entropy) for h in mine]
             for run, share in zip(mine, shares, strict=True):
                 axis.plot(
                     run.curve.tokens, share, color=colours[label], lw=0.7, alpha=0.3, zorder=2
@@ -91,7 +91,7 @@ def health_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
         axis.set_ylabel(message("health.axis"))
         axis.set_xscale("log")
         axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
-        top = max(guess, max(run.curve.loss[0] / entropy for run in runs))
+        top = max(guess, max(run.curve.loss[0] / (run.curve.landmark or entropy) for run in runs))
         axis.set_ylim(top=1.05 * top)
         add_legend(figure, axis)
         solve_layout(figure)

@@ -45,11 +45,12 @@ def caption_at_point(scores: Scores, caption: str) -> str:
 
 
 def on_one_grid(tokens: Sequence[Sequence[float]], values: Sequence[Array]) -> tuple[Array, Array]:
-    """Return tokens [T] of the longest run, and the values of all runs there [runs, T].
+    """Return tokens [T] up to the end of the shortest run, and the values of all runs [runs, T].
 
-    A run has none past its end; where no run has any there is no point.
+    Past it a mean would move because runs drop out. Where no run has any there is no point.
     """
-    grid = np.array(max(tokens, key=lambda seen: seen[-1]), dtype=float)
+    longest = np.array(max(tokens, key=lambda seen: seen[-1]), dtype=float)
+    grid = longest[longest <= min(seen[-1] for seen in tokens)]
     pairs = zip(tokens, values, strict=True)
     stacked = np.stack([np.interp(grid, seen, shown, right=np.nan) for seen, shown in pairs])
     is_there = np.isfinite(stacked).any(axis=0)

@@ -94,7 +94,7 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
                 floor = legend_name(label)
                 axis.axhline(mean, color=GREY, lw=1.4, ls=dashes, label=floor, zorder=1)
             axis.margins(x=0.3, y=0.16)
-            axis.set_xlim(left=max(0.0, axis.get_xlim()[0]))
+            _widen(axis)
             axis.set_xlabel(message(name))
             axis.xaxis.set_major_locator(MaxNLocator(5))
             if field == "pretrain_flops":
@@ -117,6 +117,13 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
     corner = "figure.costs_caption_upper" if sign > 0 else "figure.costs_caption_lower"
     caption = message(corner, setting=setting.label)
     return Picture(f"costs-{setting.slug}", message("figure.costs"), caption, draw)
+
+
+def _widen(axis: Axes) -> None:
+    """Show costs that are nearly alike as such: two fifths of their size at least, and no minus."""
+    low, high = axis.get_xlim()
+    middle, half = (low + high) / 2, max((high - low) / 2, (low + high) / 10)
+    axis.set_xlim(max(0.0, middle - half), middle + half)
 
 
 def _label_points(

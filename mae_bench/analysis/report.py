@@ -132,7 +132,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     said = headline(scores, control, versus, claims)
     first = answer(scores, control, versus)
     plain = plain_words(rows, study, scores, control, versus, claims)
-    warnings = cautions(rows, scores, context.curves)
+    warnings = cautions(rows, scores, context.curves, decisions)
     strip = leads(scores, control, versus, decisions) if control else []
     save_rows(rows, folder / "rows.parquet")
     save_json(

@@ -10,7 +10,14 @@ from mae_bench.backbones import architecture_of, names_with_attention
 from mae_bench.costs import TRAIN, Flops, StepShape
 from mae_bench.draws import Draws
 from mae_bench.errors import SpecError
-from mae_bench.masking import MASK_ID, RANDOM, check_masking, mean_flops, num_hidden
+from mae_bench.masking import (
+    MASK_ID,
+    RANDOM,
+    RatioSchedule,
+    check_masking,
+    mean_flops,
+    num_hidden,
+)
 from mae_bench.model.copy_gate import CopyGate
 from mae_bench.model.token_guess import TokenGuess
 from mae_bench.model.vocabulary import VocabularyHead
@@ -69,6 +76,16 @@ class MaskedLanguageModel(Objective["MaskedLanguageModel.Options"]):
         loss_on: Literal["masked", "all"] = "masked"
         hides_masks: bool = False
         predict_from: Literal["own", "before"] = "own"
+
+        @property
+        def places(self) -> tuple[float, float, float]:
+            """Of predicted places, the shares with [MASK], a random token, and the token itself."""
+            if self.loss_on == "masked":
+                return self.shares
+            ratio = self.corrupt_ratio or self.mask_ratio
+            ratio = ratio.end if isinstance(ratio, RatioSchedule) else ratio
+            mask, random = ratio * self.mask_share, ratio * self.random_share
+            return mask, random, 1 - mask - random
 
         @model_validator(mode="after")
         def _fits(self) -> Self:
@@ -198,6 +215,7 @@ class MaskedLanguageModel(Objective["MaskedLanguageModel.Options"]):
             soft_head="head" if is_plain else None,
             shows_targets=options.loss_on == "all",
             scorer=Scorer(cls.name, options.canonical()),
+            places=options.places,
         )
 
     @classmethod

@@ -134,5 +134,6 @@ class Phases(Composite["Phases.Options"]):
     @classmethod
     def provides(cls, options: Options) -> Provisions:
         """The soft head of the last phase: the encoder has gone on from where others read it."""
-        head = cls.head_in(len(options.every) - 1, options.every[-1])
-        return replace(super().provides(options), soft_head=head)
+        last = options.every[-1]
+        head = cls.head_in(len(options.every) - 1, last)
+        return replace(super().provides(options), soft_head=head, places=last.provides.places)

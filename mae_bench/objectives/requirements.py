@@ -123,6 +123,9 @@ class Provisions:
         shows_targets: whether the encoder sees by design the tokens that are predicted.
             Undeclared, a target that shows is a leak.
         moves_tokens: whether tokens are shown by design at other positions than in the row.
+        places: of the places whose tokens are predicted, the shares in which the encoder sees no
+            token of the text, a random one, and the token itself: what can be guessed there from
+            that place alone is no reading of the row (`plateau.place_entropy`).
     """
 
     predictor: Predictor | None = None
@@ -130,6 +133,7 @@ class Provisions:
     shows_targets: bool = False
     moves_tokens: bool = False
     scorer: Scorer | None = None
+    places: tuple[float, float, float] = (1.0, 0.0, 0.0)
 
 
 def requirements_of(options: Frozen) -> Requirements:

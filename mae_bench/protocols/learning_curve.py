@@ -1,7 +1,9 @@
 """Learning curve: when a pretraining left the plateau of token frequencies, by its own losses.
 
-Nothing is encoded. A run that never left counts with all the tokens that it saw, which is too few;
-it is marked as collapsed where its encoder learned nothing, too.
+Nothing is encoded. The plateau is what the place of a predicted token tells without its context:
+less than the entropy of single tokens where the token may stay visible there. A run that never left
+counts with all the tokens that it saw, which is too few; it is marked as collapsed where its
+encoder learned nothing, too.
 """
 
 import time
@@ -10,6 +12,7 @@ from pathlib import Path
 from mae_bench.data.blocks import Blocks
 from mae_bench.errors import DataError
 from mae_bench.plateau import is_in_nats_a_token, tokens_at_leaving
+from mae_bench.pretraining.landmark import landmark, trained_on
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
 from mae_bench.protocols.outcome import ProtocolResult, measured
@@ -32,7 +35,8 @@ def run(
     started = time.perf_counter()
     read_recipe(spec, LearningCurveRecipe)
     curve = read_json(checkpoint / "curve.json")
-    entropy = corpus.unigram_entropy
+    _, places = trained_on(checkpoint)
+    entropy = landmark(corpus, places)
     if not is_in_nats_a_token(curve["loss"], entropy, corpus.vocab_size):
         raise DataError(
             "the loss of this pretraining does not begin near that of a blind guess of a token, so "
@@ -47,7 +51,7 @@ def run(
 PROTOCOLS.register("learning_curve")(
     Protocol(
         "learning_curve",
-        version=1,
+        version=2,
         recipe=LearningCurveRecipe,
         needs_checkpoint=True,
         run=run,

@@ -100,6 +100,11 @@ def test_many_tasks_without_a_mean_are_counted():
     assert said == [("wins", "3 of 4 tasks"), ("loses", "1 of 4 tasks")]
 
 
+def warnings(rows, arms=("mlm", "mae")):
+    scores = read_scores(rows, small_study(arms))
+    return cautions(rows, scores, (), decide_all(scores, "mlm"))
+
+
 def test_floors_and_edges_are_said_before_the_answer_is_believed():
     rows = pd.concat(
         [
@@ -107,14 +112,25 @@ def test_floors_and_edges_are_said_before_the_answer_is_believed():
             table({"mlm": BASE, "mae": BASE + GAIN}, grid_edge="C highest"),
         ]
     )
-    floor, edge = cautions(rows, read_scores(rows, small_study()), ())
+    floor, edge = warnings(rows)
     assert floor == (
         "majority class, which had no pretraining, has a better mean on sst2 (finetune) than every "
         "arm that had one: 90.0; the best of them, mae, has 57.5."
     )
     assert edge.startswith("finetune: 12 of 12 choices lie at the edge")
     inside = rows.assign(grid_edge="")
-    assert len(cautions(inside, read_scores(inside, small_study()), ())) == 1
+    assert len(warnings(inside)) == 1
+
+
+def test_a_pretraining_that_is_worth_nothing_is_said_first():
+    arms = {"random_init": BASE, "mlm": BASE + NOISE / 4, "mae": BASE - NOISE / 4}
+    (said,) = warnings(table(arms), arms=(*arms,))
+    assert said.startswith(
+        "At finetune no pretrained arm is shown to be better than random_init, which had no "
+    )
+    assert not warnings(table(arms | {"mae": BASE + GAIN}), arms=(*arms,))
+    few = table({arm: values[:5] for arm, values in arms.items()})
+    assert not warnings(few, arms=(*arms,)), "with so few seeds nothing could be shown"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from report_rows import small_study, table
 
 from mae_bench.analysis.cautions import cautions
 from mae_bench.analysis.claims import control_of, judge_claims, judge_comparisons
+from mae_bench.analysis.pairwise import decide_all
 from mae_bench.analysis.plain_words import plain_words
 from mae_bench.analysis.rows import read_scores
 from mae_bench.specs import ArmSpec, Claim, EncoderSpec, Study
@@ -62,7 +63,8 @@ def test_few_seeds_and_lost_runs_are_said():
     rows = table({"mlm": [0.5, 0.6], "mae": [0.7, None]}, is_collapsed=True)
     few = words(rows)
     assert few.startswith("Nothing can be said about who is better: one seed is too few, 6 are")
-    failed, collapsed = cautions(rows, read_scores(rows, small_study()), ())
+    scores = read_scores(rows, small_study())
+    failed, collapsed = cautions(rows, scores, (), decide_all(scores, "mlm"))
     assert failed == "One of 4 runs failed and is in no mean: mae 1."
     assert collapsed.startswith("4 of 4 runs collapsed")
 

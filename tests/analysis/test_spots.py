@@ -97,10 +97,10 @@ def test_a_run_that_left_the_plateau_says_when():
     left = [spot.text for spot in spots if isinstance(spot, Dot)]
     assert len(left) == len(SEEDS) * len(ARMS)
     assert left[0] == "mlm, seed 0: left the plateau after 400 k tokens"
-    assert {"entropy of single tokens", "blind guess (log V)"} <= {spot.text for spot in spots}
+    assert {"without context", "blind guess (log V)"} <= {spot.text for spot in spots}
 
 
-def test_runs_of_several_lengths_share_one_grid():
+def test_a_mean_ends_where_the_first_run_does():
     grid, values = on_one_grid([(1.0, 2.0), (1.0, 2.0, 3.0)], [[4.0, 2.0], [4.0, 4.0, 4.0]])
-    assert grid.tolist() == [1.0, 2.0, 3.0]
-    assert values[0, :2].tolist() == [4.0, 2.0] and math.isnan(values[0, 2])
+    assert grid.tolist() == [1.0, 2.0]
+    assert values.tolist() == [[4.0, 2.0], [4.0, 4.0]]

@@ -20,4 +20,23 @@ BUGS = (
         'for name in ("flat", "near")}',
         (f"{TESTS}::test_the_table_counts_runs_by_how_they_ended",),
     ),
+    Bug(
+        "copying_is_reading",
+        "A loss that copying visible tokens reaches counts as having left the plateau.",
+        "mae_bench/pretraining/landmark.py",
+        "return place_entropy(_frequencies(data), places)",
+        "return data.unigram_entropy",
+        ("tests/protocols/test_learning_curve.py",),
+    ),
+    Bug(
+        "worthless_pretraining_unsaid",
+        "No warning where no pretrained arm is above the untrained one.",
+        "mae_bench/analysis/cautions.py",
+        "        if nowhere:",
+        "        if len(nowhere) > 1:",
+        (
+            "tests/analysis/test_first_screen.py"
+            "::test_a_pretraining_that_is_worth_nothing_is_said_first",
+        ),
+    ),
 )
