@@ -145,7 +145,8 @@ def cost_table(rows: pd.DataFrame, scores: Scores, control: str | None) -> Table
     frame = pd.DataFrame(records)
     frame = frame.loc[:, ~(frame == "none").all()]  # such as teachers where nobody had one
     against = message("costs.against", control=control) if len(of_control) else ""
-    caption = message("costs.caption", against=against)
+    teacher = message("costs.teacher") if "teacher's FLOPs" in frame else ""
+    caption = message("costs.caption", against=against, teacher=teacher)
     return Table("costs", caption, frame)
 
 

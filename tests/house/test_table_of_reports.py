@@ -48,17 +48,6 @@ def test_the_published_table_is_current(tmp_path):
     assert write(reports) == published, "run python benchmarks/papers/table.py"
 
 
-def test_every_reproduction_and_finding_has_its_report():
-    folders = [ROOT / "benchmarks" / kind for kind in ("papers", "findings")]
-    names = [(f.name, p.relative_to(f).with_suffix("")) for f in folders for p in f.rglob("*.yaml")]
-    missing = [
-        f"{kind}/{name.as_posix()}"
-        for kind, name in names
-        if not (REPORTS / kind / "_".join(name.parts) / "README.md").is_file()
-    ]
-    assert names and not missing, f"run these and publish them under reports/: {missing}"
-
-
 def table_of(name, table):
     with (REPORTS / name / "tables" / table).open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
