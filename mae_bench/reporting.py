@@ -62,7 +62,8 @@ def report_context(
 def landmarks(store: Store) -> Callable[[Path], float | None]:
     """Return what finds the `Curve.place_entropy` of a pretraining, which counts a text once."""
     from mae_bench.data.blocks import load_blocks
-    from mae_bench.pretraining.landmark import landmark, trained_on
+    from mae_bench.pretraining.landmark import landmark
+    from mae_bench.pretraining.rebuild import trained_as
 
     @cache
     def counted(blocks: str, places: tuple[float, float, float]) -> float | None:
@@ -70,7 +71,7 @@ def landmarks(store: Store) -> Callable[[Path], float | None]:
         return landmark(load_blocks(folder), places) if folder.exists() else None
 
     def found(checkpoint: Path) -> float | None:
-        blocks, places = trained_on(checkpoint)
-        return counted(blocks, places) if places[2] else None
+        spec, provisions = trained_as(checkpoint)
+        return counted(spec.blocks, provisions.places) if spec and provisions.places[2] else None
 
     return found

@@ -52,7 +52,7 @@ def on_one_grid(tokens: Sequence[Sequence[float]], values: Sequence[Array]) -> t
     longest = np.array(max(tokens, key=lambda seen: seen[-1]), dtype=float)
     grid = longest[longest <= min(seen[-1] for seen in tokens)]
     pairs = zip(tokens, values, strict=True)
-    stacked = np.stack([np.interp(grid, seen, shown, right=np.nan) for seen, shown in pairs])
+    stacked = np.stack([np.interp(grid, seen, shown) for seen, shown in pairs])
     is_there = np.isfinite(stacked).any(axis=0)
     return grid[is_there], stacked[:, is_there]
 

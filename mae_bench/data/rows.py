@@ -1,4 +1,4 @@
-"""Rows under construction: token ids of documents, cut into rows and written as they come."""
+"""Rows of token ids: documents cut into rows and written as they come, and their counts."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,8 +14,18 @@ from mae_bench.progress import Progress
 
 MIN_TOKENS = 4  # in a shorter document nothing can be hidden with context left to see
 REPORT_EVERY = 1_000  # documents
+_COUNTED_ROWS = 1 << 16
 
 Rows = NDArray[Any]
+
+
+def count_tokens(rows: Rows, vocab_size: int) -> NDArray[np.int64]:
+    """Return [V] counts of the ids in rows [N, L], special ones among them."""
+    counts = np.zeros(vocab_size, np.int64)
+    for start in range(0, len(rows), _COUNTED_ROWS):  # a part at a time: rows may exceed memory
+        part = np.asarray(rows[start : start + _COUNTED_ROWS])
+        counts += np.bincount(part.ravel(), minlength=vocab_size)
+    return counts
 
 
 class RowWriter:

@@ -10,11 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from mae_bench.data.rows import count_tokens
 from mae_bench.data.scripts import is_mark, is_space, is_unspaced
 from mae_bench.data.tokenizer import SPECIAL, load_tokenizer
 from mae_bench.masking.word_starts import WordStarts, byte_of_char
-
-_COUNTED_ROWS = 1 << 16
 
 
 class Lexicon(nn.Module):
@@ -69,10 +68,7 @@ def build_lexicon(
         tokenizer: folder whose vocabulary says where words begin and with which character.
         ngrams: folder of the stage that counted collocations.
     """
-    counts = np.zeros(vocab_size, np.int64)
-    for start in range(0, len(rows), _COUNTED_ROWS):  # a part at a time: rows may exceed memory
-        part = np.asarray(rows[start : start + _COUNTED_ROWS])
-        counts += np.bincount(part.ravel(), minlength=vocab_size)
+    counts = count_tokens(rows, vocab_size)
     tokens, may_continue = _tokens(tokenizer, vocab_size)
     texts = ["" if token is None else token.decode("utf-8", "surrogateescape") for token in tokens]
     is_start = [

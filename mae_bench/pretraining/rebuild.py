@@ -44,7 +44,7 @@ def rebuild_at(folder: Path, data: Blocks, mask_ratio: float, device: str) -> Ob
     where nothing can predict: the encoder is not from this suite, the objective predicts no
     tokens, has no mask ratio, or cannot hide as much.
     """
-    spec, provisions = _provisions(folder)
+    spec, provisions = trained_as(folder)
     if spec is None or provisions.predictor is None:
         return None
     predictor = provisions.predictor
@@ -67,7 +67,7 @@ def rebuild_scorer(folder: Path, device: str) -> tuple[Objective, Scorer] | None
     None where nothing can: the encoder is not from this suite, or its objective names no tokens.
     What hides tokens by the corpus' words or counts does so no more: it is told which to hide.
     """
-    spec, provisions = _provisions(folder)
+    spec, provisions = trained_as(folder)
     if spec is None or provisions.scorer is None:
         return None
     # the rest of a token's own probability is that of having been copied
@@ -76,7 +76,7 @@ def rebuild_scorer(folder: Path, device: str) -> tuple[Objective, Scorer] | None
     return rebuilt, provisions.scorer
 
 
-def _provisions(folder: Path) -> tuple[PretrainSpec | None, Provisions]:
+def trained_as(folder: Path) -> tuple[PretrainSpec | None, Provisions]:
     """Return what a checkpoint was trained as, and what it can be asked for: nothing of others."""
     if not (folder / SPEC_FILE).exists():
         return None, Provisions()

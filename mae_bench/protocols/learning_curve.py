@@ -12,7 +12,8 @@ from pathlib import Path
 from mae_bench.data.blocks import Blocks
 from mae_bench.errors import DataError
 from mae_bench.plateau import is_in_nats_a_token, tokens_at_leaving
-from mae_bench.pretraining.landmark import landmark, trained_on
+from mae_bench.pretraining.landmark import landmark
+from mae_bench.pretraining.rebuild import trained_as
 from mae_bench.progress import Progress
 from mae_bench.protocols.base import PROTOCOLS, Protocol, read_recipe
 from mae_bench.protocols.outcome import ProtocolResult, measured
@@ -35,8 +36,8 @@ def run(
     started = time.perf_counter()
     read_recipe(spec, LearningCurveRecipe)
     curve = read_json(checkpoint / "curve.json")
-    _, places = trained_on(checkpoint)
-    entropy = landmark(corpus, places)
+    _, provisions = trained_as(checkpoint)
+    entropy = landmark(corpus, provisions.places)
     if not is_in_nats_a_token(curve["loss"], entropy, corpus.vocab_size):
         raise DataError(
             "the loss of this pretraining does not begin near that of a blind guess of a token, so "

@@ -12,7 +12,7 @@ from mae_bench.masking import NUM_SPECIAL
 from mae_bench.planning.plan import make_plan
 from mae_bench.planning.study import study_of
 from mae_bench.protocols.learning_curve import run
-from mae_bench.specs import EvaluateSpec
+from mae_bench.specs import BackboneSpec, Budget, EvaluateSpec, PretrainRecipe, PretrainSpec
 
 ENTROPY, VOCAB = 6.5, 2048
 START = math.log(VOCAB)
@@ -21,8 +21,11 @@ ROWS = np.arange(VOCAB).repeat(2).reshape(-1, 64)  # each token as often as any 
 
 
 def measured(folder, loss, options=None, entropy=ENTROPY, **changes):
-    trained = {"objective": "mlm", "options": ALONE if options is None else options, "blocks": "b"}
-    (folder / "spec.json").write_text(json.dumps(trained))
+    trained = PretrainSpec(
+        objective="mlm", options=ALONE if options is None else options, blocks="b", seed=0,
+        backbone=BackboneSpec(), recipe=PretrainRecipe(budget=Budget(steps=1)),
+    )  # fmt: skip
+    (folder / "spec.json").write_text(trained.model_dump_json())
     tokens = [100.0 * (step + 1) for step in range(len(loss))]
     (folder / "curve.json").write_text(json.dumps({"tokens": tokens, "loss": list(loss)}))
     corpus = SimpleNamespace(unigram_entropy=entropy, vocab_size=VOCAB, rows=ROWS)
