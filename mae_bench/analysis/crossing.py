@@ -4,6 +4,7 @@ Legend: S seeds, K sizes, B resamples.
 """
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -65,8 +66,7 @@ def crossing(sizes: Array, first: Array, second: Array) -> Crossing:
         return Crossing(
             "not decidable", message("crossing.seeds", n=n, least=MIN_SEEDS), bool(mean[-1] > 0)
         )
-    rng = np.random.default_rng(0)
-    drawn = differences[rng.integers(0, n, (_RESAMPLES, n))].mean(axis=1)
+    drawn = differences[_resamples(n)].mean(axis=1)
     factor = special.stdtrit(n - 1, 1 - LEVEL / 2) / special.ndtri(1 - LEVEL / 2)
     drawn = mean + factor * np.sqrt(n / (n - 1)) * (drawn - mean)
     count, at, is_ahead = _changes(np.log(sizes), mean[None])
@@ -83,6 +83,12 @@ def crossing(sizes: Array, first: Array, second: Array) -> Crossing:
     low, high = np.quantile(all_at[is_like], [LEVEL / 2, 1 - LEVEL / 2])
     ends = np.exp([at[0], low, high])
     return Crossing("crosses", "", ahead, *map(float, ends))
+
+
+@cache
+def _resamples(n: int) -> NDArray[np.int64]:
+    """Return the seeds of each resample, the same for every pair of curves."""
+    return np.random.default_rng(0).integers(0, n, (_RESAMPLES, n))
 
 
 def _changes(x: Array, lines: Array) -> tuple[NDArray[np.int64], Array, NDArray[np.bool_]]:

@@ -31,10 +31,11 @@ def judge(questions: Sequence[Pairs | Asked], family: str, study: Study) -> list
     findings = _findings(ready)
     holds = holding_of(ready, [finding.outcome for finding in findings])
     decided = iter(zip(findings, holds, strict=True))
+    intervals = iter(_intervals([asked for asked in questions if isinstance(asked, Pairs)]))
     verdicts = []
     for question in questions:
         if isinstance(question, Pairs):
-            verdict = _described(question, family)
+            verdict = _described(question, family, *next(intervals))
         elif question.decided is None:
             verdict = question.verdict
         else:
@@ -131,11 +132,18 @@ def _seeds_needed(
     return min(ways) if ways else None
 
 
-def _described(pair: Pairs, family: str) -> Verdict:
+def _intervals(pairs: Sequence[Pairs]) -> list[tuple[float, float]]:
+    """Return the ends of the 95% interval of each claim, of all at once: there may be thousands."""
+    if not pairs:
+        return []
+    low, high = mean_intervals(np.stack([pair.per_seed for pair in pairs], axis=1))
+    return list(zip(low.tolist(), high.tolist(), strict=True))
+
+
+def _described(pair: Pairs, family: str, low: float, high: float) -> Verdict:
     """Return a verdict with its numbers, not yet decided."""
     kept = pair.differences[np.isfinite(pair.per_seed)]
     means = kept.mean(axis=1)
-    low, high = mean_intervals(means[:, None])
     # Comparisons, of which there may be thousands, go without this interval.
     iqm_low, iqm_high = (_NAN, _NAN) if pair.setting else iqm_interval(kept)
     return Verdict(
@@ -147,8 +155,8 @@ def _described(pair: Pairs, family: str) -> Verdict:
         num_seeds=len(pair.differences),
         num_conditions=pair.differences.shape[1],
         difference=float(means.mean()) if pair.n else _NAN,
-        low=float(low[0]),
-        high=float(high[0]),
+        low=low,
+        high=high,
         median=float(np.median(means)) if pair.n else _NAN,
         iqm=interquartile_mean(kept) if pair.n else _NAN,
         iqm_low=iqm_low,

@@ -18,6 +18,19 @@ def save_json(path: Path, content: object) -> None:
     path.write_text(json.dumps(content, indent=1, default=str, allow_nan=False) + "\n", "utf-8")
 
 
+def save_records(path: Path, content: Mapping[str, object]) -> None:
+    """Write JSON that holds no NaN, a line for each item of a list: there may be thousands."""
+    encode = json.JSONEncoder(default=str, allow_nan=False).encode
+    parts = []
+    for name, value in content.items():
+        if isinstance(value, list) and value:
+            lines = ",\n".join(f"  {encode(item)}" for item in value)
+            parts.append(f" {encode(name)}: [\n{lines}\n ]")
+        else:
+            parts.append(f" {encode(name)}: {encode(value)}")
+    path.write_text("{\n" + ",\n".join(parts) + "\n}\n", "utf-8")
+
+
 @contextmanager
 def report_folder(out: Path) -> Iterator[Path]:
     """Give an empty folder to write a report in; once it is whole, its files are moved to ``out``.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -39,12 +40,12 @@ class Pairs:
     setting: Setting | None = None
     measure: Measure = PLAIN
 
-    @property
+    @cached_property
     def per_seed(self) -> Array:
         """[S] means over the conditions; NaN where a pair lacks."""
         return np.asarray(self.differences.mean(axis=1), dtype=np.float64)
 
-    @property
+    @cached_property
     def n(self) -> int:
         """Seeds with every pair."""
         return int(np.isfinite(self.per_seed).sum())

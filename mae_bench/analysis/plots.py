@@ -41,6 +41,7 @@ _STYLE: Any = {
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # where it ends up anyway: else every draw measures all labels of the axis
     "axes.labelsize": 10,
     "xtick.labelsize": 9,
     "ytick.labelsize": 9.5,

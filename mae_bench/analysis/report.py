@@ -14,7 +14,7 @@ from mae_bench.analysis.costs import cost_table
 from mae_bench.analysis.dates import dated, dates_sentence
 from mae_bench.analysis.derived import derived_tables
 from mae_bench.analysis.edges import edge_table
-from mae_bench.analysis.folder import mark, report_folder, save_json
+from mae_bench.analysis.folder import mark, report_folder, save_records
 from mae_bench.analysis.fonts import figure_language
 from mae_bench.analysis.foreign_tables import foreign_tables
 from mae_bench.analysis.grid_part import grid_part
@@ -135,7 +135,7 @@ def _write(rows: pd.DataFrame, study: Study, folder: Path, context: ReportContex
     warnings = cautions(rows, scores, context.curves, decisions)
     strip = leads(scores, control, versus, decisions) if control else []
     save_rows(rows, folder / "rows.parquet")
-    save_json(
+    save_records(
         folder / "verdicts.json",
         {
             "headline": said,

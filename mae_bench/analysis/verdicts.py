@@ -1,7 +1,7 @@
 """A verdict: what rows say about one claim, in numbers and in a sentence."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -164,8 +164,8 @@ class Verdict:
         """Return plain content, None for what is not a number."""
         content = {name: getattr(self, name) for name in self.__dataclass_fields__}
         content["claim"] = self.claim.model_dump(mode="json")
-        content["measure"] = asdict(self.measure)
-        content["losses"] = asdict(self.losses)
+        content["measure"] = dict(vars(self.measure))
+        content["losses"] = dict(vars(self.losses))
         content["point"] = dict(self.point)
         content["places"] = [
             {n: v if isinstance(v, str) or np.isfinite(v) else None for n, v in p._asdict().items()}

@@ -10,6 +10,7 @@ from mae_bench.analysis.verdicts import FAILURE_BOUND, Verdict, probability_text
 from mae_bench.specs import MIN_SEEDS, Study
 
 _ALONG = ("monotone", "crossing", "ratio", "spread")  # tests with words of their own
+_LEAST_P = 0.001  # that is written out: smaller ones say more of the model than of the runs
 _FAMILIES = ("claims", "published")  # the first words of their names
 
 
@@ -72,7 +73,7 @@ def _p(verdict: Verdict) -> str:
     family = family if family in _FAMILIES else "comparisons"
     return message(
         "why.p",
-        p=f"{verdict.p_family:.2g}",
+        p="< 0.001" if verdict.p_family < _LEAST_P else f"= {verdict.p_family:.2g}",
         test=word("word", verdict.claim.test.replace("_", "-")),
         family=message(f"why.family_{family}", n=verdict.num_tests),
     )

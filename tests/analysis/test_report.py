@@ -13,6 +13,7 @@ from report_rows import floor_rows, row, small_study, table
 
 from mae_bench.analysis import images, page_data
 from mae_bench.analysis.curves import load_curves
+from mae_bench.analysis.folder import save_records
 from mae_bench.analysis.pictures import pictures_of
 from mae_bench.analysis.report import ReportContext, summary, write_report
 from mae_bench.errors import DataError, StoreError
@@ -238,3 +239,18 @@ def test_missing_cells_are_counted():
     counts = {"stages": 9, "done": 5, "failed": 1, "cells": 6, "cells_done": 3, "cells_failed": 1}
     assert "2 of 6 cells are still to be run" in Counts(**counts).left
     assert Counts(**counts | {"cells_done": 5}).left == ""
+
+
+def test_records_are_a_line_each_and_read_back(tmp_path):
+    content = {
+        "headline": 'a "quoted"\nline',
+        "none": [],
+        "claims": [{"p": None, "é": [1, 2.5]}, {"p": 0.1}],
+    }
+    save_records(tmp_path / "verdicts.json", content)
+    text = (tmp_path / "verdicts.json").read_text("utf-8")
+    assert json.loads(text) == content
+    assert text.count("\n") == 8
+    with pytest.raises(ValueError, match="JSON compliant"):
+        save_records(tmp_path / "nan.json", {"claims": [{"p": float("nan")}]})
+    assert not (tmp_path / "nan.json").exists()
