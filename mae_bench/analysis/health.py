@@ -41,23 +41,25 @@ def health_of(curve: Curve) -> Health:
     """Return the health of a pretraining, from its curve."""
     entropy = curve.landmark
     is_of_tokens = is_in_nats_a_token(curve.loss, entropy, curve.vocab_size)
-    if not is_of_tokens or _ends_in_another_loss(curve):
+    if not is_of_tokens or entropy is None or _counts_something_else(curve, entropy):
         return Health(curve, False, None, float("nan"))
-    assert entropy is not None
     last = curve.cost.get("validation_loss") if curve.cost else None
     loss = float(last) if isinstance(last, int | float) else curve.loss[-1]
     return Health(curve, True, tokens_at_leaving(curve.tokens, curve.loss, entropy), loss / entropy)
 
 
-def _ends_in_another_loss(curve: Curve) -> bool:
-    """Whether a last phase predicts no tokens.
+def _counts_something_else(curve: Curve, landmark: float) -> bool:
+    """Whether the loss without reading says that not only tokens of the text are predicted.
 
-    Without reading, a loss of tokens is kept as no higher than the entropy of single tokens.
+    A loss of tokens is kept as no higher than their entropy there; a last phase of another kind
+    lies above. One of marks between tokens, too, which are easily told (`span_denoise`), lies where
+    a loss of tokens would have left the plateau, and nothing was read.
     """
     unread = (curve.cost or {}).get("unread_loss")
     if not isinstance(unread, int | float) or curve.unigram_entropy is None:
         return False
-    return unread > curve.unigram_entropy * (1 + 1e-6)
+    is_above = unread > curve.unigram_entropy * (1 + 1e-6)
+    return is_above or unread < LEFT_SHARE * landmark
 
 
 def health_table(rows: pd.DataFrame, scores: Scores, curves: Sequence[Curve]) -> Table | None:

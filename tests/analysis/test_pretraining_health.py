@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from report_rows import small_study, table
 
 from mae_bench.analysis.curves import Curve
-from mae_bench.analysis.health import health_of, health_table
+from mae_bench.analysis.health import health_of, health_table, state_of
 from mae_bench.analysis.health_plots import health_picture, reference_curves
 from mae_bench.analysis.rows import read_scores
 from mae_bench.plateau import is_in_nats_a_token, tokens_at_leaving
@@ -102,6 +102,16 @@ def test_a_last_phase_that_predicts_no_tokens_has_no_landmark():
         tokens = {"validation_loss": 4.9, "unread_loss": unread}
         health = health_of(curve([LOG_V, 6.0, *[5.0] * 8], cost=tokens))
         assert health.is_of_tokens and health.share == 4.9 / ENTROPY
+
+
+def test_a_loss_that_is_low_without_reading_has_no_landmark():
+    """Of dropped spans, their delimiters are told without the row: the loss starts like one of
+    tokens, falls far below their entropy, and nothing was read."""
+    losses = [LOG_V, 6.0, *[4.56] * 8]
+    spans = {"validation_loss": 4.55, "unread_loss": 4.56, "plateau": "plateau: …"}
+    health = health_of(curve(losses, cost=spans))
+    assert not health.is_of_tokens and health.left_at is None
+    assert state_of(health) == "flat"
 
 
 def test_the_figure_shows_runs_of_tokens_alone(tmp_path):
