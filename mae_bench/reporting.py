@@ -72,6 +72,6 @@ def landmarks(store: Store) -> Callable[[Path], float | None]:
 
     def found(checkpoint: Path) -> float | None:
         spec, provisions = trained_as(checkpoint)
-        return counted(spec.blocks, provisions.places) if spec and provisions.places[2] else None
+        return counted(spec.blocks, provisions.places) if spec and provisions.places else None
 
     return found

@@ -19,7 +19,8 @@ class Curve:
         unigram_entropy: nats a token of the training rows; what a model that knows word
             frequencies only would reach when it predicts tokens that it does not see.
         place_entropy: the same of a model that also sees the place whose token it predicts, where
-            a share of tokens stays (80-10-10); None where it is not known to differ.
+            a share of tokens may stay (80-10-10); None where the loss is not known to be one of
+            tokens alone.
         vocab_size: number of token ids.
     """
 

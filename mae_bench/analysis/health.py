@@ -41,22 +41,24 @@ def health_of(curve: Curve) -> Health:
     """Return the health of a pretraining, from its curve."""
     entropy = curve.landmark
     is_of_tokens = is_in_nats_a_token(curve.loss, entropy, curve.vocab_size)
-    if not is_of_tokens or entropy is None or _counts_something_else(curve, entropy):
+    if not is_of_tokens or entropy is None or _seems_another_loss(curve, entropy):
         return Health(curve, False, None, float("nan"))
     last = curve.cost.get("validation_loss") if curve.cost else None
     loss = float(last) if isinstance(last, int | float) else curve.loss[-1]
     return Health(curve, True, tokens_at_leaving(curve.tokens, curve.loss, entropy), loss / entropy)
 
 
-def _counts_something_else(curve: Curve, landmark: float) -> bool:
+def _seems_another_loss(curve: Curve, landmark: float) -> bool:
     """Whether the loss without reading says that not only tokens of the text are predicted.
 
-    A loss of tokens is kept as no higher than their entropy there; a last phase of another kind
-    lies above. One of marks between tokens, too, which are easily told (`span_denoise`), lies where
-    a loss of tokens would have left the plateau, and nothing was read.
+    It is asked where the objective does not declare so. A loss of tokens is kept as no higher than
+    their entropy there; a last phase of another kind lies above. One of marks between tokens, too,
+    which are easily told (`span_denoise`), lies where a loss of tokens would have left the plateau,
+    and nothing was read.
     """
     unread = (curve.cost or {}).get("unread_loss")
-    if not isinstance(unread, int | float) or curve.unigram_entropy is None:
+    is_declared = curve.place_entropy is not None
+    if is_declared or not isinstance(unread, int | float) or curve.unigram_entropy is None:
         return False
     is_above = unread > curve.unigram_entropy * (1 + 1e-6)
     return is_above or unread < LEFT_SHARE * landmark

@@ -106,7 +106,9 @@ class CausalLanguageModel(Objective["CausalLanguageModel.Options"]):
     def provides(cls, options: Options) -> Provisions:
         """Each token is shown, one position after the one that predicts it."""
         scorer = Scorer(cls.name, options.canonical(), is_left_to_right=True)
-        return replace(super().provides(options), shows_targets=True, scorer=scorer)
+        return replace(
+            super().provides(options), shows_targets=True, scorer=scorer, places=(1.0, 0.0, 0.0)
+        )
 
     @classmethod
     def controls(cls, options: Options) -> Controls:

@@ -125,7 +125,8 @@ class Provisions:
         moves_tokens: whether tokens are shown by design at other positions than in the row.
         places: of the places whose tokens are predicted, the shares in which the encoder sees no
             token of the text, a random one, and the token itself: what can be guessed there from
-            that place alone is no reading of the row (`plateau.place_entropy`).
+            that place alone is no reading of the row (`plateau.place_entropy`). None where its
+            loss is not declared to be that of such tokens alone.
     """
 
     predictor: Predictor | None = None
@@ -133,7 +134,7 @@ class Provisions:
     shows_targets: bool = False
     moves_tokens: bool = False
     scorer: Scorer | None = None
-    places: tuple[float, float, float] = (1.0, 0.0, 0.0)
+    places: tuple[float, float, float] | None = None
 
 
 def requirements_of(options: Frozen) -> Requirements:

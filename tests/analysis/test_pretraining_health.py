@@ -98,6 +98,9 @@ def test_a_last_phase_that_predicts_no_tokens_has_no_landmark():
     phases = [LOG_V, 6.0, *[5.0] * 6, 0.5, 0.4]
     contrastive = {"validation_loss": 0.8, "unread_loss": 10.1}
     assert not health_of(curve(phases, cost=contrastive)).is_of_tokens
+    named = curve(phases, cost={"validation_loss": 4.9, "unread_loss": 1.2 * ENTROPY})
+    declared = replace(named, place_entropy=ENTROPY)  # the last phase is known to predict tokens
+    assert not health_of(named).is_of_tokens and health_of(declared).share == 4.9 / ENTROPY
     for unread in (ENTROPY, 0.97 * ENTROPY):  # exchanged rows may be told apart by more than words
         tokens = {"validation_loss": 4.9, "unread_loss": unread}
         health = health_of(curve([LOG_V, 6.0, *[5.0] * 8], cost=tokens))

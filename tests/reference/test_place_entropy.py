@@ -70,3 +70,5 @@ def test_phases_have_the_places_of_the_last():
     last = {"mlm": {"share": 0.5}}
     options = parse_options("phases", {"steps": {"causal": {"share": 0.5}, **last}})
     assert OBJECTIVES.get("phases").provides(options).places == BERT
+    other = parse_options("phases", {"steps": {**last, "simcse": {"share": 0.5}}})
+    assert OBJECTIVES.get("phases").provides(other).places is None
