@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import math
 
+import numpy as np
 import pytest
 import torch
 from objective_cases import CASES
@@ -12,6 +14,7 @@ from mae_bench.errors import SpecError
 from mae_bench.model.backbone import build_backbone
 from mae_bench.model.teacher import Teacher
 from mae_bench.objectives.base import OBJECTIVES, Provisions, Requirements, parse_options
+from mae_bench.plateau import MAX_START, place_entropy
 
 IDS = [f"{number} {name}" for number, (name, _) in enumerate(CASES)]
 
@@ -68,6 +71,19 @@ def test_they_agree_with_one_another(name, options):
     if provides.predictor is not None:  # what is asked may not need what is not there any more
         inner = facts(provides.predictor.objective, provides.predictor.options)[0]
         assert inner.teacher is None
+
+
+OF_TOKENS = [case for case in CASES if facts(*case)[1].places is not None]
+
+
+@pytest.mark.parametrize(("name", "options"), OF_TOKENS, ids=str)
+def test_a_loss_declared_to_be_one_of_tokens_starts_near_a_blind_guess(name, options, tmp_path):
+    made = Fixture(name, options, tmp_path).make().eval()
+    assert made.predicts_tokens or name == "phases"
+    with torch.no_grad():
+        loss = float(made(made.corrupt(rows(), draws())).loss)
+    by_place = place_entropy(np.ones(V, dtype=int), facts(name, options)[1].places)
+    assert 0.9 * by_place < loss < MAX_START * math.log(V)  # where all tokens are alike
 
 
 def test_parts_require_together_what_they_require_alone():
