@@ -56,10 +56,7 @@ def health_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
     if not runs:
         return None
     colours = arm_colours(scores)
-    first = runs[0].curve
-    assert first.unigram_entropy and first.vocab_size
-    entropy = first.unigram_entropy
-    guess = math.log(first.vocab_size) / entropy
+    guesses = {round(math.log(h.curve.vocab_size or 1) / _landmark(h), 2) for h in runs}
     most = max(h.curve.tokens[-1] for h in runs)
 
     def draw(is_wide: bool) -> Figure:
@@ -77,7 +74,7 @@ def health_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
                 zorder=1,
             )
         for label, mine in by_arm.items():
-            shares = [np.array(h.curve.loss) / (h.curve.landmark or entropy) for h in mine]
+            shares = [np.array(h.curve.loss) / _landmark(h) for h in mine]
             for run, share in zip(mine, shares, strict=True):
                 axis.plot(
                     run.curve.tokens, share, color=colours[label], lw=0.7, alpha=0.3, zorder=2
@@ -86,19 +83,24 @@ def health_picture(scores: Scores, curves: Sequence[Curve]) -> Picture | None:
             draw_mean(axis, scores, label, grid, values, partial(_share_at, label), is_log=True)
             _mark_leaving(axis, label, mine, colours[label])
         draw_landmark(axis, 1.0, message("health.entropy"), 0)
-        draw_landmark(axis, guess, message("health.guess"), 1)
+        if len(guesses) == 1:  # with 80-10-10 beside others a blind guess has several shares
+            draw_landmark(axis, max(guesses), message("health.guess"), 1)
         axis.set_xlabel(message("health.tokens"))
         axis.set_ylabel(message("health.axis"))
         axis.set_xscale("log")
         axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
-        top = max(guess, max(run.curve.loss[0] / (run.curve.landmark or entropy) for run in runs))
-        axis.set_ylim(top=1.05 * top)
+        axis.set_ylim(top=1.05 * max([*guesses, *(h.curve.loss[0] / _landmark(h) for h in runs)]))
         add_legend(figure, axis)
         solve_layout(figure)
         return figure
 
     caption = caption_at_point(scores, message("health.figure"))
     return Picture("health", message("health.title"), caption, draw)
+
+
+def _landmark(health: Health) -> float:
+    assert health.curve.landmark is not None  # of a loss of tokens
+    return health.curve.landmark
 
 
 def _share_at(label: str, tokens: float, share: float) -> str:

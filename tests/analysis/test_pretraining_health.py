@@ -122,11 +122,16 @@ def test_the_figure_shows_runs_of_tokens_alone(tmp_path):
                          frozenset())  # fmt: skip
     other = [curve([1.0, 0.5], "simcse")]
     assert health_picture(scores, other) is None
-    picture = health_picture(scores, [curve([LOG_V, 6.0, 5.0, 5.0, 5.0]), *other])
+    mlm = [curve([LOG_V, 6.0, 5.0, 5.0, 5.0])]
+    picture = health_picture(scores, [*mlm, *other])
     figure = picture.draw(True)
     labels = {line.get_label().strip() for line in figure.axes[0].lines}
     assert "mlm" in labels and "simcse" not in labels
     assert {reference["name"] for reference in reference_curves()} <= labels
+    assert "blind guess (log V)" in labels
+    copying = [replace(other, seed=1, place_entropy=0.9 * ENTROPY) for other in mlm]
+    figure = health_picture(scores, [*mlm, *copying]).draw(True)
+    assert "blind guess (log V)" not in {line.get_label().strip() for line in figure.axes[0].lines}
 
 
 def test_reference_curves_are_of_runs_that_left():
