@@ -21,7 +21,7 @@ from mae_bench.analysis.loss_lines import (
     drawn_curves,
     on_one_grid,
 )
-from mae_bench.analysis.messages import message, word
+from mae_bench.analysis.messages import joined, message, word
 from mae_bench.analysis.plots import (
     GREY,
     Picture,
@@ -115,8 +115,10 @@ def cost_picture(scores: Scores, rows: pd.DataFrame, setting: Setting) -> Pictur
         return figure
 
     corner = "figure.costs_caption_upper" if sign > 0 else "figure.costs_caption_lower"
-    caption = message(corner, setting=setting.label)
-    return Picture(f"costs-{setting.slug}", message("figure.costs"), caption, draw)
+    has_teacher = any(cost["teacher_pretrain_flops"] > 0 for _, _, cost in points)
+    sentences = [message(corner, setting=setting.label)]
+    sentences += [message("figure.costs_teacher")] if has_teacher else []
+    return Picture(f"costs-{setting.slug}", message("figure.costs"), joined(sentences), draw)
 
 
 def _widen(axis: Axes) -> None:

@@ -152,7 +152,10 @@ def test_figures_say_which_way_is_better(rows, study):
     assert figure.axes[0].get_xlim()[0] < -9
     score = score_picture(scores, setting)._drawn(is_wide=True)
     assert score.axes[0].get_xlabel() == "perplexity_15\nlower is better"
-    assert "Lower left is better" in cost_picture(scores, rows, setting).caption
+    caption = cost_picture(scores, rows, setting).caption
+    assert "Lower left is better" in caption and "teacher" not in caption
+    taught = rows.assign(teacher_pretrain_flops=rows["pretrain_flops"] / 2)
+    assert "to make a teacher" in cost_picture(scores, taught, setting).caption
 
 
 def test_the_page_and_the_json(rows, study, tmp_path):
