@@ -207,7 +207,7 @@ def _suites() -> Sequence[Part]:
 
 
 def _papers() -> Sequence[Part]:
-    from mae_bench.planning.packaged import papers
+    from mae_bench.planning.packaged import reproductions
     from mae_bench.planning.study import read_raw
 
     return [
@@ -216,7 +216,7 @@ def _papers() -> Sequence[Part]:
             "description": " ".join(str(read_raw(path, (), None)["description"]).split()),
             "path": str(path),
         }
-        for name, path in papers().items()
+        for name, path in reproductions().items()
     ]
 
 

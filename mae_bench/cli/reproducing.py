@@ -17,7 +17,7 @@ PLANNED = "paper"
 
 @with_flags
 def reproduce(name: Name, flags: Flags, out: Out = None) -> None:
-    """Test a paper's claim and show its numbers beside those measured here.
+    """Test a paper's claim and show its numbers beside those measured here; or a packaged finding.
 
     Scales: cpu (minutes on two cores; the one unless another is named), gpu, or paper (planned,
     never run).

@@ -22,13 +22,19 @@ def papers() -> dict[str, Path]:
     return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
 
 
+def reproductions() -> dict[str, Path]:
+    """Return what can be reproduced: `papers`, and the packaged findings as ``findings/NAME``."""
+    studies = {name: path for name, path in suites().items() if name.startswith("findings/")}
+    return papers() | studies
+
+
 def find_paper(name: str) -> Path:
     """Return the file of a packaged reproduction.
 
     Raises:
         UnknownNameError: no such name, with every one that is known.
     """
-    known = papers()
+    known = reproductions()
     if name not in known:
         raise UnknownNameError(
             f"no reproduction '{name}'; known: {', '.join(known)}." + near_match(name, known), name

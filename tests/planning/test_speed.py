@@ -79,6 +79,7 @@ def test_every_reproduction_has_three_scales():
             assert load(path, (), scale).expectation, f"{name} {scale} says not what to expect"
     assert "papers/mae/speed" not in suites()
     assert "papers/mae_lm/effective_rank" in suites()
+    assert find_paper("findings/whose_variance") == suites()["findings/whose_variance"]
     with pytest.raises(UnknownNameError, match="Did you mean 'mae/speed'"):
         find_paper("mae/sped")
     with pytest.raises(SpecError, match="mask_ratios must ascend"):
