@@ -53,7 +53,8 @@ class Tested:
         owns = [question.own(bound) for question in questions]
         others = [own for own in owns if own is not None]
         num_columns = values.shape[1]
-        test = family_test(values, margins, np.array([own.p for own in others]))
+        units = [q.unit for q in questions for _ in range(q.columns(bound).shape[1])]
+        test = family_test(values, margins, np.array([own.p for own in others]), units)
         first, columns, before = [], 0, 0
         for question, own in zip(questions, owns, strict=True):
             first.append(columns if own is None else num_columns + before)

@@ -45,6 +45,11 @@ class Pairs:
         """[S] means over the conditions; NaN where a pair lacks."""
         return np.asarray(self.differences.mean(axis=1), dtype=np.float64)
 
+    @property
+    def unit(self) -> str:
+        """What its differences are counted in."""
+        return self.measure.unit
+
     @cached_property
     def n(self) -> int:
         """Seeds with every pair."""

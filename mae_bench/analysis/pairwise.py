@@ -95,16 +95,18 @@ def decided_pairs(
     if not sides:
         return {}
     blocks = [_differences(scores, sides, setting, task) for task in tasks]
+    units = [_unit(scores, setting, task) for task in tasks for _ in sides]
     values, worst, best = (np.concatenate(part, axis=1) for part in zip(*blocks, strict=True))
     ready = np.flatnonzero(np.isfinite(values).sum(axis=0) >= MIN_SEEDS)
     if not len(ready):
         return {}
-    signs = _signs(values[:, ready])
+    units = [units[column] for column in ready]
+    signs = _signs(values[:, ready], units)
     # As in `outcomes`: a decision must hold when unequal losses count against the side that won.
     if not _same(values, worst):
-        signs = np.where((signs > 0) & (_signs(worst[:, ready]) <= 0), 0, signs)
+        signs = np.where((signs > 0) & (_signs(worst[:, ready], units) <= 0), 0, signs)
     if not _same(values, best):
-        signs = np.where((signs < 0) & (_signs(best[:, ready]) >= 0), 0, signs)
+        signs = np.where((signs < 0) & (_signs(best[:, ready], units) >= 0), 0, signs)
     beaten: dict[str | None, set[Pair]] = {}
     for column, sign in zip(ready.tolist(), signs.tolist(), strict=True):
         if sign:
@@ -161,9 +163,14 @@ def _taken(side: Side, columns: NDArray[np.int64]) -> Side:
     return Side(side.values[:, columns], side.is_failed[:, columns], side.is_collapsed[:, columns])
 
 
-def _signs(columns: Array) -> NDArray[np.int64]:
+def _unit(scores: Scores, setting: Setting, task: str | None) -> str:
+    measure = scores.mean_measure(setting) if task is None else scores.measure(task, setting)
+    return measure.unit if measure else ""
+
+
+def _signs(columns: Array, units: Sequence[str]) -> NDArray[np.int64]:
     """Return [K] 1 or -1 where a difference is decided, tested and by its interval; else 0."""
-    test = family_test(columns, [(0.0,)] * columns.shape[1])
+    test = family_test(columns, [(0.0,)] * columns.shape[1], units=units)
     means = np.nanmean(columns, axis=0)
     low, high = mean_intervals(columns)
     is_sure = test.p_family < CUT

@@ -11,6 +11,7 @@ from mae_bench.analysis.verdicts import Outcome, Verdict
 from mae_bench.measures import Measure
 from mae_bench.specs import Claim
 
+LOG = "logs of ratios"  # as a unit
 Bound = Literal["seen", "low", "high"]  # lost runs as they fell, or held against what is above
 
 
@@ -64,6 +65,10 @@ class Question(Protocol):
         """How its numbers are read."""
 
     @property
+    def unit(self) -> str:
+        """What its columns are counted in."""
+
+    @property
     def n(self) -> int:
         """Seeds with every number that it needs."""
 
@@ -112,6 +117,11 @@ class Asked:
     def n(self) -> int:
         """Seeds with every number that it needs."""
         return self.verdict.n
+
+    @property
+    def unit(self) -> str:
+        """What its columns are counted in."""
+        return LOG if self.is_log else self.measure.unit
 
     @property
     def setting(self) -> None:

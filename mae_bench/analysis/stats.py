@@ -5,15 +5,16 @@ what was repeated, so whatever a seed shares between tasks (its pretraining, its
 Legend: S seeds, K hypotheses, C conditions. NaN = no pair.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from mae_bench.analysis.moderated import Array, Posterior, moderate
+from mae_bench.analysis.moderated import Array
 from mae_bench.analysis.multiplicity import false_discovery, holm
+from mae_bench.analysis.pooled import Pooled
 
 LEVEL = 0.05  # two-sided error rate; intervals cover 1 - LEVEL
 CUT = 0.03  # a family-wise p below it decides; the gap to LEVEL covers skewed and resampled seeds
@@ -78,7 +79,7 @@ class FamilyTest:
         p: [T] two-sided, each on its own.
         p_family: [T] family-wise: Holm's, which holds under any dependence.
         q: [T] the false discovery rate of all tests with a p at most this one.
-        known: the posterior of the K means.
+        known: the posteriors of the K means.
     """
 
     column: NDArray[np.int64]
@@ -86,15 +87,17 @@ class FamilyTest:
     p: Array
     p_family: Array
     q: Array
-    known: Posterior
+    known: Pooled
 
     @property
     def better(self) -> Array:
         """[K] posterior probabilities that the mean is above 0."""
-        is_each = np.array_equal(self.column, np.arange(len(self.known.means)))
+        means = self.known.means
+        is_each = np.array_equal(self.column, np.arange(len(means)))
         if is_each and not self.margin.any():
-            return self.known.above_of(0.0, self.p[: len(self.margin)])  # which took long
-        return self.known.above(0.0)
+            tail = self.p[: len(means)] / 2  # which took long
+            return np.asarray(np.where(means >= 0, 1 - tail, tail), dtype=np.float64)
+        return self.known.above()
 
     @property
     def within(self) -> Array:
@@ -104,12 +107,15 @@ class FamilyTest:
 
     @property
     def spread(self) -> Array:
-        """[K] standard deviations over seeds, shrunken towards the family's."""
+        """[K] standard deviations over seeds, shrunken towards those of the family's unit."""
         return self.known.spread
 
 
 def family_test(
-    differences: Array, margins: Sequence[Sequence[float]], others: Array = NONE
+    differences: Array,
+    margins: Sequence[Sequence[float]],
+    others: Array = NONE,
+    units: Sequence[Hashable] | None = None,
 ) -> FamilyTest:
     """Test K columns of paired differences, each against its margins.
 
@@ -120,15 +126,16 @@ def family_test(
         differences: [S, K], NaN where a hypothesis has no pair at that seed.
         margins: for each column the values of the mean that are tested.
         others: p-values of tests that are none of means, adjusted with these.
+        units: [K] what each column is counted in: spreads are shared within a unit, where p-values
+            are adjusted over all. None where all are counted alike.
     """
     column = np.repeat(np.arange(len(margins)), [len(values) for values in margins])
     margin = np.array([value for values in margins for value in values])
-    known = moderate(differences)
-    tests = known.take(column)
+    known = Pooled.of(differences, [None] * len(margins) if units is None else units)
     # `raw` takes its spread from the whole family. Adjusting multiplies it, and the result is
     # never below `alone`: no family may make a test surer than it is by itself.
-    raw = tests.p_of_spread(margin)
-    alone = tests.floored(raw)
+    raw = known.p_of_spread(column, margin)
+    alone = known.floored(column, raw)
     raw, alone = np.append(raw, others), np.append(alone, others)
     return FamilyTest(
         column,

@@ -52,6 +52,17 @@ def test_outcomes(test, margin, difference, outcome):
     assert verdict.n == 6
 
 
+def test_claims_in_another_unit_lend_no_spread():
+    tokens = {"mlm": 1e6 * (1 + SEED_EFFECT), "mae": 1e6 * (1 - 0.2 * SEED_EFFECT)}
+    rows = pd.concat([pair(0.02), table(tokens, "trec", metric="plateau_tokens")])
+    claims = (claim(task="sst2"), *(claim(sentence=f"{n}", task="trec") for n in range(3)))
+    study = small_study(tasks=("sst2", "trec"), claims=claims)
+    first, *others = judge_claims(study, read_scores(rows, study))
+    assert first.outcome == "supported" and first.detectable < 0.02
+    assert {verdict.outcome for verdict in others} == {"not decidable"}
+    assert first.num_tests == 4  # adjusted together all the same
+
+
 def test_differences_are_paired_not_pooled():
     """The same numbers with the seeds of one arm shuffled decide nothing."""
     base = 0.6 + SEED_EFFECT

@@ -16,8 +16,11 @@ ARMS = ("random_init", "mlm", "mae", "simcse")
 TASKS = ("sst2", "trec", "cola")
 
 
-def scores_of(generator, num_seeds=7, metric="accuracy"):
-    """Return scores of four arms whose runs fail, collapse and lack here and there."""
+def scores_of(generator, num_seeds=7, metric="accuracy", other=None):
+    """Return scores of four arms whose runs fail, collapse and lack here and there.
+
+    With ``other`` the last task has this metric, of numbers a million times as large.
+    """
     rows = []
     for rank, arm in enumerate(ARMS):
         for task in TASKS:
@@ -26,7 +29,9 @@ def scores_of(generator, num_seeds=7, metric="accuracy"):
                 fate = generator.random()
                 if fate < 0.04:
                     continue
-                one = row(arm, None if fate < 0.09 else value, seed, task, metric=metric)
+                is_other = other is not None and task == TASKS[-1]
+                value, name = (1e6 * value, other) if is_other else (value, metric)
+                one = row(arm, None if fate < 0.09 else value, seed, task, metric=name)
                 rows.append(one | {"is_collapsed": 0.09 <= fate < 0.14})
     study = small_study(arms=ARMS, tasks=TASKS, seeds=tuple(range(num_seeds)))
     return study, read_scores(frame(rows), study)
@@ -48,6 +53,18 @@ def one_by_one(study, scores, tasks):
         for verdict in judge_family(claims, "all", study, scores)
         if verdict.outcome in decided
     }
+
+
+def test_tasks_in_two_units_are_decided_as_claims_are():
+    study, scores = scores_of(np.random.default_rng(4), other="plateau_tokens")
+    pairs = list(combinations(ARMS, 2))
+    found = {
+        (task, *pair)
+        for task, beaten in decided_pairs(scores, pairs, scores.reference, TASKS).items()
+        for pair in beaten
+    }
+    assert found == one_by_one(study, scores, TASKS)
+    assert {task for task, *_ in found} == set(TASKS)
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "loss"])

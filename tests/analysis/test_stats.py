@@ -101,6 +101,24 @@ def test_units_change_nothing():
     assert 1e8 * small.within == pytest.approx(large.within, rel=1e-6)
 
 
+def test_columns_in_another_unit_lend_no_spread():
+    """Tokens vary by hundred thousands, accuracies by hundredths."""
+    generator = np.random.default_rng(8)
+    points, tokens = generator.normal(0.02, 0.01, (6, 3)), generator.normal(1e5, 3e5, (6, 4))
+    together = np.concatenate([tokens[:, :1], points, tokens[:, 1:]], axis=1)
+    margins = [(0.0,)] * 3 + [(0.0, 0.01)] + [(0.0,)] * 3
+    units = ["tokens", *["points"] * 3, *["tokens"] * 3]
+    test = family_test(together, margins, units=units)
+    ours = family_test(points, margins[1:4])
+    theirs = family_test(tokens, [(0.0,)] * 4)
+    assert test.p[1:5] == pytest.approx(ours.p) and test.p[[0, 5, 6, 7]] == pytest.approx(theirs.p)
+    assert test.p_family == pytest.approx(holm(test.p))  # adjusted together all the same
+    assert test.better[1:4] == pytest.approx(ours.better)
+    assert test.spread[[0, 4, 5, 6]] == pytest.approx(theirs.spread)
+    mixed = family_test(together, margins)
+    assert mixed.p[1] > 10 * test.p[1]
+
+
 def test_columns_without_spread():
     """The same gain at every seed is as sure as the sign flip lets it be; no gain is none."""
     values = np.full((6, 3), 0.3)

@@ -10,11 +10,27 @@ OF_FAILURES = "tests/analysis/test_failures.py"
 REFERENCE = "tests/reference/test_statistics.py"
 BUGS = (
     Bug(
+        "one_spread_for_claims_in_all_units",
+        "Claims in points take their spread from claims in tokens.",
+        "mae_bench/analysis/outcomes.py",
+        "units = [q.unit for q in questions",
+        "units = [0 for q in questions",
+        (f"{OF_CLAIMS}::test_claims_in_another_unit_lend_no_spread",),
+    ),
+    Bug(
+        "one_spread_for_pairs_in_all_units",
+        "Of all pairs of arms, those on a task in points take their spread from one in nats.",
+        "mae_bench/analysis/pairwise.py",
+        'return measure.unit if measure else ""',
+        'return ""',
+        ("tests/analysis/test_pairwise.py::test_tasks_in_two_units_are_decided_as_claims_are",),
+    ),
+    Bug(
         "margin_sign",
         "The p of non-inferiority and of equivalence is taken at the wrong sign of the margin.",
         "mae_bench/analysis/stats.py",
-        "raw = tests.p_of_spread(margin)",
-        "raw = tests.p_of_spread(-margin)",
+        "raw = known.p_of_spread(column, margin)",
+        "raw = known.p_of_spread(column, -margin)",
         (f"{OF_CLAIMS}::test_a_margin_is_tested_at_its_own_sign",),
     ),
     Bug(
