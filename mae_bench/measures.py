@@ -17,7 +17,7 @@ MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 POINTS = "points"
 _Better = Literal["higher", "lower", "neither"]
-_WRITTEN_OUT = 1e6  # a perplexity may be astronomical; above this, three digits and a power
+_WRITTEN_OUT = 1e8  # a perplexity may be astronomical; above this, three digits and a power
 
 
 @dataclass(frozen=True)

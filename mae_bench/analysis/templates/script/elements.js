@@ -47,7 +47,7 @@ function fixedColumns(data, values) {
 function shownNumber(value, measure, isSigned = false) {
   const shown = measure.factor * value;
   const size = Math.abs(shown);
-  const text = size < 1e6 ? withCommas(roundedHalfEven(size, measure.digits)) : threeDigits(size);
+  const text = size < 1e8 ? withCommas(roundedHalfEven(size, measure.digits)) : threeDigits(size);
   if (shown < 0) return "\u2212" + text;
   return isSigned ? "+" + text : text;
 }
