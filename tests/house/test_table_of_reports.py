@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mae_bench.planning.packaged import papers
 from mae_bench.results import load_rows
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +40,12 @@ def test_a_folder_without_a_readme_ends_in_a_sentence(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "README.md is no file; name the folder" in done.stderr
+
+
+def test_every_reproduction_is_published():
+    for name in papers():
+        folder = REPORTS / "papers" / name.replace("/", "_")
+        assert (folder / "index.html").is_file() and (folder / "README.md").is_file(), name
 
 
 def test_the_published_table_is_current(tmp_path):
