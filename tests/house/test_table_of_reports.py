@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mae_bench.planning.packaged import papers
+from mae_bench.planning.packaged import reproductions
 from mae_bench.results import load_rows
 
 ROOT = Path(__file__).parents[2]
@@ -42,9 +42,10 @@ def test_a_folder_without_a_readme_ends_in_a_sentence(tmp_path):
     assert "README.md is no file; name the folder" in done.stderr
 
 
-def test_every_reproduction_is_published():
-    for name in papers():
-        folder = REPORTS / "papers" / name.replace("/", "_")
+def test_every_reproduction_and_finding_is_published():
+    for name in reproductions():
+        kind, name = ("findings", name[9:]) if name.startswith("findings/") else ("papers", name)
+        folder = REPORTS / kind / name.replace("/", "_")
         assert (folder / "index.html").is_file() and (folder / "README.md").is_file(), name
 
 
