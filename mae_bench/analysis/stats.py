@@ -92,11 +92,10 @@ class FamilyTest:
     @property
     def better(self) -> Array:
         """[K] posterior probabilities that the mean is above 0."""
-        means = self.known.means
-        is_each = np.array_equal(self.column, np.arange(len(means)))
+        num_means = len(self.known.means)
+        is_each = np.array_equal(self.column, np.arange(num_means))
         if is_each and not self.margin.any():
-            tail = self.p[: len(means)] / 2  # which took long
-            return np.asarray(np.where(means >= 0, 1 - tail, tail), dtype=np.float64)
+            return self.known.above_of(self.p[:num_means])
         return self.known.above()
 
     @property

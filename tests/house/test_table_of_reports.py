@@ -44,8 +44,9 @@ def test_a_folder_without_a_readme_ends_in_a_sentence(tmp_path):
 
 def test_every_reproduction_and_finding_is_published():
     for name in reproductions():
-        kind, name = ("findings", name[9:]) if name.startswith("findings/") else ("papers", name)
-        folder = REPORTS / kind / name.replace("/", "_")
+        finding = name.removeprefix("findings/")
+        kind = "papers" if finding == name else "findings"
+        folder = REPORTS / kind / finding.replace("/", "_")
         assert (folder / "index.html").is_file() and (folder / "README.md").is_file(), name
 
 
